@@ -1,0 +1,74 @@
+//! What comes into the interface, and what it wants done: plain data, so that a test can compare whole vectors.
+
+use std::time::Duration;
+
+use crate::config::Value;
+use crate::config::keymap::KeyChord;
+use crate::domain::fit::Machine;
+use crate::domain::{EngineCmd, EngineEvent, HubCmd, HubEvent};
+use crate::error::UserError;
+
+/// Everything that can happen to the interface.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Msg {
+    Term(TermEvent),
+    Engine(EngineEvent),
+    Hub(HubEvent),
+    Timer(TimerId),
+    /// What this machine has: measured after the first frame.
+    Machine(Machine),
+    /// `$EDITOR` came back with this text, or could not be used.
+    Edited(Result<String, UserError>),
+    /// Something outside went wrong that no other message tells of.
+    Failed(UserError),
+}
+
+/// What the terminal tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TermEvent {
+    Key(KeyChord),
+    Paste(String),
+    Resize(u16, u16),
+    /// The terminal got or lost the focus.
+    Focus(bool),
+    /// The wheel, in lines; negative is up.
+    Scroll(i16),
+    /// The left button, at a cell.
+    Click {
+        column: u16,
+        row: u16,
+    },
+}
+
+/// Timers of the interface. Setting one that runs starts it anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TimerId {
+    /// A toast has been on screen long enough.
+    Toast,
+    /// A clock on the screen shows the next second (only while something is under way).
+    Clock,
+    /// Changed settings have settled and are written.
+    SaveSettings,
+}
+
+/// What the interface wants done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    Engine(EngineCmd),
+    Hub(HubCmd),
+    SetTimer {
+        id: TimerId,
+        after: Duration,
+    },
+    /// Leaves the screen to `$VISUAL`/`$EDITOR` with this text; answers with `Msg::Edited`.
+    OpenEditor(String),
+    /// Writes these keys to the config file, keeping comments; `None` takes a key out.
+    SaveSettings(Vec<(&'static str, Option<Value>)>),
+    /// Turns reports of the mouse on or off.
+    Mouse(bool),
+    /// Draws every cell anew.
+    Redraw,
+    /// Hands the terminal back to the shell until `fg`.
+    Suspend,
+    Quit,
+}

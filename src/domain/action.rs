@@ -1,0 +1,193 @@
+//! Everything a person can do, once: the key map, the palette, the slash commands, the help and the docs are made from this.
+
+/// Where a key press is looked up. The innermost context that knows the key wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Context {
+    /// Everywhere.
+    Global,
+    /// The Chat pane.
+    Chat,
+    /// The Models pane.
+    Models,
+    /// The Settings pane.
+    Settings,
+    /// Wherever text is edited: the composer and every one-line field.
+    Edit,
+    /// Wherever one of several rows is chosen: Models, Settings, palette, pickers.
+    List,
+    /// A question, the help, or any other thing in front of the pane.
+    Dialog,
+}
+
+impl Context {
+    pub const ALL: [Self; 7] =
+        [Self::Global, Self::Chat, Self::Models, Self::Settings, Self::Edit, Self::List, Self::Dialog];
+
+    /// The name of its table in the config file: `[keys.NAME]`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Global => "global",
+            Self::Chat => "chat",
+            Self::Models => "models",
+            Self::Settings => "settings",
+            Self::Edit => "edit",
+            Self::List => "list",
+            Self::Dialog => "dialog",
+        }
+    }
+
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|c| c.name() == name)
+    }
+
+    /// Its heading in the help.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Global => "Everywhere",
+            Self::Chat => "Chat",
+            Self::Models => "Models",
+            Self::Settings => "Settings",
+            Self::Edit => "Editing text",
+            Self::List => "In lists",
+            Self::Dialog => "In front of a pane",
+        }
+    }
+}
+
+macro_rules! actions {
+    ($($variant:ident, $context:ident, $name:literal, $description:literal;)+) => {
+        /// One thing that can be done.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Action { $($variant),+ }
+
+        impl Action {
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The name in the config file and after `/`.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
+
+            /// One line for the help and the palette.
+            #[must_use]
+            pub fn description(self) -> &'static str {
+                match self { $(Self::$variant => $description),+ }
+            }
+
+            /// The context that it is at home in.
+            #[must_use]
+            pub fn context(self) -> Context {
+                match self { $(Self::$variant => Context::$context),+ }
+            }
+        }
+    };
+}
+
+actions! {
+    ShowChat, Global, "chat", "Go to Chat";
+    ShowModels, Global, "models", "Go to Models";
+    ShowSettings, Global, "settings", "Go to Settings";
+    NextPane, Global, "next-pane", "Go to the next pane";
+    PreviousPane, Global, "previous-pane", "Go to the previous pane";
+    Palette, Global, "palette", "Find anything that can be done";
+    Help, Global, "help", "Show all keys";
+    Theme, Global, "theme", "Choose a theme, with preview";
+    Interrupt, Global, "interrupt", "Stop the answer, else clear the text, else ask to quit";
+    Suspend, Global, "suspend", "Put hobnob in the background (`fg` brings it back)";
+    Redraw, Global, "redraw", "Draw the screen anew";
+    Quit, Global, "quit", "Quit";
+
+    Send, Chat, "send", "Send the message";
+    Stop, Chat, "stop", "Stop the answer and keep what is there";
+    TakeBack, Chat, "take-back", "Take the last queued message back into the composer";
+    Retry, Chat, "retry", "Answer the last message again";
+    NewConversation, Chat, "new", "Start a new conversation";
+    OpenEditor, Chat, "editor", "Write the message in $EDITOR";
+    ToggleReasoning, Chat, "reasoning", "Show or fold the model's reasoning";
+    ScrollUp, Chat, "scroll-up", "Scroll up a line";
+    ScrollDown, Chat, "scroll-down", "Scroll down a line";
+    PageUp, Chat, "page-up", "Scroll up a page";
+    PageDown, Chat, "page-down", "Scroll down a page";
+    PreviousMessage, Chat, "previous-message", "Go to the message before";
+    NextMessage, Chat, "next-message", "Go to the message after";
+    ScrollTop, Chat, "top", "Go to the beginning of the conversation";
+    ScrollBottom, Chat, "bottom", "Go to the end and follow the answer";
+
+    Load, Models, "load", "Load the chosen model, or get it first";
+    Unload, Models, "unload", "Unload the model and give its memory back";
+    Refresh, Models, "refresh", "Look again at what is on this machine";
+    CancelJob, Models, "cancel", "Cancel the load or download under way";
+    GetStarter, Models, "starter", "Get the starter model (98 MB) and load it";
+
+    Increase, Settings, "increase", "One step up, or the next choice";
+    Decrease, Settings, "decrease", "One step down, or the choice before";
+    EditValue, Settings, "edit", "Type a value";
+    ResetValue, Settings, "reset", "Back to the default";
+
+    NewLine, Edit, "new-line", "Begin a new line";
+    Left, Edit, "left", "One character left";
+    Right, Edit, "right", "One character right";
+    Up, Edit, "up", "One line up";
+    Down, Edit, "down", "One line down";
+    WordLeft, Edit, "word-left", "One word left";
+    WordRight, Edit, "word-right", "One word right";
+    LineStart, Edit, "line-start", "To the beginning of the line";
+    LineEnd, Edit, "line-end", "To the end of the line";
+    TextStart, Edit, "text-start", "To the beginning of the text";
+    TextEnd, Edit, "text-end", "To the end of the text";
+    Backspace, Edit, "backspace", "Delete the character before";
+    Delete, Edit, "delete", "Delete the character after";
+    DeleteWordLeft, Edit, "delete-word-left", "Delete the word before";
+    DeleteWordRight, Edit, "delete-word-right", "Delete the word after";
+    DeleteToStart, Edit, "delete-to-start", "Delete to the beginning of the line";
+    DeleteToEnd, Edit, "delete-to-end", "Delete to the end of the line";
+    Paste, Edit, "yank", "Put back what was deleted last";
+    Undo, Edit, "undo", "Undo";
+    Redo, Edit, "redo", "Redo";
+    Complete, Edit, "complete", "Take the suggestion";
+
+    Previous, List, "previous", "The row above";
+    Next, List, "next", "The row below";
+    PagePrevious, List, "page-previous", "A page up";
+    PageNext, List, "page-next", "A page down";
+    First, List, "first", "The first row";
+    Last, List, "last", "The last row";
+
+    Accept, Dialog, "accept", "Yes, do it";
+    Dismiss, Dialog, "dismiss", "Close without doing anything";
+}
+
+impl Action {
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|a| a.name() == name)
+    }
+
+    /// Worth an entry in the palette and a slash command: what is done to the program, not to a cursor.
+    #[must_use]
+    pub fn in_palette(self) -> bool {
+        !matches!(self.context(), Context::Edit | Context::List | Context::Dialog) && self != Self::Send
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn names_are_unique_and_lead_back() {
+        let names: BTreeSet<_> = Action::ALL.iter().map(|a| a.name()).collect();
+        assert_eq!(names.len(), Action::ALL.len());
+        for action in Action::ALL {
+            assert_eq!(Action::from_name(action.name()), Some(*action));
+        }
+        for context in Context::ALL {
+            assert_eq!(Context::from_name(context.name()), Some(context));
+        }
+    }
+}

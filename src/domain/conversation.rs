@@ -1,0 +1,188 @@
+//! A conversation: a tree of messages and the branch that is being read.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::stats::{GenStats, Usage};
+use crate::domain::{ChatMessage, FinishReason, MsgId, Role};
+use crate::error::UserError;
+
+/// How an answer came to be: kept with it for good.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Provenance {
+    pub model: String,
+    pub reason: FinishReason,
+    pub usage: Usage,
+    pub stats: GenStats,
+}
+
+/// How far an answer is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum MessageState {
+    /// Written by a person, or finished.
+    Whole,
+    Streaming,
+    /// Cut by an error; the text is what came before.
+    Failed(UserError),
+}
+
+/// One message.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    pub id: MsgId,
+    pub parent: Option<MsgId>,
+    pub role: Role,
+    pub content: String,
+    pub reasoning: String,
+    pub state: MessageState,
+    pub provenance: Option<Provenance>,
+    /// Goes up with every change, so that what was laid out from it knows that it is stale.
+    pub revision: u64,
+}
+
+/// Messages by id (an index: nothing is ever taken out of the middle), and the newest message of the branch that is shown.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Conversation {
+    messages: Vec<Message>,
+    head: Option<MsgId>,
+    /// Ids of the branch from the root to `head`: what is drawn and sent.
+    branch: Vec<MsgId>,
+}
+
+impl Conversation {
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.branch.is_empty()
+    }
+
+    /// Messages on the branch.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.branch.len()
+    }
+
+    /// The branch from its first message to its newest.
+    pub fn branch(&self) -> impl DoubleEndedIterator<Item = &Message> + ExactSizeIterator {
+        self.branch.iter().map(|id| &self.messages[index(*id)])
+    }
+
+    /// The message at a place of the branch.
+    #[must_use]
+    pub fn at(&self, place: usize) -> Option<&Message> {
+        self.branch.get(place).map(|id| &self.messages[index(*id)])
+    }
+
+    /// Where on the branch a message is.
+    #[must_use]
+    pub fn place(&self, id: MsgId) -> Option<usize> {
+        // Ids grow along a branch.
+        self.branch.binary_search(&id).ok()
+    }
+
+    #[must_use]
+    pub fn get(&self, id: MsgId) -> Option<&Message> {
+        self.messages.get(index(id))
+    }
+
+    #[must_use]
+    pub fn head(&self) -> Option<&Message> {
+        self.head.and_then(|id| self.get(id))
+    }
+
+    /// Adds a message after the newest of the branch.
+    pub fn push(&mut self, role: Role, content: String, state: MessageState) -> MsgId {
+        let id = MsgId(self.messages.len() as u64);
+        self.messages.push(Message {
+            id,
+            parent: self.head,
+            role,
+            content,
+            reasoning: String::new(),
+            state,
+            provenance: None,
+            revision: 0,
+        });
+        self.head = Some(id);
+        self.branch.push(id);
+        id
+    }
+
+    /// Changes a message and marks it changed.
+    pub fn edit(&mut self, id: MsgId, change: impl FnOnce(&mut Message)) {
+        if let Some(message) = self.messages.get_mut(index(id)) {
+            change(message);
+            message.revision += 1;
+        }
+    }
+
+    /// Leaves the newest answer on a branch of its own, so that another can be made to the same message. False where the
+    /// branch does not end in an answer.
+    pub fn step_back_from_answer(&mut self) -> bool {
+        match self.head() {
+            Some(message) if message.role == Role::Assistant => {
+                self.head = message.parent;
+                self.branch.pop();
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// What the engine gets: the branch without reasoning and without empty answers. Neighbours of one role become one
+    /// message, because many templates refuse roles that do not alternate.
+    #[must_use]
+    pub fn for_engine(&self, system: &str) -> Vec<ChatMessage> {
+        let mut sent: Vec<ChatMessage> = Vec::with_capacity(self.len() + 1);
+        let system = system.trim();
+        if !system.is_empty() {
+            sent.push(ChatMessage { role: Role::System, content: system.to_owned() });
+        }
+        for message in self.branch().filter(|m| !m.content.trim().is_empty()) {
+            match sent.last_mut() {
+                Some(last) if last.role == message.role => {
+                    last.content.push_str("\n\n");
+                    last.content.push_str(&message.content);
+                }
+                _ => sent.push(ChatMessage { role: message.role, content: message.content.clone() }),
+            }
+        }
+        sent
+    }
+}
+
+fn index(id: MsgId) -> usize {
+    usize::try_from(id.0).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn say(conversation: &mut Conversation, role: Role, text: &str) -> MsgId {
+        conversation.push(role, text.to_owned(), MessageState::Whole)
+    }
+
+    #[test]
+    fn another_answer_leaves_the_first_on_its_own_branch() {
+        let mut c = Conversation::default();
+        say(&mut c, Role::User, "q");
+        let first = say(&mut c, Role::Assistant, "a");
+        assert!(c.step_back_from_answer());
+        let second = say(&mut c, Role::Assistant, "b");
+        assert_eq!(c.branch().map(|m| m.content.as_str()).collect::<Vec<_>>(), ["q", "b"]);
+        assert_eq!(c.get(first).map(|m| m.content.as_str()), Some("a"));
+        assert_eq!((c.place(second), c.place(first)), (Some(1), None));
+        assert_eq!(c.at(1).map(|m| m.id), Some(second));
+    }
+
+    #[test]
+    fn the_engine_gets_no_empty_answers_and_no_reasoning() {
+        let mut c = Conversation::default();
+        say(&mut c, Role::User, "q");
+        let failed = say(&mut c, Role::Assistant, " ");
+        c.edit(failed, |m| m.reasoning = "hm".into());
+        say(&mut c, Role::User, "again");
+        let sent: Vec<_> = c.for_engine("  be brief ").into_iter().map(|m| (m.role, m.content)).collect();
+        assert_eq!(sent, [(Role::System, "be brief".into()), (Role::User, "q\n\nagain".into())]);
+        assert_eq!(c.get(failed).map(|m| m.revision), Some(1));
+    }
+}

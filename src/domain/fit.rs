@@ -1,0 +1,115 @@
+//! Whether a model fits this machine: pure functions of facts.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::model::ModelFacts;
+
+/// Memory that a model can use here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Machine {
+    /// All memory, bytes.
+    pub total: u64,
+    /// What a model may take before things get slow: a GPU's budget, or what is free now.
+    pub budget: u64,
+}
+
+/// Will it run here?
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    Fits,
+    Tight,
+    TooLarge,
+}
+
+impl Verdict {
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Fits => "fits",
+            Self::Tight => "tight",
+            Self::TooLarge => "too large",
+        }
+    }
+}
+
+/// What loading takes, and what that means here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fit {
+    pub verdict: Verdict,
+    /// Weights, cache at the asked context, and working memory.
+    pub needed: u64,
+    /// The largest context that fits; 0 when not even the weights do.
+    pub largest_context: u32,
+}
+
+/// Bytes of one element of the key-value cache (f16 or bf16).
+const CACHE_ELEMENT: u64 = 2;
+/// Activations, tokenizer, program: what a loaded model takes beside its weights and cache.
+const WORKING_MEMORY: u64 = 200 << 20;
+
+/// Bytes of cache that one token of context takes.
+#[must_use]
+pub fn cache_per_token(facts: &ModelFacts) -> u64 {
+    2 * u64::from(facts.layers) * u64::from(facts.kv_heads) * u64::from(facts.head_size) * CACHE_ELEMENT
+}
+
+/// Judges a model at a context. Comfortable up to 85 % of the budget, possible up to all of it.
+#[must_use]
+pub fn judge(facts: &ModelFacts, context: u32, machine: Machine) -> Fit {
+    let per_token = cache_per_token(facts);
+    let fixed = facts.bytes.saturating_add(WORKING_MEMORY);
+    let needed = fixed.saturating_add(per_token.saturating_mul(u64::from(context)));
+    let verdict = if needed <= machine.budget / 100 * 85 {
+        Verdict::Fits
+    } else if needed <= machine.budget {
+        Verdict::Tight
+    } else {
+        Verdict::TooLarge
+    };
+    let room = machine.budget.saturating_sub(fixed);
+    let largest = room.checked_div(per_token).map_or(facts.context, |n| u32::try_from(n).unwrap_or(u32::MAX));
+    Fit { verdict, needed, largest_context: if fixed > machine.budget { 0 } else { largest.min(facts.context) } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::model::Format;
+    use crate::domain::sampling::SamplingPatch;
+
+    /// Qwen3-8B Q4_K_M.
+    fn facts() -> ModelFacts {
+        ModelFacts {
+            format: Format::Gguf,
+            name: None,
+            architecture: "qwen3".into(),
+            quant: "Q4_K_M".into(),
+            parameters: 8_190_735_360,
+            bytes: 5_027_783_488,
+            context: 40_960,
+            layers: 36,
+            kv_heads: 8,
+            head_size: 128,
+            vocabulary: 151_936,
+            has_chat_template: true,
+            can_think: true,
+            recommended: SamplingPatch::default(),
+        }
+    }
+
+    #[test]
+    fn the_cache_counts() {
+        assert_eq!(cache_per_token(&facts()), 147_456);
+        let gib = 1u64 << 30;
+        let on = |gibs: u64, context| judge(&facts(), context, Machine { total: gibs * gib, budget: gibs * gib });
+        assert_eq!(on(16, 4096).verdict, Verdict::Fits);
+        assert_eq!(on(6, 4096).verdict, Verdict::Tight);
+        assert_eq!(on(6, 40_960).verdict, Verdict::TooLarge);
+        let small = on(6, 4096).largest_context;
+        assert!((4096..40_960).contains(&small), "{small}");
+        assert_eq!(on(6, small).verdict, Verdict::Tight);
+        assert_eq!(on(4, 4096).largest_context, 0);
+        assert_eq!(on(64, 4096).largest_context, 40_960);
+    }
+}

