@@ -1,2 +1,291 @@
-//! (stub)
+//! Floor 3: the interface's state and what changes it. Pure: no clock, no input or output, no async.
+//!
+//! `App::update` takes one message and gives the effects that it wants carried out, as data. Whoever calls it (the runtime,
+//! a test) brings the clock. Drawing is another floor: `ui::draw` reads this state.
+
+pub mod chat;
+pub mod composer;
+pub mod models;
 pub mod msg;
+pub mod picker;
+pub mod settings;
+pub mod text_area;
+pub mod transcript;
+mod update;
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use crate::app::chat::ChatPane;
+use crate::app::models::ModelsPane;
+use crate::app::msg::{Effect, TimerId};
+use crate::app::picker::Picker;
+use crate::app::settings::{SettingsPane, ValueEditor};
+use crate::config::keymap::KeyMap;
+use crate::config::theme::{Capabilities, Theme, Themes};
+use crate::config::{Loaded, Origins, Paths, Settings};
+use crate::domain::action::Context;
+use crate::domain::fit::Machine;
+use crate::domain::model::ModelInfo;
+use crate::domain::{GenId, JobId, LoadId, LoadStage};
+use crate::error::UserError;
+
+/// One of the three panes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pane {
+    Chat,
+    Models,
+    Settings,
+}
+
+impl Pane {
+    pub const ALL: [Self; 3] = [Self::Chat, Self::Models, Self::Settings];
+
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Chat => "Chat",
+            Self::Models => "Models",
+            Self::Settings => "Settings",
+        }
+    }
+
+    fn context(self) -> Context {
+        match self {
+            Self::Chat => Context::Chat,
+            Self::Models => Context::Models,
+            Self::Settings => Context::Settings,
+        }
+    }
+}
+
+/// How the engine stands.
+#[derive(Debug, Clone, PartialEq)]
+pub enum EngineStatus {
+    /// No model was asked for.
+    Empty,
+    Loading { id: LoadId, name: String, stage: LoadStage, since: Instant },
+    Ready(ModelInfo),
+    /// Its process was ended; it loads again with the next message.
+    Asleep(ModelInfo),
+    Failed { name: String, error: UserError },
+}
+
+/// What is in front of the pane.
+#[derive(Debug)]
+pub enum Overlay {
+    Help { scroll: u16 },
+    Palette(Picker),
+    /// The choice of a theme; `before` is what Esc goes back to.
+    Themes { picker: Picker, before: String },
+    Value(ValueEditor),
+    Confirm(Confirm),
+}
+
+/// A question that is answered with yes or no.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Confirm {
+    pub title: String,
+    pub body: String,
+    pub yes: &'static str,
+    pub then: Confirmed,
+}
+
+/// What yes does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Confirmed {
+    Quit,
+    /// Load the model with this reference although it does not fit.
+    Load(String),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ToastKind {
+    Note,
+    Warning,
+    Error,
+}
+
+/// A word at the edge of the screen that goes by itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Toast {
+    pub kind: ToastKind,
+    pub text: String,
+    pub hint: Option<String>,
+    until: Instant,
+}
+
+/// Whether the screen shows what the state says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Dirty {
+    Clean,
+    /// A token, progress: with the next frame.
+    Soon,
+    /// An answer to a key: at once.
+    Now,
+}
+
+/// What the interface starts with.
+#[derive(Debug)]
+pub struct Init {
+    pub config: Loaded,
+    pub capabilities: Capabilities,
+}
+
+/// The interface.
+#[derive(Debug)]
+pub struct App {
+    pub settings: Settings,
+    pub origins: Origins,
+    pub paths: Paths,
+    pub keymap: KeyMap,
+    capabilities: Capabilities,
+    /// `None` until somebody wants to choose: themes in the user's folder are read only then.
+    themes: Option<Themes>,
+    pub theme: Theme,
+    pub pane: Pane,
+    pub overlay: Option<Overlay>,
+    pub toasts: VecDeque<Toast>,
+    pub engine: EngineStatus,
+    pub chat: ChatPane,
+    pub models: ModelsPane,
+    pub settings_pane: SettingsPane,
+    pub machine: Option<Machine>,
+    /// Resident memory of the engine's process.
+    pub memory: Option<u64>,
+    /// Where the last frame drew the panes' names: columns of the first row.
+    pub tabs: Vec<(Pane, std::ops::Range<u16>)>,
+    load: LoadId,
+    generation: GenId,
+    job: JobId,
+    clock_runs: bool,
+    dirty: Dirty,
+    effects: Vec<Effect>,
+    problems: Vec<UserError>,
+}
+
+/// How often a running clock on the screen moves.
+const CLOCK: Duration = Duration::from_millis(100);
+/// How long changed settings settle before they are written.
+const SETTLE: Duration = Duration::from_millis(500);
+
+impl App {
+    #[must_use]
+    pub fn new(init: Init) -> Self {
+        let Init { config, capabilities } = init;
+        let Loaded { settings, origins, keymap, paths, mut problems } = config;
+        // The built-in themes are enough for the first frame unless the configured one is the user's own.
+        let builtin = Themes::builtin();
+        let (themes, theme) = match builtin.get(&settings.ui.theme) {
+            Ok(theme) => (None, theme.fit(capabilities)),
+            Err(_) => {
+                let (themes, bad) = Themes::with_user_dir(&paths.themes_dir);
+                problems.extend(bad);
+                let theme = match themes.get(&settings.ui.theme) {
+                    Ok(theme) => theme.fit(capabilities),
+                    Err(error) => {
+                        problems.push(error);
+                        themes.default_theme().fit(capabilities)
+                    }
+                };
+                (Some(themes), theme)
+            }
+        };
+        Self {
+            settings,
+            origins,
+            paths,
+            keymap,
+            capabilities,
+            themes,
+            theme,
+            pane: Pane::Chat,
+            overlay: None,
+            toasts: VecDeque::new(),
+            engine: EngineStatus::Empty,
+            chat: ChatPane::default(),
+            models: ModelsPane::default(),
+            settings_pane: SettingsPane::default(),
+            machine: None,
+            memory: None,
+            tabs: Vec::new(),
+            load: LoadId::default(),
+            generation: GenId::default(),
+            job: JobId::default(),
+            clock_runs: false,
+            dirty: Dirty::Now,
+            effects: Vec::new(),
+            problems,
+        }
+    }
+
+    #[must_use]
+    pub fn dirty(&self) -> Dirty {
+        self.dirty
+    }
+
+    /// A frame shows the state as it is.
+    pub fn drawn(&mut self) {
+        self.dirty = Dirty::Clean;
+    }
+
+    fn touch(&mut self, how: Dirty) {
+        self.dirty = self.dirty.max(how);
+    }
+
+    fn emit(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    /// The model that is loaded, or that comes back with the next message.
+    #[must_use]
+    pub fn model(&self) -> Option<&ModelInfo> {
+        match &self.engine {
+            EngineStatus::Ready(info) | EngineStatus::Asleep(info) => Some(info),
+            _ => None,
+        }
+    }
+
+    /// Something moves that a clock on the screen tells of.
+    #[must_use]
+    pub fn under_way(&self) -> bool {
+        matches!(self.engine, EngineStatus::Loading { .. })
+            || self.models.running().is_some()
+            || self.chat.running.as_ref().is_some_and(|r| r.phase != chat::Phase::Streaming)
+    }
+
+    fn start_clock(&mut self) {
+        if !self.clock_runs && self.under_way() {
+            self.clock_runs = true;
+            self.emit(Effect::SetTimer { id: TimerId::Clock, after: CLOCK });
+        }
+    }
+
+    pub(crate) fn toast(&mut self, kind: ToastKind, text: impl Into<String>, hint: Option<String>, now: Instant) {
+        let text = text.into();
+        // An error stays long enough to be read with its hint.
+        let stay = match kind {
+            ToastKind::Note => Duration::from_secs(3),
+            ToastKind::Warning => Duration::from_secs(6),
+            ToastKind::Error => Duration::from_secs(10),
+        };
+        self.toasts.retain(|t| t.text != text);
+        self.toasts.push_back(Toast { kind, text, hint, until: now + stay });
+        while self.toasts.len() > 3 {
+            self.toasts.pop_front();
+        }
+        self.set_toast_timer(now);
+        self.touch(Dirty::Soon);
+    }
+
+    fn toast_error(&mut self, error: &UserError, now: Instant) {
+        self.toast(ToastKind::Error, error.message.clone(), error.hint.clone(), now);
+    }
+
+    fn set_toast_timer(&mut self, now: Instant) {
+        if let Some(next) = self.toasts.iter().map(|t| t.until).min() {
+            let after = next.saturating_duration_since(now);
+            self.emit(Effect::SetTimer { id: TimerId::Toast, after });
+        }
+    }
+}

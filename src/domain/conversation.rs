@@ -6,10 +6,9 @@ use crate::domain::stats::{GenStats, Usage};
 use crate::domain::{ChatMessage, FinishReason, MsgId, Role};
 use crate::error::UserError;
 
-/// How an answer came to be: kept with it for good.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Provenance {
-    pub model: String,
+/// How an answer ended: kept with it for good.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
     pub reason: FinishReason,
     pub usage: Usage,
     pub stats: GenStats,
@@ -31,10 +30,13 @@ pub struct Message {
     pub id: MsgId,
     pub parent: Option<MsgId>,
     pub role: Role,
+    /// Which model wrote it.
+    pub model: Option<String>,
+    /// Only ever grows: another text is another message.
     pub content: String,
     pub reasoning: String,
     pub state: MessageState,
-    pub provenance: Option<Provenance>,
+    pub outcome: Option<Outcome>,
     /// Goes up with every change, so that what was laid out from it knows that it is stale.
     pub revision: u64,
 }
@@ -95,10 +97,11 @@ impl Conversation {
             id,
             parent: self.head,
             role,
+            model: None,
             content,
             reasoning: String::new(),
             state,
-            provenance: None,
+            outcome: None,
             revision: 0,
         });
         self.head = Some(id);

@@ -246,6 +246,10 @@ pub enum HubEvent {
         models: Vec<LocalModel>,
         problems: Vec<UserError>,
     },
+    Resolved {
+        id: LoadId,
+        result: Box<Result<LocalModel, UserError>>,
+    },
     Download {
         id: JobId,
         state: DownloadState,
@@ -257,6 +261,11 @@ pub enum HubEvent {
 pub enum HubCmd {
     /// Looks at the cache and the folders; answers with `HubEvent::Local`.
     ScanLocal,
+    /// Finds a model on this machine; answers with `HubEvent::Resolved`.
+    Resolve {
+        id: LoadId,
+        model: ModelRef,
+    },
     /// Gets a model; answers with `HubEvent::Download` until it is done, cancelled or failed.
     Download {
         id: JobId,

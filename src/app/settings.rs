@@ -1,0 +1,62 @@
+//! The Settings pane: a row for every setting, made from the table of settings.
+
+use crate::app::picker::move_selection;
+use crate::app::text_area::TextArea;
+use crate::config::{Kind, SPECS, Settings, Spec, Value};
+use crate::domain::action::Action;
+
+#[derive(Debug, Default)]
+pub struct SettingsPane {
+    pub selected: usize,
+    /// Changes that are not written yet.
+    pub unsaved: Vec<(&'static str, Option<Value>)>,
+}
+
+/// A value that is being typed.
+#[derive(Debug)]
+pub struct ValueEditor {
+    pub spec: &'static Spec,
+    pub area: TextArea,
+    /// Why what is typed can't be taken.
+    pub error: Option<String>,
+}
+
+impl ValueEditor {
+    #[must_use]
+    pub fn new(spec: &'static Spec, settings: &Settings) -> Self {
+        let value = (spec.get)(settings);
+        let text = if value == Value::Unset { String::new() } else { value.to_string() };
+        let mut area = if spec.kind == Kind::Text {
+            let mut area = TextArea::default();
+            area.set(&text);
+            area
+        } else {
+            TextArea::one_line(&text)
+        };
+        area.act(Action::TextEnd);
+        Self { spec, area, error: None }
+    }
+}
+
+impl SettingsPane {
+    #[must_use]
+    pub fn chosen(&self) -> &'static Spec {
+        &SPECS[self.selected.min(SPECS.len() - 1)]
+    }
+
+    pub fn go_to(&mut self, key: &str) {
+        if let Some(i) = SPECS.iter().position(|s| s.key == key) {
+            self.selected = i;
+        }
+    }
+
+    pub fn act(&mut self, action: Action) -> bool {
+        move_selection(&mut self.selected, SPECS.len(), action)
+    }
+
+    /// Notes a change for the file; a later one of the same key replaces it.
+    pub fn note(&mut self, key: &'static str, value: Option<Value>) {
+        self.unsaved.retain(|(k, _)| *k != key);
+        self.unsaved.push((key, value));
+    }
+}

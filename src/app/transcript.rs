@@ -1,0 +1,450 @@
+//! The conversation as laid-out lines, and the place in it that is being read.
+//!
+//! A place is a message and a line in it, never an offset from the beginning: what is above can grow, be folded or be laid
+//! out at another width without moving what is being read. Only messages that are on screen, or that a scroll passes, are
+//! laid out: a frame costs what is visible, however long the conversation is.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use ratatui::text::{Line, Span};
+
+use crate::config::theme::Theme;
+use crate::domain::conversation::{Conversation, Message, MessageState};
+use crate::domain::{FinishReason, MsgId, Role};
+use crate::text::stream::StreamingDoc;
+use crate::text::wrap;
+
+/// What the reader looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Anchor {
+    /// The end, wherever it goes.
+    Follow,
+    /// This line of this message is the topmost on screen.
+    At { place: usize, line: usize },
+}
+
+/// A wish to move, carried out when the next frame knows how long everything is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Move {
+    Lines(i32),
+    /// In pages, less two lines that stay in sight.
+    Pages(i32),
+    PreviousMessage,
+    NextMessage,
+    Top,
+    Bottom,
+}
+
+/// What decides how a message is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Key {
+    revision: u64,
+    width: u16,
+    theme: u64,
+    unfolded: bool,
+}
+
+/// One message as lines.
+#[derive(Debug)]
+struct Laid {
+    key: Key,
+    /// Above the text: who speaks, and reasoning.
+    head: Vec<Line<'static>>,
+    body: Body,
+    /// Below it: what went wrong, statistics, and the gap to the next message.
+    foot: Vec<Line<'static>>,
+    /// Lines of the body: its document is asked only when it is laid out.
+    body_len: usize,
+    used: u64,
+}
+
+#[derive(Debug)]
+enum Body {
+    /// A person's words, as they were typed.
+    Plain(Vec<Line<'static>>),
+    /// A model's, which grow.
+    Document(Box<StreamingDoc>),
+}
+
+impl Laid {
+    fn len(&self) -> usize {
+        self.head.len() + self.body_len + self.foot.len()
+    }
+}
+
+/// How the conversation is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct View {
+    pub width: u16,
+    pub height: u16,
+    /// Reasoning is shown whole.
+    pub unfolded: bool,
+}
+
+#[derive(Debug)]
+pub struct Transcript {
+    anchor: Anchor,
+    moves: Vec<Move>,
+    laid: HashMap<MsgId, Laid>,
+    /// What the last frame showed: places on the branch with their range of lines.
+    visible: Vec<(usize, std::ops::Range<usize>)>,
+    /// The last frame did not reach the end.
+    more_below: bool,
+    frames: u64,
+}
+
+/// Laid-out messages that are kept beyond the ones on screen.
+const KEPT: usize = 256;
+
+impl Default for Transcript {
+    fn default() -> Self {
+        Self {
+            anchor: Anchor::Follow,
+            moves: Vec::new(),
+            laid: HashMap::new(),
+            visible: Vec::new(),
+            more_below: false,
+            frames: 0,
+        }
+    }
+}
+
+impl Transcript {
+    pub fn scroll_lines(&mut self, lines: i32) {
+        match self.moves.last_mut() {
+            Some(Move::Lines(n)) => *n += lines,
+            _ => self.moves.push(Move::Lines(lines)),
+        }
+    }
+
+    pub fn scroll_pages(&mut self, pages: i32) {
+        self.moves.push(Move::Pages(pages));
+    }
+
+    pub fn to_previous_message(&mut self) {
+        self.moves.push(Move::PreviousMessage);
+    }
+
+    pub fn to_next_message(&mut self) {
+        self.moves.push(Move::NextMessage);
+    }
+
+    pub fn to_top(&mut self) {
+        self.moves.push(Move::Top);
+    }
+
+    pub fn to_bottom(&mut self) {
+        self.moves.push(Move::Bottom);
+    }
+
+    /// True while the end is kept in sight.
+    #[must_use]
+    pub fn follows(&self) -> bool {
+        self.anchor == Anchor::Follow
+    }
+
+    /// The last frame did not reach the end.
+    #[must_use]
+    pub fn more_below(&self) -> bool {
+        self.more_below
+    }
+
+    /// Forgets everything: another conversation is shown.
+    pub fn clear(&mut self) {
+        *self = Self { frames: self.frames, ..Self::default() };
+    }
+
+    /// Lays out what the next frame shows.
+    pub fn prepare(&mut self, conversation: &Conversation, view: View, theme: &Theme) {
+        self.frames += 1;
+        let mut frame = Frame { laid: &mut self.laid, conversation, view, theme, now: self.frames };
+        let height = usize::from(view.height);
+        let mut top = match self.anchor {
+            Anchor::Follow => frame.top_of_end(height),
+            Anchor::At { place, line } => frame.clamp((place, line)),
+        };
+        let mut follow = self.anchor == Anchor::Follow;
+        for wish in self.moves.drain(..) {
+            let page = i32::from(view.height.saturating_sub(2).max(1));
+            top = match wish {
+                Move::Lines(n) => frame.step(top, n),
+                Move::Pages(n) => frame.step(top, n * page),
+                Move::PreviousMessage if top.1 > 0 => (top.0, 0),
+                Move::PreviousMessage => (top.0.saturating_sub(1), 0),
+                Move::NextMessage => frame.clamp((top.0 + 1, 0)),
+                Move::Top => (0, 0),
+                Move::Bottom => frame.top_of_end(height),
+            };
+            // Who reaches the end follows it from there on.
+            let end = frame.top_of_end(height);
+            follow = top >= end;
+            if follow {
+                top = end;
+            }
+        }
+        // A place that would leave the screen half empty is the end.
+        let end = frame.top_of_end(height);
+        if !follow && top >= end {
+            top = end;
+            follow = true;
+        }
+        self.anchor = if follow { Anchor::Follow } else { Anchor::At { place: top.0, line: top.1 } };
+        (self.visible, self.more_below) = frame.visible_from(top, height);
+        self.evict();
+    }
+
+    fn evict(&mut self) {
+        if self.laid.len() > KEPT + self.visible.len() {
+            let mut ages: Vec<u64> = self.laid.values().map(|l| l.used).collect();
+            ages.sort_unstable();
+            let oldest_kept = ages[ages.len() - KEPT / 2 - self.visible.len()];
+            self.laid.retain(|_, l| l.used >= oldest_kept);
+        }
+    }
+
+    /// The lines that `prepare` found visible, from the top.
+    pub fn lines<'a>(&'a self, conversation: &'a Conversation) -> impl Iterator<Item = &'a Line<'static>> {
+        self.visible.iter().flat_map(move |(place, range)| {
+            let laid = conversation.at(*place).and_then(|m| self.laid.get(&m.id));
+            range.clone().filter_map(move |i| laid.and_then(|l| l.line(i)))
+        })
+    }
+}
+
+impl Laid {
+    fn line(&self, i: usize) -> Option<&Line<'static>> {
+        if let Some(line) = self.head.get(i) {
+            return Some(line);
+        }
+        let i = i - self.head.len();
+        if i < self.body_len {
+            return match &self.body {
+                Body::Plain(lines) => lines.get(i),
+                Body::Document(doc) => doc.rendered().get(i),
+            };
+        }
+        self.foot.get(i - self.body_len)
+    }
+}
+
+/// Everything that one `prepare` works with.
+struct Frame<'a> {
+    laid: &'a mut HashMap<MsgId, Laid>,
+    conversation: &'a Conversation,
+    view: View,
+    theme: &'a Theme,
+    now: u64,
+}
+
+impl Frame<'_> {
+    /// Lines of the message at a place, which is laid out if it is not.
+    fn len(&mut self, place: usize) -> usize {
+        let Some(message) = self.conversation.at(place) else { return 0 };
+        let key = Key {
+            revision: message.revision,
+            width: self.view.width,
+            theme: self.theme.revision,
+            unfolded: self.view.unfolded,
+        };
+        match self.laid.get_mut(&message.id) {
+            Some(laid) if laid.key == key => {
+                laid.used = self.now;
+                laid.len()
+            }
+            old => {
+                // The document of a growing answer goes on from where it was.
+                let old = old.map(|laid| std::mem::replace(&mut laid.body, Body::Plain(Vec::new())));
+                let laid = lay_out(message, old, key, self.theme, self.now);
+                let len = laid.len();
+                self.laid.insert(message.id, laid);
+                len
+            }
+        }
+    }
+
+    fn clamp(&mut self, (place, line): (usize, usize)) -> (usize, usize) {
+        let place = place.min(self.conversation.len().saturating_sub(1));
+        (place, line.min(self.len(place).saturating_sub(1)))
+    }
+
+    /// The topmost line when the end is at the bottom of the screen.
+    fn top_of_end(&mut self, height: usize) -> (usize, usize) {
+        let mut left = height;
+        for place in (0..self.conversation.len()).rev() {
+            let len = self.len(place);
+            if len >= left {
+                return (place, len - left);
+            }
+            left -= len;
+        }
+        (0, 0)
+    }
+
+    /// A number of lines further down, or up.
+    fn step(&mut self, (mut place, line): (usize, usize), by: i32) -> (usize, usize) {
+        let mut line = line as i64 + i64::from(by);
+        while line < 0 {
+            if place == 0 {
+                return (0, 0);
+            }
+            place -= 1;
+            line += self.len(place) as i64;
+        }
+        loop {
+            let len = self.len(place) as i64;
+            if line < len || place + 1 >= self.conversation.len() {
+                let line = line.min((len - 1).max(0));
+                return (place, usize::try_from(line).unwrap_or(0));
+            }
+            line -= len;
+            place += 1;
+        }
+    }
+
+    fn visible_from(
+        &mut self,
+        (place, line): (usize, usize),
+        height: usize,
+    ) -> (Vec<(usize, std::ops::Range<usize>)>, bool) {
+        let mut visible = Vec::new();
+        let mut left = height;
+        let mut from = line;
+        for place in place..self.conversation.len() {
+            let len = self.len(place);
+            let until = len.min(from + left);
+            left -= until.saturating_sub(from);
+            let whole = until == len;
+            visible.push((place, from..until));
+            from = 0;
+            if left == 0 {
+                return (visible, !whole || place + 1 < self.conversation.len());
+            }
+        }
+        (visible, false)
+    }
+}
+
+fn lay_out(message: &Message, old: Option<Body>, key: Key, theme: &Theme, now: u64) -> Laid {
+    let width = key.width.max(1);
+    let mut head = vec![speaker(message, theme)];
+    if !message.reasoning.is_empty() {
+        head.extend(reasoning(message, key, theme));
+    }
+    let mut body = match message.role {
+        Role::Assistant => {
+            let mut doc = match old {
+                // Content only grows, so what the document has is its beginning.
+                Some(Body::Document(doc)) => doc,
+                _ => Box::default(),
+            };
+            let fed = doc.source().len();
+            doc.push(&message.content[fed..]);
+            Body::Document(doc)
+        }
+        Role::User | Role::System => {
+            let text = crate::text::sanitize(&message.content);
+            let margin = [Span::raw("  ")];
+            Body::Plain(wrap::wrap(&[Span::styled(text, theme.base)], usize::from(width), &margin, &margin))
+        }
+    };
+    let body_len = match &mut body {
+        Body::Plain(lines) => lines.len(),
+        Body::Document(doc) => doc.lines(width, theme).len(),
+    };
+    let mut foot = Vec::new();
+    if let MessageState::Failed(error) = &message.state {
+        let mark = [Span::styled(format!("{} ", theme.glyphs.failed), theme.error)];
+        let margin = [Span::raw("  ")];
+        let message = Span::styled(error.message.as_str(), theme.error);
+        foot.extend(wrap::wrap(&[message], usize::from(width), &mark, &margin));
+        if let Some(hint) = &error.hint {
+            foot.extend(wrap::wrap(&[Span::styled(hint.as_str(), theme.muted)], usize::from(width), &margin, &margin));
+        }
+    }
+    if let Some(line) = statistics(message, theme) {
+        foot.push(wrap::truncate(&line, usize::from(width), theme.glyphs.ellipsis));
+    }
+    foot.push(Line::default());
+    Laid { key, head, body, foot, body_len, used: now }
+}
+
+fn speaker(message: &Message, theme: &Theme) -> Line<'static> {
+    let glyphs = &theme.glyphs;
+    match message.role {
+        Role::User => Line::from(Span::styled(format!("{} you", glyphs.user), theme.user)),
+        Role::System => Line::from(Span::styled("system", theme.muted)),
+        Role::Assistant => {
+            let name = message.model.as_deref().unwrap_or_default();
+            Line::from(Span::styled(format!("{} {name}", glyphs.assistant).trim_end().to_owned(), theme.assistant))
+        }
+    }
+}
+
+/// Folded to one line, or whole.
+fn reasoning(message: &Message, key: Key, theme: &Theme) -> Vec<Line<'static>> {
+    let glyphs = &theme.glyphs;
+    let words = message.reasoning.split_whitespace().count();
+    let busy = message.state == MessageState::Streaming && message.content.is_empty();
+    let title = if busy { "thinking" } else { "thought" };
+    let mark = if key.unfolded { glyphs.unfolded } else { glyphs.folded };
+    let mut lines = vec![Line::from(Span::styled(format!("{mark} {title} {} {words} words", glyphs.dot), theme.muted))];
+    if key.unfolded {
+        let bar = [Span::styled(format!("{} ", glyphs.bar), theme.faint)];
+        let text = crate::text::sanitize(message.reasoning.trim());
+        lines.extend(wrap::wrap(&[Span::styled(text, theme.reasoning)], usize::from(key.width), &bar, &bar));
+        lines.push(Line::default());
+    }
+    lines
+}
+
+/// One quiet line under an answer.
+fn statistics(message: &Message, theme: &Theme) -> Option<Line<'static>> {
+    let made = message.outcome.as_ref()?;
+    if message.state == MessageState::Streaming {
+        return None;
+    }
+    let dot = format!(" {} ", theme.glyphs.dot);
+    let mut parts = Vec::new();
+    if made.usage.completion_tokens > 0 {
+        parts.push(format!("{} tokens", made.usage.completion_tokens));
+    }
+    if let Some(rate) = made.stats.decode_rate(&made.usage) {
+        parts.push(format!("{rate:.1} tok/s"));
+    }
+    if let Some(first) = made.stats.first_token {
+        parts.push(format!("first after {}", seconds(first)));
+    }
+    if let Some(rate) = made.stats.prefill_rate(&made.usage) {
+        parts.push(format!("prefill {rate:.0} tok/s"));
+    }
+    let ended = match made.reason {
+        FinishReason::Stop | FinishReason::Error => None,
+        FinishReason::Length => Some("stopped at the token limit"),
+        FinishReason::Context => Some("stopped: the context is full"),
+        FinishReason::Cancelled => Some("stopped by you"),
+        FinishReason::Timeout => Some("stopped: out of time"),
+    };
+    let mut spans = Vec::new();
+    if let Some(ended) = ended {
+        spans.push(Span::styled(ended, theme.warning));
+        if !parts.is_empty() {
+            spans.push(Span::styled(dot.clone(), theme.faint));
+        }
+    }
+    spans.push(Span::styled(parts.join(&dot), theme.faint));
+    (spans.len() > 1 || !parts.is_empty()).then(|| Line::from(spans))
+}
+
+/// A time as people say it: `0.31 s`, `12 s`, `2 min 05 s`.
+#[must_use]
+pub fn seconds(time: Duration) -> String {
+    let s = time.as_secs_f64();
+    if s < 10.0 {
+        format!("{s:.2} s")
+    } else if s < 60.0 {
+        format!("{s:.0} s")
+    } else {
+        format!("{} min {:02} s", time.as_secs() / 60, time.as_secs() % 60)
+    }
+}

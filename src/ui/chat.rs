@@ -1,0 +1,300 @@
+//! The Chat pane: transcript, waiting messages, suggestions, composer.
+
+use std::time::Instant;
+
+use ratatui::layout::{Position, Rect};
+use ratatui::style::Modifier;
+use ratatui::text::{Line, Span};
+
+use crate::app::chat::Phase;
+use crate::app::transcript::{View, seconds};
+use crate::app::{App, EngineStatus, bytes};
+use crate::domain::action::Action;
+use crate::domain::model::starter;
+use crate::text::wrap;
+use crate::ui::canvas::{Canvas, paragraph};
+use crate::ui::{reading_column, split_bottom, status};
+
+/// Waiting messages that are shown; more are counted.
+const QUEUE_ROWS: u16 = 3;
+const SUGGESTION_ROWS: usize = 8;
+
+/// Gives the place of the cursor.
+pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, now: Instant) -> Option<Position> {
+    let column = reading_column(area);
+    // Text of the composer: two cells for the prompt's mark.
+    let text_width = column.width.saturating_sub(4).max(2);
+    app.chat.composer.area.set_width(text_width);
+    let rows = app.chat.composer.area.rows(text_width);
+    let padding = u16::from(area.height >= 16);
+    let most = (area.height / 3).clamp(1, 12);
+    let shown = u16::try_from(rows.len()).unwrap_or(u16::MAX).clamp(1, most);
+    let (above, composer) = split_bottom(area, shown + 2 * padding + padding);
+    let waiting = u16::try_from(app.chat.queue.len()).unwrap_or(u16::MAX).min(QUEUE_ROWS);
+    let (above, queue) = split_bottom(above, if above.height > 6 { waiting } else { waiting.min(1) });
+
+    let transcript = Rect { y: above.y, height: above.height, ..column };
+    let transcript = if transcript.height > 12 {
+        Rect { y: transcript.y + 1, height: transcript.height - 1, ..transcript }
+    } else {
+        transcript
+    };
+    if app.chat.conversation.is_empty() {
+        welcome(canvas, transcript, app, now);
+    } else {
+        self::transcript(canvas, transcript, app, now);
+    }
+    draw_queue(canvas, Rect { x: column.x, width: column.width, ..queue }, app);
+    let box_area = Rect { height: composer.height.saturating_sub(padding), ..composer };
+    let panel = Rect { x: column.x, width: column.width, ..box_area };
+    let cursor = draw_composer(canvas, panel, padding, &rows, app);
+    suggestions(canvas, above, column, app);
+    cursor
+}
+
+fn transcript(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, now: Instant) {
+    let view = View { width: area.width, height: area.height, unfolded: app.settings.chat.show_reasoning };
+    app.chat.transcript.prepare(&app.chat.conversation, view, &app.theme);
+    canvas.lines(area, app.chat.transcript.lines(&app.chat.conversation));
+    let theme = &app.theme;
+    // What the model is doing while there is nothing to read yet.
+    if let Some(running) = &app.chat.running
+        && running.phase == Phase::Waiting
+        && app.chat.transcript.follows()
+    {
+        let shown = app.chat.transcript.lines(&app.chat.conversation).count();
+        let y = area.y + u16::try_from(shown).unwrap_or(area.height).saturating_sub(1).min(area.height - 1);
+        let time = seconds(now.saturating_duration_since(running.meter.asked()));
+        let what = match &app.engine {
+            EngineStatus::Loading { stage, .. } => format!("loading the model again, {}", stage.label()),
+            _ => "reading".to_owned(),
+        };
+        let line = Line::from(Span::styled(format!("{what} {} {time}", theme.glyphs.dot), theme.muted));
+        canvas.line(Rect { y, height: 1, ..area }, &line);
+    }
+    if app.chat.transcript.more_below() {
+        let key = app.keymap.keys_for(Action::ScrollBottom).first().map(|k| k.hint()).unwrap_or_default();
+        let text = format!(" {} more below {} {key} ", theme.glyphs.down, theme.glyphs.dot);
+        let last = Rect { y: area.bottom().saturating_sub(1), height: 1, ..area };
+        canvas.right(last, Line::from(Span::styled(text, theme.selection)));
+    }
+}
+
+fn draw_queue(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
+    let theme = &app.theme;
+    let key = app.keymap.keys_for(Action::TakeBack).first().map(|k| k.hint()).unwrap_or_default();
+    let all = app.chat.queue.len();
+    let rows = usize::from(area.height);
+    // The newest is the one that can be taken back.
+    for (i, text) in app.chat.queue.iter().skip(all.saturating_sub(rows)).enumerate() {
+        let row = Rect { y: area.y + u16::try_from(i).unwrap_or(0), height: 1, ..area };
+        let newest = i + 1 == rows.min(all);
+        let word = if app.chat.held { "held" } else { "next" };
+        let hint = match (newest, app.chat.held) {
+            (true, true) => format!("Enter sends {} {key} takes it back", theme.glyphs.dot),
+            (true, false) => format!("{key} takes it back"),
+            _ => String::new(),
+        };
+        let hint_width = u16::try_from(wrap::width(&hint) + 2).unwrap_or(0);
+        let first = text.lines().next().unwrap_or_default();
+        let more = if text.lines().count() > 1 { theme.glyphs.ellipsis } else { "" };
+        let width = area.width.saturating_sub(hint_width);
+        let line = canvas.cut(&format!("  {word} {} {first}{more}", theme.glyphs.bar), width, theme.muted);
+        canvas.line(row, &line);
+        canvas.right(row, Line::from(Span::styled(hint, theme.faint)));
+    }
+}
+
+fn draw_composer(
+    canvas: &mut Canvas<'_>,
+    panel: Rect,
+    padding: u16,
+    rows: &[wrap::Row],
+    app: &App,
+) -> Option<Position> {
+    if panel.height == 0 || panel.width < 6 {
+        return None;
+    }
+    let theme = &app.theme;
+    canvas.fill(panel, theme.panel);
+    let area = &app.chat.composer.area;
+    let inner = Rect {
+        x: panel.x + 3,
+        y: panel.y + padding,
+        width: panel.width - 4,
+        height: panel.height.saturating_sub(2 * padding).max(1),
+    };
+    let mark = Rect { x: panel.x + 1, y: inner.y, width: 2, height: 1 };
+    canvas.line(mark, &Line::from(Span::styled(theme.glyphs.user, theme.accent.add_modifier(Modifier::BOLD))));
+    let (row, column) = area.place(rows);
+    let height = usize::from(inner.height);
+    let first = row.saturating_sub(height.saturating_sub(1)).min(rows.len().saturating_sub(height));
+    if area.is_empty() {
+        let (say, hint) = prompt(app);
+        canvas.line(inner, &canvas.cut(&say, inner.width, theme.muted));
+        let used = u16::try_from(wrap::width(&say)).unwrap_or(0) + 2;
+        let free = Rect { x: inner.x + used.min(inner.width), width: inner.width.saturating_sub(used), ..inner };
+        if usize::from(free.width) >= wrap::width(&hint) {
+            canvas.right(Rect { height: 1, ..free }, Line::from(Span::styled(hint, theme.faint)));
+        }
+    } else {
+        for (y, row) in (inner.top()..inner.bottom()).zip(rows.iter().skip(first)) {
+            let text = area.text()[row.start..row.end].replace('\t', "    ");
+            canvas.line(Rect { y, height: 1, ..inner }, &Line::from(Span::styled(text, theme.base)));
+        }
+        if rows.len() > height && padding > 0 {
+            let count = format!("{} of {} lines", row + 1, rows.len());
+            let at = Rect { y: panel.bottom() - 1, height: 1, width: panel.width - 1, ..panel };
+            canvas.right(at, Line::from(Span::styled(count, theme.faint)));
+        }
+    }
+    Some(Position {
+        x: inner.x + u16::try_from(column).unwrap_or(0).min(inner.width.saturating_sub(1)),
+        y: inner.y + u16::try_from(row - first).unwrap_or(0),
+    })
+}
+
+/// What an empty composer says, and what it hints at.
+fn prompt(app: &App) -> (String, String) {
+    let key = |action| app.keymap.keys_for(action).first().map(|k| k.hint()).unwrap_or_default();
+    let dot = app.theme.glyphs.dot;
+    let help = format!("/ commands {dot} {} keys", key(Action::Help));
+    match &app.engine {
+        _ if app.chat.is_busy() => {
+            ("Write the next one".into(), format!("{} stops {dot} {} queues", key(Action::Stop), key(Action::Send)))
+        }
+        EngineStatus::Ready(_) | EngineStatus::Asleep(_) if app.chat.conversation.is_empty() => {
+            ("Ask anything".into(), help)
+        }
+        EngineStatus::Ready(_) | EngineStatus::Asleep(_) => ("Reply".into(), help),
+        EngineStatus::Loading { .. } => ("Write already; it is sent when the model is ready".into(), help),
+        EngineStatus::Empty | EngineStatus::Failed { .. } => (String::new(), help),
+    }
+}
+
+/// The empty conversation: how things stand, and the one next step.
+fn welcome(canvas: &mut Canvas<'_>, area: Rect, app: &App, now: Instant) {
+    let theme = &app.theme;
+    let key = |action| app.keymap.keys_for(action).first().map(|k| k.hint()).unwrap_or_default();
+    let title = |text: String| Line::from(Span::styled(text, theme.heading));
+    let plain = |text: String| Line::from(Span::styled(text, theme.muted));
+    let step = |key: String, what: String| {
+        Line::from(vec![Span::styled(format!("{key:<8}"), theme.accent), Span::styled(what, theme.base)])
+    };
+    let mut lines: Vec<Line<'static>> = Vec::new();
+    match &app.engine {
+        EngineStatus::Loading { name, stage, .. } => {
+            let time = app.elapsed(now).map(seconds).unwrap_or_default();
+            lines.push(title(format!("Loading {name}")));
+            lines.push(plain(format!("{} {} {time}", stage.label(), theme.glyphs.dot)));
+        }
+        EngineStatus::Ready(info) | EngineStatus::Asleep(info) => {
+            lines.push(title(format!("{} is ready", info.name)));
+            lines.push(plain(format!(
+                "{} {dot} context {} {dot} {}",
+                info.facts.quant,
+                info.context,
+                info.device,
+                dot = theme.glyphs.dot
+            )));
+            lines.push(Line::default());
+            lines.push(step(key(Action::Send), "sends what you write below".into()));
+            lines.push(step(key(Action::Palette), "finds everything that can be done".into()));
+            lines.push(step(key(Action::Help), "shows all keys".into()));
+        }
+        EngineStatus::Failed { name, error } => {
+            lines.push(Line::from(Span::styled(format!("{name} did not load"), theme.error)));
+            let width = usize::from(area.width);
+            lines.extend(paragraph(&error.message, width, theme.base));
+            if let Some(hint) = &error.hint {
+                lines.extend(paragraph(hint, width, theme.muted));
+            }
+            lines.push(Line::default());
+            lines.push(step(key(Action::ShowModels), "chooses another model".into()));
+        }
+        EngineStatus::Empty => empty(&mut lines, canvas, app, title, plain, step),
+    }
+    // A third from the top, where the eye rests.
+    let height = u16::try_from(lines.len()).unwrap_or(area.height).min(area.height);
+    let y = area.y + (area.height - height) / 3;
+    canvas.lines(Rect { y, height: area.bottom() - y, ..area }, &lines);
+}
+
+fn empty(
+    lines: &mut Vec<Line<'static>>,
+    canvas: &Canvas<'_>,
+    app: &App,
+    title: impl Fn(String) -> Line<'static>,
+    plain: impl Fn(String) -> Line<'static>,
+    step: impl Fn(String, String) -> Line<'static>,
+) {
+    let key = |action| app.keymap.keys_for(action).first().map(|k| k.hint()).unwrap_or_default();
+    if let Some(download) = app.models.running() {
+        lines.push(title(format!("Getting the {} model", download.name)));
+        lines.push(Line::from(status::download_gauge(canvas, app, &download.state)));
+        if let DownloadSource(Some(source)) = DownloadSource::of(&download.state) {
+            lines.push(plain(format!("from {source}")));
+        }
+        lines.push(Line::default());
+        lines.push(plain("It is loaded as soon as it is here.".into()));
+    } else if let Some(model) = app.models.first_usable() {
+        lines.push(title("Ready when you are".into()));
+        lines.push(plain("No model is loaded yet.".into()));
+        lines.push(Line::default());
+        lines.push(step(key(Action::Send), format!("loads {} ({})", model.name, bytes(model.bytes))));
+        lines.push(step(key(Action::ShowModels), "chooses another one".into()));
+    } else if app.models.local.is_none() {
+        lines.push(plain("Looking for models on this machine".into()));
+    } else {
+        lines.push(title("Welcome to hobnob".into()));
+        lines.push(plain("There is no model on this machine yet.".into()));
+        lines.push(Line::default());
+        lines.push(step(
+            key(Action::Send),
+            format!("gets the starter: SmolLM2 135M, {}, small enough to try this on", bytes(starter::BYTES)),
+        ));
+        lines.push(step(key(Action::ShowModels), "shows where models are looked for".into()));
+    }
+}
+
+/// Where a running download comes from.
+struct DownloadSource<'a>(Option<&'a str>);
+
+impl<'a> DownloadSource<'a> {
+    fn of(state: &'a crate::domain::DownloadState) -> Self {
+        match state {
+            crate::domain::DownloadState::Running { source, .. } => Self(Some(source)),
+            _ => Self(None),
+        }
+    }
+}
+
+/// Slash commands that complete what is written, right above the composer.
+fn suggestions(canvas: &mut Canvas<'_>, above: Rect, column: Rect, app: &App) {
+    if !app.suggesting() {
+        return;
+    }
+    let theme = &app.theme;
+    let all = app.chat.composer.suggestions(&app.keymap);
+    let rows = all.len().min(SUGGESTION_ROWS).min(usize::from(above.height));
+    let chosen = app.chat.composer.suggestion.min(all.len() - 1);
+    let first = chosen.saturating_sub(rows.saturating_sub(1));
+    let height = u16::try_from(rows).unwrap_or(0);
+    let area = Rect { x: column.x, y: above.bottom() - height, width: column.width, height };
+    canvas.fill(area, theme.panel);
+    for (i, suggestion) in all.iter().enumerate().skip(first).take(rows) {
+        let y = area.y + u16::try_from(i - first).unwrap_or(0);
+        let row = Rect { y, height: 1, ..area };
+        if i == chosen {
+            canvas.fill(row, theme.selection);
+        }
+        let (name, what) = if i == chosen { (theme.selection, theme.selection) } else { (theme.accent, theme.muted) };
+        let inner = Rect { x: row.x + 1, width: row.width.saturating_sub(2), ..row };
+        let line = Line::from(vec![
+            Span::styled(format!("/{:<18}", suggestion.action.name()), name),
+            Span::styled(suggestion.action.description(), what),
+        ]);
+        canvas.line(inner, &wrap::truncate(&line, usize::from(inner.width.saturating_sub(10)), theme.glyphs.ellipsis));
+        canvas.right(inner, Line::from(Span::styled(suggestion.keys.clone(), what)));
+    }
+}

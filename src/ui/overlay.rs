@@ -1,0 +1,212 @@
+//! What stands in front of a pane: help, palette, pickers, a value that is typed, a question; and toasts.
+
+use ratatui::layout::{Position, Rect};
+use ratatui::style::Modifier;
+use ratatui::text::{Line, Span};
+
+use crate::app::picker::Picker;
+use crate::app::settings::ValueEditor;
+use crate::app::{App, Confirm, Overlay, ToastKind};
+use crate::domain::action::{Action, Context};
+use crate::text::wrap;
+use crate::ui::canvas::{Canvas, paragraph};
+use crate::ui::{split_bottom, split_top};
+
+/// Gives the place of the cursor.
+pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App) -> Option<Position> {
+    // The help's scroll is held to its length here, where that is known.
+    if let Some(Overlay::Help { scroll }) = &app.overlay {
+        let scroll = help(canvas, area, app, *scroll);
+        app.overlay = Some(Overlay::Help { scroll });
+        return None;
+    }
+    match &app.overlay {
+        Some(Overlay::Palette(picker)) => picker_at(canvas, area, app, picker, 72),
+        Some(Overlay::Themes { picker, .. }) => picker_at(canvas, right_side(area), app, picker, 44),
+        Some(Overlay::Value(editor)) => value(canvas, area, app, editor),
+        Some(Overlay::Confirm(confirm)) => {
+            question(canvas, area, app, confirm);
+            None
+        }
+        Some(Overlay::Help { .. }) | None => None,
+    }
+}
+
+/// A theme is chosen beside the conversation, not over it.
+fn right_side(area: Rect) -> Rect {
+    if area.width < 100 { area } else { Rect { x: area.x + area.width - 50, width: 48, ..area } }
+}
+
+/// A box in the middle, an empty line below the top; gives its inside.
+fn panel(canvas: &mut Canvas<'_>, area: Rect, app: &App, width: u16, height: u16, title: &str) -> Rect {
+    let theme = &app.theme;
+    let width = width.min(area.width);
+    let height = height.min(area.height);
+    let x = area.x + (area.width - width) / 2;
+    let y = area.y + (area.height - height) / 4;
+    let outer = Rect { x, y, width, height };
+    canvas.fill(outer, theme.panel);
+    let [top_left, top_right, bottom_left, bottom_right] = theme.glyphs.corners;
+    let rule = theme.glyphs.rule.repeat(usize::from(width.saturating_sub(2)));
+    let border = |left: &str, right: &str| Line::from(Span::styled(format!("{left}{rule}{right}"), theme.border));
+    canvas.line(outer, &border(top_left, top_right));
+    let bottom = Rect { y: outer.bottom().saturating_sub(1), height: 1, ..outer };
+    canvas.line(bottom, &border(bottom_left, bottom_right));
+    for y in outer.top() + 1..outer.bottom().saturating_sub(1) {
+        let side = Line::from(Span::styled(theme.glyphs.vertical, theme.border));
+        canvas.line(Rect { y, height: 1, ..outer }, &side);
+        canvas.line(Rect { x: outer.right().saturating_sub(1), y, width: 1, height: 1 }, &side);
+    }
+    let name = Rect { x: outer.x + 2, width: outer.width.saturating_sub(4), ..outer };
+    canvas.line(name, &canvas.cut(&format!(" {title} "), name.width, theme.accent.add_modifier(Modifier::BOLD)));
+    Rect {
+        x: outer.x + 2,
+        y: outer.y + 1,
+        width: outer.width.saturating_sub(4),
+        height: outer.height.saturating_sub(2),
+    }
+}
+
+fn picker_at(canvas: &mut Canvas<'_>, area: Rect, app: &App, picker: &Picker, width: u16) -> Option<Position> {
+    let theme = &app.theme;
+    let inner = panel(canvas, area, app, width, area.height.saturating_sub(2).min(22), picker.title);
+    let (field, list) = split_top(inner, 2);
+    let cursor = text_field(canvas, field, app, picker.query.text(), picker.query.cursor());
+    let height = usize::from(list.height);
+    let first = (picker.selected() + 1).saturating_sub(height);
+    if picker.rows().len() == 0 {
+        canvas.line(list, &Line::from(Span::styled("Nothing matches", theme.muted)));
+    }
+    for (i, row) in picker.rows().enumerate().skip(first).take(height) {
+        let at = Rect { y: list.y + u16::try_from(i - first).unwrap_or(0), height: 1, ..list };
+        let chosen = i == picker.selected();
+        if chosen {
+            canvas.fill(at, theme.selection);
+        }
+        let (label, detail) = if chosen { (theme.selection, theme.selection) } else { (theme.base, theme.muted) };
+        let detail_width = u16::try_from(wrap::width(&row.detail)).unwrap_or(0).min(at.width / 2);
+        let kind = if row.kind.is_empty() { String::new() } else { format!("{} ", row.kind) };
+        let line = Line::from(vec![Span::styled(kind, detail), Span::styled(row.label.clone(), label)]);
+        let room = usize::from(at.width.saturating_sub(detail_width + 1));
+        canvas.line(at, &wrap::truncate(&line, room, theme.glyphs.ellipsis));
+        let side = Rect { x: at.right() - detail_width, width: detail_width, ..at };
+        canvas.right(side, canvas.cut(&row.detail, detail_width, detail));
+    }
+    cursor
+}
+
+/// One line of text with a mark before it.
+fn text_field(canvas: &mut Canvas<'_>, area: Rect, app: &App, text: &str, cursor: usize) -> Option<Position> {
+    let theme = &app.theme;
+    let mark = Span::styled(format!("{} ", theme.glyphs.user), theme.accent);
+    canvas.line(area, &Line::from(vec![mark, Span::styled(text.to_owned(), theme.base)]));
+    let column = 2 + u16::try_from(wrap::width(&text[..cursor])).unwrap_or(u16::MAX - 2);
+    (area.height > 0).then(|| Position { x: area.x + column.min(area.width.saturating_sub(1)), y: area.y })
+}
+
+fn value(canvas: &mut Canvas<'_>, area: Rect, app: &App, editor: &ValueEditor) -> Option<Position> {
+    let theme = &app.theme;
+    let width = area.width.saturating_sub(4).min(76);
+    let text_width = width.saturating_sub(6);
+    let rows = editor.area.rows(text_width);
+    let shown = u16::try_from(rows.len()).unwrap_or(u16::MAX).clamp(1, area.height.saturating_sub(6).max(1));
+    let inner = panel(canvas, area, app, width, shown + 5, editor.spec.title);
+    let (row, column) = editor.area.place(&rows);
+    let first = (row + 1).saturating_sub(usize::from(shown));
+    for (i, row) in rows.iter().enumerate().skip(first).take(usize::from(shown)) {
+        let at = Rect { y: inner.y + u16::try_from(i - first).unwrap_or(0), height: 1, ..inner };
+        canvas.line(at, &Line::from(Span::styled(editor.area.text()[row.start..row.end]), theme.base.replace('\t', "    ")));
+    }
+    let (_, foot) = split_bottom(inner, 2);
+    let key = |action| app.keymap.keys_for(action).first().map(|k| k.hint()).unwrap_or_default();
+    let (text, style) = match &editor.error {
+        Some(why) => (why.clone(), theme.error),
+        None => (editor.spec.allowed(), theme.muted),
+    };
+    canvas.line(foot, &canvas.cut(&text, foot.width, style));
+    let keys = format!("{} takes it   {} leaves it", key(Action::Accept), key(Action::Dismiss));
+    canvas.line(Rect { y: foot.y + 1, height: foot.height.saturating_sub(1), ..foot }, &canvas.cut(&keys, foot.width, theme.faint));
+    Some(Position {
+        x: inner.x + u16::try_from(column).unwrap_or(0).min(inner.width.saturating_sub(1)),
+        y: inner.y + u16::try_from(row - first).unwrap_or(0),
+    })
+}
+
+fn question(canvas: &mut Canvas<'_>, area: Rect, app: &App, confirm: &Confirm) {
+    let theme = &app.theme;
+    let width = area.width.saturating_sub(4).min(64);
+    let body = paragraph(&confirm.body, usize::from(width.saturating_sub(4)), theme.base);
+    let height = u16::try_from(body.len()).unwrap_or(0) + 4;
+    let inner = panel(canvas, area, app, width, height, &confirm.title);
+    canvas.lines(inner, &body);
+    let (_, foot) = split_bottom(inner, 1);
+    let key = |action| app.keymap.keys_for(action).first().map(|k| k.hint()).unwrap_or_default();
+    canvas.line(foot, &Line::from(vec![
+        Span::styled(key(Action::Accept), theme.accent),
+        Span::styled(format!(" {}   ", confirm.yes), theme.base),
+        Span::styled(key(Action::Dismiss), theme.accent),
+        Span::styled(" no", theme.base),
+    ]));
+}
+
+/// All keys, made from the key map. Gives the scroll that was possible.
+fn help(canvas: &mut Canvas<'_>, area: Rect, app: &App, scroll: u16) -> u16 {
+    let theme = &app.theme;
+    let mut lines = Vec::new();
+    for context in Context::ALL {
+        let actions: Vec<_> = Action::ALL.iter().filter(|a| a.context() == context).collect();
+        lines.push(Line::from(Span::styled(context.title(), theme.heading)));
+        for action in actions {
+            let keys: Vec<_> = app.keymap.keys_for(*action).iter().map(|k| k.hint()).collect();
+            let keys = if keys.is_empty() { format!("/{}", action.name()) } else { keys.join(", ") };
+            lines.push(Line::from(vec![
+                Span::styled(format!("  {keys:<28} "), theme.accent),
+                Span::styled(action.description(), theme.base),
+            ]));
+        }
+        lines.push(Line::default());
+    }
+    lines.pop();
+    let inner = panel(canvas, area, app, 84, area.height, "Keys");
+    let (list, foot) = split_bottom(inner, 1);
+    let most = lines.len().saturating_sub(usize::from(list.height));
+    let scroll = usize::from(scroll).min(most);
+    let width = usize::from(list.width);
+    let shown: Vec<_> =
+        lines.into_iter().skip(scroll).map(|l| wrap::truncate(&l, width, theme.glyphs.ellipsis)).collect();
+    canvas.lines(list, &shown);
+    let file = app.paths.config_file.display();
+    let text = format!("Rebind in {file}   {}{} scroll", theme.glyphs.up, theme.glyphs.down);
+    canvas.line(foot, &canvas.cut(&text, foot.width, theme.faint));
+    u16::try_from(scroll).unwrap_or(u16::MAX)
+}
+
+/// Words that go by themselves, at the top right, newest at the bottom.
+pub fn toasts(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
+    let theme = &app.theme;
+    let mut y = area.y;
+    for toast in &app.toasts {
+        let (mark, style) = match toast.kind {
+            ToastKind::Note => (theme.glyphs.dot, theme.accent),
+            ToastKind::Warning => ("!", theme.warning),
+            ToastKind::Error => (theme.glyphs.failed, theme.error),
+        };
+        let width = area.width.saturating_sub(2).min(64);
+        let text_width = usize::from(width.saturating_sub(4));
+        let mut lines = paragraph(&toast.text, text_width, theme.base);
+        if let Some(hint) = &toast.hint {
+            lines.extend(paragraph(hint, text_width, theme.muted));
+        }
+        let wide = lines.iter().map(Line::width).max().unwrap_or(0);
+        let width = u16::try_from(wide + 4).unwrap_or(width).min(width);
+        let height = u16::try_from(lines.len()).unwrap_or(1).min(area.bottom().saturating_sub(y));
+        let at = Rect { x: area.right().saturating_sub(width + 1), y, width, height };
+        canvas.fill(at, theme.panel);
+        canvas.line(at, &Line::from(Span::styled(format!(" {mark}"), style)));
+        canvas.lines(Rect { x: at.x + 3, width: at.width.saturating_sub(3), ..at }, &lines);
+        y = at.bottom();
+        if y >= area.bottom() {
+            break;
+        }
+    }
+}

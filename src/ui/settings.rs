@@ -1,0 +1,127 @@
+//! The Settings pane: every setting with its value, where that comes from, and when a change acts.
+
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use crate::app::App;
+use crate::config::{Applies, SPECS, Spec, Value};
+use crate::domain::action::Action;
+use crate::text::wrap;
+use crate::ui::canvas::{Canvas, padded, paragraph};
+use crate::ui::models::keys;
+use crate::ui::{split_bottom, split_top};
+
+const TITLE: usize = 24;
+const ORIGIN: usize = 16;
+
+pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
+    let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
+    let (_, inner) = split_top(inner, u16::from(area.height > 16));
+    let (list, detail) = if inner.height >= 12 { split_bottom(inner, 6) } else { (inner, Rect { height: 0, ..inner }) };
+    rows(canvas, list, app);
+    details(canvas, detail, app);
+}
+
+enum Row {
+    Gap,
+    Section(&'static str),
+    Setting(usize),
+}
+
+fn rows(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
+    let theme = &app.theme;
+    let mut all = Vec::new();
+    let mut section = "";
+    for (i, spec) in SPECS.iter().enumerate() {
+        if spec.section != section {
+            if i > 0 {
+                all.push(Row::Gap);
+            }
+            all.push(Row::Section(spec.section));
+            section = spec.section;
+        }
+        all.push(Row::Setting(i));
+    }
+    let height = usize::from(area.height);
+    let chosen = all.iter().position(|r| matches!(r, Row::Setting(i) if *i == app.settings_pane.selected)).unwrap_or(0);
+    // The chosen row stays in sight, with its neighbours where there is room.
+    let first = (chosen + 3).saturating_sub(height).min(all.len().saturating_sub(height));
+    for (y, row) in (area.top()..area.bottom()).zip(all.iter().skip(first)) {
+        let at = Rect { y, height: 1, ..area };
+        match row {
+            Row::Gap => {}
+            Row::Section(name) => {
+                canvas.line(at, &Line::from(Span::styled(*name, theme.heading)));
+            }
+            Row::Setting(i) => {
+                let chosen = *i == app.settings_pane.selected;
+                if chosen {
+                    canvas.fill(at, theme.selection);
+                }
+                setting(canvas, at, app, &SPECS[*i], chosen);
+            }
+        }
+    }
+}
+
+fn setting(canvas: &mut Canvas<'_>, area: Rect, app: &App, spec: &Spec, chosen: bool) {
+    let theme = &app.theme;
+    let on = |style| if chosen { theme.selection } else { style };
+    let width = usize::from(area.width);
+    let value_width = width.saturating_sub(2 + TITLE + ORIGIN + 14).clamp(10, 60);
+    let value = (spec.get)(&app.settings);
+    let changed = value != spec.default();
+    let shown = spec.show(&value).replace('\n', " ");
+    let style = if value == Value::Unset { theme.faint } else if changed { theme.accent } else { theme.base };
+    let mark = if chosen { theme.glyphs.pointer } else { " " };
+    let applies = if app.needs_reload(spec) { "reload to apply" } else { applies(spec) };
+    let applies_style = if app.needs_reload(spec) { theme.warning } else { theme.faint };
+    let line = Line::from(vec![
+        Span::styled(format!("{mark} "), on(theme.base)),
+        Span::styled(padded(spec.title, TITLE, theme.glyphs.ellipsis), on(theme.base)),
+        Span::styled(format!("{} ", padded(&shown, value_width, theme.glyphs.ellipsis)), on(style)),
+        Span::styled(padded(&origin(app, spec), ORIGIN, theme.glyphs.ellipsis), on(theme.muted)),
+        Span::styled(applies, on(applies_style)),
+    ]);
+    canvas.line(area, &wrap::truncate(&line, width, theme.glyphs.ellipsis));
+}
+
+fn origin(app: &App, spec: &Spec) -> String {
+    app.origins.get(spec.key).to_string()
+}
+
+fn applies(spec: &Spec) -> &'static str {
+    match spec.applies {
+        Applies::AtOnce => "at once",
+        Applies::NextMessage => "next message",
+        Applies::Reload => "next load",
+        Applies::Restart => "next start",
+    }
+}
+
+fn details(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
+    if area.height == 0 {
+        return;
+    }
+    let theme = &app.theme;
+    let width = usize::from(area.width);
+    let spec = app.settings_pane.chosen();
+    let default = match spec.default() {
+        Value::Text(text) if text.is_empty() => "empty".to_owned(),
+        other => spec.show(&other),
+    };
+    let mut lines = vec![Line::from(Span::styled(theme.glyphs.rule.repeat(width), theme.border))];
+    lines.extend(paragraph(spec.help, width, theme.base).into_iter().take(2));
+    let dot = theme.glyphs.dot;
+    let facts =
+        format!("{} {dot} {} {dot} default: {default} {dot} {}", spec.key, spec.allowed(), spec.applies.label());
+    lines.push(wrap::truncate(&Line::from(Span::styled(facts, theme.muted)), width, theme.glyphs.ellipsis));
+    canvas.lines(area, &lines);
+    let (_, foot) = split_bottom(area, 1);
+    canvas.line(foot, &keys(app, &[
+        (Action::Decrease, "less"),
+        (Action::Increase, "more"),
+        (Action::EditValue, "type"),
+        (Action::ResetValue, "default"),
+    ]));
+}

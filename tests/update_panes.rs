@@ -1,0 +1,235 @@
+//! What the Models and Settings panes, the palette and the pickers want done.
+
+mod support;
+
+use std::time::Duration;
+
+use hobnob::app::msg::{Effect, Msg, TimerId};
+use hobnob::app::{EngineStatus, Overlay, Pane};
+use hobnob::config::theme::{Capabilities, ColourDepth};
+use hobnob::config::{Origin, Value};
+use hobnob::domain::model::ModelRef;
+use hobnob::domain::{DownloadState, EngineCmd, EngineEvent, GenId, HubCmd, HubEvent, JobId, LoadId};
+use hobnob::error::{ErrorKind, UserError};
+use support::app::{Driver, broken, huge, info, machine, starter};
+
+fn loads(effects: &[Effect]) -> Vec<&str> {
+    effects
+        .iter()
+        .filter_map(|e| match e {
+            Effect::Engine(EngineCmd::Load { spec, .. }) => Some(spec.reference.as_str()),
+            _ => None,
+        })
+        .collect()
+}
+
+fn saves(effects: Vec<Effect>) -> Vec<(&'static str, Option<Value>)> {
+    effects
+        .into_iter()
+        .flat_map(|e| match e {
+            Effect::SaveSettings(changes) => changes,
+            _ => vec![],
+        })
+        .collect()
+}
+
+fn settle() -> Effect {
+    Effect::SetTimer { id: TimerId::SaveSettings, after: Duration::from_millis(500) }
+}
+
+#[test]
+fn panes_go_round() {
+    let mut d = Driver::new();
+    let mut seen = vec![];
+    for _ in 0..4 {
+        d.key("tab");
+        seen.push(d.app.pane);
+    }
+    assert_eq!(seen, [Pane::Models, Pane::Settings, Pane::Chat, Pane::Models]);
+    d.key("shift-tab");
+    assert_eq!(d.app.pane, Pane::Chat);
+    for (key, pane) in [("f3", Pane::Models), ("f4", Pane::Settings), ("f2", Pane::Chat), ("alt-2", Pane::Models)] {
+        d.key(key);
+        assert_eq!(d.app.pane, pane, "{key}");
+    }
+}
+
+#[test]
+fn a_model_that_is_too_large_is_a_question_not_a_wall() {
+    let mut d = Driver::new();
+    d.begin();
+    d.send(Msg::Machine(machine()));
+    d.hub(HubEvent::Local { models: vec![huge()], problems: vec![] });
+    d.key("f3");
+    assert_eq!(d.key("enter"), []);
+    assert!(matches!(d.app.overlay, Some(Overlay::Confirm(_))));
+    assert_eq!(loads(&d.key("enter")), ["org/huge:Q4_K_M"]);
+}
+
+#[test]
+fn a_broken_model_says_why_and_is_not_loaded() {
+    let mut d = Driver::new();
+    d.begin();
+    d.hub(HubEvent::Local { models: vec![broken()], problems: vec![] });
+    d.key("f3");
+    assert_eq!(loads(&d.key("enter")), Vec::<&str>::new());
+    assert!(d.app.toasts.back().is_some_and(|t| t.text.contains("cut.gguf") && t.hint.is_some()));
+}
+
+#[test]
+fn another_model_stops_the_answer_first() {
+    let mut d = Driver::new();
+    d.ready();
+    d.say("one");
+    d.key("f3");
+    let effects = d.key("enter");
+    assert_eq!(effects[0], Effect::Engine(EngineCmd::Cancel(GenId(1))));
+    assert_eq!(loads(&effects), ["starter"]);
+}
+
+#[test]
+fn the_model_of_the_command_line_is_found_then_loaded() {
+    let flags = vec![("model", Value::Text("starter".into()), "--model")];
+    let mut d = Driver::with(flags, Capabilities { depth: ColourDepth::True, unicode: true });
+    let begin = d.begin();
+    assert!(begin.contains(&Effect::Hub(HubCmd::Resolve { id: LoadId(1), model: ModelRef::Starter })), "{begin:?}");
+    let found = HubEvent::Resolved { id: LoadId(1), result: Box::new(Ok(starter())) };
+    assert_eq!(loads(&d.hub(found)), ["starter"]);
+}
+
+#[test]
+fn the_starter_of_the_command_line_is_fetched_where_it_is_missing() {
+    let flags = vec![("model", Value::Text("starter".into()), "--model")];
+    let mut d = Driver::with(flags, Capabilities { depth: ColourDepth::True, unicode: true });
+    d.begin();
+    let missing = UserError::new(ErrorKind::ModelNotFound, "the starter is not here");
+    let effects = d.hub(HubEvent::Resolved { id: LoadId(1), result: Box::new(Err(missing)) });
+    assert!(effects.contains(&Effect::Hub(HubCmd::Download { id: JobId(1), model: ModelRef::Starter })), "{effects:?}");
+}
+
+#[test]
+fn a_download_can_be_cancelled_and_says_that_nothing_is_lost() {
+    let mut d = Driver::new();
+    d.begin();
+    d.hub(HubEvent::Local { models: vec![], problems: vec![] });
+    d.key("f3");
+    d.key("s");
+    assert_eq!(d.key("x"), [Effect::Hub(HubCmd::CancelDownload(JobId(1)))]);
+    d.hub(HubEvent::Download { id: JobId(1), state: DownloadState::Cancelled });
+    assert!(d.app.models.running().is_none());
+    assert!(d.app.toasts.back().and_then(|t| t.hint.clone()).is_some_and(|h| h.contains("kept")));
+}
+
+#[test]
+fn a_load_can_be_cancelled() {
+    let mut d = Driver::new();
+    d.begin();
+    d.hub(HubEvent::Local { models: vec![starter()], problems: vec![] });
+    d.key("f3");
+    d.key("enter");
+    assert_eq!(d.key("x"), [Effect::Engine(EngineCmd::Unload)]);
+    d.engine(EngineEvent::Unloaded { forgotten: true });
+    assert_eq!(d.app.engine, EngineStatus::Empty);
+    d.engine(EngineEvent::Loaded { id: LoadId(0), info: info() });
+    assert_eq!(d.app.engine, EngineStatus::Empty);
+}
+
+#[test]
+fn a_changed_setting_is_written_once_it_has_settled() {
+    let mut d = Driver::new();
+    d.key("f4");
+    d.app.settings_pane.go_to("sampling.temperature");
+    assert_eq!(d.key("right"), [settle()]);
+    assert_eq!(d.key("right"), [settle()]);
+    assert_eq!(d.app.settings.sampling.temperature, Some(0.75));
+    assert_eq!(d.app.origins.get("sampling.temperature"), Origin::Session);
+    assert_eq!(
+        saves(d.send(Msg::Timer(TimerId::SaveSettings))),
+        [("sampling.temperature", Some(Value::Float(0.75)))]
+    );
+    assert_eq!(d.send(Msg::Timer(TimerId::SaveSettings)), []);
+    d.key("r");
+    assert_eq!(d.app.settings.sampling.temperature, None);
+    assert_eq!(saves(d.send(Msg::Timer(TimerId::SaveSettings))), [("sampling.temperature", None)]);
+}
+
+#[test]
+fn a_value_that_is_not_allowed_stays_in_the_field_with_the_reason() {
+    let mut d = Driver::new();
+    d.key("f4");
+    d.app.settings_pane.go_to("sampling.temperature");
+    d.key("enter");
+    d.type_text("9");
+    d.key("enter");
+    let Some(Overlay::Value(editor)) = &d.app.overlay else { panic!("the field is still there") };
+    assert_eq!(editor.area.text(), "9");
+    assert!(editor.error.as_ref().is_some_and(|e| e.contains('2')), "{:?}", editor.error);
+    d.key("backspace");
+    d.type_text("0.2");
+    assert_eq!(d.key("enter"), [settle()]);
+    assert_eq!(d.app.settings.sampling.temperature, Some(0.2));
+}
+
+#[test]
+fn quitting_writes_what_has_not_settled() {
+    let mut d = Driver::new();
+    d.key("f4");
+    d.app.settings_pane.go_to("chat.show_reasoning");
+    d.key("right");
+    let effects = d.key("ctrl-q");
+    assert_eq!(effects.last(), Some(&Effect::Quit));
+    assert_eq!(saves(effects), [("chat.show_reasoning", Some(Value::Bool(true)))]);
+}
+
+#[test]
+fn a_theme_is_previewed_taken_back_and_taken() {
+    let mut d = Driver::new();
+    let before = d.app.theme.id.clone();
+    d.type_text("/theme");
+    d.key("enter");
+    d.key("down");
+    let preview = d.app.theme.id.clone();
+    assert_ne!(preview, before);
+    d.key("esc");
+    assert_eq!(d.app.theme.id, before);
+    d.type_text("/theme");
+    d.key("enter");
+    for c in "nord".chars() {
+        d.key(&c.to_string());
+    }
+    assert_eq!(d.key("enter"), [settle()]);
+    assert_eq!((d.app.theme.id.as_str(), d.app.settings.ui.theme.as_str()), ("nord", "nord"));
+}
+
+#[test]
+fn the_palette_finds_actions_models_and_settings() {
+    let mut d = Driver::new();
+    d.ready();
+    let pick = |d: &mut Driver, text: &str| {
+        d.key("ctrl-p");
+        d.type_text(text);
+        d.key("enter")
+    };
+    assert_eq!(loads(&pick(&mut d, "load starter")), ["starter"]);
+    assert_eq!(pick(&mut d, "repetition"), []);
+    assert_eq!(d.app.pane, Pane::Settings);
+    assert_eq!(d.app.settings_pane.chosen().key, "sampling.repetition_penalty");
+    pick(&mut d, "go to chat");
+    assert_eq!(d.app.pane, Pane::Chat);
+    d.key("ctrl-p");
+    d.type_text("qqqqzzzz");
+    assert_eq!(d.key("enter"), []);
+    assert!(d.app.overlay.is_none());
+}
+
+#[test]
+fn toasts_go_by_themselves() {
+    let mut d = Driver::new();
+    let effects = d.send(Msg::Failed(UserError::new(ErrorKind::Disk, "config.toml can't be written")));
+    let [Effect::SetTimer { id: TimerId::Toast, after }] = effects.as_slice() else { panic!("{effects:?}") };
+    let after = *after;
+    assert_eq!(d.app.toasts.len(), 1);
+    d.pass(after);
+    assert_eq!(d.send(Msg::Timer(TimerId::Toast)), []);
+    assert_eq!(d.app.toasts.len(), 0);
+}
