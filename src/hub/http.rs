@@ -1,0 +1,348 @@
+//! The Hub over HTTP: what a file is, and its bytes from any position.
+//!
+//! Redirects are followed here and not by the client, for three reasons: what the Hub says of a file is in the headers of
+//! its own answer, before the redirect to where the bytes are; the token must not go to that other host; and addresses
+//! there are signed for a while, so that every attempt has to ask the Hub for a new one.
+
+use std::time::Duration;
+
+use reqwest::header::{
+    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, LOCATION, RANGE, RETRY_AFTER,
+};
+use reqwest::{Method, Response, StatusCode, Url};
+
+use crate::domain::model::RepoId;
+use crate::error::{ErrorKind, UserError};
+use crate::hub::cache::{Commit, Etag};
+use crate::hub::{Options, Timing};
+
+const MOST_REDIRECTS: usize = 8;
+
+/// What went wrong with a request, and whether another one can help.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub error: UserError,
+    pub retry: Retry,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Retry {
+    Never,
+    /// After the usual pause.
+    Soon,
+    /// The server told when.
+    After(Duration),
+}
+
+impl Failure {
+    fn never(error: UserError) -> Self {
+        Self { error, retry: Retry::Never }
+    }
+}
+
+/// What the Hub says of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Metadata {
+    pub etag: Etag,
+    pub commit: Commit,
+    pub size: u64,
+}
+
+/// A body from some position on.
+#[derive(Debug)]
+pub(super) struct Body {
+    pub response: Response,
+    /// Where the bytes begin: 0 if the server would not start where it was asked to.
+    pub start: u64,
+}
+
+/// A connection to one Hub.
+#[derive(Debug)]
+pub(super) struct Hub {
+    client: reqwest::Client,
+    endpoint: Url,
+    token: Option<String>,
+}
+
+impl Hub {
+    /// # Errors
+    /// When the endpoint is no address.
+    pub fn new(options: &Options, connect: Duration) -> Result<Self, UserError> {
+        let Timing { stalled, .. } = options.timing;
+        let endpoint = Url::parse(&format!("{}/", options.endpoint))
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+            .ok_or_else(|| {
+                UserError::new(ErrorKind::Config, format!("HF_ENDPOINT is no web address: `{}`", options.endpoint))
+                    .hint("set it to an address like https://huggingface.co, or unset it")
+            })?;
+        let client = reqwest::Client::builder()
+            .user_agent(concat!("hobnob/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(connect)
+            .read_timeout(stalled)
+            .build()
+            .map_err(|error| {
+                UserError::new(ErrorKind::Network, format!("can't set up secure connections: {}", cause(&error)))
+                    .hint("check the system's certificates (SSL_CERT_FILE) and the proxy variables")
+            })?;
+        Ok(Self { client, endpoint, token: options.token.clone() })
+    }
+
+    /// Asks what a file is.
+    pub async fn metadata(&self, repo: &RepoId, revision: &str, file: &str) -> Result<Metadata, Failure> {
+        let mut seen = Seen::default();
+        let response = self.follow(Method::HEAD, self.address(repo, revision, file), None, &mut seen).await?;
+        let status = response.status();
+        // A redirect that leaves the Hub ends the question: the answer was in its headers.
+        if !status.is_success() && !status.is_redirection() {
+            return Err(self.refusal(&response, repo, file));
+        }
+        match (seen.etag, seen.commit, seen.size) {
+            (Some(etag), Some(commit), Some(size)) => Ok(Metadata { etag, commit, size }),
+            _ => Err(Failure::never(
+                UserError::new(ErrorKind::Network, format!("{} does not answer like a Hugging Face Hub", self.host()))
+                    .hint("check HF_ENDPOINT, and whether a proxy or a login page of the network answers instead"),
+            )),
+        }
+    }
+
+    /// Asks for a file's bytes from `start` on.
+    pub async fn body(&self, repo: &RepoId, commit: &Commit, file: &str, start: u64) -> Result<Body, Failure> {
+        let address = self.address(repo, commit.as_str(), file);
+        let response = self.follow(Method::GET, address, Some(start), &mut Seen::default()).await?;
+        match response.status() {
+            StatusCode::OK => Ok(Body { response, start: 0 }),
+            StatusCode::PARTIAL_CONTENT => {
+                let given =
+                    response.headers().get(CONTENT_RANGE).and_then(|range| range.to_str().ok()).and_then(first_byte);
+                if given == Some(start) {
+                    Ok(Body { response, start })
+                } else {
+                    Err(self.odd("sends a different part of the file than it was asked for"))
+                }
+            }
+            status if status.is_redirection() => Err(self.odd("redirects without end")),
+            _ => Err(self.refusal(&response, repo, file)),
+        }
+    }
+
+    /// An answer that makes no sense, and may do so another time.
+    fn odd(&self, what: &str) -> Failure {
+        let error = UserError::new(ErrorKind::Network, format!("{} {what}", self.host()))
+            .hint("try again later; what has arrived is kept");
+        Failure { error, retry: Retry::Soon }
+    }
+
+    /// The connection broke in the middle of a body.
+    pub fn broken_off(&self, error: &reqwest::Error) -> Failure {
+        self.transport(error)
+    }
+
+    /// A body that ended well, but before the file did.
+    pub fn ended_early(&self) -> Failure {
+        self.odd("ends the file too early")
+    }
+
+    pub fn host(&self) -> String {
+        self.endpoint.host_str().unwrap_or("the Hub").to_owned()
+    }
+
+    /// `ENDPOINT/OWNER/NAME/resolve/REVISION/FILE`; a revision's slashes are escaped, a file's are not.
+    fn address(&self, repo: &RepoId, revision: &str, file: &str) -> Url {
+        let mut url = self.endpoint.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend([&*repo.owner, &*repo.name, "resolve", revision]).extend(file.split('/'));
+        }
+        url
+    }
+
+    /// Sends a request and goes after its redirects: inside the Hub for HEAD, anywhere for GET.
+    async fn follow(
+        &self,
+        method: Method,
+        mut url: Url,
+        start: Option<u64>,
+        seen: &mut Seen,
+    ) -> Result<Response, Failure> {
+        for _ in 0..MOST_REDIRECTS {
+            // Compressed bytes would have other lengths and positions than the file's.
+            let mut request = self.client.request(method.clone(), url.clone()).header(ACCEPT_ENCODING, "identity");
+            let at_home = url.origin() == self.endpoint.origin();
+            if let (true, Some(token)) = (at_home, &self.token) {
+                request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+            }
+            if let Some(start) = start.filter(|start| *start > 0) {
+                request = request.header(RANGE, format!("bytes={start}-"));
+            }
+            let response = request.send().await.map_err(|error| self.transport(&error))?;
+            if at_home {
+                seen.read(response.headers(), response.status().is_success());
+            }
+            let target = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
+            let target = target.filter(|_| response.status().is_redirection()).and_then(|target| url.join(target).ok());
+            match target {
+                Some(target) if method == Method::HEAD && target.origin() != self.endpoint.origin() => {
+                    return Ok(response);
+                }
+                Some(target) if matches!(target.scheme(), "http" | "https") => url = target,
+                _ => return Ok(response),
+            }
+        }
+        Err(self.odd("redirects without end"))
+    }
+
+    /// No answer at all.
+    fn transport(&self, error: &reqwest::Error) -> Failure {
+        let host = error.url().and_then(Url::host_str).map_or_else(|| self.host(), str::to_owned);
+        let message = if error.is_timeout() {
+            format!("{host} did not answer in time")
+        } else {
+            format!("{host} can't be reached: {}", cause(error))
+        };
+        let error = UserError::new(ErrorKind::Network, message)
+            .hint("check the connection and the proxy variables, then try again; what has arrived is kept");
+        Failure { error, retry: Retry::Soon }
+    }
+
+    /// An answer that is no file.
+    fn refusal(&self, response: &Response, repo: &RepoId, file: &str) -> Failure {
+        let headers = response.headers();
+        let code = headers.get("x-error-code").and_then(|code| code.to_str().ok()).unwrap_or_default();
+        let page = format!("{}{repo}", self.endpoint);
+        let status = response.status();
+        match status.as_u16() {
+            _ if code == "GatedRepo" => Failure::never(
+                UserError::new(ErrorKind::Unauthorised, format!("{repo} is gated: its owner asks for consent first"))
+                    .hint(if self.token.is_some() {
+                        format!("ask for access at {page}, with the account whose token is in use")
+                    } else {
+                        format!("accept the terms at {page}, then set HF_TOKEN or run `hf auth login`")
+                    }),
+            ),
+            // To strangers the Hub says 401 of a repository that isn't there: it may be private.
+            401 if self.token.is_none() => Failure::never(
+                UserError::new(ErrorKind::Unauthorised, format!("{repo} does not exist, or is private"))
+                    .hint("check the name; for a private repository set HF_TOKEN or run `hf auth login`"),
+            ),
+            401 => Failure::never(
+                UserError::new(ErrorKind::Unauthorised, format!("{} refused the token for {repo}", self.host()))
+                    .hint("check the name and HF_TOKEN, or log in again with `hf auth login`"),
+            ),
+            403 => Failure::never(
+                UserError::new(ErrorKind::Unauthorised, format!("{} does not give out {repo}/{file}", self.host()))
+                    .hint(format!("see {page} for what it asks for")),
+            ),
+            416 => Failure::never(
+                UserError::new(ErrorKind::Checksum, format!("{repo}/{file} is shorter than {} announces", self.host()))
+                    .hint("try again later: the file may have just been changed"),
+            ),
+            404 => Failure::never(missing(code, repo, file).hint(format!("see what there is at {page}"))),
+            429 => self.limited(headers),
+            408 | 500..=599 => {
+                let error = UserError::new(
+                    ErrorKind::Network,
+                    format!("{} has trouble answering (status {})", self.host(), status.as_u16()),
+                )
+                .hint("try again later; what has arrived is kept");
+                Failure { error, retry: Retry::Soon }
+            }
+            other => Failure::never(
+                UserError::new(
+                    ErrorKind::Network,
+                    format!("{} answered {repo}/{file} with status {other}", self.host()),
+                )
+                .hint("check HF_ENDPOINT, and whether a proxy answers instead"),
+            ),
+        }
+    }
+
+    fn limited(&self, headers: &HeaderMap) -> Failure {
+        let wait = wait_time(headers);
+        let error = UserError::new(ErrorKind::RateLimited, format!("{} asks for fewer requests", self.host())).hint(
+            match (wait, &self.token) {
+                (Some(wait), _) => format!("try again in {} s; what has arrived is kept", wait.as_secs()),
+                (None, None) => "try again in five minutes, or set HF_TOKEN for a higher limit".to_owned(),
+                (None, Some(_)) => "try again in five minutes; what has arrived is kept".to_owned(),
+            },
+        );
+        Failure { error, retry: wait.map_or(Retry::Never, Retry::After) }
+    }
+}
+
+fn missing(code: &str, repo: &RepoId, file: &str) -> UserError {
+    let message = match code {
+        "RepoNotFound" => format!("there is no repository {repo}"),
+        "RevisionNotFound" => format!("{repo} has no such revision"),
+        _ => format!("{repo} has no file {file}"),
+    };
+    UserError::new(ErrorKind::ModelNotFound, message)
+}
+
+/// How long a rate limit lasts: `Retry-After`, or the `t` of the Hub's own header (`"resolvers";r=0;t=258`).
+fn wait_time(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name| headers.get(name).and_then(|value: &reqwest::header::HeaderValue| value.to_str().ok());
+    let after = text(RETRY_AFTER.as_str()).and_then(|seconds| seconds.trim().parse().ok());
+    let window = || text("ratelimit")?.split(';').find_map(|part| part.trim().strip_prefix("t=")?.parse().ok());
+    after.or_else(window).map(Duration::from_secs)
+}
+
+/// `bytes 100-199/200` -> 100.
+fn first_byte(range: &str) -> Option<u64> {
+    range.strip_prefix("bytes ")?.split('-').next()?.trim().parse().ok()
+}
+
+/// The innermost cause: the outer ones say little more than "error sending request".
+fn cause(error: &reqwest::Error) -> String {
+    let mut innermost: &dyn std::error::Error = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    let text = innermost.to_string();
+    text.split(" (os error").next().unwrap_or(&text).trim_end_matches('.').to_lowercase()
+}
+
+/// What the Hub's own answers say, gathered over its redirects. A header of a later answer never takes away an earlier one.
+#[derive(Default)]
+struct Seen {
+    etag: Option<Etag>,
+    commit: Option<Commit>,
+    size: Option<u64>,
+}
+
+impl Seen {
+    fn read(&mut self, headers: &HeaderMap, is_file: bool) {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        // "Linked" is the file behind a redirect; the plain headers are the answer's own, which counts if it is the file.
+        let own = |name: &str| if is_file { text(name) } else { None };
+        let etag = text("x-linked-etag").or_else(|| own(ETAG.as_str())).and_then(Etag::parse);
+        let size = text("x-linked-size").or_else(|| own(CONTENT_LENGTH.as_str())).and_then(|size| size.parse().ok());
+        self.etag = self.etag.take().or(etag);
+        self.commit = self.commit.take().or_else(|| text("x-repo-commit").and_then(Commit::parse));
+        self.size = self.size.or(size);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_tell_how_long() {
+        let with = |name: &'static str, value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, value.parse().expect("a value"));
+            wait_time(&headers)
+        };
+        assert_eq!(with("retry-after", "7"), Some(Duration::from_secs(7)));
+        assert_eq!(with("ratelimit", "\"resolvers\";r=0;t=258"), Some(Duration::from_secs(258)));
+        assert_eq!(with("ratelimit", "nonsense"), None);
+    }
+
+    #[test]
+    fn ranges_are_read() {
+        assert_eq!(first_byte("bytes 100-199/200"), Some(100));
+        assert_eq!(first_byte("bytes */200"), None);
+        assert_eq!(first_byte("100-"), None);
+    }
+}

@@ -1,0 +1,379 @@
+//! What lies in the cache and in folders, by names and sizes alone: no header is read here.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use crate::domain::model::{Format, RepoId, starter};
+use crate::error::{ErrorKind, UserError};
+use crate::hub::cache::{Commit, RepoCache};
+use crate::hub::names::{GgufName, is_helper, split_set};
+use crate::hub::{Options, display_path, expand_home};
+
+/// How deep a folder is searched. Deep enough for `owner/name/file`, shallow enough for a folder that was named by mistake.
+const FOLDER_DEPTH: usize = 5;
+/// How many folders are looked at below one of the config's.
+const FOLDER_COUNT: usize = 4000;
+/// How deep a file can be in a snapshot.
+const SNAPSHOT_DEPTH: usize = 6;
+
+/// A model that could be loaded, as its name and size tell.
+#[derive(Debug, Clone)]
+pub(super) struct Candidate {
+    pub place: Place,
+    /// What a person calls it.
+    pub name: String,
+    /// As the file's name tells.
+    pub quant: Option<String>,
+    pub location: PathBuf,
+    pub format: Format,
+    pub bytes: u64,
+    pub origin: String,
+    /// Which file on disk it begins with: the same file seen through two links is one model.
+    identity: (u64, u64),
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Place {
+    Cache {
+        repo: RepoId,
+        /// `None`: the repository's folder of safetensors is the model.
+        file: Option<String>,
+        commit: Commit,
+        /// Of the revision that counts when none is named.
+        current: bool,
+    },
+    Folder,
+}
+
+impl Candidate {
+    pub fn is_starter(&self) -> bool {
+        matches!(&self.place, Place::Cache { repo, file: Some(file), .. }
+            if file == starter::FILE && repo.to_string() == starter::REPO && self.bytes == starter::BYTES)
+    }
+}
+
+/// Everything that can be seen, each file once, and what could not be looked at.
+pub(super) fn all(options: &Options) -> (Vec<Candidate>, Vec<UserError>) {
+    let mut problems = Vec::new();
+    let mut found = cached(&options.cache, &mut problems);
+    for folder in &options.folders {
+        let folder = expand_home(folder);
+        match std::path::absolute(&folder) {
+            Ok(folder) => found.extend(in_folder(&folder, &mut problems)),
+            Err(error) => problems.push(unreadable(&folder, &error)),
+        }
+    }
+    let mut seen = HashSet::new();
+    found.retain(|candidate| seen.insert((candidate.identity, candidate.format.label())));
+    (found, problems)
+}
+
+/// Every model in the cache, the current revision of each repository first.
+fn cached(cache: &Path, problems: &mut Vec<UserError>) -> Vec<Candidate> {
+    let entries = match fs::read_dir(cache) {
+        Ok(entries) => entries,
+        // Nothing was downloaded yet.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Vec::new(),
+        Err(error) => {
+            problems.push(unreadable(cache, &error));
+            return Vec::new();
+        }
+    };
+    let mut repos: Vec<RepoId> = entries
+        .flatten()
+        .filter_map(|entry| {
+            let name = entry.file_name();
+            let (owner, name) = name.to_str()?.strip_prefix("models--")?.split_once("--")?;
+            RepoId::parse(&format!("{owner}/{name}"))
+        })
+        .collect();
+    repos.sort();
+    repos.iter().flat_map(|repo| in_repo(cache, repo, problems)).collect()
+}
+
+/// Every model of one repository in the cache.
+pub(super) fn in_repo(cache: &Path, repo: &RepoId, problems: &mut Vec<UserError>) -> Vec<Candidate> {
+    let cached = RepoCache::new(cache, repo);
+    let entries = match fs::read_dir(cached.snapshots()) {
+        Ok(entries) => entries,
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Vec::new();
+        }
+        Err(error) => {
+            problems.push(unreadable(&cached.snapshots(), &error));
+            return Vec::new();
+        }
+    };
+    let main = cached.read_ref("main");
+    let mut snapshots: Vec<(bool, SystemTime, Commit)> = entries
+        .flatten()
+        .filter_map(|entry| {
+            let commit = Commit::parse(entry.file_name().to_str()?)?;
+            let modified = entry.metadata().and_then(|m| m.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
+            Some((main.as_ref() == Some(&commit), modified, commit))
+        })
+        .collect();
+    snapshots.sort();
+    snapshots.reverse();
+
+    let mut found: Vec<Candidate> = Vec::new();
+    for (_, _, commit) in snapshots {
+        let folder = cached.snapshots().join(commit.as_str());
+        let mut listing = Listing::default();
+        listing.read(&folder, "", SNAPSHOT_DEPTH, problems);
+        for model in listing.models(&folder) {
+            // What a newer revision has under the same name hides the older file from everyone who names no revision.
+            let current = !found.iter().any(|c| matches!(&c.place, Place::Cache { file, .. } if *file == model.file));
+            let name = match (&model.file, &model.gguf) {
+                (Some(_), Some(gguf)) => gguf.base.clone(),
+                _ => repo.name.clone(),
+            };
+            let place = Place::Cache { repo: repo.clone(), file: model.file.clone(), commit: commit.clone(), current };
+            found.push(model.into_candidate(place, name, repo.to_string()));
+        }
+    }
+    found
+}
+
+/// Every model in one of the config's folders, however deep within reason.
+fn in_folder(folder: &Path, problems: &mut Vec<UserError>) -> Vec<Candidate> {
+    let origin = display_path(folder);
+    let mut found = Vec::new();
+    let mut visited = HashSet::new();
+    let mut queue = std::collections::VecDeque::from([(folder.to_owned(), 0)]);
+    while let Some((path, depth)) = queue.pop_front() {
+        let identity = match fs::metadata(&path) {
+            Ok(meta) => (meta.dev(), meta.ino()),
+            Err(error) => {
+                problems.push(unreadable(&path, &error));
+                continue;
+            }
+        };
+        if !visited.insert(identity) {
+            continue;
+        }
+        if visited.len() > FOLDER_COUNT {
+            problems.push(
+                UserError::new(ErrorKind::Config, format!("{origin} has too many folders to search them all"))
+                    .hint("name the folders with models themselves in models.folders"),
+            );
+            break;
+        }
+        let mut listing = Listing::default();
+        let below = listing.read_one(&path, "", problems);
+        let models = listing.models(&path);
+        let is_model = models.iter().any(|m| m.file.is_none());
+        for model in models {
+            let name = match &model.gguf {
+                Some(gguf) => gguf.base.clone(),
+                None => folder_name(&path),
+            };
+            found.push(model.into_candidate(Place::Folder, name, origin.clone()));
+        }
+        // What is inside a model's folder belongs to it (processors, other formats), and is no second model.
+        if !is_model && depth < FOLDER_DEPTH {
+            queue.extend(below.into_iter().filter(|name| !name.starts_with('.')).map(|n| (path.join(n), depth + 1)));
+        }
+    }
+    found
+}
+
+/// The models directly in a folder that was named: files and, if it is one, the folder itself.
+pub(super) fn directly_in(folder: &Path) -> (Vec<Candidate>, Vec<UserError>) {
+    let mut problems = Vec::new();
+    let mut listing = Listing::default();
+    listing.read_one(folder, "", &mut problems);
+    let origin = folder.parent().map_or_else(|| display_path(folder), display_path);
+    let models = listing.models(folder).into_iter().map(|model| {
+        let name = model.gguf.as_ref().map_or_else(|| folder_name(folder), |gguf| gguf.base.clone());
+        model.into_candidate(Place::Folder, name, origin.clone())
+    });
+    (models.collect(), problems)
+}
+
+/// One file that was named, with the rest of its set if it is split.
+///
+/// # Errors
+/// Names the part that is missing.
+pub(super) fn single_file(path: &Path) -> Result<Candidate, UserError> {
+    let broken = |part: &Path| {
+        UserError::new(ErrorKind::ModelBroken, format!("{} is missing from the set", part.display()))
+            .hint("download all parts of the model again")
+    };
+    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let set: Vec<PathBuf> = split_set(&name).iter().map(|part| path.with_file_name(part)).collect();
+    let mut bytes = 0;
+    for part in &set {
+        bytes += fs::metadata(part).map_err(|_| broken(part))?.len();
+    }
+    let first = set.into_iter().next().unwrap_or_else(|| path.to_owned());
+    let meta = fs::metadata(&first).map_err(|error| unreadable(&first, &error))?;
+    let gguf = GgufName::parse(&name);
+    Ok(Candidate {
+        place: Place::Folder,
+        name: gguf.as_ref().map_or(name, |gguf| gguf.base.clone()),
+        quant: gguf.and_then(|gguf| gguf.quant),
+        origin: path.parent().map(display_path).unwrap_or_default(),
+        location: first,
+        format: Format::Gguf,
+        bytes,
+        identity: (meta.dev(), meta.ino()),
+    })
+}
+
+fn folder_name(path: &Path) -> String {
+    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+}
+
+pub(super) fn unreadable(path: &Path, error: &io::Error) -> UserError {
+    let path = display_path(path);
+    if error.kind() == io::ErrorKind::NotFound {
+        return UserError::new(ErrorKind::Disk, format!("{path} does not exist"))
+            .hint("make the folder, or take it out of models.folders");
+    }
+    UserError::new(ErrorKind::Disk, format!("{path} can't be read: {}", plain(error)))
+        .hint("check its permissions, or take it out of models.folders")
+}
+
+/// An error of the operating system without the number that follows it.
+pub(super) fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or(&text);
+    text.chars().next().map(|first| first.to_lowercase().chain(text.chars().skip(1)).collect()).unwrap_or_default()
+}
+
+/// A file as it lies on disk, links followed.
+struct Entry {
+    bytes: u64,
+    identity: (u64, u64),
+}
+
+/// The files of a folder by their path in it; links that lead nowhere (not whole yet, or deleted) are not there.
+#[derive(Default)]
+struct Listing {
+    files: BTreeMap<String, Entry>,
+}
+
+/// A model of a listing.
+struct Found {
+    /// Its first file; `None` is the folder.
+    file: Option<String>,
+    gguf: Option<GgufName>,
+    location: PathBuf,
+    bytes: u64,
+    identity: (u64, u64),
+}
+
+impl Found {
+    fn into_candidate(self, place: Place, name: String, origin: String) -> Candidate {
+        Candidate {
+            place,
+            name,
+            format: if self.file.is_some() { Format::Gguf } else { Format::Safetensors },
+            quant: self.gguf.and_then(|gguf| gguf.quant),
+            location: self.location,
+            bytes: self.bytes,
+            origin,
+            identity: self.identity,
+        }
+    }
+}
+
+impl Listing {
+    /// Reads a folder and what is below it.
+    fn read(&mut self, folder: &Path, prefix: &str, depth: usize, problems: &mut Vec<UserError>) {
+        for name in self.read_one(folder, prefix, problems) {
+            if depth > 0 {
+                self.read(&folder.join(&name), &format!("{prefix}{name}/"), depth - 1, problems);
+            }
+        }
+    }
+
+    /// Reads one folder; the names of the folders in it.
+    fn read_one(&mut self, folder: &Path, prefix: &str, problems: &mut Vec<UserError>) -> Vec<String> {
+        let entries = match fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) => {
+                problems.push(unreadable(folder, &error));
+                return Vec::new();
+            }
+        };
+        let mut below = Vec::new();
+        for entry in entries.flatten() {
+            // A name that is not UTF-8 could not be written as a MODEL.
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            // Most files are looked at no closer than this: a stat for each would make a big folder slow.
+            let interesting = is_weights(&name) || name == "config.json";
+            let is_folder = match entry.file_type() {
+                Ok(kind) if kind.is_dir() => true,
+                Ok(kind) if kind.is_symlink() && !interesting => fs::metadata(entry.path()).is_ok_and(|m| m.is_dir()),
+                _ => false,
+            };
+            if is_folder {
+                below.push(name);
+            } else if interesting
+                && let Ok(meta) = fs::metadata(entry.path())
+                && meta.is_file()
+            {
+                let entry = Entry { bytes: meta.len(), identity: (meta.dev(), meta.ino()) };
+                self.files.insert(format!("{prefix}{name}"), entry);
+            }
+        }
+        below.sort();
+        below
+    }
+
+    /// The whole models among the files.
+    fn models(&self, folder: &Path) -> Vec<Found> {
+        let mut found: Vec<Found> = self.folder_model(folder).into_iter().collect();
+        for path in self.files.keys() {
+            let Some(gguf) = GgufName::parse(path) else { continue };
+            // A set is found at its first part.
+            if is_helper(path) || gguf.part.is_some_and(|(part, _)| part != 1) {
+                continue;
+            }
+            let Some((bytes, identity)) = self.whole(&split_set(path)) else { continue };
+            found.push(Found {
+                location: folder.join(path),
+                file: Some(path.clone()),
+                gguf: Some(gguf),
+                bytes,
+                identity,
+            });
+        }
+        found
+    }
+
+    /// The folder itself, if it has a model's configuration and all of its weights.
+    fn folder_model(&self, folder: &Path) -> Option<Found> {
+        self.files.get("config.json")?;
+        let mut weights: Vec<String> = Vec::new();
+        for path in self.files.keys() {
+            // Adapters change a model and are none.
+            if path.contains('/') || !path.ends_with(".safetensors") || path.starts_with("adapter") {
+                continue;
+            }
+            weights.extend(split_set(path));
+        }
+        weights.sort();
+        weights.dedup();
+        let (bytes, identity) = self.whole(&weights)?;
+        Some(Found { file: None, gguf: None, location: folder.to_owned(), bytes, identity })
+    }
+
+    /// Size of a set and its first file; `None` if a part is missing, or there is none.
+    fn whole(&self, set: &[String]) -> Option<(u64, (u64, u64))> {
+        let entries: Option<Vec<&Entry>> = set.iter().map(|path| self.files.get(path)).collect();
+        let entries = entries?;
+        Some((entries.iter().map(|e| e.bytes).sum(), entries.first()?.identity))
+    }
+}
+
+fn is_weights(name: &str) -> bool {
+    let ending = Path::new(name).extension().and_then(|e| e.to_str()).unwrap_or("");
+    ending.eq_ignore_ascii_case("gguf") || ending == "safetensors"
+}

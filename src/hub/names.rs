@@ -1,0 +1,176 @@
+//! What file names say about models: quantisations, split sets, files that are no model.
+
+/// Endings of quantisation names after `Q4`, `IQ3` and the like, without the first underscore.
+const SUFFIXES: [&str; 14] = ["0", "1", "K", "K_S", "K_M", "K_L", "K_XL", "K_XS", "XXS", "XS", "S", "M", "NL", "KS"];
+
+/// Whether a word is a quantisation's name as GGUF files carry it.
+fn is_quant(word: &str) -> bool {
+    let word = word.to_ascii_uppercase();
+    if matches!(word.as_str(), "F16" | "BF16" | "F32" | "MXFP4" | "MXFP4_MOE") {
+        return true;
+    }
+    let Some(rest) = ["IQ", "TQ", "Q"].iter().find_map(|kind| word.strip_prefix(kind)) else { return false };
+    match rest.split_once('_') {
+        Some((bits, suffix)) => one_digit(bits) && (SUFFIXES.contains(&suffix) || is_repacked(suffix)),
+        None => one_digit(rest),
+    }
+}
+
+fn one_digit(text: &str) -> bool {
+    text.len() == 1 && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// `0_4_4`, `0_8_8`: the layouts for ARM that were once files of their own.
+fn is_repacked(suffix: &str) -> bool {
+    suffix.split('_').count() == 3 && suffix.split('_').all(one_digit)
+}
+
+/// A GGUF file's name taken apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GgufName {
+    /// What a person calls the model: no ending, quantisation or part number.
+    pub base: String,
+    /// As the name writes it, in capitals.
+    pub quant: Option<String>,
+    /// `(part, parts)` of a split set.
+    pub part: Option<(u32, u32)>,
+}
+
+impl GgufName {
+    /// `None` if the name doesn't end in `.gguf`. The name may have folders before it.
+    #[must_use]
+    pub fn parse(path: &str) -> Option<Self> {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let (stem, ending) = name.rsplit_once('.')?;
+        if stem.is_empty() || !ending.eq_ignore_ascii_case("gguf") {
+            return None;
+        }
+        let (stem, part) = match split_part(stem) {
+            Some((rest, part, parts)) => (rest, Some((part, parts))),
+            None => (stem, None),
+        };
+        let mut base = stem;
+        let mut quant = None;
+        if let Some((rest, word)) = stem.rsplit_once(['-', '.', ' ']).filter(|(_, word)| is_quant(word)) {
+            base = rest;
+            let mut found = word.to_ascii_uppercase();
+            // "UD" (dynamic) files lie beside plain ones of the same type.
+            if let Some((before, mark)) =
+                rest.rsplit_once(['-', '.']).filter(|(_, mark)| mark.eq_ignore_ascii_case("ud"))
+            {
+                base = before;
+                found = format!("{}-{found}", mark.to_ascii_uppercase());
+            }
+            quant = Some(found);
+        }
+        let base = if base.is_empty() { stem } else { base };
+        Some(Self { base: base.to_owned(), quant, part })
+    }
+}
+
+/// `NAME-00002-of-00005` -> (`NAME`, 2, 5).
+fn split_part(stem: &str) -> Option<(&str, u32, u32)> {
+    let (rest, parts) = stem.rsplit_once("-of-")?;
+    let (name, part) = rest.rsplit_once('-')?;
+    let number = |text: &str| -> Option<u32> {
+        (text.len() == 5 && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse().ok())?
+    };
+    let (part, parts) = (number(part)?, number(parts)?);
+    (part >= 1 && part <= parts).then_some((name, part, parts))
+}
+
+/// All names of the set that this file is one of, in order; the file alone if it isn't split. Works for `.gguf` and
+/// `.safetensors`, with or without folders before the name.
+#[must_use]
+pub fn split_set(path: &str) -> Vec<String> {
+    let Some((stem, ending)) = path.rsplit_once('.') else { return vec![path.to_owned()] };
+    match split_part(stem) {
+        // The bound keeps a name like -00001-of-99999 from being a hundred thousand questions.
+        Some((name, _, parts)) if parts <= 512 => {
+            (1..=parts).map(|part| format!("{name}-{part:05}-of-{parts:05}.{ending}")).collect()
+        }
+        _ => vec![path.to_owned()],
+    }
+}
+
+/// A GGUF file that helps a model but is none: a vision projector, an importance matrix, a bare vocabulary.
+#[must_use]
+pub fn is_helper(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
+    name.contains("mmproj") || name.contains("imatrix") || name.starts_with("ggml-vocab")
+}
+
+/// How well a quantisation that was asked for fits one that is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum QuantMatch {
+    /// `Q4` for `Q4_K_M`.
+    Family,
+    Exact,
+}
+
+#[must_use]
+pub fn match_quant(wanted: &str, there: &str) -> Option<QuantMatch> {
+    let (wanted, there) = (wanted.to_ascii_uppercase(), there.to_ascii_uppercase());
+    if wanted == there {
+        return Some(QuantMatch::Exact);
+    }
+    let plain = there.strip_prefix("UD-").unwrap_or(&there);
+    let family = plain == wanted
+        || plain.strip_prefix(&wanted).is_some_and(|rest| rest.starts_with('_'))
+        || there.strip_prefix(&wanted).is_some_and(|rest| rest.starts_with('_'));
+    family.then_some(QuantMatch::Family)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(name: &str) -> (String, Option<String>, Option<(u32, u32)>) {
+        let name = GgufName::parse(name).expect("a GGUF name");
+        (name.base, name.quant, name.part)
+    }
+
+    #[test]
+    fn names_are_taken_apart() {
+        let cases = [
+            ("SmolLM2-135M-Instruct.Q4_1.gguf", "SmolLM2-135M-Instruct", Some("Q4_1"), None),
+            ("smollm2-360m-instruct-q8_0.gguf", "smollm2-360m-instruct", Some("Q8_0"), None),
+            ("Qwen3-0.6B-Q4_K_M.gguf", "Qwen3-0.6B", Some("Q4_K_M"), None),
+            ("sub/Qwen3-4B-UD-Q4_K_XL.gguf", "Qwen3-4B", Some("UD-Q4_K_XL"), None),
+            ("m-IQ3_XXS.gguf", "m", Some("IQ3_XXS"), None),
+            ("m.i1-Q6_K.gguf", "m.i1", Some("Q6_K"), None),
+            ("m-BF16-00002-of-00003.gguf", "m", Some("BF16"), Some((2, 3))),
+            ("m-Q4_0_4_4.GGUF", "m", Some("Q4_0_4_4"), None),
+            ("Qwen3-Q.gguf", "Qwen3-Q", None, None),
+            ("plain.gguf", "plain", None, None),
+            ("Q4_0.gguf", "Q4_0", None, None),
+        ];
+        for (name, base, quant, part) in cases {
+            assert_eq!(parsed(name), (base.to_owned(), quant.map(str::to_owned), part), "{name}");
+        }
+        assert_eq!(GgufName::parse("m.safetensors"), None);
+        assert_eq!(GgufName::parse(".gguf"), None);
+    }
+
+    #[test]
+    fn a_split_set_is_all_its_parts() {
+        assert_eq!(split_set("d/m-00002-of-00002.gguf"), ["d/m-00001-of-00002.gguf", "d/m-00002-of-00002.gguf"]);
+        assert_eq!(split_set("m.gguf"), ["m.gguf"]);
+        assert_eq!(split_set("m-00003-of-00002.gguf"), ["m-00003-of-00002.gguf"]);
+        assert_eq!(split_set("m-00001-of-99999.gguf").len(), 1);
+    }
+
+    #[test]
+    fn quantisations_match_without_case_and_by_family() {
+        assert_eq!(match_quant("q4_k_m", "Q4_K_M"), Some(QuantMatch::Exact));
+        assert_eq!(match_quant("Q4", "Q4_K_M"), Some(QuantMatch::Family));
+        assert_eq!(match_quant("q4_k_xl", "UD-Q4_K_XL"), Some(QuantMatch::Family));
+        assert_eq!(match_quant("Q4", "Q40"), None);
+        assert_eq!(match_quant("Q8_0", "Q4_0"), None);
+    }
+
+    #[test]
+    fn helpers_are_known() {
+        assert!(is_helper("mmproj-model-f16.gguf") && is_helper("x/m.imatrix.gguf") && !is_helper("m-Q4_0.gguf"));
+    }
+}

