@@ -8,9 +8,9 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::model::ModelRef;
-use crate::domain::{DownloadState, HubCmd, HubEvent, JobId};
+use crate::domain::{DownloadState, HubCmd, HubEvent, JobId, LoadId};
 use crate::error::{ErrorKind, UserError};
-use crate::hub::{Options, pull, scan};
+use crate::hub::{Options, find, pull, scan};
 
 /// The front end's end. When the last clone is dropped, downloads stop (what has arrived is kept) and the events end.
 #[derive(Debug, Clone)]
@@ -40,6 +40,7 @@ impl HubHandle {
 /// What a background task comes back with.
 enum Done {
     Scan(HubEvent),
+    Resolved(HubEvent),
     Download(JobId, DownloadState),
 }
 
@@ -64,6 +65,7 @@ impl Actor {
                         scanning = true;
                         self.scan(&mut tasks);
                     }
+                    Some(HubCmd::Resolve { id, model }) => self.resolve(id, model, &mut tasks),
                     Some(HubCmd::Download { id, model }) => self.download(id, model, &mut tasks),
                     Some(HubCmd::CancelDownload(id)) => {
                         if let Some(cancel) = self.jobs.get(&id) {
@@ -79,6 +81,7 @@ impl Actor {
                             self.scan(&mut tasks);
                         }
                     }
+                    Ok(Done::Resolved(event)) => self.emit(event),
                     Ok(Done::Download(id, state)) => {
                         self.jobs.remove(&id);
                         self.emit(HubEvent::Download { id, state });
@@ -111,6 +114,17 @@ impl Actor {
                 )
             });
             Done::Scan(HubEvent::Local { models, problems })
+        });
+    }
+
+    fn resolve(&self, id: LoadId, model: ModelRef, tasks: &mut JoinSet<Done>) {
+        let options = Arc::clone(&self.options);
+        tasks.spawn(async move {
+            let found = tokio::task::spawn_blocking(move || find(&options, &model)).await;
+            let result = found.unwrap_or_else(|_| {
+                Err(UserError::new(ErrorKind::Unexpected, "looking for the model failed").hint("see the log"))
+            });
+            Done::Resolved(HubEvent::Resolved { id, result: Box::new(result) })
         });
     }
 

@@ -1,0 +1,41 @@
+//! Reads what a model's own files say of it, without loading it: our facts for the lists, and the gate before the engine.
+//!
+//! The engine trusts what it loads: it panics, or reserves all memory and is killed, on headers that lie. So everything
+//! that it would trip over is refused here, in words that name the file and the reason. Nothing here panics or reserves
+//! memory on a file's word: every count and length is held against what is left of the file first, and long lists are
+//! walked, not kept.
+//!
+//! `reader` reads bytes; `gguf` knows that format; `architecture` and `vocabulary` know what the engine's loaders need;
+//! `weights_file` joins them.
+
+use std::path::{Path, PathBuf};
+
+use crate::domain::model::ModelFacts;
+use crate::error::UserError;
+
+mod architecture;
+mod fault;
+mod generation;
+mod gguf;
+mod metadata;
+mod reader;
+mod split;
+mod tensor;
+mod vocabulary;
+mod weights_file;
+
+/// What the model at `path` says of itself: a GGUF file (any part of a split set) or a Hugging Face folder.
+///
+/// # Errors
+/// Names the file and says why the engine could not run it.
+pub fn probe(path: &Path) -> Result<ModelFacts, UserError> {
+    weights_file::probe(path)
+}
+
+/// The files of a GGUF model, in order: all parts of a split set, or the one file.
+///
+/// # Errors
+/// Names a part that is missing.
+pub fn parts(path: &Path) -> Result<Vec<PathBuf>, UserError> {
+    split::parts(path)
+}

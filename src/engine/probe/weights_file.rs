@@ -1,0 +1,134 @@
+//! A GGUF model: its files read, joined, and held against what the engine needs.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use super::architecture::{self, Architecture, Shape};
+use super::fault::{Fault, Found};
+use super::generation::{Generation, widen};
+use super::gguf::{self, Header, TEMPLATE_KEY, Tensor, Value};
+use super::metadata::Metadata;
+use super::{split, tensor, vocabulary};
+use crate::domain::model::{Format, ModelFacts};
+use crate::domain::sampling::SamplingPatch;
+use crate::error::UserError;
+
+pub(super) fn probe(path: &Path) -> Result<ModelFacts, UserError> {
+    let parts = split::parts(path)?;
+    let mut joined: Option<(Metadata, Vec<Tensor>)> = None;
+    for (index, part) in parts.iter().enumerate() {
+        let header = gguf::read(part, index).map_err(|fault| fault.about(part))?;
+        check_part(&header, index, parts.len()).map_err(|fault| fault.about(part))?;
+        match &mut joined {
+            None => joined = Some((Metadata::new(header.metadata), header.tensors)),
+            Some((metadata, tensors)) => {
+                metadata.merge(header.metadata).map_err(|fault| fault.about(part))?;
+                tensors.extend(header.tensors);
+            }
+        }
+    }
+    let Some((metadata, tensors)) = joined else {
+        return Err(Fault::broken("it has no parts").about(path));
+    };
+    facts(path, &parts, &metadata, &tensors).map_err(|fault| fault.about(path))
+}
+
+/// A part of a set says which one it is, and the engine counts.
+fn check_part(header: &Header, index: usize, count: usize) -> Found<()> {
+    let said = |key: &str| match header.metadata.get(key) {
+        None => Ok(None),
+        Some(Value::U16(number)) => Ok(Some(usize::from(*number))),
+        Some(other) => Err(Fault::Broken(format!("its `{key}` is {}", other.kind()))),
+    };
+    match (said("split.no")?, said("split.count")?) {
+        (None, None) if count == 1 => Ok(()),
+        (None, Some(0 | 1)) if count == 1 => Ok(()),
+        (Some(no), Some(of)) if no == index && of == count => Ok(()),
+        (Some(no), Some(of)) if of > 1 && count == 1 => Err(Fault::missing(
+            format!("it is part {} of {of} of a model, and its name does not say so", no + 1),
+            "give the parts their names back: name-00001-of-00003.gguf and so on, in one folder",
+        )),
+        _ => Err(Fault::broken("what it says of its place among the parts does not agree with its name")),
+    }
+}
+
+fn facts(path: &Path, parts: &[PathBuf], metadata: &Metadata, tensors: &[Tensor]) -> Found<ModelFacts> {
+    let arch = Architecture::of(metadata)?;
+    let shape = Shape::of(arch, metadata)?;
+    let mut names = HashSet::new();
+    if let Some(twice) = tensors.iter().find(|tensor| !names.insert(&*tensor.name)) {
+        return Err(Fault::Broken(format!("two of its parts hold the tensor `{}`", twice.name)));
+    }
+    let rows = architecture::check_weights(arch, shape, metadata, tensors)?;
+    let generation = Generation::read(path.parent().unwrap_or(Path::new(".")))?;
+    vocabulary::check(metadata, parts, rows, &generation)?;
+    let template = template(metadata)?;
+    let sum = |of: fn(&Tensor) -> u64| tensors.iter().map(of).fold(0, u64::saturating_add);
+    Ok(ModelFacts {
+        format: Format::Gguf,
+        name: metadata.soft_text("general.name").map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned),
+        architecture: arch.name().to_owned(),
+        quant: quantisation(metadata, tensors),
+        parameters: sum(|tensor| tensor.elements),
+        bytes: sum(|tensor| tensor.bytes),
+        context: shape.context,
+        layers: shape.layers,
+        kv_heads: shape.kv_heads,
+        head_size: shape.head_size,
+        vocabulary: u32::try_from(rows).unwrap_or(u32::MAX),
+        has_chat_template: true,
+        can_think: template.contains("<think>") && template.contains("</think>"),
+        recommended: recommended(metadata).over(generation.recommended()),
+    })
+}
+
+/// The template, without which the engine refuses every message.
+fn template(metadata: &Metadata) -> Found<&str> {
+    match metadata.get(TEMPLATE_KEY) {
+        Some(Value::Text(template)) if !template.trim().is_empty() => Ok(template),
+        None | Some(Value::Text(_)) => Err(Fault::unsupported(
+            "it has no chat template: it was made to continue text, not to answer",
+            "choose a model with `Instruct`, `Chat` or `it` in its name",
+        )),
+        Some(Value::LongText(len)) => {
+            Err(Fault::Broken(format!("its chat template has {len} bytes, more than any model's")))
+        }
+        Some(other) => Err(Fault::Broken(format!("its chat template is {}, not a text", other.kind()))),
+    }
+}
+
+/// The name of the mixture, or else of the type that most weights have.
+fn quantisation(metadata: &Metadata, tensors: &[Tensor]) -> String {
+    if let Some(name) = match metadata.get("general.file_type") {
+        Some(Value::U32(number)) => tensor::mixture(*number),
+        _ => None,
+    } {
+        return name.to_owned();
+    }
+    let mut by_type = BTreeMap::new();
+    for tensor in tensors {
+        let sum = by_type.entry(tensor.kind.name).or_insert(0u64);
+        *sum = sum.saturating_add(tensor.elements);
+    }
+    by_type.into_iter().max_by_key(|(_, elements)| *elements).map_or("", |(name, _)| name).to_owned()
+}
+
+/// What the header recommends; a value that can't be one is passed over, for nothing else depends on it.
+fn recommended(metadata: &Metadata) -> SamplingPatch {
+    let fraction = |name: &str| match metadata.get(&format!("general.sampling.{name}")) {
+        Some(Value::F32(value)) => widen(*value),
+        _ => None,
+    };
+    let whole = |name: &str| match metadata.get(&format!("general.sampling.{name}")) {
+        Some(Value::I32(value)) => u32::try_from(*value).ok(),
+        Some(Value::U32(value)) => Some(*value),
+        _ => None,
+    };
+    SamplingPatch {
+        temperature: fraction("temp").filter(|t| (0.0..=10.0).contains(t)),
+        top_p: fraction("top_p").filter(|p| *p > 0.0 && *p <= 1.0),
+        top_k: whole("top_k"),
+        min_p: fraction("min_p").filter(|p| (0.0..=1.0).contains(p)),
+        repetition_penalty: fraction("penalty_repeat").filter(|p| *p > 0.0 && *p <= 10.0),
+    }
+}
