@@ -7,7 +7,7 @@ use crate::app::models::Download;
 use crate::app::msg::{Effect, Msg, TermEvent, TimerId};
 use crate::app::picker::{Picker, Row, Target};
 use crate::app::settings::ValueEditor;
-use crate::app::{App, CLOCK, Confirm, Confirmed, Dirty, EngineStatus, Overlay, Pane, SETTLE, ToastKind};
+use crate::app::{App, CLOCK, Confirm, Confirmed, Dirty, EngineStatus, Overlay, Pane, SETTLE, ToastKind, bytes};
 use crate::config::keymap::{Key, KeyChord};
 use crate::config::theme::Themes;
 use crate::config::{Applies, Kind, Origin, SPECS, Spec, Value};
@@ -412,7 +412,7 @@ impl App {
     }
 
     fn open_palette(&mut self) {
-        let key = |action| self.keymap.keys_for(action).first().map(KeyChord::hint).unwrap_or_default();
+        let key = |action| self.keymap.keys_for(action).first().map(|k| k.hint()).unwrap_or_default();
         let actions = Action::ALL.iter().filter(|a| a.in_palette()).map(|action| Row {
             kind: "",
             label: action.description().to_owned(),
@@ -1050,18 +1050,5 @@ impl App {
             EngineStatus::Loading { since, .. } => Some(now.saturating_duration_since(*since)),
             _ => self.chat.running.as_ref().map(|r| now.saturating_duration_since(r.meter.asked())),
         }
-    }
-}
-
-/// A size as people say it, in the units that disks and the Hub use: `98 MB`, `4.7 GB`.
-#[must_use]
-pub fn bytes(n: u64) -> String {
-    let n = n as f64;
-    if n < 1e6 {
-        format!("{:.0} kB", n / 1e3)
-    } else if n < 1e9 {
-        format!("{:.0} MB", n / 1e6)
-    } else {
-        format!("{:.1} GB", n / 1e9)
     }
 }

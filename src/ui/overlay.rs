@@ -115,7 +115,8 @@ fn value(canvas: &mut Canvas<'_>, area: Rect, app: &App, editor: &ValueEditor) -
     let first = (row + 1).saturating_sub(usize::from(shown));
     for (i, row) in rows.iter().enumerate().skip(first).take(usize::from(shown)) {
         let at = Rect { y: inner.y + u16::try_from(i - first).unwrap_or(0), height: 1, ..inner };
-        canvas.line(at, &Line::from(Span::styled(editor.area.text()[row.start..row.end]), theme.base.replace('\t', "    ")));
+        let text = editor.area.text()[row.start..row.end].replace('\t', "    ");
+        canvas.line(at, &Line::from(Span::styled(text, theme.base)));
     }
     let (_, foot) = split_bottom(inner, 2);
     let key = |action| app.keymap.keys_for(action).first().map(|k| k.hint()).unwrap_or_default();

@@ -1,0 +1,205 @@
+//! What is on the screen, at three sizes: a change that a person would see changes a file in `tests/snapshots`.
+//!
+//! After a change that is wanted: `INSTA_UPDATE=always cargo test --test view_snapshots`, and read the difference.
+
+mod support;
+
+use std::time::Duration;
+
+use hobnob::config::theme::{Capabilities, ColourDepth};
+use hobnob::domain::{DownloadState, EngineEvent, FinishReason, GenId, HubEvent, JobId, PieceKind};
+use hobnob::error::{ErrorKind, UserError};
+use support::app::{Driver, broken, huge, starter};
+
+const SIZES: [(u16, u16); 3] = [(80, 24), (200, 60), (40, 12)];
+
+fn snapshots(name: &str, d: &mut Driver) {
+    for (width, height) in SIZES {
+        insta::assert_snapshot!(format!("{name}_{width}x{height}"), d.screen(width, height));
+    }
+}
+
+const ANSWER: &str = "The sky looks blue because air scatters **short** wavelengths more.\n\n\
+    1. Sunlight holds every colour.\n2. Blue is scattered about *ten times* more than red.\n\n\
+    ```rust\nfn scatter(wavelength: f64) -> f64 {\n    wavelength.powi(-4)\n}\n```\n\n\
+    | colour | nm  | scattered |\n|--------|----:|----------:|\n| blue   | 450 | 4.4       |\n| red    | 650 | 1.0       |\n";
+
+fn conversation() -> Driver {
+    let mut d = Driver::new();
+    d.ready();
+    d.say("Why is the sky blue?");
+    d.engine(EngineEvent::Started { id: GenId(1), prompt_tokens: 36, context: 4096 });
+    for piece in ANSWER.split_inclusive(' ') {
+        d.delta(1, piece);
+    }
+    d.finish(1, FinishReason::Stop);
+    d
+}
+
+#[test]
+fn the_first_start() {
+    let mut d = Driver::new();
+    d.begin();
+    snapshots("looking", &mut d);
+    d.hub(HubEvent::Local { models: vec![], problems: vec![] });
+    snapshots("welcome", &mut d);
+    d.key("enter");
+    d.pass(Duration::from_millis(1200));
+    let state = DownloadState::Running {
+        done: 41_000_000,
+        total: 98_362_432,
+        bytes_per_second: 34_000_000.0,
+        source: "huggingface.co".into(),
+    };
+    d.hub(HubEvent::Download { id: JobId(1), state });
+    snapshots("downloading", &mut d);
+}
+
+#[test]
+fn a_conversation() {
+    let mut d = conversation();
+    snapshots("answered", &mut d);
+    d.key("page-up");
+    snapshots("scrolled", &mut d);
+}
+
+#[test]
+fn an_answer_on_its_way() {
+    let mut d = conversation();
+    d.say("Tell me more.\nAnd use short words.");
+    d.pass(Duration::from_millis(1500));
+    snapshots("reading", &mut d);
+    d.engine(EngineEvent::Started { id: GenId(2), prompt_tokens: 210, context: 4096 });
+    let reasoning = "The user wants more. Short words it is.";
+    d.engine(EngineEvent::Delta { id: GenId(2), kind: PieceKind::Reasoning, text: reasoning.into(), tokens: 9 });
+    for i in 0..60 {
+        d.delta(2, if i % 9 == 8 { "blue.\n\n" } else { "light " });
+    }
+    d.say("And why is it red at dusk?");
+    d.type_text("A draft with 日本語 and 👩‍👩‍👧");
+    snapshots("streaming", &mut d);
+}
+
+#[test]
+fn a_failed_answer() {
+    let mut d = conversation();
+    d.say("More");
+    d.delta(2, "It begins");
+    let error = UserError::new(ErrorKind::Generation, "the engine ran out of memory while answering")
+        .hint("a smaller context takes less: Settings, Context");
+    d.engine(EngineEvent::Failed { id: GenId(2), error: error.clone() });
+    d.engine(EngineEvent::Died { error });
+    snapshots("failed", &mut d);
+}
+
+#[test]
+fn commands_are_offered() {
+    let mut d = conversation();
+    d.type_text("/re");
+    snapshots("suggestions", &mut d);
+}
+
+#[test]
+fn the_models() {
+    let mut d = conversation();
+    d.hub(HubEvent::Local { models: vec![starter(), huge(), broken()], problems: vec![] });
+    d.key("f3");
+    d.key("down");
+    snapshots("models", &mut d);
+    d.key("enter");
+    snapshots("too_large", &mut d);
+    let mut d = Driver::new();
+    d.begin();
+    let unreadable = UserError::new(ErrorKind::Disk, "/mnt/models can't be read: permission denied");
+    d.hub(HubEvent::Local { models: vec![], problems: vec![unreadable] });
+    d.key("f3");
+    snapshots("no_models", &mut d);
+}
+
+#[test]
+fn the_settings() {
+    let mut d = conversation();
+    d.key("f4");
+    d.app.settings_pane.go_to("sampling.temperature");
+    d.key("right");
+    snapshots("settings", &mut d);
+    d.app.settings_pane.go_to("engine.context");
+    d.key("right");
+    snapshots("settings_reload", &mut d);
+    d.key("enter");
+    d.type_text("x");
+    d.key("enter");
+    snapshots("settings_refused", &mut d);
+}
+
+#[test]
+fn in_front_of_a_pane() {
+    let mut d = conversation();
+    d.key("ctrl-p");
+    d.type_text("them");
+    snapshots("palette", &mut d);
+    d.key("esc");
+    d.key("f1");
+    snapshots("help", &mut d);
+    d.key("esc");
+    d.type_text("/theme");
+    d.key("enter");
+    snapshots("themes", &mut d);
+    d.key("esc");
+    d.key("ctrl-q");
+    let mut d = conversation();
+    d.key("ctrl-c");
+    snapshots("quit", &mut d);
+}
+
+#[test]
+fn a_terminal_that_is_not_unicode_gets_ascii() {
+    let mut d = Driver::with(vec![], Capabilities { depth: ColourDepth::Ansi16, unicode: false });
+    d.ready();
+    d.say("Why is the sky blue?");
+    for piece in ANSWER.split_inclusive(' ') {
+        d.delta(1, piece);
+    }
+    d.finish(1, FinishReason::Stop);
+    d.say("日本語 — “quoted”");
+    let screen = d.screen(80, 24);
+    assert!(screen.is_ascii(), "{screen}");
+    insta::assert_snapshot!("ascii_80x24", screen);
+}
+
+#[test]
+fn no_size_is_too_small_to_draw() {
+    let mut d = conversation();
+    for pane in ["f2", "f3", "f4", "ctrl-p", "f1"] {
+        d.key(pane);
+        for width in [1, 2, 3, 7, 13, 20, 33, 59, 61] {
+            for height in [1, 2, 3, 4, 5, 8, 13] {
+                d.screen(width, height);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_read_stays_in_place_while_the_answer_grows_and_the_window_changes() {
+    let mut d = conversation();
+    d.say("More");
+    for i in 0..200 {
+        d.delta(2, &format!("Line {i} of the answer.\n\n"));
+    }
+    d.screen(80, 24);
+    d.key("page-up");
+    d.key("page-up");
+    let top = |screen: String| {
+        screen.lines().find(|l| l.contains("Line ")).map(|l| l.trim().to_owned()).expect("the answer is on screen")
+    };
+    let before = top(d.screen(80, 24));
+    for i in 200..400 {
+        d.delta(2, &format!("Line {i} of the answer.\n\n"));
+    }
+    assert_eq!(top(d.screen(80, 24)), before);
+    assert_eq!(top(d.screen(120, 40)), before);
+    assert_eq!(top(d.screen(40, 12)), before);
+    d.key("ctrl-end");
+    assert!(d.screen(80, 24).contains("Line 399"));
+}
