@@ -5,6 +5,7 @@
 //! and scripts need (joiners, variation selectors, combining marks). `\r\n` and a lone `\r` become `\n`, so do U+2028 and U+2029.
 
 use std::borrow::Cow;
+use std::ops::RangeInclusive;
 
 /// An escape string (OSC, DCS, APC, PM, SOS) that is still open after so many characters is taken as ended: a stray opener may cost a
 /// reader this much text, never the rest of an answer. A line feed ends it too: no such string has one in it.
@@ -78,9 +79,9 @@ impl Sanitizer {
         self.state = match (self.state, c) {
             // These end or restart a sequence wherever they stand, as on a terminal.
             (State::Escape | State::Intermediate(_) | State::Control(_), '\u{1b}') => State::Escape,
-            (State::Escape | State::Intermediate(_) | State::Control(_), '\u{18}' | '\u{1a}') => State::Text,
-            (State::Str { .. }, '\u{7}' | '\u{18}' | '\u{1a}' | '\u{9c}') => State::Text,
-            (State::Str { escape: true, .. }, '\\') => State::Text,
+            (State::Escape | State::Intermediate(_) | State::Control(_), '\u{18}' | '\u{1a}')
+            | (State::Str { .. }, '\u{7}' | '\u{18}' | '\u{1a}' | '\u{9c}')
+            | (State::Str { escape: true, .. }, '\\') => State::Text,
             // An ESC that does not end the string begins a sequence of its own.
             (State::Str { escape: true, .. }, _) => {
                 self.state = State::Escape;
@@ -120,35 +121,42 @@ impl Sanitizer {
     }
 }
 
-/// Characters that are dropped on their own.
+/// Characters that are dropped on their own, line feed and tab aside.
+const REMOVED: &[RangeInclusive<char>] = &[
+    // Controls of ASCII and Latin-1.
+    '\0'..='\u{1f}',
+    '\u{7f}'..='\u{9f}',
+    // Soft hyphen: each terminal draws it differently.
+    '\u{ad}'..='\u{ad}',
+    // Bidirectional marks, embeddings, overrides and isolates: what is read would not be what is written.
+    '\u{61c}'..='\u{61c}',
+    '\u{200e}'..='\u{200f}',
+    '\u{202a}'..='\u{202e}',
+    '\u{2066}'..='\u{2069}',
+    // Blank letters that look like spaces or nothing.
+    '\u{115f}'..='\u{1160}',
+    '\u{180e}'..='\u{180e}',
+    '\u{3164}'..='\u{3164}',
+    '\u{ffa0}'..='\u{ffa0}',
+    // Zero-width space, word joiner and invisible operators, deprecated format controls, byte order mark, annotations.
+    '\u{200b}'..='\u{200b}',
+    '\u{2060}'..='\u{2065}',
+    '\u{206a}'..='\u{206f}',
+    '\u{feff}'..='\u{feff}',
+    '\u{fff9}'..='\u{fffb}',
+    // Musical format controls, and tags, which smuggle whole sentences unseen.
+    '\u{1d173}'..='\u{1d17a}',
+    '\u{e0000}'..='\u{e007f}',
+];
+
 fn is_removed(c: char) -> bool {
-    match c {
-        '\n' | '\t' => false,
-        // Controls of ASCII and Latin-1.
-        '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' => true,
-        // Soft hyphen: each terminal draws it differently.
-        '\u{ad}'
-        // Bidirectional marks, embeddings, overrides, isolates: what is read is no longer what is written.
-        | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-        // Blank letters that look like spaces or nothing.
-        | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{180e}'
-        // Zero-width space, word joiner, invisible operators, deprecated format controls, byte order mark, annotations.
-        | '\u{200b}' | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-        // Musical format controls, and tags, which smuggle whole sentences unseen.
-        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e007f}' => true,
-        _ => false,
-    }
+    !matches!(c, ' '..='~' | '\n' | '\t' | '\u{a0}'..='\u{ac}' | '\u{ae}'..='\u{300}')
+        && REMOVED.iter().any(|range| range.contains(&c))
 }
 
 /// Where the first character is that does not simply stay. Most texts have none: this is the fast path.
 fn first_suspect(text: &str) -> Option<usize> {
-    text.char_indices()
-        .find(|&(_, c)| match c {
-            ' '..='~' | '\n' | '\t' => false,
-            '\u{2028}' | '\u{2029}' => true,
-            c => is_removed(c),
-        })
-        .map(|(at, _)| at)
+    text.char_indices().find(|&(_, c)| is_removed(c) || matches!(c, '\u{2028}' | '\u{2029}')).map(|(at, _)| at)
 }
 
 #[cfg(test)]

@@ -87,8 +87,8 @@ pub fn chop(spans: &[Span<'_>], width: usize, first: &[Span<'static>], rest: &[S
 pub fn truncate(line: &Line<'_>, width: usize, ellipsis: &str) -> Line<'static> {
     let style = line.style;
     if line_width(line) <= width {
-        let spans = line.spans.iter().map(|span| Span::styled(span.content.to_string(), span.style));
-        return Line::from_iter(spans).style(style);
+        let spans: Vec<_> = line.spans.iter().map(|span| Span::styled(span.content.to_string(), span.style)).collect();
+        return Line::from(spans).style(style);
     }
     let mark = self::width(ellipsis);
     let mut left = if mark <= width { width - mark } else { width };

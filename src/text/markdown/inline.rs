@@ -42,9 +42,8 @@ impl<'t> Inline<'t> {
     pub(super) fn event(&mut self, event: Event<'_>) {
         let theme = self.theme;
         match event {
-            Event::Text(text) => self.text(&text),
+            Event::Text(text) | Event::InlineMath(text) | Event::DisplayMath(text) => self.text(&text),
             Event::Code(code) => self.styled(&code, theme.inline_code),
-            Event::InlineMath(text) | Event::DisplayMath(text) => self.text(&text),
             Event::InlineHtml(tag) if is_line_break(&tag) => self.break_line(),
             Event::InlineHtml(tag) | Event::Html(tag) => self.styled(&tag, theme.muted),
             Event::SoftBreak => self.text(" "),

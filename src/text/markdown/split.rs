@@ -139,7 +139,9 @@ impl Splitter {
                     _ => false,
                 };
                 let after_blank = container.blank;
-                if !after_blank && !sibling && !interrupts(line, true) && !(indent < 4 && rest.starts_with('>')) {
+                let quoted = indent < 4 && rest.starts_with('>');
+                let begins = after_blank || sibling || quoted || interrupts(line, true);
+                if !begins {
                     return Step::Stays;
                 }
                 let number = container.marker.as_ref().and_then(|marker| marker.number);
