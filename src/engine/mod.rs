@@ -1,2 +1,118 @@
-//! (stub)
+//! The engine, in a process of its own.
+//!
+//! A front end starts an [`EngineHandle`], sends it [`EngineCmd`]s and reads [`EngineEvent`]s. Behind it:
+//!
+//! * [`link`] is the parent's end: it starts the process when a model is wanted, watches it, and ends it;
+//! * [`protocol`] is what the two say to each other over a socket pair;
+//! * [`host`] is the process's own `main`: one [`Backend`] that loads one model and makes one answer at a time;
+//! * [`mistral`] is the backend that computes, [`fake`] one that reads from a script;
+//! * [`answer`] holds the rules of an answer that every backend keeps.
+//!
+//! Why a process: a prompt that is being read can't be interrupted, memory is not given back, and a broken file or too
+//! little memory aborts. A process can be killed, at any moment, and everything is back.
+
+pub mod answer;
+#[cfg(feature = "fake-engine")]
+pub mod fake;
+pub mod host;
+mod link;
+mod mistral;
 pub mod probe;
+pub mod protocol;
+
+use std::path::PathBuf;
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::model::{ModelInfo, ModelSpec};
+use crate::domain::stats::{GenStats, Usage};
+use crate::domain::{EngineCmd, EngineEvent, FinishReason, GenRequest, LoadStage, PieceKind};
+use crate::error::UserError;
+
+/// How the engine's process is started.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// This program; it is started with [`host::ARGUMENT`].
+    pub exe: PathBuf,
+    /// 0: the engine's warnings go to the log; 1: what it does, too; more: everything it can tell.
+    pub verbose: u8,
+}
+
+/// The front ends' side of the engine. Dropping it ends the engine's process, too; [`EngineHandle::shutdown`] waits until
+/// it is gone.
+#[derive(Debug)]
+pub struct EngineHandle {
+    commands: UnboundedSender<EngineCmd>,
+    link: JoinHandle<()>,
+}
+
+impl EngineHandle {
+    /// Starts the link, which needs a tokio runtime. No process is started before a model is wanted.
+    #[must_use]
+    pub fn start(options: Options) -> (Self, UnboundedReceiver<EngineEvent>) {
+        let (commands, inbox) = unbounded_channel();
+        let (events, outbox) = unbounded_channel();
+        let link = tokio::spawn(link::Link::new(options, events).run(inbox));
+        (Self { commands, link }, outbox)
+    }
+
+    /// Never waits. What becomes of it comes as events.
+    pub fn send(&self, command: EngineCmd) {
+        // The link lives as long as this handle.
+        let _ = self.commands.send(command);
+    }
+
+    /// Ends the engine's process and waits until it is gone.
+    pub async fn shutdown(self) {
+        let Self { commands, link } = self;
+        drop(commands);
+        if let Err(error) = link.await {
+            tracing::error!(target: "engine", "the link to the engine ended badly: {error}");
+        }
+    }
+}
+
+/// What makes answers, in the engine's process. It is called from one thread; only the token of an answer is shared.
+pub trait Backend {
+    /// Loads the model, telling each stage as it begins. Called once.
+    ///
+    /// # Errors
+    /// Names the file and the reason.
+    fn load(&mut self, spec: &ModelSpec, stage: &mut dyn FnMut(LoadStage)) -> Result<ModelInfo, UserError>;
+
+    /// Makes an answer, and returns when the engine is free again. Cancelling is a wish: it ends as soon as it can.
+    ///
+    /// # Errors
+    /// What was made before stays valid.
+    fn generate(
+        &mut self,
+        req: &GenRequest,
+        cancel: &CancellationToken,
+        out: &mut dyn FnMut(Piece),
+    ) -> Result<Outcome, UserError>;
+}
+
+/// What a backend tells while it makes an answer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Piece {
+    /// Comes first.
+    Started {
+        prompt_tokens: u32,
+        context: u32,
+    },
+    Delta {
+        kind: PieceKind,
+        text: String,
+        tokens: u32,
+    },
+}
+
+/// How an answer ended.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Outcome {
+    pub reason: FinishReason,
+    pub usage: Usage,
+    pub stats: GenStats,
+}

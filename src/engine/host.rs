@@ -1,0 +1,246 @@
+//! The engine's process: reads commands from its socket, runs one backend, writes what it tells.
+//!
+//! Three threads beside the backend's own: the main one calls the backend, one reads, one writes. The reader never waits
+//! for the backend, so that the end of the socket – the parent is gone, however it went – ends the process at any moment,
+//! be it in the middle of a load or of a prompt.
+
+use std::fmt::Write as _;
+use std::io::{self, Read as _, Write as _};
+use std::os::fd::AsFd as _;
+use std::os::unix::net::UnixStream;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use super::protocol::{self, Decoder, FromEngine, ToEngine};
+use super::{Backend, Piece};
+use crate::domain::model::{Format, ModelSpec};
+use crate::domain::{GenId, GenRequest};
+use crate::error::{ErrorKind, UserError};
+
+/// The hidden first argument that makes this program the engine's process. The second is how much it tells.
+pub const ARGUMENT: &str = "__engine";
+
+static PANICS: AtomicUsize = AtomicUsize::new(0);
+
+/// How often something has panicked in this process. The engine loses a thread silently otherwise.
+pub(super) fn panics() -> usize {
+    PANICS.load(Ordering::SeqCst)
+}
+
+/// The process's `main`. Its standard input is the socket; its two outputs are the parent's log.
+#[must_use]
+pub fn main() -> ExitCode {
+    let verbose = std::env::args().nth(2).and_then(|n| n.parse().ok()).unwrap_or(0);
+    install_log(verbose);
+    install_panic_hook();
+    let (reading, writing) = match open_socket() {
+        Ok(ends) => ends,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "error: this is a part of hobnob that it starts for itself ({error})");
+            return ExitCode::from(2);
+        }
+    };
+    let (tell, told) = channel();
+    let (work, jobs) = channel();
+    let _ = tell.send(FromEngine::Hello { version: protocol::VERSION });
+    thread::spawn(move || write_frames(writing, &told));
+    thread::spawn(move || read_frames(reading, &work));
+    run(&jobs, &tell);
+    ExitCode::SUCCESS
+}
+
+/// The socket came as standard input; whatever reads that from here on finds it empty.
+fn open_socket() -> io::Result<(UnixStream, UnixStream)> {
+    let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    socket.peer_addr()?;
+    socket.set_nonblocking(false)?;
+    rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
+    Ok((socket.try_clone()?, socket))
+}
+
+enum Job {
+    Load(ModelSpec),
+    Generate(GenId, GenRequest, CancellationToken),
+}
+
+fn run(jobs: &Receiver<Job>, tell: &Sender<FromEngine>) {
+    // The writer ends this process when it can't write: sending to it can be taken for granted.
+    let say = |message| {
+        let _ = tell.send(message);
+    };
+    let mut backend: Option<Box<dyn Backend>> = None;
+    for job in jobs {
+        match (job, &mut backend) {
+            (Job::Load(spec), None) => {
+                let mut new = backend_for(spec.format);
+                match new.load(&spec, &mut |stage| say(FromEngine::Stage { stage })) {
+                    Ok(info) => {
+                        backend = Some(new);
+                        say(FromEngine::Loaded { info });
+                    }
+                    Err(error) => say(FromEngine::LoadFailed { error }),
+                }
+            }
+            (Job::Load(_), Some(_)) => say(FromEngine::LoadFailed {
+                error: UserError::new(ErrorKind::Unexpected, "the engine was asked for a second model"),
+            }),
+            (Job::Generate(id, ..), None) => say(FromEngine::Failed {
+                id,
+                error: UserError::new(ErrorKind::Unexpected, "the engine was asked for an answer before a model"),
+            }),
+            (Job::Generate(id, req, cancel), Some(backend)) => {
+                let mut pass = |piece| {
+                    say(match piece {
+                        Piece::Started { prompt_tokens, context } => FromEngine::Started { id, prompt_tokens, context },
+                        Piece::Delta { kind, text, tokens } => FromEngine::Delta { id, kind, text, tokens },
+                    });
+                };
+                say(match backend.generate(&req, &cancel, &mut pass) {
+                    Ok(end) => FromEngine::Finished { id, reason: end.reason, usage: end.usage, stats: end.stats },
+                    Err(error) => FromEngine::Failed { id, error },
+                });
+            }
+        }
+    }
+}
+
+fn backend_for(format: Format) -> Box<dyn Backend> {
+    match format {
+        Format::Gguf | Format::Safetensors => Box::new(super::mistral::Mistral::default()),
+        #[cfg(feature = "fake-engine")]
+        Format::Script => Box::new(super::fake::Fake::default()),
+        #[cfg(not(feature = "fake-engine"))]
+        Format::Script => Box::new(NoScripts),
+    }
+}
+
+/// A build without the scripted engine.
+#[cfg(not(feature = "fake-engine"))]
+struct NoScripts;
+
+#[cfg(not(feature = "fake-engine"))]
+impl Backend for NoScripts {
+    fn load(
+        &mut self,
+        spec: &ModelSpec,
+        _: &mut dyn FnMut(crate::domain::LoadStage),
+    ) -> Result<crate::domain::model::ModelInfo, UserError> {
+        Err(UserError::new(
+            ErrorKind::ModelUnsupported,
+            format!("`{}` is a script for the scripted engine, which this build does not have", spec.location.display()),
+        )
+        .hint("choose a model; the scripted engine is for tests"))
+    }
+
+    fn generate(
+        &mut self,
+        _: &GenRequest,
+        _: &CancellationToken,
+        _: &mut dyn FnMut(Piece),
+    ) -> Result<super::Outcome, UserError> {
+        Err(UserError::new(ErrorKind::Unexpected, "nothing is loaded"))
+    }
+}
+
+fn write_frames(mut socket: UnixStream, told: &Receiver<FromEngine>) {
+    for message in told {
+        let written = match protocol::encode(&message) {
+            Ok(frame) => socket.write_all(&frame),
+            Err(error) => Err(io::Error::other(error)),
+        };
+        if let Err(error) = written {
+            end(&format!("the parent can't be told: {error}"));
+        }
+    }
+}
+
+fn read_frames(mut socket: UnixStream, work: &Sender<Job>) {
+    let mut current: Option<(GenId, CancellationToken)> = None;
+    let mut decoder = Decoder::default();
+    let mut bytes = vec![0; 64 << 10];
+    loop {
+        match socket.read(&mut bytes) {
+            Ok(0) => end("the parent is gone"),
+            Ok(n) => decoder.push(&bytes[..n]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => end(&format!("the parent can't be heard: {error}")),
+        }
+        loop {
+            let job = match decoder.next() {
+                Ok(None) => break,
+                Ok(Some(ToEngine::Load { spec })) => Job::Load(spec),
+                Ok(Some(ToEngine::Generate { id, req })) => {
+                    let cancel = CancellationToken::new();
+                    current = Some((id, cancel.clone()));
+                    Job::Generate(id, req, cancel)
+                }
+                Ok(Some(ToEngine::Cancel { id })) => {
+                    if let Some((_, cancel)) = current.as_ref().filter(|(running, _)| *running == id) {
+                        cancel.cancel();
+                    }
+                    continue;
+                }
+                Err(error) => end(&error.to_string()),
+            };
+            if work.send(job).is_err() {
+                end("the engine's main thread is gone");
+            }
+        }
+    }
+}
+
+/// Ends the process at once, whatever its other threads compute. Not by `exit`, which runs what C libraries have
+/// registered for that moment and can wait for those threads.
+fn end(why: &str) -> ! {
+    let _ = writeln!(io::stderr(), "INFO ending: {why}");
+    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+    std::process::exit(1);
+}
+
+/// Ends the process from inside, after something that it can't recover from. The parent explains it by the last lines.
+pub(super) fn give_up(why: &str) -> ! {
+    let _ = writeln!(io::stderr(), "ERROR ending: {why}");
+    std::process::exit(EXIT_GAVE_UP);
+}
+
+const EXIT_GAVE_UP: i32 = 70;
+
+/// Plain lines on standard error, which is the parent's log: it brings the clock.
+fn install_log(verbose: u8) {
+    let filter = match verbose {
+        0 => "warn",
+        1 => "info",
+        _ => "debug",
+    };
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(filter))
+        .with_writer(io::stderr)
+        .with_ansi(false)
+        .without_time()
+        .with_target(true);
+    let _ = log.try_init();
+}
+
+/// One line per panic, and no backtrace: the line is what a death is explained by.
+fn install_panic_hook() {
+    std::panic::set_hook(Box::new(|panic| {
+        PANICS.fetch_add(1, Ordering::SeqCst);
+        let mut line = String::from("PANIC ");
+        let _ = write!(line, "{}", panic_text(panic.payload()));
+        if let Some(place) = panic.location() {
+            let _ = write!(line, " ({}:{})", place.file(), place.line());
+        }
+        let _ = writeln!(io::stderr(), "{}", line.replace('\n', " "));
+    }));
+}
+
+/// What a panic was called with.
+pub(super) fn panic_text(payload: &(dyn std::any::Any + Send)) -> &str {
+    let text = payload.downcast_ref::<&str>().copied();
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no reason given")
+}

@@ -1,0 +1,547 @@
+//! The parent's end of the engine: a task that owns the process and one state.
+//!
+//! | state | process | leaves by |
+//! |---|---|---|
+//! | `Down` | none | a load, or a message for a model that is known |
+//! | `Loading` | reads the model | loaded, failed, died, replaced by a newer load |
+//! | `Ready` | waits | a message, an unload, its death |
+//! | `Generating` | answers | the answer's end, a cancel, its death |
+//! | `Draining` | was asked to stop | its word that it has, or the end of our patience: then it is killed |
+//!
+//! A process that died is started again when it is next needed, and not before: what crashes at once can't crash in a
+//! loop. Every load is answered by `Loaded` or `LoadFailed` (or `Unloaded`, when that was asked for meanwhile), every
+//! message by `Finished` or `Failed`.
+
+mod child;
+mod death;
+
+use std::time::Duration;
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::time::{Instant, sleep_until};
+
+use self::child::EngineProcess;
+use self::death::{During, explain};
+use super::Options;
+use super::protocol::{self, FromEngine, ToEngine};
+use crate::domain::model::{Format, ModelInfo, ModelSpec};
+use crate::domain::stats::{GenStats, TokenMeter, Usage};
+use crate::domain::{EngineCmd, EngineEvent, FinishReason, GenId, GenRequest, LoadId, LoadStage};
+use crate::error::{ErrorKind, UserError};
+
+/// How often memory is looked at while something is going on. Never while nothing is: an idle program does not wake up.
+const SAMPLE: Duration = Duration::from_millis(500);
+
+pub(super) struct Link {
+    options: Options,
+    events: UnboundedSender<EngineEvent>,
+    /// The model that was asked for last; kept while its process is gone.
+    wanted: Option<Wanted>,
+    state: State,
+}
+
+struct Wanted {
+    id: LoadId,
+    spec: ModelSpec,
+    /// As it was when it was loaded; `None` until it has been once.
+    loaded: Option<Loaded>,
+}
+
+struct Loaded {
+    info: ModelInfo,
+    /// Resident memory right after loading.
+    memory: Option<u64>,
+}
+
+enum State {
+    Down,
+    Loading {
+        child: EngineProcess,
+        then: Option<Ask>,
+        /// Nobody has asked for this load: the process is being replaced behind the scenes.
+        quiet: bool,
+    },
+    Ready {
+        child: EngineProcess,
+    },
+    Generating {
+        child: EngineProcess,
+        answer: Answer,
+    },
+    Draining {
+        child: EngineProcess,
+        id: GenId,
+        deadline: Instant,
+        then: Option<Ask>,
+    },
+}
+
+/// A message that waits for the engine.
+struct Ask {
+    id: GenId,
+    req: GenRequest,
+}
+
+/// The running answer as far as it has come through, for when it is cut short.
+struct Answer {
+    id: GenId,
+    prompt_tokens: u32,
+    meter: TokenMeter,
+}
+
+enum Step {
+    Command(Option<EngineCmd>),
+    /// `None`: the process is gone, or can't be understood.
+    Message(Option<FromEngine>),
+    PatienceOver,
+    Sample,
+}
+
+impl Link {
+    pub fn new(options: Options, events: UnboundedSender<EngineEvent>) -> Self {
+        Self { options, events, wanted: None, state: State::Down }
+    }
+
+    /// Lives until its handle is dropped; then ends the process.
+    pub async fn run(mut self, mut inbox: UnboundedReceiver<EngineCmd>) {
+        let mut next_sample = None;
+        loop {
+            match self.next(&mut inbox, &mut next_sample).await {
+                Step::Command(None) => break,
+                Step::Command(Some(command)) => self.obey(command).await,
+                Step::Message(Some(message)) => self.hear(message).await,
+                Step::Message(None) => self.bury().await,
+                Step::PatienceOver => self.kill_to_stop().await,
+                Step::Sample => {
+                    self.sample();
+                }
+            }
+        }
+        if let Some(child) = self.take_child() {
+            child.end().await;
+        }
+    }
+
+    async fn next(&mut self, inbox: &mut UnboundedReceiver<EngineCmd>, next_sample: &mut Option<Instant>) -> Step {
+        let (child, deadline, busy) = match &mut self.state {
+            State::Down => (None, None, false),
+            State::Ready { child } => (Some(child), None, false),
+            State::Loading { child, .. } | State::Generating { child, .. } => (Some(child), None, true),
+            State::Draining { child, deadline, .. } => (Some(child), Some(*deadline), false),
+        };
+        let sample_at = busy.then(|| *next_sample.get_or_insert_with(|| Instant::now() + SAMPLE));
+        if !busy {
+            *next_sample = None;
+        }
+        tokio::select! {
+            biased;
+            command = inbox.recv() => Step::Command(command),
+            message = heard(child) => Step::Message(message),
+            () = due(deadline) => Step::PatienceOver,
+            () = due(sample_at) => {
+                *next_sample = None;
+                Step::Sample
+            }
+        }
+    }
+
+    fn emit(&self, event: EngineEvent) {
+        // A front end that has stopped listening is about to drop its handle.
+        let _ = self.events.send(event);
+    }
+
+    // ── What the front end asks ──────────────────────────────────────────────────────────────────────────────────────
+
+    async fn obey(&mut self, command: EngineCmd) {
+        match command {
+            EngineCmd::Load { id, spec } => self.load(id, spec).await,
+            EngineCmd::Unload => {
+                self.end_answers();
+                self.wanted = None;
+                if let Some(child) = self.take_child() {
+                    child.end().await;
+                }
+                self.emit(EngineEvent::Unloaded { forgotten: true });
+            }
+            EngineCmd::Generate { id, req } => self.generate(Ask { id, req }),
+            EngineCmd::Cancel(id) => self.cancel(id),
+        }
+    }
+
+    async fn load(&mut self, id: LoadId, spec: ModelSpec) {
+        if let (State::Ready { .. }, Some(wanted)) = (&self.state, &mut self.wanted)
+            && wanted.spec == spec
+            && let Some(loaded) = &wanted.loaded
+        {
+            wanted.id = id;
+            let info = loaded.info.clone();
+            return self.emit(EngineEvent::Loaded { id, info });
+        }
+        if let (State::Loading { quiet: false, .. }, Some(wanted)) = (&self.state, &self.wanted) {
+            let error = UserError::new(ErrorKind::Cancelled, format!("another model was chosen before `{}`", wanted.spec.name));
+            self.emit(EngineEvent::LoadFailed { id: wanted.id, error });
+        }
+        self.end_answers();
+        if let Some(child) = self.take_child() {
+            child.end().await;
+        }
+        self.wanted = Some(Wanted { id, spec, loaded: None });
+        self.start(None, false);
+    }
+
+    fn generate(&mut self, ask: Ask) {
+        match &mut self.state {
+            State::Ready { .. } => self.begin(ask),
+            State::Down if self.wanted.is_some() => self.start(Some(ask), false),
+            State::Loading { then: then @ None, quiet, .. } => {
+                *then = Some(ask);
+                // Somebody waits for it now.
+                *quiet = false;
+            }
+            State::Draining { then: then @ None, .. } => *then = Some(ask),
+            State::Down => {
+                let error = UserError::new(ErrorKind::ModelNotFound, "no model is loaded").hint("load a model first");
+                self.emit(EngineEvent::Failed { id: ask.id, error });
+            }
+            State::Loading { .. } | State::Generating { .. } | State::Draining { .. } => {
+                let error = UserError::new(ErrorKind::Generation, "the engine is busy with another answer")
+                    .hint("wait until it is finished, or stop it");
+                self.emit(EngineEvent::Failed { id: ask.id, error });
+            }
+        }
+    }
+
+    fn cancel(&mut self, id: GenId) {
+        match &mut self.state {
+            State::Generating { answer, .. } if answer.id == id => {}
+            State::Loading { then, .. } | State::Draining { then, .. }
+                if then.as_ref().is_some_and(|ask| ask.id == id) =>
+            {
+                *then = None;
+                return self.emit(cancelled_before_it_began(id));
+            }
+            // It has ended meanwhile.
+            _ => return,
+        }
+        if let State::Generating { child, answer } = std::mem::replace(&mut self.state, State::Down) {
+            let load_time = self.wanted.as_ref().and_then(|w| w.loaded.as_ref()).map(|l| l.info.load_time);
+            let patience = answer.patience(load_time.unwrap_or_default());
+            self.emit(answer.cut_short());
+            // An id always fits into a frame.
+            let _ = child.tell(&ToEngine::Cancel { id });
+            self.state = State::Draining { child, id, deadline: Instant::now() + patience, then: None };
+        }
+    }
+
+    // ── What the process tells ───────────────────────────────────────────────────────────────────────────────────────
+
+    async fn hear(&mut self, message: FromEngine) {
+        match message {
+            FromEngine::Hello { version } if version == protocol::VERSION => {}
+            FromEngine::Hello { version } => {
+                tracing::error!(target: "engine", "the engine's process speaks version {version}, not {}", protocol::VERSION);
+                let error = UserError::new(ErrorKind::LoadFailed, "hobnob was replaced on disk while it was running")
+                    .hint("quit and start it again");
+                self.load_failed(error).await;
+            }
+            FromEngine::Stage { stage } => self.progress(stage),
+            FromEngine::Loaded { info } => self.loaded(info),
+            FromEngine::LoadFailed { error } => self.load_failed(error).await,
+            FromEngine::Started { id, prompt_tokens, context } => {
+                if let State::Generating { answer, .. } = &mut self.state
+                    && answer.id == id
+                {
+                    answer.prompt_tokens = prompt_tokens;
+                    self.emit(EngineEvent::Started { id, prompt_tokens, context });
+                }
+            }
+            FromEngine::Delta { id, kind, text, tokens } => {
+                if let State::Generating { answer, .. } = &mut self.state
+                    && answer.id == id
+                {
+                    answer.meter.add(tokens, Instant::now().into_std());
+                    self.emit(EngineEvent::Delta { id, kind, text, tokens });
+                }
+            }
+            FromEngine::Finished { id, reason, usage, stats } => {
+                self.answered(id, EngineEvent::Finished { id, reason, usage, stats }).await;
+            }
+            FromEngine::Failed { id, error } => self.answered(id, EngineEvent::Failed { id, error }).await,
+        }
+    }
+
+    fn progress(&self, stage: LoadStage) {
+        if let (State::Loading { quiet: false, .. }, Some(wanted)) = (&self.state, &self.wanted) {
+            self.emit(EngineEvent::Progress { id: wanted.id, stage });
+        }
+    }
+
+    fn loaded(&mut self, info: ModelInfo) {
+        let State::Loading { child, then, quiet } = std::mem::replace(&mut self.state, State::Down) else {
+            return;
+        };
+        self.state = State::Ready { child };
+        if let Some(wanted) = &mut self.wanted {
+            wanted.loaded = Some(Loaded { info: info.clone(), memory: None });
+            if !quiet {
+                let id = wanted.id;
+                self.emit(EngineEvent::Loaded { id, info });
+            }
+        }
+        let memory = self.sample();
+        if let Some(loaded) = self.wanted.as_mut().and_then(|w| w.loaded.as_mut()) {
+            loaded.memory = memory;
+        }
+        if let Some(ask) = then {
+            self.begin(ask);
+        }
+    }
+
+    /// The process said that it can't. The model stays the one that is wanted: the next message tries again.
+    async fn load_failed(&mut self, error: UserError) {
+        let quiet = matches!(self.state, State::Loading { quiet: true, .. });
+        let then = match &mut self.state {
+            State::Loading { then, .. } => then.take(),
+            _ => None,
+        };
+        if let Some(child) = self.take_child() {
+            child.end().await;
+        }
+        self.tell_load_failed(error, then, quiet);
+    }
+
+    fn tell_load_failed(&self, error: UserError, then: Option<Ask>, quiet: bool) {
+        let Some(wanted) = &self.wanted else { return };
+        if quiet {
+            tracing::warn!(target: "engine", "the model could not be loaded again: {error}");
+        } else {
+            self.emit(EngineEvent::LoadFailed { id: wanted.id, error: error.clone() });
+        }
+        if let Some(ask) = then {
+            self.emit(EngineEvent::Failed { id: ask.id, error });
+        }
+    }
+
+    async fn answered(&mut self, id: GenId, event: EngineEvent) {
+        match std::mem::replace(&mut self.state, State::Down) {
+            State::Generating { child, answer } if answer.id == id => {
+                self.state = State::Ready { child };
+                self.emit(event);
+                let memory = self.sample();
+                if self.has_grown(memory) {
+                    self.recycle().await;
+                }
+            }
+            State::Draining { child, id: draining, then, .. } if draining == id => {
+                self.state = State::Ready { child };
+                if let Some(ask) = then {
+                    self.begin(ask);
+                }
+            }
+            other => self.state = other,
+        }
+    }
+
+    // ── The process ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Starts a process for the model that is wanted.
+    fn start(&mut self, then: Option<Ask>, quiet: bool) {
+        let Some(wanted) = &self.wanted else { return };
+        if !quiet {
+            self.emit(EngineEvent::Progress { id: wanted.id, stage: LoadStage::Starting });
+        }
+        let load = ToEngine::Load { spec: wanted.spec.clone() };
+        let name = wanted.spec.name.clone();
+        let started = EngineProcess::start(&self.options).map_err(|error| {
+            UserError::new(ErrorKind::LoadFailed, format!("the engine's process could not be started: {error}"))
+                .hint(format!("`{}` must be this program", self.options.exe.display()))
+        });
+        let told = started.and_then(|child| match child.tell(&load) {
+            Ok(()) => Ok(child),
+            Err(error) => Err(UserError::new(ErrorKind::LoadFailed, format!("`{name}` can't be named to the engine: {error}"))),
+        });
+        match told {
+            Ok(child) => self.state = State::Loading { child, then, quiet },
+            Err(error) => self.tell_load_failed(error, then, quiet),
+        }
+    }
+
+    /// Only in `Ready`.
+    fn begin(&mut self, ask: Ask) {
+        let State::Ready { child } = std::mem::replace(&mut self.state, State::Down) else {
+            return;
+        };
+        match child.tell(&ToEngine::Generate { id: ask.id, req: ask.req }) {
+            Ok(()) => {
+                let meter = TokenMeter::start(Instant::now().into_std());
+                self.state = State::Generating { child, answer: Answer { id: ask.id, prompt_tokens: 0, meter } };
+            }
+            Err(error) => {
+                self.state = State::Ready { child };
+                let error = UserError::new(ErrorKind::Generation, format!("the conversation is too long to send: {error}"))
+                    .hint("start a new conversation");
+                self.emit(EngineEvent::Failed { id: ask.id, error });
+            }
+        }
+    }
+
+    /// The process did not stop in time: it does now. The model loads again when it is next needed.
+    async fn kill_to_stop(&mut self) {
+        let State::Draining { child, then, .. } = std::mem::replace(&mut self.state, State::Down) else {
+            return;
+        };
+        tracing::info!(target: "engine", "the answer did not stop in time: the process is ended");
+        child.end().await;
+        self.emit(EngineEvent::Unloaded { forgotten: false });
+        if then.is_some() {
+            self.start(then, false);
+        }
+    }
+
+    /// The process is gone, and nobody here has ended it.
+    async fn bury(&mut self) {
+        let state = std::mem::replace(&mut self.state, State::Down);
+        let Some(wanted) = &self.wanted else { return };
+        let spec = wanted.spec.clone();
+        match state {
+            State::Down => {}
+            State::Loading { child, then, quiet } => {
+                let error = explain(&child.bury().await, During::Load, &spec);
+                self.tell_load_failed(error, then, quiet);
+            }
+            State::Ready { child } => {
+                let error = explain(&child.bury().await, During::Rest, &spec);
+                self.emit(EngineEvent::Died { error });
+            }
+            State::Generating { child, answer } => {
+                let error = explain(&child.bury().await, During::Answer, &spec);
+                self.emit(EngineEvent::Failed { id: answer.id, error: error.clone() });
+                self.emit(EngineEvent::Died { error });
+            }
+            State::Draining { child, then, .. } => {
+                // It was on its way out, and the answer has been given its end.
+                let error = explain(&child.bury().await, During::Answer, &spec);
+                tracing::warn!(target: "engine", "{error}, after it was asked to stop");
+                self.emit(EngineEvent::Unloaded { forgotten: false });
+                if then.is_some() {
+                    self.start(then, false);
+                }
+            }
+        }
+    }
+
+    fn take_child(&mut self) -> Option<EngineProcess> {
+        match std::mem::replace(&mut self.state, State::Down) {
+            State::Down => None,
+            State::Loading { child, .. }
+            | State::Ready { child }
+            | State::Generating { child, .. }
+            | State::Draining { child, .. } => Some(child),
+        }
+    }
+
+    /// Whoever waits for an answer gets its end.
+    fn end_answers(&mut self) {
+        let event = match &mut self.state {
+            State::Generating { answer, .. } => Some(answer.cut_short()),
+            State::Loading { then, .. } | State::Draining { then, .. } => {
+                then.take().map(|ask| cancelled_before_it_began(ask.id))
+            }
+            State::Down | State::Ready { .. } => None,
+        };
+        if let Some(event) = event {
+            self.emit(event);
+        }
+    }
+
+    // ── Memory ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    fn sample(&self) -> Option<u64> {
+        let bytes = match &self.state {
+            State::Down => None,
+            State::Loading { child, .. }
+            | State::Ready { child }
+            | State::Generating { child, .. }
+            | State::Draining { child, .. } => child.memory(),
+        }?;
+        self.emit(EngineEvent::Memory { bytes });
+        Some(bytes)
+    }
+
+    fn has_grown(&self, memory: Option<u64>) -> bool {
+        let Some(loaded) = self.wanted.as_ref().and_then(|w| w.loaded.as_ref()) else {
+            return false;
+        };
+        match (loaded.memory, memory) {
+            (Some(before), Some(now)) => now.saturating_sub(before) > growth_allowed(&loaded.info, machine_memory()),
+            _ => false,
+        }
+    }
+
+    /// On the CPU the engine keeps the cache of every answer it has given and lets none go. A new process starts small.
+    /// It loads right away, unseen, so that the next message does not wait for it; what that message pays is reading
+    /// the conversation again from its start, which is why the process is left to grow by a good deal first.
+    async fn recycle(&mut self) {
+        tracing::info!(target: "engine", "the engine has grown: a new process takes over");
+        if let Some(child) = self.take_child() {
+            child.end().await;
+        }
+        self.start(None, true);
+    }
+}
+
+/// How much larger than after loading the process may get: at least a gigabyte, half of the model, an eighth of the machine.
+fn growth_allowed(info: &ModelInfo, machine: u64) -> u64 {
+    if info.facts.format == Format::Script {
+        return SCRIPT_GROWTH;
+    }
+    (1 << 30).max(info.facts.bytes / 2).max(machine / 8)
+}
+
+/// A scripted model weighs nothing: a test need not fill a gigabyte.
+const SCRIPT_GROWTH: u64 = 32 << 20;
+
+fn machine_memory() -> u64 {
+    let mut system = sysinfo::System::new();
+    system.refresh_memory();
+    system.total_memory()
+}
+
+impl Answer {
+    fn cut_short(&self) -> EngineEvent {
+        let usage =
+            Usage { prompt_tokens: self.prompt_tokens, cached_tokens: None, completion_tokens: self.meter.tokens() };
+        let stats = self.meter.stats(Instant::now().into_std());
+        EngineEvent::Finished { id: self.id, reason: FinishReason::Cancelled, usage, stats }
+    }
+
+    /// How long the engine may take to stop before its process is killed. Between two tokens it stops by itself, so it
+    /// gets the time of a few. While it reads the prompt it can't; then the choice is between waiting for the prompt's
+    /// end and loading again, and half a load is what waiting may cost.
+    fn patience(&self, load_time: Duration) -> Duration {
+        const LEAST: Duration = Duration::from_millis(150);
+        let stats = self.meter.stats(Instant::now().into_std());
+        match stats.first_token {
+            Some(_) => (stats.decode / self.meter.tokens().max(1) * 4).clamp(LEAST, Duration::from_secs(5)),
+            None => (load_time / 2).clamp(LEAST, Duration::from_secs(1)),
+        }
+    }
+}
+
+fn cancelled_before_it_began(id: GenId) -> EngineEvent {
+    EngineEvent::Finished { id, reason: FinishReason::Cancelled, usage: Usage::default(), stats: GenStats::default() }
+}
+
+async fn heard(child: Option<&mut EngineProcess>) -> Option<FromEngine> {
+    match child {
+        Some(child) => child.messages.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn due(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,261 @@
+//! One answer: the prompt is counted, the request made, and the engine's stream turned into pieces.
+
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use either::Either;
+use mistralrs::core::TERMINATE_ALL_NEXT_STEP;
+use mistralrs::{
+    ChatCompletionChunkResponse, Model, RequestBuilder, Response, TextMessageRole, TextMessages, Usage as EngineUsage,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::load::Loaded;
+use super::options::sampling_params;
+use crate::domain::stats::{TokenMeter, Usage};
+use crate::domain::{ChatMessage, FinishReason, GenRequest, PieceKind, Role, Thinking};
+use crate::engine::answer::{self, Room, StopMatcher, ThinkSplitter};
+use crate::engine::{Outcome, Piece, host};
+use crate::error::{ErrorKind, UserError};
+
+pub(super) fn generate(
+    loaded: &Loaded,
+    req: &GenRequest,
+    cancel: &CancellationToken,
+    out: &mut dyn FnMut(Piece),
+) -> Result<Outcome, UserError> {
+    let panics = host::panics();
+    let result = loaded.runtime.block_on(answer(loaded, req, cancel, out));
+    // The engine has lost the thread that runs it, and maybe locks with it. A new process is the sure way back, and for
+    // the parent a death like any other.
+    if host::panics() != panics {
+        host::give_up("the engine panicked");
+    }
+    result
+}
+
+async fn answer(
+    loaded: &Loaded,
+    req: &GenRequest,
+    cancel: &CancellationToken,
+    out: &mut dyn FnMut(Piece),
+) -> Result<Outcome, UserError> {
+    let meter = TokenMeter::start(Instant::now());
+    let prompt = count_prompt(&loaded.model, req).await?;
+    let context = loaded.info.context;
+    let room = answer::room(prompt, req.max_tokens, context)?;
+    out(Piece::Started { prompt_tokens: prompt, context });
+    let mut answer = Answer {
+        out,
+        meter,
+        room,
+        prompt,
+        stops: StopMatcher::new(&req.stop),
+        thinking: ThinkSplitter::default(),
+        stopped_at: None,
+    };
+
+    // The flag outlives what it was meant for when an answer ends by itself at the same moment.
+    TERMINATE_ALL_NEXT_STEP.store(false, Ordering::SeqCst);
+    let sampling = req.sampling.resolve(loaded.info.facts.recommended);
+    let mut request = RequestBuilder::new().set_sampling(sampling_params(&sampling, room.max_tokens));
+    for message in &req.messages {
+        request = request.add_message(role(message), &message.content);
+    }
+    if let Some(on) = thinking(req.thinking) {
+        request = request.enable_thinking(on);
+    }
+    let mut stream = loaded.model.stream_chat_request(request).await.map_err(|e| engine_error(&e.to_string()))?;
+
+    // This loop is all that reads the engine's stream, which has room for one item and stops the engine when it is full:
+    // nothing in here may wait for anybody else.
+    let mut asked_to_end = false;
+    loop {
+        let response = tokio::select! {
+            biased;
+            () = cancel.cancelled(), if !asked_to_end => {
+                asked_to_end = true;
+                // Not by dropping the stream: this way the engine ends after its next token, says so, and keeps its cache.
+                TERMINATE_ALL_NEXT_STEP.store(true, Ordering::SeqCst);
+                continue;
+            }
+            response = stream.next() => response,
+        };
+        match response {
+            Some(Response::Chunk(chunk)) => {
+                if let Some(outcome) = answer.take(&chunk) {
+                    return Ok(outcome);
+                }
+                if answer.stopped_at.is_some() && !asked_to_end {
+                    asked_to_end = true;
+                    TERMINATE_ALL_NEXT_STEP.store(true, Ordering::SeqCst);
+                }
+            }
+            Some(Response::ModelError(reason, _)) => return Err(engine_error(&reason)),
+            Some(Response::InternalError(error) | Response::ValidationError(error)) => {
+                return Err(engine_error(&error.to_string()));
+            }
+            Some(_) => return Err(engine_error("it gave something else than a piece of an answer")),
+            None => return Ok(answer.end_without_a_word(cancel.is_cancelled())),
+        }
+    }
+}
+
+/// Tokens of the prompt as the model's template makes it. Never dropped half way: the engine panics then.
+async fn count_prompt(model: &Model, req: &GenRequest) -> Result<u32, UserError> {
+    let messages = req.messages.iter().fold(TextMessages::new(), |all, m| all.add_message(role(m), &m.content));
+    let tokens = model.tokenize(Either::Left(messages), None, true, true, thinking(req.thinking)).await;
+    let tokens = tokens.map_err(|error| engine_error(&error.to_string()))?;
+    Ok(u32::try_from(tokens.len()).unwrap_or(u32::MAX))
+}
+
+fn role(message: &ChatMessage) -> TextMessageRole {
+    match message.role {
+        Role::System => TextMessageRole::System,
+        Role::User => TextMessageRole::User,
+        Role::Assistant => TextMessageRole::Assistant,
+    }
+}
+
+fn thinking(thinking: Thinking) -> Option<bool> {
+    match thinking {
+        Thinking::Auto => None,
+        Thinking::On => Some(true),
+        Thinking::Off => Some(false),
+    }
+}
+
+fn engine_error(reason: &str) -> UserError {
+    tracing::error!("an answer failed: {reason}");
+    if reason.contains("does not have a chat template") {
+        return UserError::new(ErrorKind::Generation, "this model has no chat template, so it can't hold a conversation")
+            .hint("choose the model's instruct or chat variant");
+    }
+    let reason = reason.lines().next().unwrap_or_default().trim_end_matches('.');
+    let short: String = reason.chars().take(200).collect();
+    UserError::new(ErrorKind::Generation, format!("the engine could not go on: {short}"))
+        .hint("try again; the log has more")
+}
+
+/// An answer in the making.
+struct Answer<'a> {
+    out: &'a mut dyn FnMut(Piece),
+    meter: TokenMeter,
+    room: Room,
+    prompt: u32,
+    stops: StopMatcher,
+    thinking: ThinkSplitter,
+    /// Tokens up to the stop string that was found.
+    stopped_at: Option<u32>,
+}
+
+impl Answer<'_> {
+    /// Passes on what a chunk holds; the outcome if it was the last.
+    fn take(&mut self, chunk: &ChatCompletionChunkResponse) -> Option<Outcome> {
+        let choice = chunk.choices.first()?;
+        let mut pieces = Vec::new();
+        if self.stopped_at.is_none() {
+            // One chunk is one token, except that a character of several tokens comes with its last; the engine's own
+            // count at the end puts that right.
+            self.meter.add(1, Instant::now());
+            if let Some(text) = choice.delta.reasoning_content.as_ref().filter(|text| !text.is_empty()) {
+                self.thinking.reasoning_was_elsewhere();
+                pieces.push((PieceKind::Reasoning, text.clone()));
+            }
+            if let Some(text) = &choice.delta.content {
+                self.pass(text, &mut pieces);
+            }
+            if choice.finish_reason.is_some() && self.stopped_at.is_none() {
+                self.release(&mut pieces);
+            }
+            self.emit(pieces, 1);
+        }
+        let reason = choice.finish_reason.as_deref()?;
+        Some(self.outcome(reason, chunk.usage.as_ref()))
+    }
+
+    fn pass(&mut self, text: &str, pieces: &mut Vec<(PieceKind, String)>) {
+        let (stops, stopped_at, tokens) = (&mut self.stops, &mut self.stopped_at, self.meter.tokens());
+        self.thinking.push(text, &mut |kind, text| {
+            if kind == PieceKind::Reasoning {
+                pieces.push((kind, text));
+            } else if stopped_at.is_none() {
+                let passed = stops.push(&text);
+                pieces.push((kind, passed.text));
+                if passed.stopped {
+                    *stopped_at = Some(tokens);
+                }
+            }
+        });
+    }
+
+    /// The answer is over: what was held back is passed on.
+    fn release(&mut self, pieces: &mut Vec<(PieceKind, String)>) {
+        match self.thinking.finish() {
+            Some((PieceKind::Text, text)) => {
+                let passed = self.stops.push(&text);
+                pieces.push((PieceKind::Text, passed.text));
+                if passed.stopped {
+                    self.stopped_at = Some(self.meter.tokens());
+                }
+            }
+            Some(reasoning) => pieces.push(reasoning),
+            None => {}
+        }
+        if self.stopped_at.is_none() {
+            pieces.push((PieceKind::Text, self.stops.finish()));
+        }
+    }
+
+    /// The first piece carries the tokens; without any text they are told alone.
+    fn emit(&mut self, mut pieces: Vec<(PieceKind, String)>, mut tokens: u32) {
+        pieces.retain(|(_, text)| !text.is_empty());
+        if pieces.is_empty() && tokens > 0 {
+            pieces.push((PieceKind::Text, String::new()));
+        }
+        for (kind, text) in pieces {
+            (self.out)(Piece::Delta { kind, text, tokens: std::mem::take(&mut tokens) });
+        }
+    }
+
+    fn outcome(&self, reason: &str, usage: Option<&EngineUsage>) -> Outcome {
+        let counted = usage.and_then(|u| u32::try_from(u.completion_tokens).ok()).filter(|n| *n > 0);
+        let completion = self.stopped_at.or(counted).unwrap_or(self.meter.tokens());
+        let reason = match reason {
+            _ if self.stopped_at.is_some() => FinishReason::Stop,
+            "length" => self.room.at_the_end,
+            "canceled" => FinishReason::Cancelled,
+            _ => FinishReason::Stop,
+        };
+        self.finish(reason, completion)
+    }
+
+    /// The engine closed its stream without a last chunk. That is what it does when the last token left a character
+    /// unfinished, whether that token was the model's own end or the last one allowed (a panic never gets here).
+    fn end_without_a_word(&mut self, cancelled: bool) -> Outcome {
+        let mut pieces = Vec::new();
+        if self.stopped_at.is_none() {
+            self.release(&mut pieces);
+        }
+        self.emit(pieces, 0);
+        let tokens = self.meter.tokens();
+        let reason = if self.stopped_at.is_some() {
+            FinishReason::Stop
+        } else if cancelled {
+            FinishReason::Cancelled
+        } else if tokens + MOST_TOKENS_OF_A_CHARACTER > self.room.max_tokens {
+            self.room.at_the_end
+        } else {
+            FinishReason::Stop
+        };
+        self.finish(reason, tokens)
+    }
+
+    fn finish(&self, reason: FinishReason, completion_tokens: u32) -> Outcome {
+        let usage = Usage { prompt_tokens: self.prompt, cached_tokens: None, completion_tokens };
+        Outcome { reason, usage, stats: self.meter.stats(Instant::now()) }
+    }
+}
+
+/// Of a character's four bytes in UTF-8, each can be a token; the last one was missing.
+const MOST_TOKENS_OF_A_CHARACTER: u32 = 3;

@@ -1,0 +1,183 @@
+//! Loading: our own check of the file first, then the engine's builders.
+
+use std::path::Path;
+use std::sync::mpsc::{Sender, channel};
+use std::time::Instant;
+
+use mistralrs::model_builder_trait::{AnyModelBuilder, build_model_from_pipeline};
+use mistralrs::{GgufModelBuilder, Model, ModelBuilder, TokenSource};
+use tokio::runtime::{Builder, Runtime};
+
+use super::options::{LoadOptions, load_options, usable_context};
+use crate::domain::LoadStage;
+use crate::domain::model::{Format, ModelInfo, ModelSpec};
+use crate::engine::host::panic_text;
+use crate::engine::probe;
+use crate::error::{ErrorKind, UserError};
+
+/// A model that is ready, and the runtime that asks it.
+pub(super) struct Loaded {
+    pub runtime: Runtime,
+    pub model: Model,
+    pub info: ModelInfo,
+}
+
+/// Loads on a thread of its own: the engine keeps settings of a load in its thread, and panics on some files.
+pub(super) fn load(spec: &ModelSpec, stage: &mut dyn FnMut(LoadStage)) -> Result<Loaded, UserError> {
+    let (tell, stages) = channel();
+    let thread = {
+        let spec = spec.clone();
+        std::thread::Builder::new().name("load".into()).spawn(move || load_here(&spec, &tell))
+    };
+    let thread = thread.map_err(|error| failed(spec, &error.to_string()))?;
+    stages.into_iter().for_each(stage);
+    thread.join().unwrap_or_else(|panic| Err(broken(spec, panic_text(&*panic))))
+}
+
+fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserError> {
+    let start = Instant::now();
+    let stage = |stage| {
+        let _ = tell.send(stage);
+    };
+    stage(LoadStage::Checking);
+    let facts = probe::probe(&spec.location)?;
+    let options = load_options(spec, &facts);
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .map_err(|error| failed(spec, &error.to_string()))?;
+
+    stage(LoadStage::Weights);
+    let builder = builder(spec, options)?;
+    let (pipeline, scheduler, config) =
+        runtime.block_on(builder.build_pipeline()).map_err(|error| failed(spec, &format!("{error:#}")))?;
+
+    // Starting the engine makes it answer "hello" with one token, on a runtime with threads like this one: what is
+    // allocated and compiled at first use (on a GPU, the kernels) is done before somebody waits for it.
+    stage(LoadStage::WarmUp);
+    let model = runtime.block_on(build_model_from_pipeline(pipeline, scheduler, config));
+
+    let device = model.config().map(|config| device_label(&config.device)).unwrap_or("CPU");
+    let length = model.max_sequence_length().ok().flatten().and_then(|n| u32::try_from(n).ok());
+    let context = options.context.min(usable_context(length.unwrap_or(facts.context)));
+    let info = ModelInfo {
+        reference: spec.reference.clone(),
+        name: spec.name.clone(),
+        facts,
+        context,
+        device: device.into(),
+        load_time: start.elapsed(),
+    };
+    Ok(Loaded { runtime, model, info })
+}
+
+/// Local and absolute paths only: a path that exists is never looked up on the network.
+fn builder(spec: &ModelSpec, options: LoadOptions) -> Result<AnyModelBuilder, UserError> {
+    let not_unicode = || failed(spec, "its path is not Unicode");
+    let (folder, files) = match spec.format {
+        Format::Gguf => {
+            let folder = spec.location.parent().unwrap_or(Path::new("/"));
+            let name = spec.location.file_name().and_then(|n| n.to_str()).ok_or_else(not_unicode)?;
+            (folder, Some(shards(name)))
+        }
+        Format::Safetensors | Format::Script => (spec.location.as_path(), None),
+    };
+    let folder = folder.to_str().ok_or_else(not_unicode)?;
+    macro_rules! common {
+        ($builder:expr) => {{
+            let builder = $builder
+                .with_token_source(TokenSource::None)
+                .with_device_mapping(options.device_map())
+                .with_prefix_cache_n(Some(options.prefix_caches))
+                .with_max_num_seqs(1);
+            if options.force_cpu { builder.with_force_cpu().into() } else { builder.into() }
+        }};
+    }
+    Ok(match files {
+        Some(files) => common!(GgufModelBuilder::new(folder, files)),
+        None => common!(ModelBuilder::new(folder)),
+    })
+}
+
+/// All files of a split GGUF (`m-00001-of-00003.gguf`), or the one.
+fn shards(name: &str) -> Vec<String> {
+    let split = || {
+        let (stem, rest) = name.rsplit_once("-of-")?;
+        let (base, number) = stem.rsplit_once('-')?;
+        let (count, ending) = rest.split_once('.')?;
+        let digits = |s: &str| s.len() == 5 && s.bytes().all(|b| b.is_ascii_digit());
+        let total: u32 = count.parse().ok().filter(|n| (1..=9999).contains(n))?;
+        (digits(number) && digits(count))
+            .then(|| (1..=total).map(|n| format!("{base}-{n:05}-of-{count}.{ending}")).collect())
+    };
+    split().unwrap_or_else(|| vec![name.to_owned()])
+}
+
+fn device_label(device: &mistralrs::Device) -> &'static str {
+    if device.is_metal() {
+        "Metal"
+    } else if device.is_cuda() {
+        "CUDA"
+    } else {
+        "CPU"
+    }
+}
+
+/// The engine said why not.
+fn failed(spec: &ModelSpec, reason: &str) -> UserError {
+    tracing::error!("loading {} failed: {reason}", spec.location.display());
+    let full = ["does not fit", "out of memory", "OutOfMemory"].iter().any(|sign| reason.contains(sign));
+    let error = UserError::new(
+        ErrorKind::LoadFailed,
+        format!("could not load `{}`: {}", spec.location.display(), first_line(reason)),
+    );
+    error.hint(if full {
+        "choose a smaller quantisation or model, or a shorter context"
+    } else {
+        "the log has the engine's own words; the file may be of a kind that this engine does not run"
+    })
+}
+
+/// The engine panicked over the file.
+fn broken(spec: &ModelSpec, reason: &str) -> UserError {
+    tracing::error!("loading {} panicked: {reason}", spec.location.display());
+    UserError::new(
+        ErrorKind::ModelBroken,
+        format!("the engine gave up on `{}`: the file is damaged, or of a kind it does not run", spec.location.display()),
+    )
+    .hint("download it again, or choose another quantisation; the log has the engine's own words")
+}
+
+/// The engine's reasons can go on for a page.
+fn first_line(reason: &str) -> String {
+    const LIMIT: usize = 160;
+    let line = reason.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("no reason given");
+    let line = line.trim_end_matches('.');
+    match line.char_indices().nth(LIMIT) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_split_file_brings_its_parts() {
+        assert_eq!(
+            shards("m-q8-00001-of-00003.gguf"),
+            ["m-q8-00001-of-00003.gguf", "m-q8-00002-of-00003.gguf", "m-q8-00003-of-00003.gguf"]
+        );
+        for whole in ["m.gguf", "a-of-b.gguf", "m-1-of-3.gguf", "m-00001-of-99999.gguf", "best-of-00003.gguf"] {
+            assert_eq!(shards(whole), [whole]);
+        }
+    }
+
+    #[test]
+    fn a_page_of_reasons_is_cut() {
+        assert_eq!(first_line("\n  no.\nstack"), "no");
+        assert_eq!(first_line(&"é".repeat(500)).chars().count(), 161);
+    }
+}

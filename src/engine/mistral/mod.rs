@@ -1,0 +1,39 @@
+//! The backend that computes: mistral.rs. Nothing outside of this folder knows it.
+
+mod generate;
+mod load;
+mod options;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Backend, Outcome, Piece};
+use crate::domain::model::{ModelInfo, ModelSpec};
+use crate::domain::{GenRequest, LoadStage};
+use crate::error::{ErrorKind, UserError};
+
+/// One model, once loaded.
+#[derive(Default)]
+pub(super) struct Mistral {
+    loaded: Option<load::Loaded>,
+}
+
+impl Backend for Mistral {
+    fn load(&mut self, spec: &ModelSpec, stage: &mut dyn FnMut(LoadStage)) -> Result<ModelInfo, UserError> {
+        let loaded = load::load(spec, stage)?;
+        let info = loaded.info.clone();
+        self.loaded = Some(loaded);
+        Ok(info)
+    }
+
+    fn generate(
+        &mut self,
+        req: &GenRequest,
+        cancel: &CancellationToken,
+        out: &mut dyn FnMut(Piece),
+    ) -> Result<Outcome, UserError> {
+        match &self.loaded {
+            Some(loaded) => generate::generate(loaded, req, cancel, out),
+            None => Err(UserError::new(ErrorKind::Unexpected, "no model is loaded")),
+        }
+    }
+}
