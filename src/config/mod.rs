@@ -1,7 +1,26 @@
 //! Floor 1: settings, keys, themes, and where files are.
+//!
+//! A setting's value comes from the topmost layer that says one: defaults, then the config file, then the environment,
+//! then flags. [`load`] merges them and remembers for every key where its value is from. What a setting is called, means,
+//! allows and defaults to is in one table, [`SPECS`]: the settings pane, `hobnob config show`, the checks and their
+//! messages are all made from it. Loading reads one small file and scans no folder: it is on the way to the first frame.
 
+mod file;
 pub mod keymap;
+mod layers;
+mod paths;
+mod save;
+mod schema;
+mod suggest;
 pub mod theme;
+mod value;
+
+pub use layers::{Loaded, Origin, Origins, Sources, load};
+pub use paths::Paths;
+pub use save::save;
+pub use schema::{Applies, Kind, SPECS, Spec, spec};
+pub use suggest::nearest;
+pub use value::Value;
 
 use std::path::PathBuf;
 
@@ -9,27 +28,30 @@ use crate::domain::Thinking;
 use crate::domain::model::Device;
 use crate::domain::sampling::SamplingPatch;
 
-/// The settings in force. Plain data; what each one means, allows and defaults to is in `SPECS`.
-#[derive(Debug, Clone, PartialEq)]
+/// The documented default: every setting and every key, with what it does.
+pub const EXAMPLE: &str = include_str!("../../config.example.toml");
+
+/// The settings in force. Plain data; what each one means, allows and defaults to is in [`SPECS`].
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Settings {
     /// MODEL to load at the start.
     pub model: Option<String>,
+    /// No network at all.
+    pub offline: bool,
     pub models: Models,
     pub chat: Chat,
     pub sampling: SamplingPatch,
     pub engine: Engine,
     pub ui: Ui,
-    /// No network at all.
-    pub offline: bool,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Models {
-    /// Folders beside the Hugging Face cache that hold models.
+    /// Folders beside the Hugging Face cache that hold models; absolute once loaded.
     pub folders: Vec<PathBuf>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Chat {
     pub system_prompt: String,
     /// At most so many tokens per answer; `None` is as many as the context has room for.
@@ -46,6 +68,12 @@ pub struct Engine {
     pub device: Device,
 }
 
+impl Default for Engine {
+    fn default() -> Self {
+        Self { context: 4096, device: Device::Auto }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ui {
     pub theme: String,
@@ -55,14 +83,8 @@ pub struct Ui {
     pub mouse: bool,
 }
 
-/// A setting's value, whatever its type.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Value {
-    /// Not said: somebody below decides (the model's recommendation, the terminal).
-    Unset,
-    Bool(bool),
-    Int(i64),
-    Float(f64),
-    Text(String),
-    List(Vec<String>),
+impl Default for Ui {
+    fn default() -> Self {
+        Self { theme: theme::DEFAULT.to_owned(), ascii: None, mouse: false }
+    }
 }
