@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use toml_edit::{DocumentMut, Item, Table, TableLike};
+use toml_edit::{Item, TableLike};
 
 use crate::config::file::{Source, plain};
 use crate::config::{Value, spec};
@@ -42,11 +42,24 @@ fn set(source: &mut Source, key: &str, value: &Value) -> Result<(), UserError> {
         .to_edit();
     let Some(mut value) = value else { return Ok(()) };
 
-    let mut document = source.parse()?.into_mut();
+    let document = source.parse()?;
     let (parent, name) = parent_and_name(key);
+    let is_new = parent.map_or(document.is_empty(), |parent| !document.contains_key(parent));
+    if is_new {
+        append(source, parent, &format!("{name} = {value}"));
+        return Ok(());
+    }
+
+    let mut document = document.into_mut();
     let table = match parent {
-        Some(parent) => table_of(source, &mut document, parent)?,
-        None => document.as_table_mut() as &mut dyn TableLike,
+        Some(parent) => document.get_mut(parent).and_then(Item::as_table_like_mut),
+        None => Some(document.as_table_mut() as &mut dyn TableLike),
+    };
+    let Some(table) = table else {
+        let parent = parent.unwrap_or_default();
+        let message = format!("{}: `{parent}` is a value where a table is needed", source.name);
+        return Err(UserError::new(ErrorKind::Config, message)
+            .hint(format!("take the line out, and write `[{parent}]` on a line of its own")));
     };
     match table.get_mut(name) {
         Some(Item::Value(old)) => {
@@ -65,22 +78,21 @@ fn set(source: &mut Source, key: &str, value: &Value) -> Result<(), UserError> {
     Ok(())
 }
 
-fn table_of<'a>(
-    source: &Source,
-    document: &'a mut DocumentMut,
-    name: &str,
-) -> Result<&'a mut dyn TableLike, UserError> {
-    let item = document.entry(name).or_insert_with(|| {
-        let mut table = Table::new();
-        if !source.text.trim().is_empty() {
-            table.decor_mut().set_prefix("\n");
+/// Adds a line at the end, after whatever comments are there: under a new table, or in a file that has no entry yet.
+fn append(source: &mut Source, table: Option<&str>, line: &str) {
+    let end = if source.text.contains("\r\n") { "\r\n" } else { "\n" };
+    let text = &mut source.text;
+    if !text.is_empty() {
+        if !text.ends_with('\n') {
+            text.push_str(end);
         }
-        Item::Table(table)
-    });
-    item.as_table_like_mut().ok_or_else(|| {
-        UserError::new(ErrorKind::Config, format!("{}: `{name}` is a value where a table is needed", source.name))
-            .hint(format!("take the line out, and write `[{name}]` on a line of its own"))
-    })
+        text.push_str(end);
+    }
+    if let Some(table) = table {
+        text.extend(["[", table, "]", end]);
+    }
+    text.push_str(line);
+    text.push_str(end);
 }
 
 /// Takes a key out with its line, and leaves the comments above and behind it: an editor of tables would drop them.
@@ -208,6 +220,9 @@ mod tests {
             format!("{before}\n[sampling]\ntemperature = 0.7\n")
         );
         assert_eq!(saved("", &[("engine.context", Some(Value::Int(8192)))]), "[engine]\ncontext = 8192\n");
+        let comments = "# [ui]\n# theme = \"nord\"";
+        assert_eq!(saved(comments, &[theme("nord")]), format!("{comments}\n\n[ui]\ntheme = \"nord\"\n"));
+        assert_eq!(saved(comments, &[("offline", Some(Value::Bool(true)))]), format!("{comments}\n\noffline = true\n"));
         let with_top = saved(before, &[("offline", Some(Value::Bool(true)))]);
         assert!(with_top.starts_with("offline = true\n") && with_top.ends_with(before), "{with_top}");
     }
@@ -230,6 +245,10 @@ mod tests {
             "sampling.temperature = 1.0 # warm\nsampling.top_k = 3\n"
         );
         assert_eq!(saved(dotted, &[("sampling.top_k", None)]), "sampling.temperature = 0.5 # warm\n");
+        assert_eq!(
+            saved(dotted, &[("sampling.min_p", Some(Value::Float(0.1)))]),
+            format!("{dotted}sampling.min_p = 0.1\n")
+        );
         let inline = "sampling = { temperature = 0.5, top_k = 3 } # all\n";
         assert_eq!(saved(inline, &[("sampling.temperature", None)]), "sampling = { top_k = 3 } # all\n");
         assert_eq!(

@@ -129,7 +129,10 @@ impl KeyChord {
             }
         }
         match self.key {
-            Key::F(number) => text.push_str(&format!("F{number}")),
+            Key::F(number) => {
+                text.push('F');
+                text.push_str(&number.to_string());
+            }
             Key::Left if !unicode => text.push_str("Left"),
             Key::Right if !unicode => text.push_str("Right"),
             Key::Up if !unicode => text.push_str("Up"),

@@ -114,7 +114,8 @@ pub(super) fn nearest_16(wanted: Rgb) -> Option<Color> {
     HUES.iter().rev().find(|(from, _)| hue >= *from).and_then(|(_, colour)| *colour)
 }
 
-/// `OKLab`: distances in it are about what eyes see.
+/// `OKLab`: distances in it are about what eyes see. Its variables have the names that its definition gives them.
+#[allow(clippy::many_single_char_names)]
 fn oklab((r, g, b): Rgb) -> (f64, f64, f64) {
     let (r, g, b) = (linear(r), linear(g), linear(b));
     let l = (0.412_221_470_8 * r + 0.536_332_536_3 * g + 0.051_445_992_9 * b).cbrt();
