@@ -56,19 +56,17 @@ fn set(source: &mut Source, key: &str, value: &Value) -> Result<(), UserError> {
         None => Some(document.as_table_mut() as &mut dyn TableLike),
     };
     let Some(table) = table else {
-        let parent = parent.unwrap_or_default();
-        let message = format!("{}: `{parent}` is a value where a table is needed", source.name);
-        return Err(UserError::new(ErrorKind::Config, message)
-            .hint(format!("take the line out, and write `[{parent}]` on a line of its own")));
+        return Err(misplaced(source, parent.unwrap_or_default(), "a value where a table"));
     };
     match table.get_mut(name) {
         Some(Item::Value(old)) => {
             *value.decor_mut() = old.decor().clone();
             *old = value;
         }
-        _ => {
+        None | Some(Item::None) => {
             table.insert(name, Item::Value(value));
         }
+        Some(_) => return Err(misplaced(source, key, "a table where a value")),
     }
     let windows = source.text.contains("\r\n");
     source.text = document.to_string();
@@ -76,6 +74,11 @@ fn set(source: &mut Source, key: &str, value: &Value) -> Result<(), UserError> {
         source.text = source.text.replace("\r\n", "\n").replace('\n', "\r\n");
     }
     Ok(())
+}
+
+fn misplaced(source: &Source, key: &str, what: &str) -> UserError {
+    UserError::new(ErrorKind::Config, format!("{}: `{key}` is {what} is needed", source.name))
+        .hint("take it out of the file, and save again")
 }
 
 /// Adds a line at the end, after whatever comments are there: under a new table, or in a file that has no entry yet.
@@ -105,8 +108,9 @@ fn remove(source: &mut Source, key: &str) -> Result<(), UserError> {
         None => Some(root),
     };
     let Some(table) = parent_item.and_then(Item::as_table_like) else { return Ok(()) };
-    let Some(item) = table.get(name) else { return Ok(()) };
-    let spans = table.key(name).and_then(toml_edit::Key::span).zip(item.as_value().and_then(toml_edit::Value::span));
+    // A table in its place sets nothing, and what it holds may be dear to somebody.
+    let Some(value) = table.get(name).and_then(Item::as_value) else { return Ok(()) };
+    let spans = table.key(name).and_then(toml_edit::Key::span).zip(value.span());
 
     let text = &source.text;
     let line = spans.map(|(key, value)| {
