@@ -11,6 +11,7 @@ mod layers;
 mod paths;
 mod save;
 mod schema;
+mod specs;
 mod suggest;
 pub mod theme;
 mod value;
@@ -18,7 +19,8 @@ mod value;
 pub use layers::{Loaded, Origin, Origins, Sources, load};
 pub use paths::Paths;
 pub use save::save;
-pub use schema::{Applies, Kind, SPECS, Spec, spec};
+pub use schema::{Applies, Kind, Spec};
+pub use specs::{SPECS, spec};
 pub use suggest::nearest;
 pub use value::Value;
 

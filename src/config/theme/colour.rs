@@ -1,10 +1,15 @@
 //! Colours: read from text, compared as eyes compare them, and brought down to fewer.
 
+use std::sync::LazyLock;
+
 use ratatui::style::Color;
 
 use crate::config::suggest::nearest;
 
 pub(super) type Rgb = (u8, u8, u8);
+
+/// Lightness, green to red, blue to yellow.
+type Oklab = (f64, f64, f64);
 
 /// The terminal's own colours, by the number that its escape sequences give them.
 const ANSI: [(&str, Color); 16] = [
@@ -80,12 +85,15 @@ fn xterm(index: u8) -> Rgb {
 
 /// The nearest of the fixed part of the 256 that is not `ground`.
 pub(super) fn nearest_256(wanted: Rgb, ground: Option<Color>) -> Color {
+    /// The fixed part as eyes see it: worked out once, since a theme asks for it some eighty times.
+    static SEEN: LazyLock<Vec<(u8, Oklab)>> =
+        LazyLock::new(|| (16..=255).map(|index| (index, oklab(xterm(index)))).collect());
     let target = oklab(wanted);
     let mut best = (f64::INFINITY, 16);
-    for index in 16..=255 {
-        let distance = distance(target, oklab(xterm(index)));
-        if distance < best.0 && ground != Some(Color::Indexed(index)) {
-            best = (distance, index);
+    for (index, seen) in SEEN.iter() {
+        let distance = distance(target, *seen);
+        if distance < best.0 && ground != Some(Color::Indexed(*index)) {
+            best = (distance, *index);
         }
     }
     Color::Indexed(best.1)
@@ -116,7 +124,7 @@ pub(super) fn nearest_16(wanted: Rgb) -> Option<Color> {
 
 /// `OKLab`: distances in it are about what eyes see. Its variables have the names that its definition gives them.
 #[allow(clippy::many_single_char_names)]
-fn oklab((r, g, b): Rgb) -> (f64, f64, f64) {
+fn oklab((r, g, b): Rgb) -> Oklab {
     let (r, g, b) = (linear(r), linear(g), linear(b));
     let l = (0.412_221_470_8 * r + 0.536_332_536_3 * g + 0.051_445_992_9 * b).cbrt();
     let m = (0.211_903_498_2 * r + 0.680_699_545_1 * g + 0.107_396_956_6 * b).cbrt();
@@ -128,7 +136,7 @@ fn oklab((r, g, b): Rgb) -> (f64, f64, f64) {
     )
 }
 
-fn distance(one: (f64, f64, f64), other: (f64, f64, f64)) -> f64 {
+fn distance(one: Oklab, other: Oklab) -> f64 {
     (one.0 - other.0).powi(2) + (one.1 - other.1).powi(2) + (one.2 - other.2).powi(2)
 }
 

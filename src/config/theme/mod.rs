@@ -43,7 +43,7 @@ pub struct Theme {
     pub faint: Style,
     /// The one colour that draws the eye: the current tab, the cursor's row mark, keys in hints.
     pub accent: Style,
-    /// The chosen row.
+    /// The chosen row: put over whatever its parts look like, since no other colour is sure to be readable on its ground.
     pub selection: Style,
     /// Behind dialogs, palette and the composer.
     pub panel: Style,
