@@ -162,13 +162,18 @@ fn behind_links(path: &Path) -> std::io::Result<PathBuf> {
 
 /// Writes beside the file, then puts it in its place: whoever reads meanwhile sees the old or the new one, whole.
 fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
+    let old = std::fs::metadata(path).ok();
+    if old.as_ref().is_some_and(|old| !old.is_file()) {
+        // Putting a file in the place of a device, `/dev/null` say, would be more than anybody asked for.
+        return Err(std::io::Error::other("it is not a file"));
+    }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let beside = folder.join(format!(".{name}.{}.new", std::process::id()));
     let written = (|| {
         let mut file = std::fs::File::create(&beside)?;
-        if let Ok(old) = std::fs::metadata(path) {
+        if let Some(old) = old {
             file.set_permissions(old.permissions())?;
         }
         file.write_all(text.as_bytes())?;
@@ -259,6 +264,8 @@ mod tests {
             saved(inline, &[("sampling.top_k", Some(Value::Int(5)))]),
             "sampling = { temperature = 0.5, top_k = 5 } # all\n"
         );
+        let marked = "\u{feff}[ui]\ntheme = \"nord\"\nmouse = true\n";
+        assert_eq!(saved(marked, &[("ui.theme", None)]), marked.replace("theme = \"nord\"\n", ""));
         let long = "[models]\nfolders = [\n  \"a\", # one\n  \"b\",\n]\n# end\n";
         assert_eq!(saved(long, &[("models.folders", None)]), "[models]\n# end\n");
         assert_eq!(
@@ -299,6 +306,13 @@ mod tests {
         save(&path, &[theme("nord")]).expect("saved");
         assert_eq!(std::fs::read_to_string(&path).expect("readable"), "[ui]\ntheme = \"nord\"\n");
         assert_eq!(std::fs::read_dir(folder.path().join("a/b")).expect("a folder").count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_device_stays_a_device() {
+        let problem = save(Path::new("/dev/null"), &[theme("nord")]).expect_err("refused");
+        assert!(problem.message.ends_with("/dev/null: it is not a file"), "{}", problem.message);
     }
 
     #[cfg(unix)]

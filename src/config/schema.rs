@@ -178,7 +178,7 @@ impl Spec {
                 "false" | "off" | "no" | "0" => Value::Bool(false),
                 _ => typed,
             },
-            Kind::Int { .. } => word.replace(['_', ','], "").parse().map_or(typed, Value::Int),
+            Kind::Int { .. } => word.replace('_', "").parse().map_or(typed, Value::Int),
             Kind::Float { .. } => word.parse().map_or(typed, Value::Float),
             Kind::Choice(_) | Kind::Theme | Kind::Model => typed,
             Kind::Text => Value::Text(text.to_owned()),
@@ -345,7 +345,8 @@ mod tests {
         assert_eq!(get("ui.mouse").parse("on"), Ok(Value::Bool(true)));
         assert_eq!(get("sampling.temperature").parse(" 0.5 "), Ok(Value::Float(0.5)));
         assert_eq!(get("sampling.temperature").parse(""), Ok(Value::Unset));
-        assert_eq!(get("engine.context").parse("32,768"), Ok(Value::Int(32_768)));
+        assert_eq!(get("engine.context").parse("32_768"), Ok(Value::Int(32_768)));
+        assert!(get("engine.context").parse("1,5").is_err());
         assert!(get("engine.context").parse("").is_err());
         assert_eq!(get("models.folders").parse("~/a, /b,"), Ok(Value::List(vec!["~/a".to_owned(), "/b".to_owned()])));
         assert!(get("engine.device").parse("gpu").expect_err("not a choice").contains("\"auto\" or \"cpu\""));

@@ -1,13 +1,15 @@
 //! Themes as a person meets them: readable, whatever the terminal.
 
+use proptest::prelude::*;
 use ratatui::style::{Color, Modifier, Style};
 
 use super::colour::{Rgb, contrast, rgb};
+use super::parse::Draft;
 use super::roles::ROLES;
 use super::*;
 use crate::config::file::Source;
 
-const UNICODE: [ColourDepth; 4] = [ColourDepth::None, ColourDepth::Ansi16, ColourDepth::Ansi256, ColourDepth::True];
+const DEPTHS: [ColourDepth; 4] = [ColourDepth::None, ColourDepth::Ansi16, ColourDepth::Ansi256, ColourDepth::True];
 
 fn all() -> Vec<Theme> {
     let themes = Themes::builtin();
@@ -190,7 +192,7 @@ fn a_theme_of_two_lines_works() {
     assert_eq!(small.muted, Style::new().fg(Color::Rgb(0xee, 0xee, 0xee)).add_modifier(Modifier::DIM));
     assert_eq!(small.muted.bg, None);
     assert!(small.selection.add_modifier.contains(Modifier::REVERSED));
-    for depth in UNICODE {
+    for depth in DEPTHS {
         assert_ne!(fitted(&small, depth).selection, fitted(&small, depth).base);
     }
 }
@@ -291,4 +293,23 @@ fn circles_end() {
     std::fs::write(folder.path().join("a.toml"), "inherits = \"b\"").expect("written");
     std::fs::write(folder.path().join("b.toml"), "inherits = \"a\"").expect("written");
     assert!(load(folder.path(), "a").expect_err("a circle").message.contains("circle"));
+}
+
+proptest! {
+    #[test]
+    fn any_file_is_a_theme_or_refused(at: prop::sample::Index, cut in 0..6_usize, insert in "[ -~\\n#\"=é]{0,3}") {
+        let whole = include_str!("../../../themes/nord.toml");
+        let mut chars: Vec<char> = whole.chars().collect();
+        let at = at.index(chars.len());
+        chars.splice(at..(at + cut).min(whole.chars().count()), insert.chars());
+        let source = Source { name: "mine.toml".into(), text: chars.into_iter().collect() };
+        match Draft::read(&source).and_then(|draft| draft.finish("mine")) {
+            Ok(theme) => {
+                for depth in DEPTHS {
+                    prop_assert_ne!(fitted(&theme, depth).selection, fitted(&theme, depth).base);
+                }
+            }
+            Err(problem) => prop_assert!(problem.message.starts_with("mine.toml:"), "{}", problem.message),
+        }
+    }
 }
