@@ -22,7 +22,7 @@ use crate::app::msg::{Effect, TimerId};
 use crate::app::picker::Picker;
 use crate::app::settings::{SettingsPane, ValueEditor};
 use crate::config::keymap::KeyMap;
-use crate::config::theme::{Capabilities, Theme, Themes};
+use crate::config::theme::{self, Capabilities, Theme, Themes};
 use crate::config::{Loaded, Origins, Paths, Settings};
 use crate::domain::action::Context;
 use crate::domain::fit::Machine;
@@ -174,30 +174,18 @@ impl App {
     pub fn new(init: Init) -> Self {
         let Init { config, capabilities } = init;
         let Loaded { settings, origins, keymap, paths, mut problems } = config;
-        // The built-in themes are enough for the first frame unless the configured one is the user's own.
-        let builtin = Themes::builtin();
-        let (themes, theme) = match builtin.get(&settings.ui.theme) {
-            Ok(theme) => (None, theme.fit(capabilities)),
-            Err(_) => {
-                let (themes, bad) = Themes::with_user_dir(&paths.themes_dir);
-                problems.extend(bad);
-                let theme = match themes.get(&settings.ui.theme) {
-                    Ok(theme) => theme.fit(capabilities),
-                    Err(error) => {
-                        problems.push(error);
-                        themes.default_theme().fit(capabilities)
-                    }
-                };
-                (Some(themes), theme)
-            }
-        };
+        let theme = theme::load(&paths.themes_dir, &settings.ui.theme).unwrap_or_else(|error| {
+            problems.push(error);
+            Theme::default()
+        });
+        let theme = theme.fit(capabilities);
         Self {
             settings,
             origins,
             paths,
             keymap,
             capabilities,
-            themes,
+            themes: None,
             theme,
             pane: Pane::Chat,
             overlay: None,

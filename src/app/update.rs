@@ -9,7 +9,7 @@ use crate::app::picker::{Picker, Row, Target};
 use crate::app::settings::ValueEditor;
 use crate::app::{App, CLOCK, Confirm, Confirmed, Dirty, EngineStatus, Overlay, Pane, SETTLE, ToastKind, bytes};
 use crate::config::keymap::{Key, KeyChord};
-use crate::config::theme::Themes;
+use crate::config::theme::{self, Themes};
 use crate::config::{Applies, Kind, Origin, SPECS, Spec, Value};
 use crate::domain::action::{Action, Context};
 use crate::domain::fit::{self, Verdict};
@@ -126,7 +126,7 @@ impl App {
         let suggesting = self.suggesting();
         match &self.overlay {
             Some(Overlay::Palette(_) | Overlay::Themes { .. }) => {
-                vec![Context::Dialog, Context::List, Context::Edit, Context::Global]
+                vec![Context::List, Context::Edit, Context::Dialog, Context::Global]
             }
             Some(Overlay::Value(_)) => vec![Context::Dialog, Context::Edit, Context::Chat, Context::Global],
             Some(Overlay::Help { .. }) => vec![Context::Dialog, Context::List, Context::Chat, Context::Global],
@@ -437,29 +437,29 @@ impl App {
 
     // ---- themes ----------------------------------------------------------------------------------------------------
 
-    fn all_themes(&mut self, now: Instant) -> &Themes {
-        if self.themes.is_none() {
-            let (themes, bad) = Themes::with_user_dir(&self.paths.themes_dir);
-            self.themes = Some(themes);
-            for problem in bad {
-                self.toast_error(&problem, now);
-            }
+    /// All themes, the user's own too: read when somebody wants to choose.
+    fn all_themes(&mut self, now: Instant) -> Themes {
+        let themes = Themes::with_user_dir(&self.paths.themes_dir);
+        for problem in themes.problems() {
+            self.toast_error(problem, now);
         }
-        self.themes.get_or_insert_with(Themes::builtin)
+        themes
     }
 
     fn open_themes(&mut self, now: Instant) {
         let before = self.theme.id.clone();
-        let rows = self
-            .all_themes(now)
-            .iter()
+        let themes = self.all_themes(now);
+        let rows = themes
+            .list()
+            .into_iter()
             .map(|theme| Row {
                 kind: "",
-                label: theme.name.clone(),
-                detail: theme.id.clone(),
-                target: Target::Theme(theme.id.clone()),
+                label: theme.name.to_string(),
+                detail: theme.id.to_string(),
+                target: Target::Theme(theme.id.to_string()),
             })
             .collect();
+        self.themes = Some(themes);
         let picker = Picker::new("Theme", rows).at(|row| row.detail == before);
         self.overlay = Some(Overlay::Themes { picker, before });
     }
@@ -475,12 +475,11 @@ impl App {
 
     fn show_theme(&mut self, id: &str) {
         let found = match &self.themes {
-            Some(themes) => themes.get(id).map(|t| t.fit(self.capabilities)),
-            None => Themes::builtin().get(id).map(|t| t.fit(self.capabilities)),
+            Some(themes) => themes.get(id),
+            None => theme::load(&self.paths.themes_dir, id),
         };
-        if let Ok(mut theme) = found {
-            theme.revision = self.theme.revision + 1;
-            self.theme = theme;
+        if let Ok(theme) = found {
+            self.theme = theme.fit(self.capabilities);
         }
     }
 

@@ -1,0 +1,102 @@
+//! The one home of what each setting is called, means, allows and defaults to.
+
+use crate::config::Value;
+use crate::config::schema::{Applies, Kind, Spec};
+use crate::config::value::Field;
+
+/// The setting of that name.
+#[must_use]
+pub fn spec(key: &str) -> Option<&'static Spec> {
+    SPECS.iter().find(|spec| spec.key == key)
+}
+
+fn put<T: Field>(key: &str, field: &mut T, value: Value) -> Result<(), String> {
+    let value = match spec(key) {
+        Some(spec) => spec.check(value)?,
+        None => value,
+    };
+    *field = T::from_value(&value).ok_or_else(|| format!("can't be {}", value.describe()))?;
+    Ok(())
+}
+
+macro_rules! spec {
+    ($key:literal => $($field:ident).+; $section:literal, $title:literal, $help:literal;
+     $kind:expr; $applies:ident $(; unset $unset:expr)? $(; env $env:literal)?) => {
+        Spec {
+            key: $key,
+            section: $section,
+            title: $title,
+            help: $help,
+            kind: $kind,
+            applies: Applies::$applies,
+            unset: spec!(@option $($unset)?),
+            env: spec!(@option $($env)?),
+            get: |settings| settings.$($field).+.to_value(),
+            set: |settings, value| put($key, &mut settings.$($field).+, value),
+        }
+    };
+    (@option) => { None };
+    (@option $some:expr) => { Some($some) };
+}
+
+const BY_MODEL: &str = "as the model recommends";
+
+/// Every setting, in the order in which it is shown.
+pub static SPECS: &[Spec] = &[
+    spec!("model" => model; "Start", "Model",
+        "The model to load at the start: `starter`, a repository like `org/repo:Q4_K_M`, or a path.";
+        Kind::Model; Restart; unset "none"; env "HOBNOB_MODEL"),
+    spec!("offline" => offline; "Start", "Offline",
+        "No network at all: nothing is searched, looked up or downloaded.";
+        Kind::Bool; Restart; env "HF_HUB_OFFLINE"),
+    spec!("models.folders" => models.folders; "Start", "Model folders",
+        "Folders with models, beside the Hugging Face cache. `~` is the home folder; others are seen from this file's folder.";
+        Kind::Folders; Restart),
+    spec!("chat.system_prompt" => chat.system_prompt; "Chat", "System prompt",
+        "What the model is told before every conversation.";
+        Kind::Text; NextMessage),
+    spec!("chat.max_tokens" => chat.max_tokens; "Chat", "Longest answer",
+        "At most so many tokens per answer.";
+        Kind::Int { min: 1, max: 1_000_000, step: 256, start: 1024 }; NextMessage; unset "as long as the context allows"),
+    spec!("chat.thinking" => chat.thinking; "Chat", "Thinking",
+        "Whether a model that can reason first does so; `auto` leaves it to the model.";
+        Kind::Choice(&["auto", "on", "off"]); NextMessage),
+    spec!("chat.show_reasoning" => chat.show_reasoning; "Chat", "Show reasoning",
+        "The model's reasoning is shown unfolded.";
+        Kind::Bool; AtOnce),
+    spec!("sampling.temperature" => sampling.temperature; "Sampling", "Temperature",
+        "How freely the next word is chosen; 0 always takes the most likely one.";
+        Kind::Float { min: 0.0, above_min: false, max: 2.0, step: 0.05, start: 0.7 };
+        NextMessage; unset BY_MODEL),
+    spec!("sampling.top_p" => sampling.top_p; "Sampling", "Top-p",
+        "Only the most likely words that together have this probability; 1 is off.";
+        Kind::Float { min: 0.0, above_min: true, max: 1.0, step: 0.05, start: 0.95 };
+        NextMessage; unset BY_MODEL),
+    spec!("sampling.top_k" => sampling.top_k; "Sampling", "Top-k",
+        "Only this many of the most likely words; 0 is off.";
+        Kind::Int { min: 0, max: 1000, step: 5, start: 40 };
+        NextMessage; unset BY_MODEL),
+    spec!("sampling.min_p" => sampling.min_p; "Sampling", "Min-p",
+        "Only words at least this likely, measured by the most likely one; 0 is off.";
+        Kind::Float { min: 0.0, above_min: false, max: 1.0, step: 0.01, start: 0.05 };
+        NextMessage; unset BY_MODEL),
+    spec!("sampling.repetition_penalty" => sampling.repetition_penalty; "Sampling", "Repetition penalty",
+        "Above 1 makes words that were used already less likely; 1 is off.";
+        Kind::Float { min: 0.5, above_min: false, max: 2.0, step: 0.05, start: 1.0 };
+        NextMessage; unset BY_MODEL),
+    spec!("engine.context" => engine.context; "Engine", "Context",
+        "Tokens of conversation to make room for; costs memory, and is never more than the model has.";
+        Kind::Int { min: 256, max: 1_048_576, step: 1024, start: 4096 }; Reload),
+    spec!("engine.device" => engine.device; "Engine", "Device",
+        "What computes: `auto` takes the GPU where this build and machine have one.";
+        Kind::Choice(&["auto", "cpu"]); Reload),
+    spec!("ui.theme" => ui.theme; "Look", "Theme",
+        "The colours, by the name of a theme: a built-in one, or a file in the themes folder.";
+        Kind::Theme; AtOnce),
+    spec!("ui.ascii" => ui.ascii; "Look", "Plain characters",
+        "Draw with ASCII only.";
+        Kind::Bool; AtOnce; unset "as the terminal can"),
+    spec!("ui.mouse" => ui.mouse; "Look", "Mouse",
+        "Wheel and clicks go to hobnob; the terminal's own selection then needs Shift.";
+        Kind::Bool; AtOnce),
+];
