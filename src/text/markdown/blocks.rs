@@ -17,7 +17,7 @@ use crate::text::{sanitize, wrap};
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Role {
     Blocks,
-    /// A list item with its number, whatever number its source says.
+    /// An item of a numbered list with its number, whatever number its source says.
     Item(u64),
     Footnote,
 }
@@ -61,8 +61,8 @@ struct Blocks<'a> {
     inline: Inline<'a>,
     leaf: Leaf,
     table: Option<Table>,
-    /// Nothing has been drawn in the innermost container yet.
-    fresh: bool,
+    /// The last line drawn is the heading of what follows.
+    labelled: bool,
     /// A blank line that is due before the next block, with what stands left of it.
     gap: Option<Line<'static>>,
     /// Link definitions, the next one last.
@@ -102,7 +102,7 @@ impl<'a> Blocks<'a> {
             inline: Inline::new(theme),
             leaf: Leaf::None,
             table: None,
-            fresh: true,
+            labelled: false,
             gap: None,
             definitions: Vec::new(),
         }
@@ -190,7 +190,7 @@ impl<'a> Blocks<'a> {
                 if let Some(kind) = kind {
                     let (name, style) = alert(kind, theme);
                     self.emit(vec![Line::styled(name, style.add_modifier(Modifier::BOLD))]);
-                    self.fresh = true;
+                    self.labelled = true;
                 }
             }
             Tag::List(number) => self.lists.push(number.map(|number| self.number.take().unwrap_or(number))),
@@ -290,7 +290,6 @@ impl<'a> Blocks<'a> {
         let columns = wrap::line_width(&first);
         let rest = if item { vec![Span::raw(" ".repeat(columns))] } else { first.spans.clone() };
         self.containers.push(Container { first: Some(first.spans), rest, columns, item, style });
-        self.fresh = true;
     }
 
     fn leave(&mut self) {
@@ -299,7 +298,8 @@ impl<'a> Blocks<'a> {
             self.emit(vec![Line::default()]);
         }
         self.containers.pop();
-        self.fresh = false;
+        // A blank line that nothing inside has used is not due outside.
+        self.gap = None;
     }
 
     fn leave_all(&mut self) {
@@ -348,7 +348,9 @@ impl<'a> Blocks<'a> {
     }
 
     fn separate_if(&mut self, at: usize, as_in_source: bool) {
-        if self.fresh || self.gap.is_some() || (as_in_source && !blank_line_before(self.source, at)) {
+        // Nothing is separated from the edge of its container.
+        let first = self.containers.last().map_or(self.lines.is_empty(), |container| container.first.is_some());
+        if first || self.labelled || self.gap.is_some() || (as_in_source && !blank_line_before(self.source, at)) {
             return;
         }
         let spans: Vec<_> = self.containers.iter().flat_map(|container| container.rest.iter().cloned()).collect();
@@ -375,7 +377,7 @@ impl<'a> Blocks<'a> {
             return;
         }
         self.lines.extend(self.gap.take());
-        self.fresh = false;
+        self.labelled = false;
         for line in lines {
             let mut spans = Vec::with_capacity(self.containers.len() + line.spans.len());
             for container in &mut self.containers {

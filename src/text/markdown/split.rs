@@ -12,9 +12,9 @@ use pulldown_cmark::{Event, Parser, Tag};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Kind {
     Blocks,
-    /// `joined`: follows another item with no blank line between.
+    /// `number`: where it is numbered; `joined`: follows another item with no blank line between.
     Item {
-        number: u64,
+        number: Option<u64>,
         joined: bool,
     },
     Footnote,
@@ -30,8 +30,11 @@ pub(super) enum Step {
     Starts(Kind),
     /// It belongs to the open piece.
     Stays,
-    /// It is the content of the open fence, from this byte on.
-    Code(usize),
+    /// It is the content of the open fence from this byte on, after so many spaces: what is left of a tab that stood half in the indent.
+    Code {
+        from: usize,
+        spaces: usize,
+    },
     /// It closes the open fence, or is blank after it.
     Nothing,
 }
@@ -47,11 +50,13 @@ enum Open {
     /// The next line that is not blank begins a piece.
     #[default]
     None,
-    /// Text up to a blank line. `paragraph`: its last line may go on as a paragraph. `quote`: it began with `>`.
+    /// Text up to a blank line. `paragraph`: its last line may go on as a paragraph. `columns`: it may be the heading of a table.
     Text {
         paragraph: bool,
-        quote: bool,
+        columns: bool,
     },
+    /// A quote, up to a blank line or one that neither has the mark nor goes on lazily.
+    Quote(Inside),
     /// HTML up to a blank line.
     Html,
     /// HTML up to a line with this in it.
@@ -73,10 +78,20 @@ struct Fence {
 struct Container {
     /// `None` for a footnote.
     marker: Option<Marker>,
+    /// The number shown: counted from the list's first item.
+    number: Option<u64>,
     content: usize,
     blank: bool,
     /// Nothing but the marker so far.
     empty: bool,
+    inside: Inside,
+}
+
+/// What is open in the depth of a container, as far as it matters to what stands outside: text goes on lazily only where a paragraph is.
+#[derive(Debug, Clone, Default)]
+struct Inside {
+    paragraph: bool,
+    fence: Option<Fence>,
 }
 
 #[derive(Debug, Clone)]
@@ -84,8 +99,12 @@ struct Marker {
     /// The bullet, or what stands after the number.
     mark: u8,
     number: Option<u64>,
+    /// Bytes of the bullet, or of the number and its mark.
+    length: usize,
     content: usize,
     empty: bool,
+    /// It begins with indented code.
+    code: bool,
 }
 
 impl Splitter {
@@ -97,7 +116,7 @@ impl Splitter {
                 self.open = Open::None;
                 return Step::Nothing;
             }
-            return Step::Code(line.bytes().take(fence.indent).take_while(|&byte| byte == b' ').count());
+            return fence.content(line);
         }
         if line.trim_matches([' ', '\t']).is_empty() {
             return self.blank();
@@ -113,22 +132,30 @@ impl Splitter {
             Open::Html => Step::Stays,
             Open::Indented if indent >= 4 => Step::Stays,
             Open::None | Open::Indented => self.start(line),
-            Open::Text { paragraph, quote } => {
-                let quoted = indent < 4 && rest.starts_with('>');
-                if quoted && *quote {
-                    *paragraph = quote_has_paragraph(rest);
-                    return Step::Stays;
-                }
-                let underline = !*quote && *paragraph && is_setext_underline(indent, rest);
-                if underline {
+            Open::Text { paragraph, columns } => {
+                if *paragraph && *columns && is_delimiter_row(rest) {
                     *paragraph = false;
                     return Step::Stays;
                 }
-                if quoted || interrupts(line, *paragraph) { self.start(line) } else { Step::Stays }
+                if *paragraph && is_setext_underline(indent, rest) {
+                    self.open = Open::None;
+                    return Step::Stays;
+                }
+                *columns = rest.contains('|');
+                if is_quote(indent, rest) || interrupts(line, *paragraph) { self.start(line) } else { Step::Stays }
+            }
+            Open::Quote(inside) => {
+                if is_quote(indent, rest) {
+                    inside.line(rest, 0);
+                    return Step::Stays;
+                }
+                // A list may begin with any number here: the paragraph that it would interrupt is inside the quote.
+                if inside.paragraph && !interrupts(line, false) { Step::Stays } else { self.start(line) }
             }
             Open::Container(container) => {
                 if indent >= container.content {
                     (container.blank, container.empty) = (false, false);
+                    container.inside.line(rest, indent - container.content);
                     return Step::Stays;
                 }
                 let next = marker(line).filter(|_| !is_thematic_break(indent, rest));
@@ -139,21 +166,20 @@ impl Splitter {
                     _ => false,
                 };
                 let after_blank = container.blank;
-                let quoted = indent < 4 && rest.starts_with('>');
-                let begins = after_blank || sibling || quoted || interrupts(line, true);
-                if !begins {
+                let lazy = container.inside.paragraph && !is_quote(indent, rest) && !interrupts(line, false);
+                if lazy && !sibling {
                     return Step::Stays;
                 }
-                let number = container.marker.as_ref().and_then(|marker| marker.number);
+                let number = container.number;
                 let was_item = container.marker.is_some();
                 let mut step = self.start(line);
                 if let (Step::Starts(Kind::Item { number: shown, joined }), Open::Container(now)) =
                     (&mut step, &mut self.open)
                 {
                     *joined = was_item && !after_blank;
-                    if let (true, Some(number)) = (sibling, number) {
-                        *shown = number.saturating_add(1);
-                        now.marker.as_mut().expect("an item has a marker").number = Some(*shown);
+                    if sibling {
+                        *shown = number.map(|number| number.saturating_add(1));
+                        now.number = *shown;
                     }
                 }
                 step
@@ -165,7 +191,7 @@ impl Splitter {
     fn blank(&mut self) -> Step {
         match &mut self.open {
             Open::None => Step::Nothing,
-            Open::Text { .. } | Open::Html => {
+            Open::Text { .. } | Open::Quote(_) | Open::Html => {
                 self.open = Open::None;
                 Step::Stays
             }
@@ -175,6 +201,7 @@ impl Splitter {
                     container.content = usize::MAX;
                 }
                 container.blank = true;
+                container.inside.paragraph = false;
                 Step::Stays
             }
             Open::Indented | Open::HtmlUntil(_) | Open::Fence(_) => Step::Stays,
@@ -198,23 +225,56 @@ impl Splitter {
             return blocks;
         }
         if let Some(marker) = marker(line) {
-            let number = marker.number.unwrap_or(0);
-            let (content, empty) = (marker.content, marker.empty);
-            self.open = Open::Container(Container { marker: Some(marker), content, blank: false, empty });
+            let Marker { number, content, empty, code, .. } = marker;
+            let inside = Inside::begin(rest, if code { 4 } else { 0 });
+            self.open = Open::Container(Container { marker: Some(marker), number, content, blank: false, empty, inside });
             return Step::Starts(Kind::Item { number, joined: false });
         }
-        if footnote_label(rest).is_some() {
-            self.open = Open::Container(Container { marker: None, content: 4, blank: false, empty: false });
+        if let Some((_, text)) = footnote_label(rest) {
+            let inside = Inside::begin(&rest[text..], 0);
+            self.open = Open::Container(Container {
+                marker: None,
+                number: None,
+                content: 4,
+                blank: false,
+                empty: false,
+                inside,
+            });
             return Step::Starts(Kind::Footnote);
         }
         self.open = match html(rest, false) {
             Some(Html::Until(end)) if contains_ignoring_case(rest, end) => Open::None,
             Some(Html::Until(end)) => Open::HtmlUntil(end),
             Some(Html::UntilBlank) => Open::Html,
-            None if rest.starts_with('>') => Open::Text { paragraph: quote_has_paragraph(rest), quote: true },
-            None => Open::Text { paragraph: true, quote: false },
+            None if rest.starts_with('>') => Open::Quote(Inside::begin(rest, 0)),
+            None => Open::Text { paragraph: true, columns: rest.contains('|') },
         };
         blocks
+    }
+}
+
+impl Inside {
+    /// After a container's first line.
+    fn begin(text: &str, indent: usize) -> Self {
+        let mut inside = Self::default();
+        inside.line(text, indent);
+        inside
+    }
+
+    /// `indent`: columns beyond what the container takes.
+    fn line(&mut self, text: &str, indent: usize) {
+        let text = innermost(text);
+        let code = indent >= 4 && !self.paragraph;
+        self.paragraph = false;
+        if let Some(fence) = &self.fence {
+            if fence.is_closed_by(text) {
+                self.fence = None;
+            }
+        } else if let Some((fence, _)) = Fence::open(0, text) {
+            self.fence = Some(fence);
+        } else {
+            self.paragraph = !(code || text.is_empty() || is_heading(text) || is_thematic_break(0, text));
+        }
     }
 }
 
@@ -228,6 +288,21 @@ impl Fence {
             return None;
         }
         Some((Self { mark, length, indent }, info.to_owned()))
+    }
+
+    /// The line without the indent that the fence itself has.
+    fn content(&self, line: &str) -> Step {
+        let (mut from, mut columns) = (0, 0);
+        for byte in line.bytes() {
+            match byte {
+                _ if columns >= self.indent => break,
+                b' ' => columns += 1,
+                b'\t' => columns += 4,
+                _ => break,
+            }
+            from += 1;
+        }
+        Step::Code { from, spaces: columns.saturating_sub(self.indent) }
     }
 
     fn is_closed_by(&self, line: &str) -> bool {
@@ -281,15 +356,33 @@ fn is_setext_underline(indent: usize, rest: &str) -> bool {
     indent < 4 && (rest.bytes().all(|byte| byte == b'=') || rest.bytes().all(|byte| byte == b'-'))
 }
 
+/// The line under a table's heading.
+fn is_delimiter_row(rest: &str) -> bool {
+    rest.contains('-') && rest.bytes().all(|byte| matches!(byte, b'-' | b':' | b'|' | b' ' | b'\t'))
+}
+
 fn is_heading(rest: &str) -> bool {
     let level = rest.bytes().take_while(|&byte| byte == b'#').count();
     (1..=6).contains(&level) && matches!(rest.as_bytes().get(level), None | Some(b' ' | b'\t'))
 }
 
-/// Whether text could go on lazily after this line of a quote.
-fn quote_has_paragraph(rest: &str) -> bool {
-    let inner = rest.trim_start_matches(['>', ' ', '\t']);
-    !inner.is_empty() && !is_heading(inner)
+fn is_quote(indent: usize, rest: &str) -> bool {
+    indent < 4 && rest.starts_with('>')
+}
+
+/// A line's text without the marks of quotes and items.
+fn innermost(mut text: &str) -> &str {
+    loop {
+        text = text.trim_start_matches([' ', '\t']);
+        if is_thematic_break(0, text) {
+            return text;
+        }
+        let mark = marker(text).map(|marker| marker.length);
+        match mark.or_else(|| text.starts_with('>').then_some(1)) {
+            Some(length) => text = &text[length..],
+            None => return text,
+        }
+    }
 }
 
 fn marker(line: &str) -> Option<Marker> {
@@ -309,8 +402,9 @@ fn marker(line: &str) -> Option<Marker> {
         column += if byte == b'\t' { 4 - column % 4 } else { 1 };
     }
     let empty = after.trim_matches([' ', '\t']).is_empty();
-    let content = if empty || column - start > 4 { start + 1 } else { column };
-    Some(Marker { mark, number: rest[..digits].parse().ok(), content, empty })
+    let code = !empty && column - start > 4;
+    let content = if empty || code { start + 1 } else { column };
+    Some(Marker { mark, number: rest[..digits].parse().ok(), length: digits + 1, content, empty, code })
 }
 
 /// The label of a footnote's definition, and where its text begins.
