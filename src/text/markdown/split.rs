@@ -6,7 +6,10 @@
 //!
 //! List items are pieces of their own (with their number), because a list of a thousand lines is otherwise drawn anew for each word.
 
-use pulldown_cmark::{Event, Parser, Tag};
+use super::marks::{
+    Fence, Html, Marker, contains_ignoring_case, footnote_label, html, indentation, innermost, interrupts, is_heading,
+    is_quote, is_setext_underline, is_table, is_thematic_break, marker,
+};
 
 /// What kind of piece a line begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,10 +34,7 @@ pub(super) enum Step {
     /// It belongs to the open piece.
     Stays,
     /// It is the content of the open fence from this byte on, after so many spaces: what is left of a tab that stood half in the indent.
-    Code {
-        from: usize,
-        spaces: usize,
-    },
+    Code { from: usize, spaces: usize },
     /// It closes the open fence, or is blank after it.
     Nothing,
 }
@@ -50,10 +50,11 @@ enum Open {
     /// The next line that is not blank begins a piece.
     #[default]
     None,
-    /// Text up to a blank line. `paragraph`: its last line may go on as a paragraph. `columns`: it may be the heading of a table.
+    /// Text up to a blank line. `paragraph`: its last line may go on as a paragraph. `heading`: that line, if it may be the heading
+    /// of a table.
     Text {
         paragraph: bool,
-        columns: bool,
+        heading: Option<String>,
     },
     /// A quote, up to a blank line or one that neither has the mark nor goes on lazily.
     Quote(Inside),
@@ -64,13 +65,6 @@ enum Open {
     Indented,
     Fence(Fence),
     Container(Container),
-}
-
-#[derive(Debug, Clone)]
-struct Fence {
-    mark: u8,
-    length: usize,
-    indent: usize,
 }
 
 /// A list item or a footnote: what is indented belongs to it.
@@ -91,20 +85,18 @@ struct Container {
 #[derive(Debug, Clone, Default)]
 struct Inside {
     paragraph: bool,
-    fence: Option<Fence>,
+    /// There are items inside: what is indented may be theirs, and need not be code.
+    nested: bool,
+    /// An open fence, and the column that it began at.
+    fence: Option<(Fence, usize)>,
 }
 
-#[derive(Debug, Clone)]
-struct Marker {
-    /// The bullet, or what stands after the number.
-    mark: u8,
-    number: Option<u64>,
-    /// Bytes of the bullet, or of the number and its mark.
-    length: usize,
-    content: usize,
-    empty: bool,
-    /// It begins with indented code.
-    code: bool,
+impl Open {
+    /// Text after a plain line. Only a table that shows itself by its first character may begin under other text.
+    fn text(rest: &str, first: bool) -> Self {
+        let heading = rest.starts_with('|') || (first && rest.contains('|'));
+        Self::Text { paragraph: true, heading: heading.then(|| rest.to_owned()) }
+    }
 }
 
 impl Splitter {
@@ -116,7 +108,8 @@ impl Splitter {
                 self.open = Open::None;
                 return Step::Nothing;
             }
-            return fence.content(line);
+            let (from, spaces) = fence.content(line);
+            return Step::Code { from, spaces };
         }
         if line.trim_matches([' ', '\t']).is_empty() {
             return self.blank();
@@ -132,8 +125,9 @@ impl Splitter {
             Open::Html => Step::Stays,
             Open::Indented if indent >= 4 => Step::Stays,
             Open::None | Open::Indented => self.start(line),
-            Open::Text { paragraph, columns } => {
-                if *paragraph && *columns && is_delimiter_row(rest) {
+            Open::Text { paragraph, heading } => {
+                let heading = heading.take();
+                if *paragraph && heading.is_some_and(|heading| is_table(&heading, rest)) {
                     *paragraph = false;
                     return Step::Stays;
                 }
@@ -141,8 +135,13 @@ impl Splitter {
                     self.open = Open::None;
                     return Step::Stays;
                 }
-                *columns = rest.contains('|');
-                if is_quote(indent, rest) || interrupts(line, *paragraph) { self.start(line) } else { Step::Stays }
+                if is_quote(indent, rest) || interrupts(line, *paragraph) {
+                    return self.start(line);
+                }
+                if *paragraph {
+                    self.open = Open::text(rest, false);
+                }
+                Step::Stays
             }
             Open::Quote(inside) => {
                 if is_quote(indent, rest) {
@@ -225,9 +224,10 @@ impl Splitter {
             return blocks;
         }
         if let Some(marker) = marker(line) {
-            let Marker { number, content, empty, code, .. } = marker;
-            let inside = Inside::begin(rest, if code { 4 } else { 0 });
-            self.open = Open::Container(Container { marker: Some(marker), number, content, blank: false, empty, inside });
+            let Marker { number, length, content, empty, code, .. } = marker;
+            let inside = Inside::begin(&rest[length..], if code { 4 } else { 0 });
+            self.open =
+                Open::Container(Container { marker: Some(marker), number, content, blank: false, empty, inside });
             return Step::Starts(Kind::Item { number, joined: false });
         }
         if let Some((_, text)) = footnote_label(rest) {
@@ -247,7 +247,7 @@ impl Splitter {
             Some(Html::Until(end)) => Open::HtmlUntil(end),
             Some(Html::UntilBlank) => Open::Html,
             None if rest.starts_with('>') => Open::Quote(Inside::begin(rest, 0)),
-            None => Open::Text { paragraph: true, columns: rest.contains('|') },
+            None => Open::text(rest, true),
         };
         blocks
     }
@@ -263,187 +263,22 @@ impl Inside {
 
     /// `indent`: columns beyond what the container takes.
     fn line(&mut self, text: &str, indent: usize) {
-        let text = innermost(text);
-        let code = indent >= 4 && !self.paragraph;
+        let inner = innermost(text);
+        let code = indent >= 4 && !self.paragraph && !self.nested;
         self.paragraph = false;
-        if let Some(fence) = &self.fence {
-            if fence.is_closed_by(text) {
+        // A line further left ends the inner item that the fence is in.
+        self.fence.take_if(|(_, column)| indent < *column && self.nested);
+        if let Some((fence, _)) = &self.fence {
+            if fence.is_closed_by(inner) {
                 self.fence = None;
             }
-        } else if let Some((fence, _)) = Fence::open(0, text) {
-            self.fence = Some(fence);
+            return;
+        }
+        self.nested |= marker(text).is_some();
+        if let Some((fence, _)) = Fence::open(0, inner) {
+            self.fence = Some((fence, indent));
         } else {
-            self.paragraph = !(code || text.is_empty() || is_heading(text) || is_thematic_break(0, text));
+            self.paragraph = !(code || inner.is_empty() || is_heading(inner) || is_thematic_break(0, inner));
         }
     }
-}
-
-impl Fence {
-    /// A fence's opening line: the fence, and the first word after it.
-    fn open(indent: usize, rest: &str) -> Option<(Self, String)> {
-        let mark = rest.bytes().next().filter(|mark| matches!(mark, b'`' | b'~'))?;
-        let length = rest.bytes().take_while(|&byte| byte == mark).count();
-        let info = &rest[length..];
-        if indent >= 4 || length < 3 || (mark == b'`' && info.contains('`')) {
-            return None;
-        }
-        Some((Self { mark, length, indent }, info.to_owned()))
-    }
-
-    /// The line without the indent that the fence itself has.
-    fn content(&self, line: &str) -> Step {
-        let (mut from, mut columns) = (0, 0);
-        for byte in line.bytes() {
-            match byte {
-                _ if columns >= self.indent => break,
-                b' ' => columns += 1,
-                b'\t' => columns += 4,
-                _ => break,
-            }
-            from += 1;
-        }
-        Step::Code { from, spaces: columns.saturating_sub(self.indent) }
-    }
-
-    fn is_closed_by(&self, line: &str) -> bool {
-        let (indent, rest) = indentation(line);
-        let length = rest.bytes().take_while(|&byte| byte == self.mark).count();
-        indent < 4 && length >= self.length && rest[length..].trim_matches([' ', '\t']).is_empty()
-    }
-}
-
-/// Whether a line begins a new block right under a block of text.
-fn interrupts(line: &str, paragraph: bool) -> bool {
-    let (indent, rest) = indentation(line);
-    if indent >= 4 {
-        return false;
-    }
-    // An empty item, or one that does not start at 1, is text where a paragraph is open: "in the year\n1984."
-    let item = || {
-        marker(line)
-            .is_some_and(|marker| !paragraph || (!marker.empty && marker.number.is_none_or(|number| number == 1)))
-    };
-    is_thematic_break(indent, rest)
-        || is_heading(rest)
-        || Fence::open(indent, rest).is_some()
-        || item()
-        || footnote_label(rest).is_some()
-        || html(rest, true).is_some()
-}
-
-/// Columns of white space before a line's text, and the text.
-fn indentation(line: &str) -> (usize, &str) {
-    let mut columns = 0;
-    for (at, byte) in line.bytes().enumerate() {
-        match byte {
-            b' ' => columns += 1,
-            b'\t' => columns += 4 - columns % 4,
-            _ => return (columns, &line[at..]),
-        }
-    }
-    (columns, "")
-}
-
-fn is_thematic_break(indent: usize, rest: &str) -> bool {
-    let Some(mark @ (b'-' | b'*' | b'_')) = rest.bytes().next() else { return false };
-    indent < 4
-        && rest.bytes().all(|byte| byte == mark || byte == b' ' || byte == b'\t')
-        && rest.bytes().filter(|&byte| byte == mark).count() >= 3
-}
-
-fn is_setext_underline(indent: usize, rest: &str) -> bool {
-    let rest = rest.trim_end_matches([' ', '\t']);
-    indent < 4 && (rest.bytes().all(|byte| byte == b'=') || rest.bytes().all(|byte| byte == b'-'))
-}
-
-/// The line under a table's heading.
-fn is_delimiter_row(rest: &str) -> bool {
-    rest.contains('-') && rest.bytes().all(|byte| matches!(byte, b'-' | b':' | b'|' | b' ' | b'\t'))
-}
-
-fn is_heading(rest: &str) -> bool {
-    let level = rest.bytes().take_while(|&byte| byte == b'#').count();
-    (1..=6).contains(&level) && matches!(rest.as_bytes().get(level), None | Some(b' ' | b'\t'))
-}
-
-fn is_quote(indent: usize, rest: &str) -> bool {
-    indent < 4 && rest.starts_with('>')
-}
-
-/// A line's text without the marks of quotes and items.
-fn innermost(mut text: &str) -> &str {
-    loop {
-        text = text.trim_start_matches([' ', '\t']);
-        if is_thematic_break(0, text) {
-            return text;
-        }
-        let mark = marker(text).map(|marker| marker.length);
-        match mark.or_else(|| text.starts_with('>').then_some(1)) {
-            Some(length) => text = &text[length..],
-            None => return text,
-        }
-    }
-}
-
-fn marker(line: &str) -> Option<Marker> {
-    let (indent, rest) = indentation(line);
-    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-    let mark = *rest.as_bytes().get(digits)?;
-    let fits =
-        if digits == 0 { matches!(mark, b'-' | b'*' | b'+') } else { digits <= 9 && matches!(mark, b'.' | b')') };
-    let after = &rest[digits + usize::from(fits)..];
-    if indent >= 4 || !fits || !(after.is_empty() || after.starts_with([' ', '\t'])) {
-        return None;
-    }
-    // Columns up to the text decide what belongs to the item; five or more are an item that begins with indented code.
-    let start = indent + digits + 1;
-    let mut column = start;
-    for byte in after.bytes().take_while(|byte| matches!(byte, b' ' | b'\t')) {
-        column += if byte == b'\t' { 4 - column % 4 } else { 1 };
-    }
-    let empty = after.trim_matches([' ', '\t']).is_empty();
-    let code = !empty && column - start > 4;
-    let content = if empty || code { start + 1 } else { column };
-    Some(Marker { mark, number: rest[..digits].parse().ok(), length: digits + 1, content, empty, code })
-}
-
-/// The label of a footnote's definition, and where its text begins.
-pub(super) fn footnote_label(rest: &str) -> Option<(&str, usize)> {
-    let label = rest.strip_prefix("[^")?.split(']').next()?;
-    let end = 2 + label.len();
-    let fits = !label.is_empty() && !label.contains(['[', '\\', ' ', '\t', '\n']) && rest[end..].starts_with("]:");
-    fits.then_some((label, end + 2))
-}
-
-enum Html {
-    Until(&'static str),
-    UntilBlank,
-}
-
-/// Which kind of HTML block a line begins, if any; `interrupting`: right under a paragraph, where not every tag does.
-fn html(rest: &str, interrupting: bool) -> Option<Html> {
-    let tag = rest.strip_prefix('<')?;
-    for (start, end) in [("pre", "</pre>"), ("script", "</script>"), ("style", "</style>"), ("textarea", "</textarea>")]
-    {
-        let after = tag.get(..start.len()).filter(|name| name.eq_ignore_ascii_case(start)).map(|_| &tag[start.len()..]);
-        if after.is_some_and(|after| after.is_empty() || after.starts_with([' ', '\t', '>'])) {
-            return Some(Html::Until(end));
-        }
-    }
-    for (start, end) in [("!--", "-->"), ("?", "?>"), ("![CDATA[", "]]>")] {
-        if tag.starts_with(start) {
-            return Some(Html::Until(end));
-        }
-    }
-    if tag.strip_prefix('!').is_some_and(|name| name.starts_with(|c: char| c.is_ascii_alphabetic())) {
-        return Some(Html::Until(">"));
-    }
-    // Of all other tags the parser itself knows best.
-    let probe = if interrupting { format!("x\n{rest}\n") } else { format!("{rest}\n") };
-    let begins = Parser::new(&probe).any(|event| matches!(event, Event::Start(Tag::HtmlBlock)));
-    begins.then_some(Html::UntilBlank)
-}
-
-fn contains_ignoring_case(line: &str, end: &str) -> bool {
-    line.as_bytes().windows(end.len()).any(|part| part.eq_ignore_ascii_case(end.as_bytes()))
 }

@@ -113,7 +113,7 @@ mod pieces {
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-        /// Cutting a text never changes what `CommonMark` makes of it.
+        /// Cutting a text does not change what `CommonMark` makes of it.
         #[test]
         fn the_cuts_do_not_show(lines in prop::collection::vec(select(LINES), 0..9)) {
             same_text(&lines.join("\n"), 40)?;
