@@ -1,44 +1,35 @@
-//! Code in the theme's colours. The grammars are syntect's with two-face's additions; their scopes are mapped to the theme's roles, not
-//! to colour themes of syntect, so that sixteen colours, and none, show the same structure.
+//! Code in the theme's colours: comments, strings, numbers, keywords, types, calls, keys.
 //!
-//! Loading the grammars takes some milliseconds: it happens when the first block in a known language is drawn, or earlier on another
-//! thread through [`preload`], and never for plain text.
+//! A small scanner of our own over tables of languages, and not a grammar engine: the code comes from a model and is drawn on the
+//! interface's thread, so that every line must be done in a time that its length bounds. (The grammars at hand do not promise that:
+//! the JavaScript one of two-face, under syntect 5.3, never comes back from the line `x /*`.) It also needs no loading, and what it keeps
+//! between two lines is one word, so that an open block goes on line by line.
 
-use std::sync::OnceLock;
+mod languages;
 
 use ratatui::style::Style;
 use ratatui::text::Span;
-use syntect::parsing::{ParseState, Scope, ScopeStack, SyntaxReference, SyntaxSet};
 
+use self::languages::{Kind, Language, Quote};
 use crate::config::theme::Theme;
 use crate::text::wrap;
 
-/// Beyond so much code in one block the rest is plain: the reader has left, and time per line would add up at every resize.
-const BLOCK_BOUND: usize = 256 * 1024;
-
-/// Lines longer than this are data, not code; matching them is where grammars become slow.
-const LINE_BOUND: usize = 4_000;
-
-static GRAMMARS: OnceLock<Grammars> = OnceLock::new();
-
-struct Grammars {
-    syntaxes: SyntaxSet,
-    /// Scope prefixes and their roles, the longer before the shorter.
-    roles: Vec<(Scope, Role)>,
+/// Highlights one block line by line. A copy goes on from the same point: that is how an unfinished line is drawn over and over.
+#[derive(Debug, Clone, Copy)]
+pub struct Highlighter {
+    language: Option<&'static Language>,
+    state: State,
 }
 
-/// Loads the grammars now, so that no frame has to.
-pub fn preload() {
-    grammars();
-}
-
-fn grammars() -> &'static Grammars {
-    GRAMMARS.get_or_init(|| {
-        let mut roles: Vec<_> =
-            ROLES.iter().filter_map(|&(scope, role)| Scope::new(scope).ok().map(|scope| (scope, role))).collect();
-        roles.sort_by_key(|(scope, _)| std::cmp::Reverse(scope.len()));
-        Grammars { syntaxes: two_face::syntax::extra_newlines(), roles }
-    })
+/// What is open at the end of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Code,
+    /// A comment up to this.
+    Comment(&'static str),
+    Text(Quote),
+    /// Between `<` and `>` of markup.
+    Tag,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,149 +65,287 @@ impl Role {
     }
 }
 
-/// What the grammars call things, and what they are to us. The innermost scope that is named here decides; `Plain` stops the search.
-const ROLES: &[(&str, Role)] = &[
-    ("comment", Role::Comment),
-    ("constant", Role::Number),
-    ("constant.character", Role::Str),
-    ("constant.character.escape", Role::Operator),
-    ("constant.other", Role::Number),
-    ("entity.name.class", Role::Type),
-    ("entity.name.enum", Role::Type),
-    ("entity.name.function", Role::Function),
-    ("entity.name.impl", Role::Type),
-    ("entity.name.namespace", Role::Type),
-    ("entity.name.section", Role::Keyword),
-    ("entity.name.struct", Role::Type),
-    ("entity.name.tag", Role::Keyword),
-    ("entity.name.trait", Role::Type),
-    ("entity.name.type", Role::Type),
-    ("entity.name.union", Role::Type),
-    ("entity.other.attribute-name", Role::Type),
-    ("entity.other.inherited-class", Role::Type),
-    ("keyword", Role::Keyword),
-    ("keyword.operator", Role::Operator),
-    ("keyword.operator.word", Role::Keyword),
-    ("keyword.operator.logical.python", Role::Keyword),
-    ("markup.deleted", Role::Deleted),
-    ("markup.heading", Role::Keyword),
-    ("markup.inserted", Role::Inserted),
-    ("markup.raw", Role::Str),
-    ("markup.underline.link", Role::Str),
-    ("meta.diff.header", Role::Comment),
-    ("meta.diff.range", Role::Function),
-    ("meta.interpolation", Role::Plain),
-    ("punctuation.definition.comment", Role::Comment),
-    ("punctuation.definition.string", Role::Str),
-    ("storage", Role::Keyword),
-    ("string", Role::Str),
-    ("support.class", Role::Type),
-    ("support.constant", Role::Number),
-    ("support.function", Role::Function),
-    ("support.macro", Role::Function),
-    ("support.type", Role::Type),
-    ("support.type.property-name", Role::Variable),
-    ("variable.function", Role::Function),
-    ("variable.language", Role::Keyword),
-    ("variable.other.member", Role::Variable),
-    ("variable.parameter", Role::Variable),
-];
-
-/// Names that people and models write and the grammars do not know.
-const ALIASES: &[(&str, &str)] = &[
-    ("bash", "sh"),
-    ("c#", "cs"),
-    ("c++", "cpp"),
-    ("console", "sh"),
-    ("csharp", "cs"),
-    ("cuda", "cpp"),
-    ("docker", "dockerfile"),
-    ("golang", "go"),
-    ("json5", "json"),
-    ("jsonc", "json"),
-    ("jsonl", "json"),
-    ("jsx", "js"),
-    ("mjs", "js"),
-    ("node", "js"),
-    ("objc", "m"),
-    ("objective-c", "m"),
-    ("patch", "diff"),
-    ("postgresql", "sql"),
-    ("pwsh", "ps1"),
-    ("py3", "py"),
-    ("python3", "py"),
-    ("rustlang", "rs"),
-    ("sh-session", "sh"),
-    ("shell", "sh"),
-    ("shell-session", "sh"),
-    ("shellscript", "sh"),
-    ("sqlite", "sql"),
-    ("svg", "xml"),
-    ("terminal", "sh"),
-    ("viml", "vim"),
-    ("zsh", "sh"),
-];
-
-/// Words that say "no language".
-const PLAIN: &[&str] = &["", "text", "txt", "plain", "plaintext", "none", "output", "ascii", "log"];
-
-fn syntax(language: &str) -> Option<&'static SyntaxReference> {
-    let language = language.to_lowercase();
-    if PLAIN.contains(&language.as_str()) {
-        return None;
-    }
-    let token = ALIASES.iter().find(|(alias, _)| *alias == language).map_or(language.as_str(), |(_, token)| token);
-    grammars().syntaxes.find_syntax_by_token(token)
-}
-
-/// Highlights one block line by line. A clone goes on from the same point: that is how an unfinished line is drawn over and over.
-#[derive(Debug, Clone)]
-pub struct Highlighter {
-    state: Option<(ParseState, ScopeStack)>,
-    bytes: usize,
-}
-
 impl Highlighter {
-    /// For a language as it stands after a fence; an unknown or empty one gives plain code.
+    /// For a language as it stands after a fence, by any of its usual names; an unknown or empty one gives plain code.
     #[must_use]
     pub fn new(language: &str) -> Self {
-        Self { state: syntax(language).map(|syntax| (ParseState::new(syntax), ScopeStack::new())), bytes: 0 }
+        Self { language: languages::find(language), state: State::Code }
     }
 
     /// The spans of the next line (without its line feed), on the code's ground.
     pub fn line(&mut self, line: &str, theme: &Theme) -> Vec<Span<'static>> {
-        self.bytes += line.len() + 1;
-        if self.bytes > BLOCK_BOUND {
-            self.state = None;
-        }
         let mut spans = Vec::new();
-        if line.len() > LINE_BOUND || self.colour(line, theme, &mut spans).is_none() {
-            spans.clear();
+        let Some(language) = self.language else {
             wrap::append(&mut spans, line, theme.code);
+            return spans;
+        };
+        if language.kind == Kind::Diff {
+            wrap::append(&mut spans, line, diff_role(line).style(theme));
+            return spans;
+        }
+        let mut at = 0;
+        while at < line.len() {
+            let (length, role) = self.token(language, line, at);
+            wrap::append(&mut spans, &line[at..at + length], role.style(theme));
+            at += length;
+        }
+        if matches!(self.state, State::Text(quote) if !quote.lines) {
+            self.state = State::Code;
         }
         spans
     }
 
-    /// `None`: no grammar, or one that gave up. Then the rest of the block is plain.
-    fn colour(&mut self, line: &str, theme: &Theme, spans: &mut Vec<Span<'static>>) -> Option<()> {
-        let (mut parser, mut scopes) = self.state.take()?;
-        let grammars = grammars();
-        let ops = parser.parse_line(&format!("{line}\n"), &grammars.syntaxes).ok()?;
-        let mut from = 0;
-        for (at, op) in &ops {
-            let at = (*at).min(line.len());
-            wrap::append(spans, line.get(from..at)?, role(&scopes, grammars).style(theme));
-            from = at;
-            scopes.apply(op).ok()?;
+    /// Length and role of the token at `at`; never empty.
+    fn token(&mut self, language: &'static Language, line: &str, at: usize) -> (usize, Role) {
+        let rest = &line[at..];
+        match self.state {
+            State::Comment(end) => return (self.until(rest, end), Role::Comment),
+            State::Text(quote) => return (self.text(rest, quote), Role::Str),
+            State::Tag => return self.tag(rest),
+            State::Code => {}
         }
-        wrap::append(spans, line.get(from..)?, role(&scopes, grammars).style(theme));
-        self.state = Some((parser, scopes));
-        Some(())
+        if let Some(&(begin, end)) = language.blocks.iter().find(|(begin, _)| rest.starts_with(begin)) {
+            self.state = State::Comment(end);
+            return (begin.len(), Role::Comment);
+        }
+        if let Some(role) = line_role(language, line, at) {
+            return (rest.len(), role);
+        }
+        if language.kind == Kind::Markup {
+            return self.markup(rest);
+        }
+        if let Some(&quote) = language.quotes.iter().find(|quote| rest.starts_with(quote.begin)) {
+            self.state = State::Text(quote);
+            return (quote.begin.len(), Role::Str);
+        }
+        if language.lifetimes && rest.starts_with('\'') {
+            return character(rest);
+        }
+        code(language, rest)
+    }
+
+    /// Up to and with `end`, or the whole rest.
+    fn until(&mut self, rest: &str, end: &str) -> usize {
+        match rest.find(end) {
+            Some(found) => {
+                self.state = State::Code;
+                found + end.len()
+            }
+            None => rest.len(),
+        }
+    }
+
+    fn text(&mut self, rest: &str, quote: Quote) -> usize {
+        let mut chars = rest.char_indices();
+        while let Some((at, c)) = chars.next() {
+            if quote.escapes && c == '\\' {
+                chars.next();
+            } else if rest[at..].starts_with(quote.end) {
+                self.state = State::Code;
+                return at + quote.end.len();
+            }
+        }
+        rest.len()
+    }
+
+    fn markup(&mut self, rest: &str) -> (usize, Role) {
+        if rest.starts_with('&') {
+            let length = rest.find([';', ' ']).map_or(1, |end| end + 1);
+            return (length, Role::Number);
+        }
+        if !rest.starts_with('<') {
+            return (rest.find(['<', '&']).unwrap_or(rest.len()), Role::Plain);
+        }
+        self.state = State::Tag;
+        let name =
+            rest[1..].find(|c: char| !(c.is_alphanumeric() || "/!?:-_.".contains(c))).map_or(rest.len(), |end| end + 1);
+        (name, Role::Keyword)
+    }
+
+    fn tag(&mut self, rest: &str) -> (usize, Role) {
+        let first = rest.chars().next().unwrap_or(' ');
+        match first {
+            '>' => {
+                self.state = State::Code;
+                (1, Role::Keyword)
+            }
+            '"' | '\'' => (rest[1..].find(first).map_or(rest.len(), |end| end + 2), Role::Str),
+            c if is_word(c) => {
+                (rest.find(|c: char| !is_word(c) && c != '-' && c != ':').unwrap_or(rest.len()), Role::Type)
+            }
+            c if c.is_whitespace() => (c.len_utf8(), Role::Plain),
+            c => (c.len_utf8(), Role::Operator),
+        }
     }
 }
 
-fn role(scopes: &ScopeStack, grammars: &Grammars) -> Role {
-    let named =
-        |scope: &Scope| grammars.roles.iter().find(|(prefix, _)| prefix.is_prefix_of(*scope)).map(|(_, role)| *role);
-    scopes.as_slice().iter().rev().find_map(named).unwrap_or(Role::Plain)
+/// A role for the whole rest of the line: a comment, or the heading of a section.
+fn line_role(language: &Language, line: &str, at: usize) -> Option<Role> {
+    let rest = &line[at..];
+    if language.comments.iter().any(|mark| rest.starts_with(mark)) {
+        // A hash inside a word is no comment: `$#`, `a#b`.
+        let free = !rest.starts_with('#') || line[..at].chars().next_back().is_none_or(char::is_whitespace);
+        if free {
+            return Some(Role::Comment);
+        }
+    }
+    let section = language.kind == Kind::Assigned && at == 0 && rest.starts_with('[');
+    section.then_some(Role::Type)
+}
+
+/// `'a'` is a string, `'a` a lifetime.
+fn character(rest: &str) -> (usize, Role) {
+    let mut chars = rest.char_indices().skip(1);
+    match (chars.next(), chars.next()) {
+        (Some((_, '\\')), _) => {
+            let end = rest.char_indices().skip(3).find(|&(_, c)| c == '\'').map_or(rest.len(), |(at, _)| at + 1);
+            (end, Role::Str)
+        }
+        (Some(_), Some((at, '\''))) => (at + 1, Role::Str),
+        _ => {
+            let name = rest[1..].find(|c: char| !is_word(c)).map_or(rest.len(), |end| end + 1);
+            (name, Role::Type)
+        }
+    }
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// Words, numbers, operators, and everything else one run at a time.
+fn code(language: &Language, rest: &str) -> (usize, Role) {
+    let first = rest.chars().next().unwrap_or(' ');
+    let keyed = matches!(language.kind, Kind::Keyed | Kind::Assigned);
+    let in_word = |c: char| is_word(c) || (keyed && matches!(c, '-' | '.'));
+    let length = |from: usize, more: &dyn Fn(char) -> bool| {
+        rest[from..].find(|c: char| !more(c)).map_or(rest.len(), |end| from + end)
+    };
+    match first {
+        '0'..='9' => (length(0, &|c| is_word(c) || c == '.'), Role::Number),
+        '$' => (length(1, &is_word), Role::Variable),
+        '@' => (length(1, &|c| is_word(c) || c == '-'), Role::Function),
+        c if is_word(c) => {
+            let end = length(0, &in_word);
+            (end, word_role(language, &rest[..end], &rest[end..]))
+        }
+        '+' | '-' | '*' | '/' | '%' | '=' | '<' | '>' | '!' | '&' | '|' | '^' | '~' | '?' => (1, Role::Operator),
+        c => (c.len_utf8(), Role::Plain),
+    }
+}
+
+fn word_role(language: &Language, word: &str, after: &str) -> Role {
+    let listed = |words: &[&str]| {
+        words.iter().any(|known| *known == word || (language.caseless && known.eq_ignore_ascii_case(word)))
+    };
+    let key = match language.kind {
+        Kind::Keyed => after.trim_start().starts_with(':'),
+        Kind::Assigned => after.trim_start().starts_with('='),
+        _ => false,
+    };
+    if key {
+        Role::Variable
+    } else if listed(language.keywords) {
+        Role::Keyword
+    } else if listed(languages::VALUES) {
+        Role::Number
+    } else if after.starts_with('(') || after.starts_with("!(") {
+        Role::Function
+    } else if language.kind == Kind::Code && word.starts_with(char::is_uppercase) {
+        Role::Type
+    } else {
+        Role::Plain
+    }
+}
+
+fn diff_role(line: &str) -> Role {
+    match line.as_bytes() {
+        [b'+', b'+', b'+', ..]
+        | [b'-', b'-', b'-', ..]
+        | [b'd', b'i', b'f', b'f', ..]
+        | [b'i', b'n', b'd', b'e', b'x', ..] => Role::Comment,
+        [b'@', b'@', ..] => Role::Function,
+        [b'+' | b'>', ..] => Role::Inserted,
+        [b'-' | b'<', ..] => Role::Deleted,
+        _ => Role::Plain,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::testing::theme;
+
+    /// The parts of a line that are coloured, as `role:text`.
+    fn coloured(highlighter: &mut Highlighter, line: &str) -> Vec<String> {
+        use Role::*;
+        let theme = theme();
+        let roles = [Comment, Keyword, Str, Number, Function, Type, Variable, Operator, Inserted, Deleted];
+        let name = |style| roles.iter().find(|role| role.style(&theme) == style);
+        let spans = highlighter.line(line, &theme);
+        spans.iter().filter_map(|span| name(span.style).map(|role| format!("{role:?}:{}", span.content))).collect()
+    }
+
+    fn one(language: &str, line: &str) -> Vec<String> {
+        coloured(&mut Highlighter::new(language), line)
+    }
+
+    #[test]
+    fn words_get_their_roles() {
+        assert_eq!(
+            one("rust", "let x: Vec<&'a str> = foo(1_000, 'c', \"a\\\"b\"); // end"),
+            [
+                "Keyword:let",
+                "Type:Vec",
+                "Operator:<&",
+                "Type:'a",
+                "Operator:>",
+                "Operator:=",
+                "Function:foo",
+                "Number:1_000",
+                "Str:'c'",
+                "Str:\"a\\\"b\"",
+                "Comment:// end",
+            ]
+        );
+        assert_eq!(
+            one("Python3", "def f(): return None  # c"),
+            ["Keyword:def", "Function:f", "Keyword:return", "Number:None", "Comment:# c"]
+        );
+        assert_eq!(one("sql", "select 'a' FROM t -- c"), ["Keyword:select", "Str:'a'", "Keyword:FROM", "Comment:-- c"]);
+        assert_eq!(one("json", "{\"a\": true}"), ["Str:\"a\"", "Number:true"]);
+        assert_eq!(one("yaml", "my-key: 3"), ["Variable:my-key", "Number:3"]);
+        assert_eq!(
+            one("html", "<a href=\"x\">t</a>"),
+            ["Keyword:<a", "Type:href", "Operator:=", "Str:\"x\"", "Keyword:>", "Keyword:</a>"]
+        );
+        assert_eq!(one("bash", "echo \"$HOME\" $# $x"), ["Keyword:echo", "Str:\"$HOME\"", "Variable:$", "Variable:$x"]);
+    }
+
+    #[test]
+    fn what_is_open_goes_on_in_the_next_line() {
+        let mut js = Highlighter::new("js");
+        assert_eq!(coloured(&mut js, "x /* a"), ["Comment:/* a"]);
+        assert_eq!(coloured(&mut js, "b */ `c"), ["Comment:b */", "Str:`c"]);
+        assert_eq!(coloured(&mut js, "d` 'open"), ["Str:d`", "Str:'open"]);
+        assert_eq!(coloured(&mut js, "let"), ["Keyword:let"]);
+        let mut python = Highlighter::new("py");
+        assert_eq!(coloured(&mut python, "\"\"\"doc"), ["Str:\"\"\"doc"]);
+        assert_eq!(coloured(&mut python, "more\"\"\" 1"), ["Str:more\"\"\"", "Number:1"]);
+    }
+
+    #[test]
+    fn a_diff_is_told_by_its_first_characters() {
+        assert_eq!(one("diff", "+new"), ["Inserted:+new"]);
+        assert_eq!(one("patch", "-old"), ["Deleted:-old"]);
+        assert_eq!(one("diff", "@@ -1 +1 @@"), ["Function:@@ -1 +1 @@"]);
+        assert_eq!(one("diff", " same"), [""; 0]);
+    }
+
+    #[test]
+    fn no_language_is_plain() {
+        for language in ["", "text", "no-such-language"] {
+            assert_eq!(one(language, "let x = 1; // c"), [""; 0]);
+        }
+    }
 }

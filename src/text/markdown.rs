@@ -12,7 +12,9 @@
 
 mod blocks;
 mod code;
+mod containers;
 mod inline;
+mod marks;
 mod page;
 mod split;
 mod table;

@@ -75,13 +75,14 @@ impl Sanitizer {
         }
     }
 
+    #[allow(clippy::match_same_arms, reason = "the order of the arms is the grammar")]
     fn step(&mut self, c: char, clean: &mut String) {
         self.state = match (self.state, c) {
             // These end or restart a sequence wherever they stand, as on a terminal.
             (State::Escape | State::Intermediate(_) | State::Control(_), '\u{1b}') => State::Escape,
-            (State::Escape | State::Intermediate(_) | State::Control(_), '\u{18}' | '\u{1a}')
-            | (State::Str { .. }, '\u{7}' | '\u{18}' | '\u{1a}' | '\u{9c}')
-            | (State::Str { escape: true, .. }, '\\') => State::Text,
+            (State::Escape | State::Intermediate(_) | State::Control(_), '\u{18}' | '\u{1a}') => State::Text,
+            (State::Str { .. }, '\u{7}' | '\u{18}' | '\u{1a}' | '\u{9c}') => State::Text,
+            (State::Str { escape: true, .. }, '\\') => State::Text,
             // An ESC that does not end the string begins a sequence of its own.
             (State::Str { escape: true, .. }, _) => {
                 self.state = State::Escape;

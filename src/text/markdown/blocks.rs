@@ -7,8 +7,9 @@ use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
 use super::code;
+use super::containers::Containers;
 use super::inline::Inline;
-use super::split::footnote_label;
+use super::marks::footnote_label;
 use super::table::Table;
 use crate::config::theme::Theme;
 use crate::text::{sanitize, wrap};
@@ -17,7 +18,7 @@ use crate::text::{sanitize, wrap};
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Role {
     Blocks,
-    /// A list item with its number, whatever number its source says.
+    /// An item of a numbered list with its number, whatever number its source says.
     Item(u64),
     Footnote,
 }
@@ -44,16 +45,15 @@ fn footnote(source: &str, width: usize, theme: &Theme) -> Vec<Line<'static>> {
         body.push_str(if index == 0 { line.trim_start_matches([' ', '\t']) } else { line });
     }
     let mut blocks = Blocks::new(&body, None, width, theme);
-    blocks.enter(vec![Span::styled(format!("[{label}] "), theme.link)], true, Style::default());
+    blocks.containers.enter(vec![Span::styled(format!("[{label}] "), theme.link)], true, Style::default());
     blocks.run()
 }
 
 struct Blocks<'a> {
     source: &'a str,
-    width: usize,
     theme: &'a Theme,
     lines: Vec<Line<'static>>,
-    containers: Vec<Container>,
+    containers: Containers,
     /// The next number of each open list; `None` for bullets.
     lists: Vec<Option<u64>>,
     /// Overrides the number of the first list.
@@ -61,8 +61,8 @@ struct Blocks<'a> {
     inline: Inline<'a>,
     leaf: Leaf,
     table: Option<Table>,
-    /// Nothing has been drawn in the innermost container yet.
-    fresh: bool,
+    /// The last line drawn is the heading of what follows.
+    labelled: bool,
     /// A blank line that is due before the next block, with what stands left of it.
     gap: Option<Line<'static>>,
     /// Link definitions, the next one last.
@@ -78,31 +78,19 @@ enum Leaf {
     Html,
 }
 
-/// A quote, a list item, a footnote: something left of everything inside.
-struct Container {
-    /// Left of the first line, until that is drawn.
-    first: Option<Vec<Span<'static>>>,
-    rest: Vec<Span<'static>>,
-    columns: usize,
-    /// In items, blocks stand as close as their source has them.
-    item: bool,
-    style: Style,
-}
-
 impl<'a> Blocks<'a> {
     fn new(source: &'a str, number: Option<u64>, width: usize, theme: &'a Theme) -> Self {
         Self {
             source,
-            width,
             theme,
             lines: Vec::new(),
-            containers: Vec::new(),
+            containers: Containers::new(width),
             lists: Vec::new(),
             number,
             inline: Inline::new(theme),
             leaf: Leaf::None,
             table: None,
-            fresh: true,
+            labelled: false,
             gap: None,
             definitions: Vec::new(),
         }
@@ -140,7 +128,7 @@ impl<'a> Blocks<'a> {
             Event::Rule => {
                 self.flush();
                 self.separate(range.start);
-                let rule = self.theme.glyphs.rule.repeat(self.room());
+                let rule = self.theme.glyphs.rule.repeat(self.containers.room());
                 self.emit(vec![Line::styled(rule, self.theme.faint)]);
             }
             Event::TaskListMarker(done) => self.task(done),
@@ -186,21 +174,21 @@ impl<'a> Blocks<'a> {
             }
             Tag::BlockQuote(kind) => {
                 let bar = Span::styled(format!("{} ", theme.glyphs.bar), theme.quote);
-                self.enter(vec![bar], false, theme.quote);
+                self.containers.enter(vec![bar], false, theme.quote);
                 if let Some(kind) = kind {
                     let (name, style) = alert(kind, theme);
                     self.emit(vec![Line::styled(name, style.add_modifier(Modifier::BOLD))]);
-                    self.fresh = true;
+                    self.labelled = true;
                 }
             }
             Tag::List(number) => self.lists.push(number.map(|number| self.number.take().unwrap_or(number))),
             Tag::Item => {
                 let marker = self.next_marker();
-                self.enter(vec![Span::styled(marker, theme.list_marker)], true, Style::default());
+                self.containers.enter(vec![Span::styled(marker, theme.list_marker)], true, Style::default());
             }
             Tag::FootnoteDefinition(label) => {
                 let label = Span::styled(format!("[{}] ", sanitize(&label)), theme.link);
-                self.enter(vec![label], true, Style::default());
+                self.containers.enter(vec![label], true, Style::default());
             }
             Tag::Table(alignments) => self.table = Some(Table::new(alignments)),
             Tag::TableHead | Tag::TableRow => {
@@ -211,7 +199,7 @@ impl<'a> Blocks<'a> {
             Tag::TableCell => {
                 let heading = self.table.as_ref().is_some_and(Table::in_heading);
                 let style = if heading { theme.strong } else { Style::default() };
-                self.inline.begin(self.surrounding_style().patch(style));
+                self.inline.begin(self.containers.style().patch(style));
             }
             _ => {}
         }
@@ -237,7 +225,7 @@ impl<'a> Blocks<'a> {
             }
             TagEnd::Table => {
                 if let Some(table) = self.table.take() {
-                    let lines = table.render(self.room(), self.theme);
+                    let lines = table.render(self.containers.room(), self.theme);
                     self.emit(lines);
                 }
             }
@@ -249,12 +237,12 @@ impl<'a> Blocks<'a> {
 
     fn begin(&mut self, leaf: Leaf, style: Style) {
         self.leaf = leaf;
-        self.inline.begin(self.surrounding_style().patch(style));
+        self.inline.begin(self.containers.style().patch(style));
     }
 
     /// Draws the block that is open.
     fn flush(&mut self) {
-        let room = self.room();
+        let room = self.containers.room();
         match std::mem::replace(&mut self.leaf, Leaf::None) {
             Leaf::None => {}
             Leaf::Code { info, text } => self.emit(code::render(&info, &text, room, self.theme)),
@@ -274,32 +262,14 @@ impl<'a> Blocks<'a> {
         }
     }
 
-    /// Columns that the containers leave.
-    fn room(&self) -> usize {
-        self.width - self.containers.iter().map(|container| container.columns).sum::<usize>()
-    }
-
-    fn surrounding_style(&self) -> Style {
-        self.containers.iter().fold(Style::default(), |style, container| style.patch(container.style))
-    }
-
-    /// Puts a container around what follows. All containers together never take more than half the width: deeper ones are cut.
-    fn enter(&mut self, prefix: Vec<Span<'static>>, item: bool, style: Style) {
-        let taken: usize = self.containers.iter().map(|container| container.columns).sum();
-        let first = wrap::truncate(&Line::from(prefix), (self.width / 2).saturating_sub(taken), "");
-        let columns = wrap::line_width(&first);
-        let rest = if item { vec![Span::raw(" ".repeat(columns))] } else { first.spans.clone() };
-        self.containers.push(Container { first: Some(first.spans), rest, columns, item, style });
-        self.fresh = true;
-    }
-
     fn leave(&mut self) {
         // An item or a footnote without content is still there to be seen.
-        if self.containers.last().is_some_and(|container| container.item && container.first.is_some()) {
+        if self.containers.is_item() && self.containers.is_untouched() {
             self.emit(vec![Line::default()]);
         }
-        self.containers.pop();
-        self.fresh = false;
+        self.containers.leave();
+        // A blank line that nothing inside has used is not due outside.
+        self.gap = None;
     }
 
     fn leave_all(&mut self) {
@@ -325,46 +295,41 @@ impl<'a> Blocks<'a> {
         let theme = self.theme;
         let mark = if done { theme.glyphs.task_done } else { theme.glyphs.task_open };
         let style = if done { theme.good } else { theme.list_marker };
-        if self.containers.last().is_none_or(|container| container.first.is_none()) {
-            return;
+        let numbered = matches!(self.lists.last(), Some(Some(_)));
+        let mut prefix = self.containers.take_marker();
+        if !numbered {
+            prefix.clear();
         }
-        let Some(item) = self.containers.pop() else { return };
-        let mut prefix =
-            if matches!(self.lists.last(), Some(Some(_))) { item.first.unwrap_or_default() } else { Vec::new() };
         prefix.push(Span::styled(format!("{mark} "), style));
-        self.enter(prefix, true, Style::default());
+        self.containers.enter(prefix, true, Style::default());
     }
 
     fn separate_before(&mut self, tag: &Tag<'_>, at: usize) {
         self.define_until(at);
-        let close = matches!(tag, Tag::Item) || self.in_item();
+        let close = matches!(tag, Tag::Item) || self.containers.is_item();
         self.separate_if(at, close);
     }
 
     /// A blank line before the block at `at`, where one belongs.
     fn separate(&mut self, at: usize) {
         self.define_until(at);
-        self.separate_if(at, self.in_item());
+        self.separate_if(at, self.containers.is_item());
     }
 
     fn separate_if(&mut self, at: usize, as_in_source: bool) {
-        if self.fresh || self.gap.is_some() || (as_in_source && !blank_line_before(self.source, at)) {
+        // Nothing is separated from the edge of its container.
+        let first = if self.containers.is_empty() { self.lines.is_empty() } else { self.containers.is_untouched() };
+        if first || self.labelled || self.gap.is_some() || (as_in_source && !blank_line_before(self.source, at)) {
             return;
         }
-        let spans: Vec<_> = self.containers.iter().flat_map(|container| container.rest.iter().cloned()).collect();
-        let bare = spans.iter().all(|span| span.content.trim().is_empty());
-        self.gap = Some(if bare { Line::default() } else { Line::from(spans) });
-    }
-
-    fn in_item(&self) -> bool {
-        self.containers.last().is_some_and(|container| container.item)
+        self.gap = Some(self.containers.gap());
     }
 
     /// Shows the link definitions that stand before `at`.
     fn define_until(&mut self, at: usize) {
         while let Some((span, text)) = self.definitions.pop_if(|(span, _)| span.start < at) {
             self.separate_if(span.start, true);
-            let lines = wrap::wrap(&[Span::styled(text, self.theme.muted)], self.room(), &[], &[]);
+            let lines = wrap::wrap(&[Span::styled(text, self.theme.muted)], self.containers.room(), &[], &[]);
             self.emit(lines);
         }
     }
@@ -375,18 +340,10 @@ impl<'a> Blocks<'a> {
             return;
         }
         self.lines.extend(self.gap.take());
-        self.fresh = false;
+        self.labelled = false;
         for line in lines {
-            let mut spans = Vec::with_capacity(self.containers.len() + line.spans.len());
-            for container in &mut self.containers {
-                match container.first.take() {
-                    Some(first) => spans.extend(first),
-                    None => spans.extend(container.rest.iter().cloned()),
-                }
-            }
-            let style = line.style;
-            spans.extend(line.spans.into_iter().map(|span| Span { style: style.patch(span.style), ..span }));
-            self.lines.push(Line::from(spans));
+            let line = self.containers.around(line);
+            self.lines.push(line);
         }
     }
 }

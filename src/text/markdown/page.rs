@@ -75,10 +75,14 @@ impl Page {
                 self.at.open = Some(Piece { start: range.start, kind, painter, drawn: false });
                 self.append(Vec::from_iter(head));
             }
-            Step::Code(from) => {
+            Step::Code { from, spaces } => {
                 let open = self.at.open.as_mut().and_then(|piece| piece.painter.as_mut());
                 if let Some(painter) = open {
-                    let lines = painter.line(text[from..].trim_end_matches('\n'), self.width, theme);
+                    let code = text[from..].trim_end_matches('\n');
+                    let lines = match spaces {
+                        0 => painter.line(code, self.width, theme),
+                        _ => painter.line(&(" ".repeat(spaces) + code), self.width, theme),
+                    };
                     self.append(lines);
                 }
             }
@@ -107,8 +111,8 @@ impl Page {
         let Some(piece) = &self.at.open else { return };
         let role = match piece.kind {
             Kind::Fence { .. } => return,
-            Kind::Blocks => Role::Blocks,
-            Kind::Item { number, .. } => Role::Item(number),
+            Kind::Item { number: Some(number), .. } => Role::Item(number),
+            Kind::Blocks | Kind::Item { .. } => Role::Blocks,
             Kind::Footnote => Role::Footnote,
         };
         let text = &source[piece.start..end];

@@ -84,3 +84,39 @@ fn show_page() {
         }
     }
 }
+
+mod pieces {
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use super::super::blocks::{self, Role};
+    use super::*;
+
+    /// Lines whose meaning hangs on what stands around them.
+    #[rustfmt::skip]
+    const LINES: &[&str] = &[
+        "", "", "", "text", "more text", "  indented text", "    far", "\ttab", "      farther", "- a", "- b", "* other", "+ third", "  - inner",
+        "   - deep", "    - lazy?", "-", "-     code in item", "1. one", "2. two", "7) seven", "1.", "10. ten", "  2. inner", "- - both", "> quote", ">", "> - q",
+        "> ```", "```", "```rust", "~~~", "  ```", "    ```", "# heading", "#", "#no", "---", "***", "- - -", "===", "--", "| a | b |", "|---|---|", "a | b",
+        "<div>", "</div>", "<!-- open", "close -->", "<pre>", "</pre>", "<b>inline</b> html", "<x-y>", "- ```", "- # h", "- > q", "> # h", "- [ ] task", "**bold**",
+    ];
+
+    fn same_text(source: &str, width: u16) -> Result<(), TestCaseError> {
+        let shown = |lines: Vec<String>| lines.into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>();
+        let theme = theme();
+        let whole = shown(plain(&blocks::render(source, Role::Blocks, width.into(), &theme)));
+        let pieces = shown(plain(&render(source, width, &theme)));
+        prop_assert_eq!(pieces, whole, "{}", source);
+        Ok(())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Cutting a text does not change what `CommonMark` makes of it.
+        #[test]
+        fn the_cuts_do_not_show(lines in prop::collection::vec(select(LINES), 0..9)) {
+            same_text(&lines.join("\n"), 40)?;
+        }
+    }
+}
