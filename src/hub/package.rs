@@ -207,7 +207,8 @@ fn size_of(folder: &Path, depth: usize) -> u64 {
 /// The last line in which pip says what is wrong, without control characters.
 fn last_error(output: &str) -> String {
     let lines = || output.lines().map(str::trim).filter(|line| !line.is_empty());
-    let line = lines().rfind(|line| line.starts_with("ERROR:")).or_else(|| lines().last()).unwrap_or("it says nothing");
+    let line =
+        lines().rfind(|line| line.starts_with("ERROR:")).or_else(|| lines().next_back()).unwrap_or("it says nothing");
     line.trim_start_matches("ERROR:")
         .trim()
         .trim_end_matches('.')

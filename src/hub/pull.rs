@@ -3,7 +3,7 @@
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::DownloadState;
-use crate::domain::model::{Choice, LocalModel, ModelRef, RepoId, starter};
+use crate::domain::model::{Choice, LocalModel, ModelRef, RepoId, is_safe_file, starter};
 use crate::error::{ErrorKind, UserError};
 use crate::hub::cache::RepoCache;
 use crate::hub::fetch::{Fetch, Patience, Report, cancelled};
@@ -29,6 +29,9 @@ pub async fn pull(
     progress: &mut (dyn FnMut(DownloadState) + Send),
     cancel: CancellationToken,
 ) -> Result<LocalModel, UserError> {
+    if let ModelRef::Hub { choice: Choice::File(file), revision, .. } = model {
+        refuse_paths_outside(file, revision.as_deref())?;
+    }
     let absent = match look(options, model).await {
         Ok(found) => return Ok(found),
         Err(error) if error.kind == ErrorKind::ModelNotFound => error,
@@ -52,6 +55,15 @@ pub async fn pull(
         _ => return Err(absent),
     }
     look(options, model).await
+}
+
+/// Whoever made this MODEL, no part of it may lead out of the cache or ask the Hub for something else.
+fn refuse_paths_outside(file: &str, revision: Option<&str>) -> Result<(), UserError> {
+    match [Some(file), revision].into_iter().flatten().find(|part| !is_safe_file(part)) {
+        Some(part) => Err(UserError::new(ErrorKind::Usage, format!("`{part}` is no path inside a repository"))
+            .hint("write it as on the repository's page, like `org/repo/file.gguf`")),
+        None => Ok(()),
+    }
 }
 
 async fn look(options: &Options, model: &ModelRef) -> Result<LocalModel, UserError> {
