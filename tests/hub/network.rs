@@ -130,9 +130,45 @@ async fn an_aborted_download_goes_on_later() {
     let options = net.options();
     let task = tokio::spawn(async move { pull(&options, FILE).await });
     let incomplete = net.incomplete(&content());
-    wait_for("two megabytes on disk", || fs::metadata(&incomplete).is_ok_and(|meta| meta.len() >= 1_000_000)).await;
+    wait_for("a megabyte on disk", || fs::metadata(&incomplete).is_ok_and(|meta| meta.len() >= 1_000_000)).await;
     task.abort();
     assert!(task.await.expect_err("aborted").is_cancelled());
+    net.assert_invisible();
+    let here = fs::metadata(&incomplete).expect("kept").len();
+
+    let model = net.pull(FILE).await.expect("pulls");
+    assert_eq!(fs::read(&model.location).expect("reads"), content());
+    let seen = net.server.seen();
+    assert_eq!(bodies(&seen)[1].range.as_deref(), Some(&*format!("bytes={here}-")));
+}
+
+/// Not a test of its own: the process that the next one kills.
+#[tokio::test]
+#[ignore = "run by a_killed_download_goes_on_later"]
+async fn downloads_until_it_is_killed() {
+    let made = Made::new();
+    let mut options = made.options();
+    options.offline = false;
+    options.endpoint = std::env::var("TEST_ENDPOINT").expect("set by the next test");
+    options.cache = std::env::var_os("TEST_CACHE").expect("set by the next test").into();
+    pull(&options, FILE).await.expect_err("it is killed before");
+}
+
+#[tokio::test]
+async fn a_killed_download_goes_on_later() {
+    let net = Net::new(repo()).await;
+    net.server.spoil_bodies([Fault::Hold(2_000_000)]);
+    let mut child = tokio::process::Command::new(std::env::current_exe().expect("this program"))
+        .args(["--ignored", "--exact", "network::downloads_until_it_is_killed"])
+        .env("TEST_ENDPOINT", &net.server.endpoint)
+        .env("TEST_CACHE", net.made.cache())
+        .stdout(std::process::Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("starts");
+    let incomplete = net.incomplete(&content());
+    wait_for("a megabyte on disk", || fs::metadata(&incomplete).is_ok_and(|meta| meta.len() >= 1_000_000)).await;
+    child.kill().await.expect("kills");
     net.assert_invisible();
     let here = fs::metadata(&incomplete).expect("kept").len();
 

@@ -103,7 +103,7 @@ async fn the_stand_in_is_a_hub_to_the_python_client() {
          raises(errors.RemoteEntryNotFoundError, 'org/m', 'none.gguf')\n\
          raises(errors.RevisionNotFoundError, 'org/m', 'config.json', revision='v9')\n\
          raises(errors.GatedRepoError, 'org/gated', 'x')\n\
-         raises(errors.RepositoryNotFoundError, 'org/none', 'x')";
+         raises(errors.HfHubHTTPError, 'org/none', 'x')";
     let printed = python(&made, Some(&server.endpoint), program).await;
     let lines: Vec<&str> = printed.lines().collect();
     assert_eq!(lines[0], sha256(&large));
