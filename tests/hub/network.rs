@@ -12,8 +12,8 @@ use hobnob::error::{ErrorKind, UserError};
 use hobnob::hub::{self, HubHandle, Options};
 use tokio_util::sync::CancellationToken;
 
+use crate::hub_server::{Fault, HubServer, Repo, Seen, sha256};
 use crate::made::{Made, parse, references};
-use crate::support::hub_server::{Fault, HubServer, Repo, Seen, sha256};
 
 const FILE: &str = "org/m/m-Q4_0.gguf";
 const DEADLINE: Duration = Duration::from_secs(30);

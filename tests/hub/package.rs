@@ -12,9 +12,9 @@ use hobnob::error::{ErrorKind, UserError};
 use hobnob::hub::{self, Options};
 use tokio_util::sync::CancellationToken;
 
+use crate::hub_server::{HubServer, Repo};
 use crate::made::{Made, references};
 use crate::network::{closed_port, wait_for};
-use crate::support::hub_server::{HubServer, Repo};
 
 /// A Hub that can't be reached, and this for pip.
 fn options(made: &Made, pip: Vec<Vec<OsString>>) -> Options {

@@ -9,8 +9,8 @@ use tokio::process::Command;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
+use crate::hub_server::{Fault, HubServer, Repo, sha256};
 use crate::made::{Made, parse};
-use crate::support::hub_server::{Fault, HubServer, Repo, sha256};
 
 const CLIENT: &str = "huggingface_hub==2.4.0";
 
@@ -138,7 +138,7 @@ async fn neither_client_downloads_what_the_other_has() {
     let printed = python(&made, Some(&server.endpoint), program).await;
     let (first, second) = printed.split_once('\n').expect("two lines");
     assert_eq!(Path::new(first), ours.location);
-    let bodies = |seen: &[crate::support::hub_server::Seen]| {
+    let bodies = |seen: &[crate::hub_server::Seen]| {
         seen.iter().filter(|s| s.other_host && s.method == axum::http::Method::GET).count()
     };
     assert_eq!(bodies(&server.seen()), 2, "each file was downloaded once, by whoever came first");
@@ -161,9 +161,8 @@ async fn the_lock_holds_between_both() {
 
     // The Python client is in the middle of it when we come: we wait, and find it done.
     let program = "from huggingface_hub import hf_hub_download\nprint(hf_hub_download('org/m', 'm.gguf'))";
-    let body_asked = |seen: &[crate::support::hub_server::Seen]| {
-        seen.iter().any(|s| s.other_host && s.method == axum::http::Method::GET)
-    };
+    let body_asked =
+        |seen: &[crate::hub_server::Seen]| seen.iter().any(|s| s.other_host && s.method == axum::http::Method::GET);
     let model = parse("org/m/m.gguf");
     let ours = async {
         server.until("the other's download", body_asked).await;
