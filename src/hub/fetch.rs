@@ -41,7 +41,6 @@ pub(super) struct Report<'a> {
 
 impl<'a> Report<'a> {
     pub fn new(send: &'a mut (dyn FnMut(DownloadState) + Send), source: String, total: u64) -> Self {
-        send(DownloadState::Resolving);
         Self { send, source, before: 0, total, last: None, samples: Vec::new() }
     }
 

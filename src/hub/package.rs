@@ -24,7 +24,7 @@ const PACKAGE_BYTES: u64 = 92_871_040;
 const MOST_OUTPUT: u64 = 256 * 1024;
 
 /// The name that the snapshot of the starter gets when it comes from the package: the commit on the Hub is not known then,
-/// so it is the first 40 digits of the file's SHA-256. The Python client and [`crate::hub::scan`] take it for a commit; as
+/// so it is the first 40 digits of the file's SHA-256. The Python client and [`crate::hub::scan()`] take it for a commit; as
 /// soon as either gets the real one, it links to the same blob.
 pub(super) fn pseudo_commit() -> Option<Commit> {
     Commit::parse(&starter::SHA256[..40])

