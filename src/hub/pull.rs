@@ -89,7 +89,7 @@ async fn pull_starter(
     let hub = Hub::new(options, options.timing.connect_starter)?;
     let wanted = Wanted { repo: &repo, file: starter::FILE, revision: MAIN, sha256: Some(starter::SHA256) };
     // One question decides: a person who waits for the first model is better off with the other way than with patience.
-    let once = Timing { attempts: 1, ..options.timing };
+    let once = Timing { attempts: 1, stalled: options.timing.connect_starter * 2, ..options.timing };
     let unreachable = match from_hub(options, &hub, &wanted, once, progress, cancel).await {
         Err(error) if error.kind == ErrorKind::Network => error,
         other => return other,
@@ -177,11 +177,12 @@ async fn metadata(
     loop {
         let answer = tokio::select! {
             () = cancel.cancelled() => return Err(cancelled()),
-            answer = hub.metadata(repo, revision, file) => answer,
+            answer = tokio::time::timeout(timing.stalled, hub.metadata(repo, revision, file)) => answer,
         };
         match answer {
-            Ok(meta) => return Ok(meta),
-            Err(failure) => patience.pause(failure, cancel).await?,
+            Ok(Ok(meta)) => return Ok(meta),
+            Ok(Err(failure)) => patience.pause(failure, cancel).await?,
+            Err(_) => patience.pause(hub.silent(), cancel).await?,
         }
     }
 }

