@@ -262,7 +262,8 @@ impl Fetch<'_> {
             if partial.len() > before {
                 patience.renew();
             }
-            if let Some(failure) = failure {
+            // A connection that breaks after the last byte is nobody's loss.
+            if let Some(failure) = failure.filter(|_| partial.len() < self.meta.size) {
                 patience.pause(failure, cancel).await?;
             }
         }
@@ -309,8 +310,9 @@ impl Fetch<'_> {
             };
             let have = partial.len() + buffer.len() as u64;
             if have > self.meta.size {
-                drop(partial);
+                // Removed while the lock is held: another process may want to begin its own.
                 let _ = fs::remove_file(self.cache.incomplete(&self.meta.etag));
+                drop(partial);
                 return Err(self.wrong("it is longer than the Hub announces"));
             }
             if end.is_some() || buffer.len() >= CHUNK || written.elapsed() >= WRITE_EVERY {

@@ -14,7 +14,7 @@ use reqwest::{Method, Response, StatusCode, Url};
 use crate::domain::model::RepoId;
 use crate::error::{ErrorKind, UserError};
 use crate::hub::cache::{Commit, Etag};
-use crate::hub::{Options, Timing};
+use crate::hub::{Options, Timing, Token};
 
 const MOST_REDIRECTS: usize = 8;
 
@@ -61,7 +61,7 @@ pub(super) struct Body {
 pub(super) struct Hub {
     client: reqwest::Client,
     endpoint: Url,
-    token: Option<String>,
+    token: Option<Token>,
 }
 
 impl Hub {
@@ -175,7 +175,7 @@ impl Hub {
             let mut request = self.client.request(method.clone(), url.clone()).header(ACCEPT_ENCODING, "identity");
             let at_home = url.origin() == self.endpoint.origin();
             if let (true, Some(token)) = (at_home, &self.token) {
-                request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+                request = request.header(AUTHORIZATION, format!("Bearer {}", token.0));
             }
             if let Some(start) = start.filter(|start| *start > 0) {
                 request = request.header(RANGE, format!("bytes={start}-"));

@@ -297,7 +297,7 @@ async fn what_is_missing_is_named() {
     }
     net.server.ask_for("secret", false);
     let mut options = net.options();
-    options.token = Some("secret".to_owned());
+    options.token = Some("secret".to_owned().into());
     let error = pull(&options, "org/gone/m.gguf").await.expect_err("not there");
     assert_eq!((error.kind, error.message.as_str()), (ErrorKind::ModelNotFound, "there is no repository org/gone"));
     assert_eq!(net.pull("org/m").await.expect_err("no file named").kind, ErrorKind::ModelNotFound);
@@ -313,7 +313,7 @@ async fn a_gated_repository_says_where_to_ask() {
     assert!(error.hint.expect("a hint").contains(&format!("{}/org/m", net.server.endpoint)));
 
     let mut options = net.options();
-    options.token = Some("secret".to_owned());
+    options.token = Some("secret".to_owned().into());
     net.server.ask_for("secret", true);
     let error = pull(&options, FILE).await.expect_err("not granted");
     assert_eq!(error.kind, ErrorKind::Unauthorised);
@@ -327,7 +327,7 @@ async fn the_token_never_goes_to_another_host() {
     net.server.ask_for("secret", false);
     net.server.spoil_bodies([Fault::Cut(1_000_000)]);
     let mut options = net.options();
-    options.token = Some("secret".to_owned());
+    options.token = Some("secret".to_owned().into());
     pull(&options, FILE).await.expect("pulls");
     pull(&options, "org/m/s.gguf").await.expect("pulls");
     let seen = net.server.seen();
