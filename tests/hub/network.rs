@@ -146,11 +146,12 @@ async fn an_aborted_download_goes_on_later() {
 #[tokio::test]
 #[ignore = "run by a_killed_download_goes_on_later"]
 async fn downloads_until_it_is_killed() {
+    let (Ok(endpoint), Some(cache)) = (std::env::var("TEST_ENDPOINT"), std::env::var_os("TEST_CACHE")) else { return };
     let made = Made::new();
     let mut options = made.options();
     options.offline = false;
-    options.endpoint = std::env::var("TEST_ENDPOINT").expect("set by the next test");
-    options.cache = std::env::var_os("TEST_CACHE").expect("set by the next test").into();
+    options.endpoint = endpoint;
+    options.cache = cache.into();
     pull(&options, FILE).await.expect_err("it is killed before");
 }
 
