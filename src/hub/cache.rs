@@ -182,12 +182,8 @@ impl RepoCache {
             Ok(_) => fs::remove_file(&pointer)?,
             Err(_) => {}
         }
-        match std::os::unix::fs::symlink(&target, &pointer) {
-            // Somebody was faster, or the client put a plain file here because it could not link: both are the file.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(pointer),
-            Err(error) => Err(error),
-            Ok(()) => Ok(pointer),
-        }
+        place(&self.blob(etag), &target, &pointer, |target, pointer| std::os::unix::fs::symlink(target, pointer))?;
+        Ok(pointer)
     }
 
     /// Makes the folders, and marks the cache so that backups leave it out, as the Python client does.
@@ -225,6 +221,18 @@ impl RepoCache {
     }
 }
 
+/// Links a blob, or moves it where there can be no links (exFAT, say), as the Python client does.
+fn place(blob: &Path, target: &str, pointer: &Path, symlink: impl Fn(&str, &Path) -> io::Result<()>) -> io::Result<()> {
+    match symlink(target, pointer) {
+        // Somebody was faster, or the client moved the file here because it could not link: both are the file.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) if matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied) => {
+            fs::rename(blob, pointer)
+        }
+        result => result,
+    }
+}
+
 /// The right to write one blob.
 #[derive(Debug)]
 pub struct BlobLock {
@@ -235,6 +243,10 @@ impl BlobLock {
     fn attempt(path: &Path) -> io::Result<Option<Self>> {
         // Group-writable and not truncated, as the Python client's lock files are.
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o664).open(path)?;
+        Self::claim(file, path)
+    }
+
+    fn claim(file: File, path: &Path) -> io::Result<Option<Self>> {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(None),
@@ -344,5 +356,31 @@ mod tests {
         assert!(path.exists());
         drop(held);
         assert!(BlobLock::attempt(&path).expect("asks").is_none());
+    }
+
+    #[test]
+    fn a_lock_of_a_file_that_is_gone_is_none() {
+        let root = tempfile::tempdir().expect("a folder");
+        let path = root.path().join("abc.lock");
+        let file = File::create(&path).expect("creates");
+        fs::remove_file(&path).expect("removes");
+        assert!(BlobLock::claim(file, &path).expect("asks").is_none());
+        let file = File::create(&path).expect("creates");
+        assert!(BlobLock::claim(file, &path).expect("asks").is_some());
+    }
+
+    #[test]
+    fn where_links_are_impossible_the_file_itself_moves() {
+        let root = tempfile::tempdir().expect("a folder");
+        let repo = repo(root.path());
+        repo.create().expect("creates");
+        let etag = Etag::parse("abc").expect("reads");
+        fs::write(repo.blob(&etag), "bytes").expect("writes");
+        let pointer = repo.pointer(&commit('a'), "m.gguf").expect("a path");
+        fs::create_dir_all(pointer.parent().expect("a parent")).expect("makes");
+        place(&repo.blob(&etag), "../../blobs/abc", &pointer, |_, _| Err(io::ErrorKind::Unsupported.into()))
+            .expect("moves");
+        assert_eq!(fs::read_to_string(&pointer).expect("reads"), "bytes");
+        assert!(!pointer.is_symlink() && !repo.blob(&etag).exists());
     }
 }

@@ -15,7 +15,7 @@ use crate::domain::model::RepoId;
 use crate::error::{ErrorKind, UserError};
 use crate::hub::cache::RepoCache;
 use crate::hub::http::{Failure, Hub, Metadata, Retry};
-use crate::hub::partial::{CHUNK, Partial, check_room, disk_error};
+use crate::hub::partial::{CHUNK, Partial, disk_error};
 use crate::hub::{Timing, display_path};
 
 /// Between two reports of one download.
@@ -41,7 +41,6 @@ pub(super) struct Report<'a> {
 
 impl<'a> Report<'a> {
     pub fn new(send: &'a mut (dyn FnMut(DownloadState) + Send), source: String, total: u64) -> Self {
-        send(DownloadState::Resolving);
         Self { send, source, before: 0, total, last: None, samples: Vec::new() }
     }
 
@@ -178,7 +177,16 @@ pub(super) struct Fetch<'a> {
 }
 
 impl Fetch<'_> {
-    /// Makes the blob, unless it is there.
+    /// Bytes that are still to come.
+    pub fn needs(&self) -> u64 {
+        if self.cache.blob(&self.meta.etag).exists() {
+            return 0;
+        }
+        let here = fs::metadata(self.cache.incomplete(&self.meta.etag)).map_or(0, |meta| meta.len());
+        self.meta.size.saturating_sub(here)
+    }
+
+    /// Makes the blob, unless it is there. The repository's folders have to exist.
     ///
     /// # Errors
     /// `Cancelled`, network errors and `Disk` leave what has arrived for the next time; `Checksum` does not.
@@ -186,7 +194,6 @@ impl Fetch<'_> {
         let Metadata { etag, size, .. } = self.meta;
         let blob = self.cache.blob(etag);
         let incomplete = self.cache.incomplete(etag);
-        self.cache.create().map_err(|error| disk_error(&self.cache.dir(), &error))?;
         let lock = self.cache.lock(etag, cancel).await.map_err(|error| match error.kind() {
             io::ErrorKind::Interrupted => cancelled(),
             _ => disk_error(&self.cache.blobs(), &error),
@@ -195,8 +202,6 @@ impl Fetch<'_> {
         if blob.exists() {
             return Ok(());
         }
-        let here = fs::metadata(&incomplete).map_or(0, |meta| meta.len());
-        check_room(&self.cache.blobs(), size.saturating_sub(here))?;
         let mut partial = self.open(incomplete.clone(), lock, report, cancel).await?;
         let mut resumed = partial.len() > 0;
         if resumed {
@@ -257,7 +262,8 @@ impl Fetch<'_> {
             if partial.len() > before {
                 patience.renew();
             }
-            if let Some(failure) = failure {
+            // A connection that breaks after the last byte is nobody's loss.
+            if let Some(failure) = failure.filter(|_| partial.len() < self.meta.size) {
                 patience.pause(failure, cancel).await?;
             }
         }
@@ -304,8 +310,9 @@ impl Fetch<'_> {
             };
             let have = partial.len() + buffer.len() as u64;
             if have > self.meta.size {
-                drop(partial);
+                // Removed while the lock is held: another process may want to begin its own.
                 let _ = fs::remove_file(self.cache.incomplete(&self.meta.etag));
+                drop(partial);
                 return Err(self.wrong("it is longer than the Hub announces"));
             }
             if end.is_some() || buffer.len() >= CHUNK || written.elapsed() >= WRITE_EVERY {

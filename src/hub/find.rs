@@ -41,16 +41,16 @@ pub(super) fn starter_repo() -> RepoId {
 
 fn find_starter(options: &Options) -> Result<LocalModel, UserError> {
     let mut problems = Vec::new();
-    let found = inventory::in_repo(&options.cache, &starter_repo(), &mut problems)
-        .into_iter()
-        .find(Candidate::is_starter)
-        .ok_or_else(|| {
-            UserError::new(
-                ErrorKind::ModelNotFound,
-                format!("the starter model is not on this machine ({})", display_path(&options.cache)),
-            )
-            .hint("`hobnob pull starter` gets it (98 MB)")
-        })?;
+    let found =
+        inventory::in_repo(&options.cache, &starter_repo(), &mut problems).into_iter().find(Candidate::is_starter);
+    let found = found.ok_or_else(|| {
+        let place = display_path(&options.cache);
+        let absent =
+            UserError::new(ErrorKind::ModelNotFound, format!("the starter model is not on this machine ({place})"))
+                .hint("`hobnob pull starter` gets it (98 MB)");
+        // A folder that can't be read is the better explanation.
+        problems.pop().unwrap_or(absent)
+    })?;
     let facts = (options.probe)(&found.location);
     Ok(local_model(found, ModelRef::Starter.to_string(), facts))
 }

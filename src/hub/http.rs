@@ -14,7 +14,7 @@ use reqwest::{Method, Response, StatusCode, Url};
 use crate::domain::model::RepoId;
 use crate::error::{ErrorKind, UserError};
 use crate::hub::cache::{Commit, Etag};
-use crate::hub::{Options, Timing};
+use crate::hub::{Options, Timing, Token};
 
 const MOST_REDIRECTS: usize = 8;
 
@@ -61,7 +61,7 @@ pub(super) struct Body {
 pub(super) struct Hub {
     client: reqwest::Client,
     endpoint: Url,
-    token: Option<String>,
+    token: Option<Token>,
 }
 
 impl Hub {
@@ -139,6 +139,11 @@ impl Hub {
         self.transport(error)
     }
 
+    /// No answer for too long.
+    pub fn silent(&self) -> Failure {
+        self.odd("did not answer in time")
+    }
+
     /// A body that ended well, but before the file did.
     pub fn ended_early(&self) -> Failure {
         self.odd("ends the file too early")
@@ -170,7 +175,7 @@ impl Hub {
             let mut request = self.client.request(method.clone(), url.clone()).header(ACCEPT_ENCODING, "identity");
             let at_home = url.origin() == self.endpoint.origin();
             if let (true, Some(token)) = (at_home, &self.token) {
-                request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+                request = request.header(AUTHORIZATION, format!("Bearer {}", token.0));
             }
             if let Some(start) = start.filter(|start| *start > 0) {
                 request = request.header(RANGE, format!("bytes={start}-"));
@@ -185,8 +190,10 @@ impl Hub {
                 Some(target) if method == Method::HEAD && target.origin() != self.endpoint.origin() => {
                     return Ok(response);
                 }
-                Some(target) if matches!(target.scheme(), "http" | "https") => url = target,
-                _ => return Ok(response),
+                // From a secure address only to a secure one.
+                Some(target) if target.scheme() == "https" || target.scheme() == url.scheme() => url = target,
+                Some(_) => return Err(self.odd("redirects to an address that is not secure")),
+                None => return Ok(response),
             }
         }
         Err(self.odd("redirects without end"))

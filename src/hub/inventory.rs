@@ -235,8 +235,7 @@ pub(super) fn unreadable(path: &Path, error: &io::Error) -> UserError {
         return UserError::new(ErrorKind::Disk, format!("{path} does not exist"))
             .hint("make the folder, or take it out of models.folders");
     }
-    UserError::new(ErrorKind::Disk, format!("{path} can't be read: {}", plain(error)))
-        .hint("check its permissions, or take it out of models.folders")
+    UserError::new(ErrorKind::Disk, format!("{path} can't be read: {}", plain(error))).hint("check its permissions")
 }
 
 /// An error of the operating system without the number that follows it.

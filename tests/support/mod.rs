@@ -2,3 +2,4 @@
 
 pub mod app;
 pub mod models;
+pub mod hub_server;

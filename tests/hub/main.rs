@@ -1,0 +1,9 @@
+//! The hub side from outside: over made-up caches, against a stand-in Hub, beside the real Python client.
+
+#[path = "../support/hub_server.rs"]
+mod hub_server;
+mod local;
+mod made;
+mod network;
+mod package;
+mod python;

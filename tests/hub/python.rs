@@ -1,0 +1,184 @@
+//! The real Python client as the judge: of the stand-in Hub, and of the caches that hobnob makes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use hobnob::hub;
+use tokio::process::Command;
+use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
+
+use crate::hub_server::{Fault, HubServer, Repo, sha256};
+use crate::made::{Made, parse};
+
+const CLIENT: &str = "huggingface_hub==2.4.0";
+
+/// Where the client is installed; by the first test that needs it, once per target folder.
+async fn client() -> &'static Path {
+    static CLIENT_AT: OnceCell<PathBuf> = OnceCell::const_new();
+    CLIENT_AT
+        .get_or_init(|| async {
+            let base = Path::new(env!("CARGO_TARGET_TMPDIR"));
+            let home = base.join(CLIENT);
+            if home.exists() {
+                return home;
+            }
+            let fresh = tempfile::tempdir_in(base).expect("a folder").keep();
+            let installed = Command::new("python3")
+                .args(["-m", "pip", "install", "--quiet", "--no-input", "--target"])
+                .arg(&fresh)
+                .arg(CLIENT)
+                .output()
+                .await
+                .expect("the tests need python3 with pip");
+            let errors = String::from_utf8_lossy(&installed.stderr);
+            assert!(installed.status.success(), "the tests need pip to install {CLIENT}: {errors}");
+            // Another test program may have been faster; its copy is as good.
+            if fs::rename(&fresh, &home).is_err() {
+                let _ = fs::remove_dir_all(&fresh);
+            }
+            home
+        })
+        .await
+}
+
+/// Runs a Python program with the client, in this cache, and returns what it prints.
+async fn python(made: &Made, endpoint: Option<&str>, program: &str) -> String {
+    let mut command = Command::new("python3");
+    command
+        .args(["-c", program])
+        .env("PYTHONPATH", client().await)
+        .env("HF_HUB_CACHE", made.cache())
+        .env("HF_HOME", made.root.path())
+        .env("HF_HUB_DISABLE_TELEMETRY", "1")
+        .env("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+        .env_remove("HF_TOKEN")
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    match endpoint {
+        Some(endpoint) => command.env("HF_ENDPOINT", endpoint),
+        None => command.env("HF_HUB_OFFLINE", "1"),
+    };
+    let output = tokio::time::timeout(std::time::Duration::from_secs(120), command.output());
+    let output = output.await.expect("ends in time").expect("runs");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{program}\n{errors}");
+    String::from_utf8(output.stdout).expect("text").trim().to_owned()
+}
+
+/// The client sees a cache without complaint, and takes the file from it without network.
+pub async fn accepts_the_cache(made: &Made, repo: &str, file: &str) {
+    let program = format!(
+        "from huggingface_hub import scan_cache_dir, hf_hub_download\n\
+         info = scan_cache_dir()\n\
+         assert not info.warnings, info.warnings\n\
+         assert [r.repo_id for r in info.repos] == ['{repo}'], info.repos\n\
+         [revision] = list(info.repos)[0].revisions\n\
+         assert revision.refs == frozenset({{'main'}}), revision\n\
+         print(hf_hub_download('{repo}', '{file}', local_files_only=True))"
+    );
+    let path = python(made, None, &program).await;
+    assert!(path.ends_with(file) && Path::new(&path).exists(), "{path}");
+}
+
+#[tokio::test]
+async fn the_stand_in_is_a_hub_to_the_python_client() {
+    let large: Vec<u8> = (0..200_000_u32).flat_map(u32::to_le_bytes).collect();
+    let repo = Repo::new("org/m", 'a').large("sub/m-Q4_0.gguf", &large).small("config.json", b"{}");
+    let server =
+        HubServer::start(vec![repo, Repo { gated: true, ..Repo::new("org/gated", 'b').small("x", b"x") }]).await;
+    let made = Made::new();
+    let program = "from huggingface_hub import HfApi, hf_hub_download, errors\n\
+         info = HfApi().model_info('org/m', files_metadata=True)\n\
+         assert info.sha == 'a' * 40, info\n\
+         sizes = {s.rfilename: (s.size, s.lfs and s.lfs.sha256) for s in info.siblings}\n\
+         print(sizes['sub/m-Q4_0.gguf'][1])\n\
+         print(hf_hub_download('org/m', 'sub/m-Q4_0.gguf'))\n\
+         print(hf_hub_download('org/m', 'config.json'))\n\
+         def raises(kind, *args, **kw):\n\
+         \x20   try: hf_hub_download(*args, **kw)\n\
+         \x20   except kind: return\n\
+         \x20   raise AssertionError((kind, args))\n\
+         raises(errors.RemoteEntryNotFoundError, 'org/m', 'none.gguf')\n\
+         raises(errors.RevisionNotFoundError, 'org/m', 'config.json', revision='v9')\n\
+         raises(errors.GatedRepoError, 'org/gated', 'x')\n\
+         raises(errors.HfHubHTTPError, 'org/none', 'x')";
+    let printed = python(&made, Some(&server.endpoint), program).await;
+    let lines: Vec<&str> = printed.lines().collect();
+    assert_eq!(lines[0], sha256(&large));
+    assert_eq!(fs::read(lines[1]).expect("reads"), large);
+    assert_eq!(fs::read(lines[2]).expect("reads"), b"{}");
+    // And its faults are faults to that client as well.
+    server.spoil_bodies([Fault::Cut(100_000)]);
+    let program = "from huggingface_hub import hf_hub_download\n\
+         print(hf_hub_download('org/m', 'sub/m-Q4_0.gguf', force_download=True))";
+    let again = python(&made, Some(&server.endpoint), program).await;
+    assert_eq!(fs::read(again).expect("reads"), large);
+}
+
+#[tokio::test]
+async fn neither_client_downloads_what_the_other_has() {
+    let content = b"GGUF Q4_0 shared".to_vec();
+    let server = HubServer::start(vec![
+        Repo::new("org/m", 'a').large("ours.gguf", &content).large("theirs.gguf", b"GGUF Q8_0 theirs"),
+    ])
+    .await;
+    let made = Made::new();
+    let mut options = made.options();
+    options.offline = false;
+    options.endpoint.clone_from(&server.endpoint);
+
+    let ours =
+        hub::pull(&options, &parse("org/m/ours.gguf"), &mut |_| {}, CancellationToken::new()).await.expect("pulls");
+    accepts_the_cache(&made, "org/m", "ours.gguf").await;
+    let program = "from huggingface_hub import hf_hub_download\n\
+         print(hf_hub_download('org/m', 'ours.gguf'))\n\
+         print(hf_hub_download('org/m', 'theirs.gguf'))";
+    let printed = python(&made, Some(&server.endpoint), program).await;
+    let (first, second) = printed.split_once('\n').expect("two lines");
+    assert_eq!(Path::new(first), ours.location);
+    let bodies = |seen: &[crate::hub_server::Seen]| {
+        seen.iter().filter(|s| s.other_host && s.method == axum::http::Method::GET).count()
+    };
+    assert_eq!(bodies(&server.seen()), 2, "each file was downloaded once, by whoever came first");
+
+    let theirs = hub::pull(&options, &parse("org/m/theirs.gguf"), &mut |_| {}, CancellationToken::new()).await;
+    assert_eq!(theirs.expect("is there").location, Path::new(second));
+    assert_eq!(bodies(&server.seen()), 2);
+}
+
+#[tokio::test]
+async fn the_lock_holds_between_both() {
+    let content: Vec<u8> = b"GGUF Q4_0 ".iter().copied().chain((0..300_000_u32).flat_map(u32::to_le_bytes)).collect();
+    let server = HubServer::start(vec![Repo::new("org/m", 'a').large("m.gguf", &content)]).await;
+    server.spoil_bodies([Fault::Hold(500_000)]);
+    let made = Made::new();
+    let mut options = made.options();
+    options.offline = false;
+    options.endpoint.clone_from(&server.endpoint);
+    client().await;
+
+    // The Python client is in the middle of it when we come: we wait, and find it done.
+    let program = "from huggingface_hub import hf_hub_download\nprint(hf_hub_download('org/m', 'm.gguf'))";
+    let body_asked =
+        |seen: &[crate::hub_server::Seen]| seen.iter().any(|s| s.other_host && s.method == axum::http::Method::GET);
+    let model = parse("org/m/m.gguf");
+    let ours = async {
+        server.until("the other's download", body_asked).await;
+        let mut ignore = |_| {};
+        let pulled = hub::pull(&options, &model, &mut ignore, CancellationToken::new());
+        let release = async {
+            server
+                .until("our question", |seen| seen.iter().filter(|s| s.method == axum::http::Method::HEAD).count() >= 2)
+                .await;
+            server.release();
+        };
+        tokio::join!(pulled, release).0.expect("pulls")
+    };
+    let (theirs, ours) = tokio::join!(python(&made, Some(&server.endpoint), program), ours);
+    assert_eq!(Path::new(&theirs), ours.location);
+    assert_eq!(fs::read(&ours.location).expect("reads"), content);
+    let downloads = server.seen().iter().filter(|s| s.other_host && s.method == axum::http::Method::GET).count();
+    assert_eq!(downloads, 1);
+}

@@ -1,0 +1,459 @@
+//! A stand-in for the Hub on two loopback addresses: the Hub itself, and the other host that large files are redirected to.
+//! That it answers as the real one is checked by the real Python client in `tests/hub.rs`.
+
+#![allow(dead_code, reason = "each test program uses a part of it")]
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::fmt::Write as _;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::Request;
+use axum::http::header::{ACCEPT_RANGES, AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, ETAG, LOCATION, RANGE};
+use axum::http::{HeaderMap, Method, Response, StatusCode};
+use sha2::{Digest, Sha256};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// Longer than anything here takes, shorter than a person waits.
+const DEADLINE: Duration = Duration::from_secs(30);
+/// Bodies are sent in pieces of this size.
+const PIECE: usize = 16 * 1024;
+
+/// One repository, at one commit.
+#[derive(Debug, Clone)]
+pub struct Repo {
+    pub id: String,
+    pub commit: String,
+    pub files: Vec<RepoFile>,
+    pub gated: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct RepoFile {
+    pub path: String,
+    pub bytes: Vec<u8>,
+    /// In large-file storage: on the other host, known by its SHA-256.
+    pub large: bool,
+}
+
+impl Repo {
+    pub fn new(id: &str, commit: char) -> Self {
+        Self { id: id.to_owned(), commit: commit.to_string().repeat(40), files: Vec::new(), gated: false }
+    }
+
+    #[must_use]
+    pub fn large(mut self, path: &str, bytes: &[u8]) -> Self {
+        self.files.push(RepoFile { path: path.to_owned(), bytes: bytes.to_owned(), large: true });
+        self
+    }
+
+    #[must_use]
+    pub fn small(mut self, path: &str, bytes: &[u8]) -> Self {
+        self.files.push(RepoFile { path: path.to_owned(), bytes: bytes.to_owned(), large: false });
+        self
+    }
+}
+
+/// What goes wrong with an answer. Each is used up by one.
+#[derive(Debug, Clone)]
+pub enum Fault {
+    /// Nothing, this time.
+    Fine,
+    /// The connection breaks after so many bytes of the body.
+    Cut(usize),
+    /// After so many bytes of the body nothing more comes, until [`HubServer::release`].
+    Hold(usize),
+    /// One bit of the body, counted from its beginning, is another one.
+    Flip(usize),
+    /// So many bytes more than the file has.
+    Longer(usize),
+    /// Ends well, so many bytes too early.
+    Shorter(usize),
+    /// The whole file, whatever part was asked for.
+    IgnoreRange,
+    /// This status and header instead of a file.
+    Status(u16, Option<(&'static str, &'static str)>),
+}
+
+/// A request as it came.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    pub other_host: bool,
+    pub method: Method,
+    pub path: String,
+    pub range: Option<String>,
+    pub authorization: Option<String>,
+}
+
+#[derive(Default)]
+struct State {
+    repos: Vec<Repo>,
+    /// Without it private and gated things are refused.
+    token: Option<String>,
+    /// The token is good, and its owner may still not read gated repositories.
+    no_grant: bool,
+    bodies: VecDeque<Fault>,
+    answers: VecDeque<Fault>,
+    seen: Vec<Seen>,
+    signatures: u64,
+}
+
+pub struct HubServer {
+    /// What `HF_ENDPOINT` is set to.
+    pub endpoint: String,
+    state: Arc<Mutex<State>>,
+    changed: watch::Sender<u64>,
+    released: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Drop for HubServer {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+#[derive(Clone)]
+struct Context {
+    state: Arc<Mutex<State>>,
+    changed: watch::Sender<u64>,
+    released: watch::Sender<bool>,
+    other_host: String,
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl HubServer {
+    pub async fn start(repos: Vec<Repo>) -> Self {
+        let hub = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let other = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = |listener: &TcpListener| format!("http://{}", listener.local_addr().expect("an address"));
+        let endpoint = address(&hub);
+        let context = Context {
+            state: Arc::new(Mutex::new(State { repos, ..State::default() })),
+            changed: watch::Sender::new(0),
+            released: watch::Sender::new(false),
+            other_host: address(&other),
+        };
+        let serve = |listener: TcpListener, other_host: bool| {
+            let context = context.clone();
+            let router = Router::new().fallback(move |request: Request| {
+                let context = context.clone();
+                async move { Ok::<_, Infallible>(context.answer(&request, other_host)) }
+            });
+            tokio::spawn(async move {
+                axum::serve(listener, router).await.expect("serves");
+            })
+        };
+        let tasks = vec![serve(hub, false), serve(other, true)];
+        let Context { state, changed, released, .. } = context;
+        Self { endpoint, state, changed, released, tasks }
+    }
+
+    /// Only this token opens what is gated; with `no_grant` not even it.
+    pub fn ask_for(&self, token: &str, no_grant: bool) {
+        let mut state = lock(&self.state);
+        state.token = Some(token.to_owned());
+        state.no_grant = no_grant;
+    }
+
+    pub fn replace(&self, repo: Repo) {
+        let mut state = lock(&self.state);
+        state.repos.retain(|other| other.id != repo.id);
+        state.repos.push(repo);
+    }
+
+    /// What happens to the next bodies (answers to GET with a file in them), in order.
+    pub fn spoil_bodies(&self, faults: impl IntoIterator<Item = Fault>) {
+        lock(&self.state).bodies.extend(faults);
+    }
+
+    /// What happens to the next answers of the Hub itself (not the other host), in order.
+    pub fn spoil_answers(&self, faults: impl IntoIterator<Item = Fault>) {
+        lock(&self.state).answers.extend(faults);
+    }
+
+    /// Lets bodies that are held go on, and all later ones.
+    pub fn release(&self) {
+        self.released.send_replace(true);
+    }
+
+    pub fn seen(&self) -> Vec<Seen> {
+        lock(&self.state).seen.clone()
+    }
+
+    /// Waits until what was requested so far satisfies a condition.
+    pub async fn until(&self, what: &str, condition: impl Fn(&[Seen]) -> bool) {
+        let mut changed = self.changed.subscribe();
+        let wait = async {
+            while !condition(&lock(&self.state).seen) {
+                changed.changed().await.expect("the server runs");
+            }
+        };
+        assert!(tokio::time::timeout(DEADLINE, wait).await.is_ok(), "{what} never happened: {:#?}", self.seen());
+    }
+}
+
+impl Context {
+    fn answer(&self, request: &Request, other_host: bool) -> Response<Body> {
+        let header = |name| request.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
+        let seen = Seen {
+            other_host,
+            method: request.method().clone(),
+            path: request.uri().path().to_owned(),
+            range: header(RANGE),
+            authorization: header(AUTHORIZATION),
+        };
+        let mut state = lock(&self.state);
+        state.seen.push(seen.clone());
+        self.changed.send_modify(|count| *count += 1);
+        if other_host {
+            return self.storage(&mut state, &seen, request.uri().query().unwrap_or(""));
+        }
+        if let Some(Fault::Status(status, extra)) = state.answers.pop_front() {
+            let mut response = plain(status, "", "<html>no</html>");
+            if let Some((name, value)) = extra {
+                response.headers_mut().insert(name, value.parse().expect("a header"));
+            }
+            return response;
+        }
+        let path = seen.path.trim_start_matches('/').to_owned();
+        let parts: Vec<&str> = path.split('/').collect();
+        match parts.as_slice() {
+            ["api", "models", owner, name] => model_info(&state, &format!("{owner}/{name}"), "main"),
+            ["api", "models", owner, name, "revision", revision] => {
+                model_info(&state, &format!("{owner}/{name}"), revision)
+            }
+            ["api", "resolve-cache", "models", owner, name, _commit, file @ ..] => {
+                self.small_file(&mut state, &seen, &format!("{owner}/{name}"), &file.join("/"))
+            }
+            [owner, name, "resolve", revision, file @ ..] => {
+                self.resolve(&mut state, &seen, &format!("{owner}/{name}"), revision, &file.join("/"))
+            }
+            _ => plain(404, "", "no such page"),
+        }
+    }
+
+    /// `/{repo}/resolve/{revision}/{file}`: says what the file is and redirects to where it is.
+    fn resolve(&self, state: &mut State, seen: &Seen, id: &str, revision: &str, path: &str) -> Response<Body> {
+        let authorised = state.token.is_some()
+            && seen.authorization.as_deref() == state.token.as_ref().map(|token| format!("Bearer {token}")).as_deref();
+        let Some(repo) = state.repos.iter().find(|repo| repo.id == id).cloned() else {
+            return if authorised {
+                plain(404, "RepoNotFound", "Repository not found")
+            } else {
+                plain(401, "", "Invalid username or password.")
+            };
+        };
+        if repo.gated && !authorised {
+            return plain(401, "GatedRepo", "Access to this model is restricted, you must be authenticated");
+        }
+        if repo.gated && state.no_grant {
+            return plain(403, "GatedRepo", "Access to this model is restricted, you are not in the authorized list");
+        }
+        if revision != "main" && revision != repo.commit {
+            return plain(404, "RevisionNotFound", &format!("Invalid rev id: {revision}"));
+        }
+        let Some(file) = repo.files.iter().find(|file| file.path == path) else {
+            let mut response = plain(404, "EntryNotFound", "Entry not found");
+            set(&mut response, "x-repo-commit", &repo.commit);
+            return response;
+        };
+        state.signatures += 1;
+        let (status, location) = if file.large {
+            (302, format!("{}/bridge/{id}/{path}?signature={}", self.other_host, state.signatures))
+        } else {
+            (307, format!("/api/resolve-cache/models/{id}/{}/{path}", repo.commit))
+        };
+        let mut response = plain(status, "", "moved");
+        set(&mut response, LOCATION.as_str(), &location);
+        set(&mut response, "x-repo-commit", &repo.commit);
+        set(&mut response, "x-linked-etag", &format!("\"{}\"", etag(file)));
+        set(&mut response, ACCEPT_RANGES.as_str(), "bytes");
+        if file.large {
+            set(&mut response, "x-linked-size", &file.bytes.len().to_string());
+        }
+        response
+    }
+
+    /// The second half of a small file's redirect, still on the Hub.
+    fn small_file(&self, state: &mut State, seen: &Seen, id: &str, path: &str) -> Response<Body> {
+        let repo = state.repos.iter().find(|repo| repo.id == id).cloned();
+        let found =
+            repo.and_then(|repo| Some((repo.files.iter().find(|file| file.path == path)?.clone(), repo.commit)));
+        let Some((file, commit)) = found else { return plain(404, "EntryNotFound", "Entry not found") };
+        let mut response = self.body(state, seen, &file, &etag(&file));
+        set(&mut response, "x-repo-commit", &commit);
+        response
+    }
+
+    /// The other host: takes only signed addresses, and no token beside them.
+    fn storage(&self, state: &mut State, seen: &Seen, query: &str) -> Response<Body> {
+        if seen.authorization.is_some() {
+            return plain(400, "", "Only one auth mechanism allowed");
+        }
+        let signed = query.strip_prefix("signature=").and_then(|number| number.parse::<u64>().ok());
+        if signed.is_none_or(|number| number == 0 || number > state.signatures) {
+            return plain(403, "", "Missing or expired signature");
+        }
+        let file = seen.path.strip_prefix("/bridge/").and_then(|path| {
+            state.repos.iter().find_map(|repo| {
+                let path = path.strip_prefix(repo.id.as_str())?.strip_prefix('/')?;
+                repo.files.iter().find(|file| file.path == path).cloned()
+            })
+        });
+        match file {
+            // Storage has names of its own for contents.
+            Some(file) => self.body(state, seen, &file, &format!("storage-{}", &etag(&file)[..16])),
+            None => plain(404, "", "NoSuchKey"),
+        }
+    }
+
+    /// A file or the part of it that was asked for, with whatever is to go wrong.
+    fn body(&self, state: &mut State, seen: &Seen, file: &RepoFile, etag: &str) -> Response<Body> {
+        let fault = if seen.method == Method::GET { state.bodies.pop_front() } else { None }.unwrap_or(Fault::Fine);
+        if let Fault::Status(status, _) = fault {
+            return plain(status, "", "no");
+        }
+        let mut bytes = file.bytes.clone();
+        if let Fault::Shorter(by) = fault {
+            bytes.truncate(bytes.len() - by);
+        }
+        let whole = bytes.len();
+        let from = seen.range.as_deref().filter(|_| !matches!(fault, Fault::IgnoreRange)).and_then(|range| {
+            let (from, to) = range.strip_prefix("bytes=")?.split_once('-')?;
+            Some((from.parse::<usize>().ok()?, to.parse::<usize>().ok()))
+        });
+        let mut response = Response::new(Body::empty());
+        if let Some((from, to)) = from {
+            if from >= whole {
+                let mut response = plain(416, "", "");
+                set(&mut response, CONTENT_RANGE.as_str(), &format!("bytes */{whole}"));
+                return response;
+            }
+            let to = to.unwrap_or(whole - 1).min(whole - 1);
+            bytes = bytes[from..=to].to_vec();
+            *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+            set(&mut response, CONTENT_RANGE.as_str(), &format!("bytes {from}-{to}/{whole}"));
+        }
+        match fault {
+            Fault::Flip(at) => bytes[at] ^= 1,
+            Fault::Longer(by) => bytes.extend(std::iter::repeat_n(b'+', by)),
+            _ => {}
+        }
+        set(&mut response, ETAG.as_str(), &format!("\"{etag}\""));
+        set(&mut response, ACCEPT_RANGES.as_str(), "bytes");
+        set(&mut response, CONTENT_LENGTH.as_str(), &bytes.len().to_string());
+        if seen.method != Method::HEAD {
+            *response.body_mut() = self.stream(bytes, &fault);
+        }
+        response
+    }
+
+    fn stream(&self, bytes: Vec<u8>, fault: &Fault) -> Body {
+        let (stop, hold) = match fault {
+            Fault::Cut(at) => (Some(*at), false),
+            Fault::Hold(at) => (Some(*at), true),
+            _ => (None, false),
+        };
+        let released = self.released.subscribe();
+        let steps = futures::stream::unfold((bytes, 0, released), move |(bytes, sent, mut released)| async move {
+            if sent >= bytes.len() {
+                return None;
+            }
+            let mut end = (sent + PIECE).min(bytes.len());
+            if let Some(stop) = stop {
+                if sent >= stop && hold {
+                    // Ends when the server does, which is as good as released.
+                    let _ = released.wait_for(|released| *released).await;
+                } else if sent >= stop {
+                    // What was sent before has to leave the house first: an error drops what is still waiting.
+                    for _ in 0..8 {
+                        tokio::task::yield_now().await;
+                    }
+                    return Some((Err(io::Error::from(io::ErrorKind::ConnectionReset)), (bytes, usize::MAX, released)));
+                } else {
+                    end = end.min(stop);
+                }
+            }
+            let piece = Bytes::copy_from_slice(&bytes[sent..end]);
+            Some((Ok(piece), (bytes, end, released)))
+        });
+        Body::from_stream(steps)
+    }
+}
+
+fn model_info(state: &State, id: &str, revision: &str) -> Response<Body> {
+    let Some(repo) = state.repos.iter().find(|repo| repo.id == id) else {
+        return plain(401, "", "Invalid username or password.");
+    };
+    if revision != "main" && revision != repo.commit {
+        return plain(404, "RevisionNotFound", &format!("Invalid rev id: {revision}"));
+    }
+    let siblings: Vec<serde_json::Value> = repo
+        .files
+        .iter()
+        .map(|file| {
+            let mut row = serde_json::json!({
+                "rfilename": file.path, "blobId": sha256(&file.bytes)[..40], "size": file.bytes.len(),
+            });
+            if file.large {
+                row["lfs"] = serde_json::json!({
+                    "sha256": sha256(&file.bytes), "size": file.bytes.len(), "pointerSize": 134,
+                });
+            }
+            row
+        })
+        .collect();
+    let info = serde_json::json!({
+        "_id": "0".repeat(24), "id": repo.id, "modelId": repo.id, "private": false, "sha": repo.commit,
+        "gated": if repo.gated { serde_json::json!("manual") } else { serde_json::json!(false) },
+        "disabled": false, "tags": ["gguf"], "downloads": 1, "likes": 1,
+        "createdAt": "2025-01-01T00:00:00.000Z", "lastModified": "2025-01-01T00:00:00.000Z", "siblings": siblings,
+    });
+    let mut response = Response::new(Body::from(info.to_string()));
+    set(&mut response, "content-type", "application/json; charset=utf-8");
+    response
+}
+
+/// The content's name: its SHA-256 in large-file storage; elsewhere 40 digits, of git there and of anything here.
+fn etag(file: &RepoFile) -> String {
+    let mut name = sha256(&file.bytes);
+    name.truncate(if file.large { 64 } else { 40 });
+    name
+}
+
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn plain(status: u16, code: &str, message: &str) -> Response<Body> {
+    let mut response = Response::new(Body::from(message.to_owned()));
+    *response.status_mut() = StatusCode::from_u16(status).expect("a status");
+    if !code.is_empty() {
+        set(&mut response, "x-error-code", code);
+    }
+    if !response.status().is_redirection() && !message.is_empty() {
+        set(&mut response, "x-error-message", message);
+    }
+    response
+}
+
+fn set(response: &mut Response<Body>, name: &str, value: &str) {
+    let headers: &mut HeaderMap = response.headers_mut();
+    let name: axum::http::HeaderName = name.parse().expect("a header's name");
+    headers.insert(name, value.parse().expect("a header's value"));
+}
