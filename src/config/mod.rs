@@ -11,10 +11,7 @@ mod layers;
 mod paths;
 mod save;
 mod schema;
-<<<<<<< HEAD
-=======
 mod specs;
->>>>>>> config
 mod suggest;
 pub mod theme;
 mod value;
@@ -22,12 +19,8 @@ mod value;
 pub use layers::{Loaded, Origin, Origins, Sources, load};
 pub use paths::Paths;
 pub use save::save;
-<<<<<<< HEAD
-pub use schema::{Applies, Kind, SPECS, Spec, spec};
-=======
 pub use schema::{Applies, Kind, Spec};
 pub use specs::{SPECS, spec};
->>>>>>> config
 pub use suggest::nearest;
 pub use value::Value;
 

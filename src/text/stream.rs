@@ -71,6 +71,12 @@ impl StreamingDoc {
         layout.page.lines()
     }
 
+    /// The lines as [`StreamingDoc::lines`] gave them last.
+    #[must_use]
+    pub fn rendered(&self) -> &[Line<'static>] {
+        self.layout.as_ref().map(|layout| layout.page.lines()).unwrap_or_default()
+    }
+
     /// Bytes parsed and painted since the last new layout: what the tests for linear cost look at.
     #[doc(hidden)]
     #[must_use]
