@@ -1,3 +1,5 @@
 //! What several test programs share.
 
+pub mod broken;
+pub mod gguf_edit;
 pub mod models;

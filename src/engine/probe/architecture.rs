@@ -15,6 +15,8 @@ const MOST_HEAD_SIZE: u32 = 2_048;
 /// The engine reserves tables for the whole context when it loads.
 const MOST_CONTEXT: u64 = 4 << 20;
 
+pub(super) const ARCHITECTURE_KEY: &str = "general.architecture";
+
 /// The GGUF architectures that the engine has a loader for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Architecture {
@@ -30,7 +32,10 @@ pub(super) enum Architecture {
 
 impl Architecture {
     pub fn of(metadata: &Metadata) -> Found<Self> {
-        let name = metadata.text("general.architecture")?;
+        Self::named(metadata.text(ARCHITECTURE_KEY)?)
+    }
+
+    pub fn named(name: &str) -> Found<Self> {
         Ok(match name {
             "llama" => Self::Llama,
             "mistral3" => Self::Mistral3,

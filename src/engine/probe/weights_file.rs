@@ -1,9 +1,9 @@
 //! A GGUF model: its files read, joined, and held against what the engine needs.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::architecture::{self, Architecture, Shape};
+use super::architecture::{self, ARCHITECTURE_KEY, Architecture, Shape};
 use super::fault::{Fault, Found};
 use super::generation::{Generation, widen};
 use super::gguf::{self, Header, TEMPLATE_KEY, Tensor, Value};
@@ -17,7 +17,11 @@ pub(super) fn probe(path: &Path) -> Result<ModelFacts, UserError> {
     let parts = split::parts(path)?;
     let mut joined: Option<(Metadata, Vec<Tensor>)> = None;
     for (index, part) in parts.iter().enumerate() {
-        let header = gguf::read(part, index).map_err(|fault| fault.about(part))?;
+        let known_kind = |values: &HashMap<String, Value>| match values.get(ARCHITECTURE_KEY) {
+            Some(Value::Text(name)) => Architecture::named(name).map(|_| ()),
+            _ => Ok(()),
+        };
+        let header = gguf::read(part, index, known_kind).map_err(|fault| fault.about(part))?;
         check_part(&header, index, parts.len()).map_err(|fault| fault.about(part))?;
         match &mut joined {
             None => joined = Some((Metadata::new(header.metadata), header.tensors)),
