@@ -109,7 +109,7 @@ fn is_length(field: Field) -> bool {
     )
 }
 
-/// SplitMix64: the same files on every machine.
+/// `SplitMix64`: the same files on every machine.
 pub struct Random(pub u64);
 
 impl Random {

@@ -307,7 +307,7 @@ fn read_list(reader: &mut Reader, key: &str, part: usize, elements: &mut u64) ->
         Element::Text => 8,
         _ => element.width().unwrap_or(1),
     };
-    let bytes = len.checked_mul(smallest).unwrap_or(u64::MAX);
+    let bytes = len.saturating_mul(smallest);
     reader.expect(bytes, &format!("the list {}", quote(key)))?;
     *elements += len;
     if *elements > MOST_ELEMENTS {
@@ -372,7 +372,7 @@ fn read_tensor(reader: &mut Reader, name: &str) -> Found<Tensor> {
         .try_fold(1u64, |product, dimension| product.checked_mul(*dimension))
         .filter(|elements| (1..=i64::MAX as u64).contains(elements))
         .ok_or_else(|| Fault::Broken(format!("tensor {} has the impossible shape {dimensions:?}", quote(name))))?;
-    if dimensions.first().is_some_and(|row| row % kind.block != 0) {
+    if dimensions.first().is_some_and(|row| !row.is_multiple_of(kind.block)) {
         return Err(Fault::Broken(format!(
             "tensor {} has rows of {} elements, and {} stores them by {}",
             quote(name),

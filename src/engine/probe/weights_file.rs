@@ -8,7 +8,7 @@ use super::fault::{Fault, Found};
 use super::generation::{Generation, widen};
 use super::gguf::{self, Header, TEMPLATE_KEY, Tensor, Value};
 use super::metadata::Metadata;
-use super::{split, tensor, vocabulary};
+use super::{split, template, tensor, vocabulary};
 use crate::domain::model::{Format, ModelFacts};
 use crate::domain::sampling::SamplingPatch;
 use crate::error::UserError;
@@ -45,8 +45,7 @@ fn check_part(header: &Header, index: usize, count: usize) -> Found<()> {
         Some(other) => Err(Fault::Broken(format!("its `{key}` is {}", other.kind()))),
     };
     match (said("split.no")?, said("split.count")?) {
-        (None, None) if count == 1 => Ok(()),
-        (None, Some(0 | 1)) if count == 1 => Ok(()),
+        (None, None | Some(0 | 1)) if count == 1 => Ok(()),
         (Some(no), Some(of)) if no == index && of == count => Ok(()),
         (Some(no), Some(of)) if of > 1 && count == 1 => Err(Fault::missing(
             format!("it is part {} of {of} of a model, and its name does not say so", no + 1),
@@ -64,9 +63,13 @@ fn facts(path: &Path, parts: &[PathBuf], metadata: &Metadata, tensors: &[Tensor]
         return Err(Fault::Broken(format!("two of its parts hold the tensor `{}`", twice.name)));
     }
     let rows = architecture::check_weights(arch, shape, metadata, tensors)?;
-    let generation = Generation::read(path.parent().unwrap_or(Path::new(".")))?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let generation = Generation::read(folder)?;
     vocabulary::check(metadata, parts, rows, &generation)?;
-    let template = template(metadata)?;
+    // Without one the engine refuses every message.
+    let template = template::beside_gguf(folder, own_template(metadata)?)?
+        .filter(|text| !text.trim().is_empty())
+        .ok_or_else(template::none)?;
     let sum = |of: fn(&Tensor) -> u64| tensors.iter().map(of).fold(0, u64::saturating_add);
     Ok(ModelFacts {
         format: Format::Gguf,
@@ -86,14 +89,11 @@ fn facts(path: &Path, parts: &[PathBuf], metadata: &Metadata, tensors: &[Tensor]
     })
 }
 
-/// The template, without which the engine refuses every message.
-fn template(metadata: &Metadata) -> Found<&str> {
+/// The header's own template.
+fn own_template(metadata: &Metadata) -> Found<Option<&str>> {
     match metadata.get(TEMPLATE_KEY) {
-        Some(Value::Text(template)) if !template.trim().is_empty() => Ok(template),
-        None | Some(Value::Text(_)) => Err(Fault::unsupported(
-            "it has no chat template: it was made to continue text, not to answer",
-            "choose a model with `Instruct`, `Chat` or `it` in its name",
-        )),
+        None => Ok(None),
+        Some(Value::Text(template)) => Ok(Some(template)),
         Some(Value::LongText(len)) => {
             Err(Fault::Broken(format!("its chat template has {len} bytes, more than any model's")))
         }
