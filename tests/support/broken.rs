@@ -222,6 +222,10 @@ fn named_edits() -> Vec<(&'static str, Edit)> {
         ("a number of no known type", |g| g.set("general.license", 13, vec![0])),
         ("a yes or no that is neither", |g| g.set("tokenizer.ggml.add_bos_token", 7, vec![2])),
         ("part of a set by its header", |g| g.set("split.count", 2, vec![3, 0])),
+        ("put together with a count of zero", |g| {
+            g.set("split.no", 2, vec![0, 0]);
+            g.set("split.count", 2, vec![0, 0]);
+        }),
         ("part count of the wrong type", |g| g.set_text("split.count", "one")),
         ("no tokenizer at all", |g| g.entries.retain(|entry| !entry.key.starts_with("tokenizer."))),
         ("no tokenizer model", |g| g.remove("tokenizer.ggml.model")),
@@ -234,7 +238,7 @@ fn named_edits() -> Vec<(&'static str, Edit)> {
             words.pop();
             g.set_texts("tokenizer.ggml.tokens", &words);
         }),
-        ("words as numbers", |g| g.set_list("tokenizer.ggml.tokens", U32, 49_152, &[0; 49_152 * 4])),
+        ("words as numbers", |g| g.set_list("tokenizer.ggml.tokens", U32, 49_152, &vec![0; 49_152 * 4])),
         ("words as one text", |g| g.set_text("tokenizer.ggml.tokens", "hello")),
         ("an endless word", |g| {
             let mut words = g.texts("tokenizer.ggml.tokens");
@@ -247,9 +251,9 @@ fn named_edits() -> Vec<(&'static str, Edit)> {
             g.set_list("tokenizer.ggml.tokens", TEXT, 49_152, &words);
         }),
         ("no word types", |g| g.remove("tokenizer.ggml.token_type")),
-        ("unsigned word types", |g| g.set_list("tokenizer.ggml.token_type", U32, 49_152, &[1; 49_152 * 4])),
-        ("one word type less", |g| g.set_list("tokenizer.ggml.token_type", I32, 49_151, &[1; 49_151 * 4])),
-        ("every word special", |g| g.set_list("tokenizer.ggml.token_type", I32, 49_152, &[3; 49_152 * 4])),
+        ("unsigned word types", |g| g.set_list("tokenizer.ggml.token_type", U32, 49_152, &vec![1; 49_152 * 4])),
+        ("one word type less", |g| g.set_list("tokenizer.ggml.token_type", I32, 49_151, &vec![1; 49_151 * 4])),
+        ("every word special", |g| g.set_list("tokenizer.ggml.token_type", I32, 49_152, &vec![3; 49_152 * 4])),
         ("no merges", |g| g.remove("tokenizer.ggml.merges")),
         ("an empty list of merges", |g| g.set_texts("tokenizer.ggml.merges", &[])),
         ("a merge that is no pair", |g| {

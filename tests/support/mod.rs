@@ -3,3 +3,4 @@
 pub mod broken;
 pub mod gguf_edit;
 pub mod models;
+pub mod tiny;

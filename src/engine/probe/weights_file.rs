@@ -41,14 +41,20 @@ pub(super) fn probe(path: &Path) -> Result<ModelFacts, UserError> {
 fn check_part(header: &Header, index: usize, count: usize) -> Found<()> {
     let said = |key: &str| match header.metadata.get(key) {
         None => Ok(None),
-        Some(Value::U16(number)) => Ok(Some(usize::from(*number))),
+        Some(Value::U16(number)) => Ok(Some(u64::from(*number))),
+        Some(Value::U32(number)) => Ok(Some(u64::from(*number))),
         Some(other) => Err(Fault::Broken(format!("its `{key}` is {}", other.kind()))),
     };
+    let (index, count) = (index as u64, count as u64);
     match (said("split.no")?, said("split.count")?) {
-        (None, None | Some(0 | 1)) if count == 1 => Ok(()),
+        (None, None | Some(1)) if count == 1 => Ok(()),
         (Some(no), Some(of)) if no == index && of == count => Ok(()),
+        (_, Some(0)) if count == 1 => Err(Fault::unsupported(
+            "it was put together from parts by a tool that leaves a count of 0 in it, which the engine refuses",
+            "take the parts as they were, or another file of the same model",
+        )),
         (Some(no), Some(of)) if of > 1 && count == 1 => Err(Fault::missing(
-            format!("it is part {} of {of} of a model, and its name does not say so", no + 1),
+            format!("it is part {} of {of} of a model, and its name does not say so", no.saturating_add(1)),
             "give the parts their names back: name-00001-of-00003.gguf and so on, in one folder",
         )),
         _ => Err(Fault::broken("what it says of its place among the parts does not agree with its name")),
