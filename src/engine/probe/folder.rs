@@ -33,6 +33,7 @@ fn facts(folder: &Path) -> Found<ModelFacts> {
     for file in weights(folder, &files)? {
         safetensors::read(&folder.join(&file), &mut sums).map_err(|fault| fault.inside(&file))?;
     }
+    config.check(&sums)?;
     let talk = template::of_folder(folder)?;
     let generation = Generation::read(folder)?;
     check_tokenizer(folder, &files, talk.end.clone(), &generation)?;
@@ -193,7 +194,7 @@ impl<'de> Deserialize<'de> for Files {
 
 fn check_tokenizer(folder: &Path, files: &BTreeSet<String>, end: Option<String>, generation: &Generation) -> Found<()> {
     if files.contains(tokenizer_json::FILE) {
-        return tokenizer_json::check(folder, Wanted::new(end, generation.looked_up()));
+        return tokenizer_json::check(folder, Wanted::new(end, generation.ends(), generation.looked_up()));
     }
     // Mistral's own kind, which the engine reads as well.
     if files.contains("tekken.json") {
