@@ -136,6 +136,10 @@ fn broken_folders_are_refused_by_the_file_at_fault() {
         fs::remove_file(folder.join(file)).expect("removed");
         refusal(&format!("without {file}"), &folder);
     }
+    let folder = folder_with(dir.path(), "model.Q8_0.gguf", b"");
+    fs::remove_file(folder.join("model.safetensors")).expect("removed");
+    let error = refusal("GGUF files beside a config.json", &folder);
+    assert!(error.hint.is_some_and(|hint| hint.contains("model.Q8_0.gguf")));
     let folder = dir.path().join("cut");
     tiny::folder(&folder, 3);
     for file in ["model.safetensors.index.json", "model-00002-of-00003.safetensors"] {
