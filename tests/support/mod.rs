@@ -3,3 +3,7 @@
 pub mod app;
 pub mod models;
 pub mod hub_server;
+pub mod broken;
+pub mod gguf_edit;
+pub mod models;
+pub mod tiny;
