@@ -49,11 +49,11 @@ pub(super) enum Occurrence {
     End(Ending),
 }
 
-pub(super) trait Console {
+pub(super) trait Console<S> {
     /// Waits for what happens next. May be dropped while it waits without losing anything.
     async fn next(&mut self) -> Occurrence;
     /// Draws and writes a frame; answers with the time that took.
-    fn draw(&mut self, app: &mut App, now: Instant) -> io::Result<Duration>;
+    fn draw(&mut self, app: &mut S, now: Instant) -> io::Result<Duration>;
     fn size(&self) -> (u16, u16);
     /// Every cell goes out with the next frame.
     fn forget(&mut self);
@@ -85,7 +85,7 @@ impl Tty {
     }
 }
 
-impl Console for Tty {
+impl Console<App> for Tty {
     async fn next(&mut self) -> Occurrence {
         let input = async {
             match &mut self.input {

@@ -40,13 +40,35 @@ pub struct Ports {
     pub shutdown: Pin<Box<dyn Future<Output = ()>>>,
 }
 
+/// The state that the loop keeps up to date. `App`, or what a test puts in its place.
+pub(super) trait State {
+    fn update(&mut self, msg: Msg, now: Instant) -> Vec<Effect>;
+    fn dirty(&self) -> Dirty;
+    /// What it shows now has been drawn.
+    fn drawn(&mut self);
+}
+
+impl State for App {
+    fn update(&mut self, msg: Msg, now: Instant) -> Vec<Effect> {
+        Self::update(self, msg, now)
+    }
+
+    fn dirty(&self) -> Dirty {
+        Self::dirty(self)
+    }
+
+    fn drawn(&mut self) {
+        Self::drawn(self);
+    }
+}
+
 /// At most so many events of one kind before a frame: with more there would be none while they flood in.
 const BATCH: usize = 512;
 /// How long the shell's prompt waits for things to end well.
 const SHUTDOWN: Duration = Duration::from_secs(2);
 
-pub(super) struct Interface<C> {
-    app: App,
+pub(super) struct Interface<S, C> {
+    app: S,
     console: C,
     ports: Ports,
     pacer: FramePacer,
@@ -76,7 +98,10 @@ pub(super) fn clock() -> Instant {
 }
 
 /// Shows the first frame, before anything else is started.
-pub(super) fn first_frame(app: &mut App, console: &mut impl Console) -> io::Result<(FramePacer, Vec<Effect>)> {
+pub(super) fn first_frame<S: State>(
+    app: &mut S,
+    console: &mut impl Console<S>,
+) -> io::Result<(FramePacer, Vec<Effect>)> {
     let (columns, rows) = console.size();
     let effects = app.update(Msg::Term(TermEvent::Resize(columns, rows)), clock());
     let mut pacer = FramePacer::new();
@@ -86,10 +111,10 @@ pub(super) fn first_frame(app: &mut App, console: &mut impl Console) -> io::Resu
     Ok((pacer, effects))
 }
 
-impl<C: Console> Interface<C> {
+impl<S: State, C: Console<S>> Interface<S, C> {
     /// `measuring` is the machine's memory, on its way.
     pub(super) fn new(
-        app: App,
+        app: S,
         console: C,
         ports: Ports,
         pacer: FramePacer,
@@ -129,7 +154,7 @@ impl<C: Console> Interface<C> {
 
     /// The one place that waits.
     async fn next(&mut self) -> Event {
-        let frame = self.frame_due();
+        let frame = self.frame_due(clock());
         let timer = self.timers.iter().map(|(_, at)| *at).min();
         tokio::select! {
             biased;
@@ -283,17 +308,17 @@ impl<C: Console> Interface<C> {
         self.answers.push_back(Msg::Term(TermEvent::Resize(columns, rows)));
     }
 
-    fn frame_due(&self) -> Option<Instant> {
+    fn frame_due(&self, now: Instant) -> Option<Instant> {
         if self.editor.is_some() {
             return None;
         }
         let dirty = if self.stale { Dirty::Now } else { self.app.dirty() };
-        self.pacer.due(dirty, clock())
+        self.pacer.due(dirty, now)
     }
 
     fn draw_if_due(&mut self) {
         let now = clock();
-        if self.frame_due().is_none_or(|due| due > now) {
+        if self.frame_due(now).is_none_or(|due| due > now) {
             return;
         }
         let drawn = self.console.draw(&mut self.app, now);
@@ -426,3 +451,6 @@ impl Saver {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,6 +22,7 @@ mod terminal;
 
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
+use std::time::Duration;
 
 use crate::app::App;
 use crate::error::{ErrorKind, UserError};
