@@ -38,6 +38,8 @@ pub fn init(place: Place, verbosity: u8, filter: Option<&str>) -> Result<(), Use
     let (targets, warning) = targets(verbosity, filter);
     match &place {
         Place::Folder(folder) => {
+            // Or the appender would print that there is nothing to clear away.
+            fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
             let appender = RollingFileAppender::builder()
                 .rotation(Rotation::DAILY)
                 .filename_prefix(PREFIX)
@@ -79,7 +81,11 @@ fn newest(folder: &Path) -> Option<PathBuf> {
 
 /// Writing is direct, without a thread between: the log is small, and the last lines before an end are the ones that matter.
 fn subscribe(writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static, targets: Targets) {
-    let lines = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(false).with_target(true);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(writer)
+        .with_ansi(false)
+        // A full disk is nothing to print over the screen.
+        .log_internal_errors(false);
     // Somebody who has a subscriber already, a test, keeps it.
     let _ = tracing_subscriber::registry().with(targets).with(lines).try_init();
 }

@@ -49,8 +49,12 @@ pub fn run(start: Start) -> Result<u8, UserError> {
     let env = |name: &str| std::env::var(name).ok();
     terminal::check(env)?;
     let features = Features::new(env, start.mouse);
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| unusable(&error))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        // Threads that have nothing more to do end at once instead of waking up later to find that out.
+        .thread_keep_alive(Duration::from_millis(100))
+        .build()
+        .map_err(|error| unusable(&error))?;
     restore_on_panic();
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(interface(start, features))));
     terminal::leave();

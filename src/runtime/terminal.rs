@@ -38,10 +38,15 @@ impl Features {
         }
     }
 
-    fn enter(self) -> String {
-        // Each screen has its own stack of kitty flags: the alternate screen comes first, here and when leaving last.
-        let mut codes = String::from("\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[?1004h");
+    /// `again`: the modes may still hold, as after `kill -STOP`, or the shell may have ended any of them.
+    fn enter(self, again: bool) -> String {
+        // Left first, so that the place of the cursor outside is not saved over.
+        let mut codes = String::from(if again { "\x1b[?2026l\x1b[?1049l" } else { "" });
+        codes.push_str("\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[?1004h");
         if self.kitty_keys {
+            // Kept on a stack, and each screen has its own: after entering the alternate screen, before leaving it. What we
+            // left on it goes first; on an empty one that does nothing.
+            codes.push_str(if again { "\x1b[<1u" } else { "" });
             // 1: keys that are ambiguous otherwise; 4: with the key at their place on a US keyboard.
             codes.push_str("\x1b[>5u");
         }
@@ -89,7 +94,7 @@ impl TerminalGuard {
     pub(super) fn reenter(&self) -> io::Result<()> {
         let mut taken = lock();
         let stdin = rustix::stdio::stdin();
-        let known = taken.is_some();
+        let again = taken.is_some();
         let before = match taken.take() {
             Some(Taken { before, .. }) => before,
             None => rustix::termios::tcgetattr(stdin)?,
@@ -100,13 +105,7 @@ impl TerminalGuard {
         drop(taken);
         // First, because it waits until we are in the foreground; what is written would not.
         retry(|| rustix::termios::tcsetattr(stdin, OptionalActions::Now, &raw))?;
-        let mut codes = String::new();
-        if known {
-            // The modes may still hold: what counts in steps must not be taken twice.
-            codes.push_str(&self.features.leave());
-        }
-        codes.push_str(&self.features.enter());
-        write_all(codes.as_bytes())
+        write_all(self.features.enter(again).as_bytes())
     }
 
     pub(super) fn set_mouse(&mut self, on: bool) -> io::Result<()> {
@@ -217,7 +216,7 @@ mod tests {
             (&[("TERM", "tmux-256color"), ("TMUX", "/tmp/x")], true),
         ] {
             let features = features(env, mouse);
-            let (on, off) = (features.enter(), features.leave());
+            let (on, off) = (features.enter(false), features.leave());
             for mode in on.split('\x1b').filter(|code| code.starts_with("[?") && code.ends_with('h')) {
                 assert!(off.contains(&mode.replace('h', "l")), "{mode} stays on");
             }
