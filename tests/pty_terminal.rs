@@ -2,9 +2,10 @@
 
 mod support;
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use support::pty::{Exit, Pty, Setup, Signal, keys};
+use support::pty::{Exit, Modes, Pty, Setup, Signal, keys};
 
 /// Started, with its first frame on the screen.
 fn shown(setup: Setup) -> Pty {
@@ -142,7 +143,7 @@ fn a_job_is_stopped_and_comes_back() {
     pty.send(&keys::ctrl('z'));
     pty.wait_for_text("stopped");
     pty.wait_for_text("sane");
-    pty.wait_for_modes("the modes of a shell", |modes| modes == support::pty::Modes::default());
+    pty.wait_for_modes("the modes of a shell", |modes| modes == Modes::default());
     pty.send("\n");
     pty.wait_for("the same screen as before", |screen| screen.contents() == before.0);
     pty.wait_for_modes("the same modes as before", |modes| modes == before.1);
@@ -152,27 +153,32 @@ fn a_job_is_stopped_and_comes_back() {
     pty.assert_restored();
 }
 
-#[test]
-fn an_editor_has_the_terminal_to_itself() {
-    // Reads a line from the terminal: were somebody else reading too, letters would be missing.
-    const SCRIPT: &str = r#"#!/bin/sh
+/// An executable script.
+fn script(folder: &Path, text: &str) -> PathBuf {
+    let path = folder.join("script");
+    std::fs::write(&path, text).expect("a script");
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o700)).expect("made executable");
+    path
+}
+
+/// Reads a line from the terminal: were somebody else reading too, letters would be missing.
+const EDITOR: &str = r#"#!/bin/sh
 echo x >> "$0.rounds"
 echo "round $(grep -c x "$0.rounds") of the editor"
 read -r line
 printf '%s' "$line" > "$1"
 "#;
+
+#[test]
+fn an_editor_has_the_terminal_to_itself() {
     let folder = tempfile::tempdir().expect("a folder");
-    let editor = folder.path().join("editor");
-    std::fs::write(&editor, SCRIPT).expect("a script");
-    std::fs::set_permissions(&editor, std::os::unix::fs::PermissionsExt::from_mode(0o700)).expect("made executable");
-    let mut pty = shown(Setup::hobnob().env("VISUAL", &editor));
+    let mut pty = shown(Setup::hobnob().env("VISUAL", script(folder.path(), EDITOR)));
     for round in 1..=5 {
         pty.send(&keys::ctrl('g'));
         pty.wait_for_text(&format!("round {round} of the editor"));
-        assert_eq!(pty.modes(), support::pty::Modes::default());
+        assert_eq!(pty.modes(), Modes::default());
         // Long enough that a thief would get some of it.
-        let line = format!("{round} {}", "abcdefghij ".repeat(6));
-        pty.send(&line);
+        pty.send(&format!("{round} {}", "abcdefghij ".repeat(6)));
         pty.wait_for_text("abcdefghij");
         pty.send("\n");
         pty.wait_for_modes("the interface again", |modes| modes.alternate_screen && !modes.updating);
@@ -180,6 +186,21 @@ printf '%s' "$line" > "$1"
     }
     pty.send(&keys::ctrl('q'));
     assert_eq!(pty.wait_exit(), code(0));
+    pty.assert_restored();
+}
+
+#[test]
+fn what_ends_an_editor_does_not_end_the_interface_but_a_signal_for_it_does() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut pty = shown(Setup::hobnob().env("VISUAL", script(folder.path(), EDITOR)));
+    pty.send(&keys::ctrl('g'));
+    pty.wait_for_text("round 1 of the editor");
+    pty.send(&keys::ctrl('c'));
+    pty.wait_for_modes("the interface again", |modes| modes.alternate_screen && !modes.updating);
+    pty.send(&keys::ctrl('g'));
+    pty.wait_for_text("round 2 of the editor");
+    pty.signal(Signal::TERM);
+    assert_eq!(pty.wait_exit(), code(143));
     pty.assert_restored();
 }
 

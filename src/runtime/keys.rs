@@ -412,7 +412,7 @@ mod tests {
                 }
                 match key {
                     Key::Char(c) => name.push(*c),
-                    other => name.push_str(&format!("{other:?}")),
+                    other => return format!("{name}{other:?}"),
                 }
                 name
             }

@@ -231,6 +231,7 @@ pub struct Exit {
 }
 
 /// What a program has asked of the terminal by now.
+#[allow(clippy::struct_excessive_bools)] // A terminal has that many switches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Modes {
     pub alternate_screen: bool,
@@ -489,12 +490,12 @@ impl Pty {
         let deadline = Instant::now() + self.deadline;
         let mut state = self.shared.lock();
         loop {
-            let silent = state.heard.elapsed();
-            if silent >= quiet {
+            let left = quiet.saturating_sub(state.heard.elapsed());
+            if left.is_zero() {
                 return;
             }
             assert!(Instant::now() < deadline, "it was never quiet for {quiet:?}\n{}", Dump(&state));
-            state = self.shared.wait(state, quiet - silent);
+            state = self.shared.wait(state, left);
         }
     }
 
@@ -584,7 +585,7 @@ fn own(descriptor: i32) -> File {
 fn read_in_background(mut master: File, shared: Arc<Shared>) -> (JoinHandle<()>, OwnedFd) {
     let (stopped, stop) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).expect("a pipe");
     let thread = std::thread::spawn(move || {
-        let mut bytes = [0; 65536];
+        let mut bytes = [0; 16384];
         loop {
             let mut ready = [PollFd::new(&master, PollFlags::IN), PollFd::new(&stopped, PollFlags::IN)];
             if rustix::event::poll(&mut ready, None).is_err() {

@@ -141,14 +141,14 @@ impl World {
         let to = |log: &Log| Rc::clone(log);
         let (engine_log, hub_log, end_log) = (to(&log), to(&log), to(&log));
         let saves = Arc::new(Mutex::new(Vec::<Patch>::new()));
-        let saved = Arc::clone(&saves);
+        let on_disk = Arc::clone(&saves);
         let ports = Ports {
             engine: Box::new(move |command| engine_log.borrow_mut().push(Seen::Engine(command))),
             engine_events,
             hub: Box::new(move |command| hub_log.borrow_mut().push(Seen::Hub(command))),
             hub_events,
             save: Arc::new(move |patch| {
-                saved.lock().expect("no writer panicked").push(patch.clone());
+                on_disk.lock().expect("no writer panicked").push(patch.clone());
                 Err(UserError::new(ErrorKind::Disk, "full"))
             }),
             shutdown: Box::pin(async move { end_log.borrow_mut().push(Seen::Shutdown) }),
