@@ -132,6 +132,28 @@ fn without_a_terminal_that_can_show_it_it_says_what_is_missing() {
 }
 
 #[test]
+fn input_is_read_to_its_end_however_much_comes_at_once() {
+    let mut pty = shown(Setup::hobnob());
+    pty.send(&"x".repeat(20_000));
+    pty.send(&keys::ctrl('q'));
+    assert_eq!(pty.wait_exit(), code(0));
+    pty.assert_restored();
+}
+
+#[test]
+fn a_sequence_whose_end_never_comes_holds_nothing_up() {
+    for beginning in ["\x1b[", "\x1b[200~never ended", "\u{1b}O", "\x1b[<0;1"] {
+        let mut pty = shown(Setup::hobnob());
+        pty.send(beginning);
+        pty.resize(70, 20);
+        pty.wait_for_quiet(Duration::from_millis(300));
+        pty.signal(Signal::TERM);
+        assert_eq!(pty.wait_exit(), code(143), "{beginning:?}");
+        pty.assert_restored();
+    }
+}
+
+#[test]
 fn a_job_is_stopped_and_comes_back() {
     let script = format!(
         "set -m; '{}'; echo stopped; stty -a | grep -q -e '-echo ' || echo sane; read -r line; fg >/dev/null; echo back $?",

@@ -5,7 +5,6 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use rustix::process::Signal;
 use tokio::io::Interest;
@@ -188,7 +187,8 @@ impl Input {
                 biased;
                 ready = self.tty.readable() => {
                     let mut ready = ready?;
-                    match read_available(ready.get_inner(), &mut bytes) {
+                    let closed = ready.ready().is_read_closed();
+                    match read_available(ready.get_inner(), closed, &mut bytes) {
                         Ok(read) => self.decoder.feed(&bytes[..read], &mut self.decoded),
                         Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                             ready.clear_ready();
@@ -204,24 +204,22 @@ impl Input {
     }
 }
 
-/// Reads what is there and never waits. The terminal itself stays in blocking mode: that mode is shared with the shell and
-/// with everybody else who has this terminal open.
-fn read_available(tty: &io::Stdin, bytes: &mut [u8]) -> io::Result<usize> {
+/// Reads what is there and never waits; `closed` is what the system said when it called. The terminal itself stays in
+/// blocking mode, because that mode is shared with the shell and with everybody else who has this terminal open; and it is
+/// asked for the count of its bytes, because not every system can `poll` a terminal.
+fn read_available(tty: &io::Stdin, closed: bool, bytes: &mut [u8]) -> io::Result<usize> {
     loop {
-        let mut ready = [PollFd::new(tty, PollFlags::IN)];
-        match rustix::event::poll(&mut ready, Some(&Timespec::default())) {
-            Ok(0) => return Err(io::ErrorKind::WouldBlock.into()),
-            Ok(_) => {}
-            Err(Errno::INTR) => continue,
+        if rustix::io::ioctl_fionread(tty)? == 0 {
+            // A terminal in raw mode has no end of file: one that is closed has been hung up.
+            let gone = if closed { io::ErrorKind::UnexpectedEof } else { io::ErrorKind::WouldBlock };
+            return Err(gone.into());
+        }
+        match rustix::io::read(tty, &mut *bytes) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(read) => return Ok(read),
+            Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
-        return match rustix::io::read(tty, &mut *bytes) {
-            // A terminal in raw mode has no end of file: it has been hung up.
-            Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(read) => Ok(read),
-            Err(Errno::INTR) => continue,
-            Err(error) => Err(error.into()),
-        };
     }
 }
 

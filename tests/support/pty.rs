@@ -20,8 +20,8 @@
 use std::ffi::OsString;
 use std::fmt::{self, Write as _};
 use std::fs::File;
-use std::io::{Read, Write};
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::io::{PipeWriter, Read, Write};
+use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -322,7 +322,7 @@ pub struct Pty {
     master: Option<File>,
     /// The program's side: keeps the driver's modes and lets us look at them after the program is gone.
     program_side: Option<File>,
-    reader: Option<(JoinHandle<()>, OwnedFd)>,
+    reader: Option<(JoinHandle<()>, PipeWriter)>,
     pid: rustix::process::Pid,
     before: DriverModes,
     deadline: Duration,
@@ -582,8 +582,8 @@ fn own(descriptor: i32) -> File {
 }
 
 /// Reads until there is nothing more, or until the descriptor that it answers with is dropped.
-fn read_in_background(mut master: File, shared: Arc<Shared>) -> (JoinHandle<()>, OwnedFd) {
-    let (stopped, stop) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).expect("a pipe");
+fn read_in_background(mut master: File, shared: Arc<Shared>) -> (JoinHandle<()>, PipeWriter) {
+    let (stopped, stop) = std::io::pipe().expect("a pipe");
     let thread = std::thread::spawn(move || {
         let mut bytes = [0; 16384];
         loop {
