@@ -113,13 +113,15 @@ fn the_last_of_many_sizes_wins() {
 
 #[test]
 fn without_a_terminal_that_can_show_it_it_says_what_is_missing() {
+    let redirected = |how: &str| {
+        let command = format!("'{}' chat {how}", env!("CARGO_BIN_EXE_hobnob"));
+        Setup::program("/bin/sh").arg("-c").arg(command)
+    };
     for (setup, missing) in [
         (Setup::hobnob().env("TERM", "dumb"), "TERM"),
         (Setup::hobnob().without_env("TERM"), "TERM"),
-        (
-            Setup::program("/bin/sh").arg("-c").arg(format!("'{}' chat </dev/null", env!("CARGO_BIN_EXE_hobnob"))),
-            "input",
-        ),
+        (redirected("</dev/null"), "input"),
+        (redirected(">/dev/null"), "output"),
     ] {
         let mut pty = setup.start();
         assert_eq!(pty.wait_exit(), code(2));

@@ -22,6 +22,7 @@ mod terminal;
 
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
+use std::thread::ThreadId;
 use std::time::Duration;
 
 use crate::app::App;
@@ -82,11 +83,16 @@ async fn interface(start: Start, features: Features) -> io::Result<u8> {
 fn restore_on_panic() {
     let interface = std::thread::current().id();
     panic::set_hook(Box::new(move |info| {
-        if std::thread::current().id() == interface && tokio::task::try_id().is_none() {
+        if ends_the_interface(interface) {
             terminal::leave();
         }
         tracing::error!("{info}\n{}", std::backtrace::Backtrace::force_capture());
     }));
+}
+
+/// Whether a panic here and now is the loop's own. Tasks share its thread, but what they panic with stays with them.
+fn ends_the_interface(interface: ThreadId) -> bool {
+    std::thread::current().id() == interface && tokio::task::try_id().is_none()
 }
 
 fn unusable(error: &io::Error) -> UserError {
@@ -106,4 +112,20 @@ fn bug() -> UserError {
 #[cfg(feature = "fake-engine")]
 fn panic_for_a_test() {
     assert!(std::env::var_os("HOBNOB_TEST_PANIC").is_none(), "a test asked for a panic");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_loop_itself_takes_the_interface_with_it() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let here = std::thread::current().id();
+        runtime.block_on(async {
+            assert!(ends_the_interface(here));
+            assert!(!tokio::spawn(async move { ends_the_interface(here) }).await.expect("it ran"));
+            assert!(!tokio::task::spawn_blocking(move || ends_the_interface(here)).await.expect("it ran"));
+        });
+    }
 }
