@@ -9,7 +9,7 @@
 //! | `keys` | bytes of the terminal to events |
 //! | `screen` | frames, each in one write |
 //! | `terminal` | the modes, and giving them back |
-//! | `editor`, `machine` | `$EDITOR`; the memory of this machine |
+//! | `editor`, `saver`, `machine` | `$EDITOR`; settings into their file; the memory of this machine |
 
 mod console;
 mod editor;
@@ -17,6 +17,7 @@ mod event_loop;
 mod keys;
 mod machine;
 mod pacer;
+mod saver;
 mod screen;
 mod terminal;
 
@@ -29,7 +30,8 @@ use crate::app::App;
 use crate::error::{ErrorKind, UserError};
 use crate::runtime::console::Tty;
 use crate::runtime::event_loop::Interface;
-pub use crate::runtime::event_loop::{Patch, Ports, Save};
+pub use crate::runtime::event_loop::Ports;
+pub use crate::runtime::saver::{Patch, Save};
 use crate::runtime::terminal::Features;
 
 /// What the interface starts with.

@@ -17,12 +17,15 @@
 
 #![allow(dead_code)] // Each test binary uses a part.
 
+mod home;
+pub mod keys;
+
 use std::ffi::OsString;
 use std::fmt::{self, Write as _};
 use std::fs::File;
 use std::io::{PipeWriter, Read, Write};
 use std::os::fd::BorrowedFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -33,126 +36,7 @@ pub use rustix::process::Signal;
 use rustix::termios::Winsize;
 pub use vt100::Screen;
 
-/// What a terminal sends for keys.
-pub mod keys {
-    pub const ENTER: &str = "\r";
-    pub const ESC: &str = "\x1b";
-    pub const TAB: &str = "\t";
-    pub const SHIFT_TAB: &str = "\x1b[Z";
-    pub const BACKSPACE: &str = "\x7f";
-    pub const DELETE: &str = "\x1b[3~";
-    pub const UP: &str = "\x1b[A";
-    pub const DOWN: &str = "\x1b[B";
-    pub const RIGHT: &str = "\x1b[C";
-    pub const LEFT: &str = "\x1b[D";
-    pub const HOME: &str = "\x1b[H";
-    pub const END: &str = "\x1b[F";
-    pub const PAGE_UP: &str = "\x1b[5~";
-    pub const PAGE_DOWN: &str = "\x1b[6~";
-    pub const ALT_ENTER: &str = "\x1b\r";
-    /// As terminals with kitty's protocol say it.
-    pub const SHIFT_ENTER: &str = "\x1b[13;2u";
-    pub const FOCUS_IN: &str = "\x1b[I";
-    pub const FOCUS_OUT: &str = "\x1b[O";
-
-    /// Ctrl with a letter, or with one of `@[\]^_`.
-    pub fn ctrl(key: char) -> String {
-        let byte = u8::try_from(key.to_ascii_uppercase()).expect("ASCII") & 0x1f;
-        char::from(byte).to_string()
-    }
-
-    pub fn alt(key: &str) -> String {
-        format!("\x1b{key}")
-    }
-
-    /// F1 to F12.
-    pub fn f(number: u8) -> String {
-        match number {
-            1..=4 => format!("\x1bO{}", char::from(b'P' + number - 1)),
-            5 => "\x1b[15~".into(),
-            6..=10 => format!("\x1b[{}~", number + 11),
-            11 | 12 => format!("\x1b[{}~", number + 12),
-            _ => panic!("there is no F{number} here"),
-        }
-    }
-
-    /// Bracketed, as every terminal does it that was asked to.
-    pub fn paste(text: &str) -> String {
-        format!("\x1b[200~{}\x1b[201~", text.replace('\n', "\r"))
-    }
-}
-
-/// Folders of a person who has just come to this machine. Gone when the last clone is.
-#[derive(Clone)]
-pub struct Home(Arc<tempfile::TempDir>);
-
-impl Home {
-    pub fn new() -> Self {
-        Self(Arc::new(tempfile::tempdir().expect("a folder for the test")))
-    }
-
-    pub fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    pub fn config_dir(&self) -> PathBuf {
-        self.path().join("config/hobnob")
-    }
-
-    pub fn config_file(&self) -> PathBuf {
-        self.config_dir().join("config.toml")
-    }
-
-    /// Where the log is, and what else is state.
-    pub fn state(&self) -> PathBuf {
-        self.path().join("state")
-    }
-
-    pub fn hf_home(&self) -> PathBuf {
-        self.path().join("huggingface")
-    }
-
-    pub fn write_config(&self, toml: &str) {
-        std::fs::create_dir_all(self.config_dir()).expect("the config folder");
-        std::fs::write(self.config_file(), toml).expect("the config file");
-    }
-
-    /// Text of every file below the state folder: the log, wherever exactly it is.
-    pub fn log(&self) -> String {
-        let mut text = String::new();
-        let mut folders = vec![self.state()];
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-                let path = entry.path();
-                if path.is_dir() {
-                    folders.push(path);
-                } else {
-                    text.push_str(&String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()));
-                }
-            }
-        }
-        text
-    }
-
-    /// The environment of a process that lives here.
-    pub fn env(&self) -> Vec<(OsString, OsString)> {
-        let at = |name: &str| self.path().join(name).into_os_string();
-        [
-            ("HOME", self.path().as_os_str().to_owned()),
-            ("XDG_CONFIG_HOME", at("config")),
-            ("XDG_DATA_HOME", at("data")),
-            ("XDG_STATE_HOME", at("state")),
-            ("XDG_CACHE_HOME", at("cache")),
-            ("HF_HOME", at("huggingface")),
-            ("PATH", std::env::var_os("PATH").unwrap_or_default()),
-            ("LANG", "C.UTF-8".into()),
-            ("TERM", "xterm-256color".into()),
-            ("COLORTERM", "truecolor".into()),
-        ]
-        .map(|(name, value)| (OsString::from(name), value))
-        .into()
-    }
-}
+pub use self::home::Home;
 
 /// How to start a program.
 pub struct Setup {

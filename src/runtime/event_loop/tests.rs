@@ -11,6 +11,8 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use super::*;
 use crate::config::keymap::{Key, KeyChord};
 use crate::domain::{GenId, JobId, PieceKind};
+use crate::error::ErrorKind;
+use crate::runtime::saver::Patch;
 
 const QUIT: Key = Key::Char('q');
 
