@@ -7,3 +7,4 @@ pub mod broken;
 pub mod gguf_edit;
 pub mod models;
 pub mod tiny;
+pub mod pty;
