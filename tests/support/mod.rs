@@ -1,10 +1,10 @@
-//! What several test programs share.
+//! What several test programs share. Each of them uses a part.
+#![allow(dead_code)]
 
 pub mod app;
-pub mod models;
-pub mod hub_server;
 pub mod broken;
 pub mod gguf_edit;
+pub mod hub_server;
 pub mod models;
-pub mod tiny;
 pub mod pty;
+pub mod tiny;
