@@ -3,3 +3,4 @@
 pub mod app;
 pub mod models;
 pub mod hub_server;
+pub mod pty;

@@ -1,0 +1,393 @@
+//! The loop: one place that waits, for everything that can happen. It drains what is there, lets the state change, does what
+//! the state asks for, and draws when the pacer says so. When nothing happens nothing wakes it.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::FutureExt;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::JoinHandle;
+
+use crate::app::msg::{Effect, Msg, TermEvent, TimerId};
+use crate::app::{App, Dirty};
+use crate::domain::fit::Machine;
+use crate::domain::{EngineCmd, EngineEvent, HubCmd, HubEvent};
+use crate::error::UserError;
+use crate::runtime::console::{Console, Ending, Occurrence};
+use crate::runtime::editor::Editor;
+use crate::runtime::keys::push_merged;
+use crate::runtime::pacer::FramePacer;
+use crate::runtime::saver::{Save, Saver};
+
+/// The ways to the rest of the program.
+pub struct Ports {
+    pub engine: Box<dyn FnMut(EngineCmd)>,
+    pub engine_events: UnboundedReceiver<EngineEvent>,
+    pub hub: Box<dyn FnMut(HubCmd)>,
+    pub hub_events: UnboundedReceiver<HubEvent>,
+    pub save: Save,
+    /// Ends what needs an end; awaited for a moment when the interface is gone from the screen.
+    pub shutdown: Pin<Box<dyn Future<Output = ()>>>,
+}
+
+/// The state that the loop keeps up to date. `App`, or what a test puts in its place.
+pub(super) trait State {
+    fn update(&mut self, msg: Msg, now: Instant) -> Vec<Effect>;
+    fn dirty(&self) -> Dirty;
+    /// What it shows now has been drawn.
+    fn drawn(&mut self);
+}
+
+impl State for App {
+    fn update(&mut self, msg: Msg, now: Instant) -> Vec<Effect> {
+        Self::update(self, msg, now)
+    }
+
+    fn dirty(&self) -> Dirty {
+        Self::dirty(self)
+    }
+
+    fn drawn(&mut self) {
+        Self::drawn(self);
+    }
+}
+
+/// At most so many events of one kind before a frame: with more there would be none while they flood in.
+const BATCH: usize = 512;
+/// How long the shell's prompt waits for things to end well.
+const SHUTDOWN: Duration = Duration::from_secs(2);
+
+pub(super) struct Interface<S, C> {
+    app: S,
+    console: C,
+    ports: Ports,
+    pacer: FramePacer,
+    /// A frame is needed that the state doesn't know of.
+    stale: bool,
+    timers: Vec<(TimerId, Instant)>,
+    /// Messages that answer effects.
+    answers: VecDeque<Msg>,
+    saver: Saver,
+    measuring: Option<JoinHandle<Machine>>,
+    editor: Option<Editor>,
+    exit: Option<u8>,
+}
+
+enum Event {
+    Console(Occurrence),
+    Engine(EngineEvent),
+    Hub(HubEvent),
+    /// A timer or the next frame.
+    Time,
+    Answer(Msg),
+}
+
+/// The loop's clock: tokio's, which tests can stop.
+pub(super) fn clock() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+/// Shows the first frame, before anything else is started.
+pub(super) fn first_frame<S: State>(
+    app: &mut S,
+    console: &mut impl Console<S>,
+) -> io::Result<(FramePacer, Vec<Effect>)> {
+    let (columns, rows) = console.size();
+    let effects = app.update(Msg::Term(TermEvent::Resize(columns, rows)), clock());
+    let mut pacer = FramePacer::new();
+    let cost = console.draw(app, clock())?;
+    app.drawn();
+    pacer.drawn(clock(), cost);
+    Ok((pacer, effects))
+}
+
+impl<S: State, C: Console<S>> Interface<S, C> {
+    /// `measuring` is the machine's memory, on its way.
+    pub(super) fn new(
+        app: S,
+        console: C,
+        ports: Ports,
+        pacer: FramePacer,
+        measuring: Option<JoinHandle<Machine>>,
+    ) -> Self {
+        Self {
+            saver: Saver::new(Arc::clone(&ports.save)),
+            app,
+            console,
+            ports,
+            pacer,
+            stale: false,
+            timers: Vec::new(),
+            answers: VecDeque::new(),
+            measuring,
+            editor: None,
+            exit: None,
+        }
+    }
+
+    /// Runs until the person or the system wants an end; answers with the exit code.
+    pub(super) async fn run(mut self, first: Vec<Effect>) -> u8 {
+        self.apply(first);
+        loop {
+            self.answer();
+            if let Some(code) = self.exit {
+                self.finish().await;
+                return code;
+            }
+            self.draw_if_due();
+            if self.exit.is_none() {
+                let event = self.next().await;
+                self.take_in(event);
+            }
+        }
+    }
+
+    /// The one place that waits.
+    async fn next(&mut self) -> Event {
+        let frame = self.frame_due(clock());
+        let timer = self.timers.iter().map(|(_, at)| *at).min();
+        tokio::select! {
+            biased;
+            occurrence = self.console.next() => Event::Console(occurrence),
+            () = until(frame) => Event::Time,
+            () = until(timer) => Event::Time,
+            Some(event) = self.ports.engine_events.recv() => Event::Engine(event),
+            Some(event) = self.ports.hub_events.recv() => Event::Hub(event),
+            text = edited(&mut self.editor) => Event::Answer(Msg::Edited(text)),
+            machine = measured(&mut self.measuring) => Event::Answer(Msg::Machine(machine)),
+            error = self.saver.failed() => Event::Answer(Msg::Failed(error)),
+        }
+    }
+
+    /// Takes one event and everything else that is there by now.
+    fn take_in(&mut self, event: Event) {
+        let mut occurrences = Vec::new();
+        let mut engine = Vec::new();
+        let mut hub = Vec::new();
+        match event {
+            Event::Console(occurrence) => occurrences.push(occurrence),
+            Event::Engine(event) => engine.push(event),
+            Event::Hub(event) => hub.push(event),
+            Event::Time => {}
+            Event::Answer(answer) => self.take_answer(answer),
+        }
+        while occurrences.len() < BATCH
+            && let Some(occurrence) = self.console.next().now_or_never()
+        {
+            occurrences.push(occurrence);
+        }
+        self.take_occurrences(occurrences);
+        for _ in 0..BATCH {
+            let Ok(event) = self.ports.engine_events.try_recv() else { break };
+            push_engine(&mut engine, event);
+        }
+        for event in engine {
+            self.update(Msg::Engine(event));
+        }
+        for _ in 0..BATCH {
+            let Ok(event) = self.ports.hub_events.try_recv() else { break };
+            hub.push(event);
+        }
+        for event in hub {
+            self.update(Msg::Hub(event));
+        }
+        self.fire_timers();
+    }
+
+    fn take_occurrences(&mut self, occurrences: Vec<Occurrence>) {
+        let mut events = Vec::new();
+        for occurrence in occurrences {
+            match occurrence {
+                Occurrence::Term(event) => push_merged(&mut events, event),
+                // The terminal is the editor's: it had the signal too, as everybody at this terminal had.
+                Occurrence::Continued | Occurrence::End(Ending::Interrupt | Ending::Quit) if self.editor.is_some() => {}
+                Occurrence::Continued => self.take_terminal(),
+                Occurrence::End(ending) => {
+                    tracing::info!("ending: {ending:?}");
+                    self.exit = Some(ending.exit_code());
+                }
+            }
+        }
+        for event in events {
+            self.update(Msg::Term(event));
+        }
+    }
+
+    fn take_answer(&mut self, answer: Msg) {
+        if matches!(answer, Msg::Edited(_)) {
+            self.editor = None;
+            self.take_terminal();
+        }
+        self.update(answer);
+    }
+
+    fn fire_timers(&mut self) {
+        let now = clock();
+        let due = |(_, at): &mut (TimerId, Instant)| *at <= now;
+        for (id, _) in self.timers.extract_if(.., due).collect::<Vec<_>>() {
+            self.update(Msg::Timer(id));
+        }
+    }
+
+    /// Nothing is updated once the end has come: an effect after it would be lost.
+    fn update(&mut self, msg: Msg) {
+        if self.exit.is_none() {
+            let effects = self.app.update(msg, clock());
+            self.apply(effects);
+        }
+    }
+
+    /// Lets the state know how its effects went.
+    fn answer(&mut self) {
+        while let Some(msg) = self.answers.pop_front() {
+            self.update(msg);
+        }
+    }
+
+    fn apply(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Engine(command) => (self.ports.engine)(command),
+                Effect::Hub(command) => (self.ports.hub)(command),
+                Effect::SetTimer { id, after } => {
+                    self.timers.retain(|(other, _)| *other != id);
+                    self.timers.push((id, clock() + after));
+                }
+                Effect::OpenEditor(text) => self.open_editor(&text),
+                Effect::SaveSettings(patch) => self.saver.save(patch),
+                Effect::Mouse(on) => {
+                    let result = self.console.set_mouse(on);
+                    self.end_on(result);
+                }
+                Effect::Redraw => {
+                    self.console.forget();
+                    self.stale = true;
+                }
+                Effect::Suspend => self.suspend(),
+                Effect::Quit => self.exit = Some(0),
+            }
+        }
+    }
+
+    fn open_editor(&mut self, text: &str) {
+        if self.editor.is_some() {
+            return;
+        }
+        self.console.lend();
+        match Editor::start(text, |name| std::env::var(name).ok()) {
+            Ok(editor) => self.editor = Some(editor),
+            Err(error) => {
+                self.take_terminal();
+                self.answers.push_back(Msg::Edited(Err(error)));
+            }
+        }
+    }
+
+    fn suspend(&mut self) {
+        self.console.lend();
+        self.console.stop();
+        // The shell has let us go on.
+        self.take_terminal();
+    }
+
+    fn take_terminal(&mut self) {
+        let result = self.console.take();
+        self.end_on(result);
+        self.stale = true;
+        let (columns, rows) = self.console.size();
+        self.answers.push_back(Msg::Term(TermEvent::Resize(columns, rows)));
+    }
+
+    fn frame_due(&self, now: Instant) -> Option<Instant> {
+        if self.editor.is_some() {
+            return None;
+        }
+        let dirty = if self.stale { Dirty::Now } else { self.app.dirty() };
+        self.pacer.due(dirty, now)
+    }
+
+    fn draw_if_due(&mut self) {
+        let now = clock();
+        if self.frame_due(now).is_none_or(|due| due > now) {
+            return;
+        }
+        let drawn = self.console.draw(&mut self.app, now);
+        self.app.drawn();
+        self.stale = false;
+        match drawn {
+            Ok(cost) => self.pacer.drawn(clock(), cost),
+            Err(error) => self.end_on(Err(error)),
+        }
+    }
+
+    /// A terminal that can't be used any more ends the interface, as its hang-up would.
+    fn end_on(&mut self, result: io::Result<()>) {
+        if let Err(error) = result {
+            tracing::warn!("the terminal can't be used any more: {error}");
+            self.exit = Some(Ending::TerminalGone.exit_code());
+        }
+    }
+
+    /// The screen first: the person has gone on to something else. Then what must not be cut off.
+    async fn finish(self) {
+        if let Some(editor) = &self.editor {
+            editor.end();
+        }
+        let Self { console, mut saver, ports, .. } = self;
+        drop(console);
+        let Ports { engine, hub, shutdown, .. } = ports;
+        drop((engine, hub));
+        let ends = async { tokio::join!(saver.finish(), shutdown) };
+        if tokio::time::timeout(SHUTDOWN, ends).await.is_err() {
+            tracing::warn!("not everything ended within {SHUTDOWN:?}");
+        }
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn edited(editor: &mut Option<Editor>) -> Result<String, UserError> {
+    match editor {
+        Some(editor) => editor.finished().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn measured(measuring: &mut Option<JoinHandle<Machine>>) -> Machine {
+    if let Some(task) = measuring {
+        let machine = task.await;
+        *measuring = None;
+        match machine {
+            Ok(machine) => return machine,
+            Err(error) => tracing::error!("the memory of this machine could not be measured: {error}"),
+        }
+    }
+    std::future::pending().await
+}
+
+/// Adds an event; pieces of one stream that come in a row become one.
+fn push_engine(events: &mut Vec<EngineEvent>, event: EngineEvent) {
+    if let (
+        Some(EngineEvent::Delta { id, kind, text, tokens }),
+        EngineEvent::Delta { id: next_id, kind: next_kind, text: more, tokens: more_tokens },
+    ) = (events.last_mut(), &event)
+        && (*id, *kind) == (*next_id, *next_kind)
+    {
+        text.push_str(more);
+        *tokens += more_tokens;
+        return;
+    }
+    events.push(event);
+}
+
+#[cfg(test)]
+mod tests;

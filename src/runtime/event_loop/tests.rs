@@ -1,0 +1,364 @@
+//! The loop with a make-believe terminal and state: no test waits for time to pass.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::Mutex;
+use std::task::Poll;
+
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+use super::*;
+use crate::config::keymap::{Key, KeyChord};
+use crate::domain::{GenId, JobId, PieceKind};
+use crate::error::ErrorKind;
+use crate::runtime::saver::Patch;
+
+const QUIT: Key = Key::Char('q');
+
+fn key(key: Key) -> Occurrence {
+    Occurrence::Term(TermEvent::Key(KeyChord { key, ctrl: false, alt: false, shift: false }))
+}
+
+fn delta(id: u64, kind: PieceKind, text: &str) -> EngineEvent {
+    EngineEvent::Delta { id: GenId(id), kind, text: text.to_owned(), tokens: 1 }
+}
+
+/// Everything that happened, in order.
+#[derive(Debug, PartialEq, Clone)]
+enum Seen {
+    Msg(Msg),
+    Drawn,
+    Forgotten,
+    Lent,
+    Taken,
+    Stopped,
+    Mouse(bool),
+    Engine(EngineCmd),
+    Hub(HubCmd),
+    Shutdown,
+    /// Put at the end, because it happens on another thread.
+    Saved(Patch),
+}
+
+type Log = Rc<RefCell<Vec<Seen>>>;
+
+struct FakeState {
+    log: Log,
+    dirty: Dirty,
+    /// What it becomes with each message.
+    after_update: Dirty,
+    /// What it answers, one vector for each message.
+    effects: VecDeque<Vec<Effect>>,
+}
+
+impl State for FakeState {
+    fn update(&mut self, msg: Msg, _: Instant) -> Vec<Effect> {
+        let quit = matches!(&msg, Msg::Term(TermEvent::Key(chord)) if chord.key == QUIT);
+        self.log.borrow_mut().push(Seen::Msg(msg));
+        if quit {
+            return vec![Effect::Quit];
+        }
+        self.dirty = self.after_update;
+        self.effects.pop_front().unwrap_or_default()
+    }
+
+    fn dirty(&self) -> Dirty {
+        self.dirty
+    }
+
+    fn drawn(&mut self) {
+        self.dirty = Dirty::Clean;
+    }
+}
+
+struct FakeConsole {
+    log: Log,
+    coming: VecDeque<Occurrence>,
+    /// Comes when all else is done.
+    last: Option<Occurrence>,
+    broken: bool,
+}
+
+impl Console<FakeState> for FakeConsole {
+    async fn next(&mut self) -> Occurrence {
+        if let Some(occurrence) = self.coming.pop_front() {
+            return occurrence;
+        }
+        // Lets everything else that is ready go first.
+        for _ in 0..50 {
+            tokio::task::yield_now().await;
+        }
+        match self.last.take() {
+            Some(last) => last,
+            None => std::future::pending().await,
+        }
+    }
+
+    fn draw(&mut self, _: &mut FakeState, _: Instant) -> io::Result<Duration> {
+        self.log.borrow_mut().push(Seen::Drawn);
+        if self.broken { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(Duration::ZERO) }
+    }
+
+    fn size(&self) -> (u16, u16) {
+        (80, 24)
+    }
+
+    fn forget(&mut self) {
+        self.log.borrow_mut().push(Seen::Forgotten);
+    }
+
+    fn set_mouse(&mut self, on: bool) -> io::Result<()> {
+        self.log.borrow_mut().push(Seen::Mouse(on));
+        Ok(())
+    }
+
+    fn lend(&mut self) {
+        self.log.borrow_mut().push(Seen::Lent);
+    }
+
+    fn take(&mut self) -> io::Result<()> {
+        self.log.borrow_mut().push(Seen::Taken);
+        Ok(())
+    }
+
+    fn stop(&mut self) {
+        self.log.borrow_mut().push(Seen::Stopped);
+    }
+}
+
+struct World {
+    interface: Interface<FakeState, FakeConsole>,
+    engine: UnboundedSender<EngineEvent>,
+    hub: UnboundedSender<HubEvent>,
+    log: Log,
+    saves: Arc<Mutex<Vec<Patch>>>,
+}
+
+impl World {
+    fn new(coming: Vec<Occurrence>, after_update: Dirty, effects: Vec<Vec<Effect>>) -> Self {
+        let log = Log::default();
+        let (engine, engine_events) = unbounded_channel();
+        let (hub, hub_events) = unbounded_channel();
+        let to = |log: &Log| Rc::clone(log);
+        let (engine_log, hub_log, end_log) = (to(&log), to(&log), to(&log));
+        let saves = Arc::new(Mutex::new(Vec::<Patch>::new()));
+        let on_disk = Arc::clone(&saves);
+        let ports = Ports {
+            engine: Box::new(move |command| engine_log.borrow_mut().push(Seen::Engine(command))),
+            engine_events,
+            hub: Box::new(move |command| hub_log.borrow_mut().push(Seen::Hub(command))),
+            hub_events,
+            save: Arc::new(move |patch| {
+                on_disk.lock().expect("no writer panicked").push(patch.clone());
+                Err(UserError::new(ErrorKind::Disk, "full"))
+            }),
+            shutdown: Box::pin(async move { end_log.borrow_mut().push(Seen::Shutdown) }),
+        };
+        let state = FakeState { log: to(&log), dirty: Dirty::Clean, after_update, effects: effects.into() };
+        let console = FakeConsole { log: to(&log), coming: coming.into(), last: Some(key(QUIT)), broken: false };
+        Self { interface: Interface::new(state, console, ports, FramePacer::new(), None), engine, hub, log, saves }
+    }
+
+    /// Runs to the end: all that was seen, and the exit code.
+    async fn run(self) -> (Vec<Seen>, u8) {
+        let Self { interface, engine, hub, log, saves } = self;
+        let code = tokio::time::timeout(Duration::from_secs(10), interface.run(Vec::new())).await.expect("it ends");
+        drop((engine, hub));
+        let saves = saves.lock().expect("no writer panicked").clone();
+        let seen = log.borrow().iter().cloned().chain(saves.into_iter().map(Seen::Saved)).collect();
+        (seen, code)
+    }
+}
+
+fn without_keys(seen: Vec<Seen>) -> Vec<Seen> {
+    seen.into_iter().filter(|s| !matches!(s, Seen::Msg(Msg::Term(TermEvent::Key(_))))).collect()
+}
+
+#[tokio::test]
+async fn what_flows_in_is_drained_and_merged_before_it_is_drawn() {
+    let world = World::new(vec![], Dirty::Soon, vec![]);
+    for text in ["a", "b", "c"] {
+        world.engine.send(delta(1, PieceKind::Reasoning, text)).expect("listens");
+    }
+    world.engine.send(delta(1, PieceKind::Text, "d")).expect("listens");
+    world.engine.send(delta(2, PieceKind::Text, "e")).expect("listens");
+    world.engine.send(delta(2, PieceKind::Text, "f")).expect("listens");
+    world.hub.send(HubEvent::Local { models: vec![], problems: vec![] }).expect("listens");
+    let (seen, code) = world.run().await;
+    let merged = |id, kind, text: &str, tokens| {
+        Seen::Msg(Msg::Engine(EngineEvent::Delta { id: GenId(id), kind, text: text.to_owned(), tokens }))
+    };
+    assert_eq!(
+        without_keys(seen),
+        [
+            merged(1, PieceKind::Reasoning, "abc", 3),
+            merged(1, PieceKind::Text, "d", 1),
+            merged(2, PieceKind::Text, "ef", 2),
+            Seen::Msg(Msg::Hub(HubEvent::Local { models: vec![], problems: vec![] })),
+            Seen::Drawn,
+            Seen::Shutdown,
+        ]
+    );
+    assert_eq!(code, 0);
+}
+
+#[tokio::test]
+async fn a_flood_cannot_keep_frames_away() {
+    let world = World::new(vec![], Dirty::Now, vec![]);
+    for id in 0..3 * BATCH as u64 {
+        world.engine.send(delta(id, PieceKind::Text, "x")).expect("listens");
+    }
+    let (seen, _) = world.run().await;
+    let drawn = seen.iter().position(|s| *s == Seen::Drawn).expect("a frame");
+    assert!(drawn <= BATCH + 1, "{drawn} messages before the first frame");
+    let last = seen.iter().rposition(|s| matches!(s, Seen::Msg(Msg::Engine(_)))).expect("they came");
+    assert!(drawn < last);
+}
+
+#[tokio::test]
+async fn a_storm_of_sizes_is_one_size_the_last() {
+    let storm = (1..100).map(|n| Occurrence::Term(TermEvent::Resize(n, n))).collect();
+    let (seen, _) = World::new(storm, Dirty::Now, vec![]).run().await;
+    assert_eq!(without_keys(seen), [Seen::Msg(Msg::Term(TermEvent::Resize(99, 99))), Seen::Drawn, Seen::Shutdown]);
+}
+
+#[tokio::test]
+async fn idle_is_without_a_deadline_and_without_a_frame() {
+    let mut world = World::new(vec![], Dirty::Clean, vec![]);
+    world.interface.console.last = None;
+    let interface = &mut world.interface;
+    assert_eq!(interface.frame_due(clock()), None);
+    assert!(interface.timers.is_empty());
+    let woken = Arc::new(CountWakes::default());
+    let waker = std::task::Waker::from(Arc::clone(&woken));
+    let mut next = std::pin::pin!(interface.next());
+    let mut idle = false;
+    // The make-believe terminal gives way a few times before it has nothing more to say.
+    for _ in 0..100 {
+        let before = woken.0.load(std::sync::atomic::Ordering::SeqCst);
+        poll_fn(|_| {
+            assert!(next.as_mut().poll(&mut std::task::Context::from_waker(&waker)).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        tokio::task::yield_now().await;
+        idle = woken.0.load(std::sync::atomic::Ordering::SeqCst) == before;
+    }
+    assert!(idle, "something wakes the loop again and again");
+    assert_eq!(*world.log.borrow(), []);
+}
+
+#[derive(Default)]
+struct CountWakes(std::sync::atomic::AtomicUsize);
+
+impl std::task::Wake for CountWakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn a_timer_set_anew_fires_once_and_at_its_new_time() {
+    let set = |id, after| Effect::SetTimer { id, after };
+    let hour = Duration::from_secs(3600);
+    let effects = vec![
+        set(TimerId::Toast, hour),
+        set(TimerId::Clock, hour),
+        set(TimerId::Toast, Duration::ZERO),
+        set(TimerId::SaveSettings, Duration::ZERO),
+    ];
+    let (seen, _) = World::new(vec![key(Key::Enter)], Dirty::Clean, vec![effects]).run().await;
+    assert_eq!(
+        without_keys(seen),
+        [Seen::Msg(Msg::Timer(TimerId::Toast)), Seen::Msg(Msg::Timer(TimerId::SaveSettings)), Seen::Shutdown]
+    );
+}
+
+#[tokio::test]
+async fn effects_go_where_they_belong_in_their_order() {
+    let effects = vec![
+        Effect::Hub(HubCmd::CancelDownload(JobId(1))),
+        Effect::Engine(EngineCmd::Unload),
+        Effect::Mouse(true),
+        Effect::Redraw,
+        Effect::Suspend,
+    ];
+    let (seen, _) = World::new(vec![key(Key::Enter)], Dirty::Clean, vec![effects]).run().await;
+    assert_eq!(
+        without_keys(seen),
+        [
+            Seen::Hub(HubCmd::CancelDownload(JobId(1))),
+            Seen::Engine(EngineCmd::Unload),
+            Seen::Mouse(true),
+            Seen::Forgotten,
+            Seen::Lent,
+            Seen::Stopped,
+            Seen::Taken,
+            Seen::Msg(Msg::Term(TermEvent::Resize(80, 24))),
+            Seen::Drawn,
+            Seen::Shutdown,
+        ]
+    );
+}
+
+#[tokio::test]
+async fn after_a_stop_from_outside_everything_is_taken_and_drawn_again() {
+    let (seen, _) = World::new(vec![Occurrence::Continued], Dirty::Clean, vec![]).run().await;
+    assert_eq!(
+        without_keys(seen),
+        [Seen::Taken, Seen::Msg(Msg::Term(TermEvent::Resize(80, 24))), Seen::Drawn, Seen::Shutdown]
+    );
+}
+
+#[tokio::test]
+async fn settings_are_written_one_after_the_other_and_failures_are_told() {
+    let patch = |key| vec![(key, None)];
+    let save = |key| Effect::SaveSettings(patch(key));
+    let effects = vec![save("a"), save("b"), save("c")];
+    let mut world = World::new(vec![key(Key::Enter)], Dirty::Clean, vec![effects, vec![Effect::Quit]]);
+    // The failure that is told ends it.
+    world.interface.console.last = None;
+    let (seen, _) = world.run().await;
+    assert_eq!(
+        without_keys(seen),
+        [
+            Seen::Msg(Msg::Failed(UserError::new(ErrorKind::Disk, "full"))),
+            Seen::Shutdown,
+            Seen::Saved(patch("a")),
+            Seen::Saved([patch("b"), patch("c")].concat()),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_is_to_be_saved_is_saved_when_it_ends_at_once() {
+    let effects = vec![Effect::SaveSettings(vec![("a", None)]), Effect::SaveSettings(vec![("b", None)]), Effect::Quit];
+    let (seen, _) = World::new(vec![key(Key::Enter)], Dirty::Clean, vec![effects]).run().await;
+    let saved = seen.iter().filter(|s| matches!(s, Seen::Saved(_))).count();
+    assert_eq!(saved, 2, "{seen:?}");
+}
+
+#[tokio::test]
+async fn signals_and_a_broken_terminal_end_it_with_their_codes() {
+    for (ending, code) in
+        [(Ending::Hangup, 129), (Ending::Interrupt, 130), (Ending::Terminate, 143), (Ending::TerminalGone, 129)]
+    {
+        let coming = vec![Occurrence::End(ending), key(Key::Enter)];
+        let (seen, exit) = World::new(coming, Dirty::Now, vec![]).run().await;
+        assert_eq!((exit, seen), (code, vec![Seen::Shutdown]), "{ending:?}");
+    }
+    let mut world = World::new(vec![key(Key::Enter)], Dirty::Now, vec![]);
+    world.interface.console.broken = true;
+    let (seen, exit) = world.run().await;
+    assert_eq!((exit, without_keys(seen)), (129, vec![Seen::Drawn, Seen::Shutdown]));
+}
+
+#[tokio::test]
+async fn the_first_frame_comes_before_everything() {
+    let World { mut interface, log, .. } = World::new(vec![], Dirty::Now, vec![vec![Effect::Redraw]]);
+    let (_, effects) = first_frame(&mut interface.app, &mut interface.console).expect("draws");
+    assert_eq!(*log.borrow(), [Seen::Msg(Msg::Term(TermEvent::Resize(80, 24))), Seen::Drawn]);
+    assert_eq!(effects, [Effect::Redraw]);
+    assert_eq!(interface.app.dirty(), Dirty::Clean);
+}

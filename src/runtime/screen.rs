@@ -1,0 +1,138 @@
+//! Frames: ratatui draws into a buffer of ours, and each frame goes out in one write.
+
+use std::cell::RefCell;
+use std::io::{self, Write};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use ratatui::Terminal;
+use ratatui::backend::{Backend, ClearType, CrosstermBackend, WindowSize};
+use ratatui::buffer::Cell;
+use ratatui::layout::{Position, Rect, Size};
+
+use crate::app::App;
+use crate::runtime::terminal;
+use crate::ui;
+
+/// The cursor is hidden while the cells change: not every terminal waits for the end of the update.
+const FRAME_START: &[u8] = b"\x1b[?2026h\x1b[?25l";
+const FRAME_END: &[u8] = b"\x1b[?2026l";
+
+pub(super) struct Screen {
+    terminal: Terminal<OneWrite>,
+    frame: Frame,
+    /// What the terminal shows is not what was drawn last.
+    stale: bool,
+}
+
+impl Screen {
+    pub(super) fn new((columns, rows): (u16, u16)) -> io::Result<Self> {
+        // The theme is fitted to the terminal, NO_COLOR included; crossterm's own reading of it would take bold away too.
+        crossterm::style::force_color_output(true);
+        let frame = Frame::default();
+        let size = Size { width: columns, height: rows };
+        let backend = OneWrite { inner: CrosstermBackend::new(frame.clone()), size };
+        Ok(Self { terminal: Terminal::new(backend)?, frame, stale: true })
+    }
+
+    pub(super) fn resize(&mut self, (width, height): (u16, u16)) {
+        let size = Size { width, height };
+        self.stale |= self.terminal.backend().size != size;
+        self.terminal.backend_mut().size = size;
+    }
+
+    pub(super) fn size(&self) -> (u16, u16) {
+        let Size { width, height } = self.terminal.backend().size;
+        (width, height)
+    }
+
+    /// Every cell goes out with the next frame.
+    pub(super) fn forget(&mut self) {
+        self.stale = true;
+    }
+
+    /// Draws and writes; answers with the time that took.
+    pub(super) fn draw(&mut self, app: &mut App, now: Instant) -> io::Result<Duration> {
+        let started = Instant::now();
+        // Not what a frame that failed left.
+        self.frame.0.borrow_mut().clear();
+        self.frame.write_all(FRAME_START)?;
+        if std::mem::take(&mut self.stale) {
+            let Size { width, height } = self.terminal.backend().size;
+            self.terminal.resize(Rect { x: 0, y: 0, width, height })?;
+        }
+        self.terminal.draw(|frame| ui::draw(frame, app, now))?;
+        self.frame.write_all(FRAME_END)?;
+        terminal::write_all(&self.frame.0.borrow())?;
+        Ok(started.elapsed())
+    }
+}
+
+/// Takes what is written and ignores that it should be sent: the backend asks for that several times per frame.
+#[derive(Clone, Default)]
+struct Frame(Rc<RefCell<Vec<u8>>>);
+
+impl Write for Frame {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// ratatui's backend for crossterm, without its questions to the terminal: the size is told to it (it would open the
+/// terminal and ask, each frame), and where the cursor is nobody needs to know (asking can wait for two seconds).
+struct OneWrite {
+    inner: CrosstermBackend<Frame>,
+    size: Size,
+}
+
+impl Backend for OneWrite {
+    type Error = io::Error;
+
+    fn draw<'a, I>(&mut self, content: I) -> io::Result<()>
+    where
+        I: Iterator<Item = (u16, u16, &'a Cell)>,
+    {
+        self.inner.draw(content)
+    }
+
+    fn hide_cursor(&mut self) -> io::Result<()> {
+        self.inner.hide_cursor()
+    }
+
+    fn show_cursor(&mut self) -> io::Result<()> {
+        self.inner.show_cursor()
+    }
+
+    fn get_cursor_position(&mut self) -> io::Result<Position> {
+        Ok(Position::ORIGIN)
+    }
+
+    fn set_cursor_position<P: Into<Position>>(&mut self, position: P) -> io::Result<()> {
+        self.inner.set_cursor_position(position)
+    }
+
+    fn clear(&mut self) -> io::Result<()> {
+        self.inner.clear()
+    }
+
+    fn clear_region(&mut self, clear_type: ClearType) -> io::Result<()> {
+        self.inner.clear_region(clear_type)
+    }
+
+    fn size(&self) -> io::Result<Size> {
+        Ok(self.size)
+    }
+
+    fn window_size(&mut self) -> io::Result<WindowSize> {
+        Ok(WindowSize { columns_rows: self.size, pixels: Size::ZERO })
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

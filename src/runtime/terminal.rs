@@ -1,0 +1,238 @@
+//! The terminal's modes: taken when the interface starts, given back however it ends.
+
+use std::io::{self, IsTerminal};
+use std::sync::{Mutex, PoisonError};
+
+use rustix::fd::BorrowedFd;
+use rustix::io::Errno;
+use rustix::termios::{OptionalActions, QueueSelector, SpecialCodeIndex, Termios};
+
+use crate::error::{ErrorKind, UserError};
+
+/// What has to be undone. Not in the guard itself: a panic is handled before anything is dropped.
+static TAKEN: Mutex<Option<Taken>> = Mutex::new(None);
+
+struct Taken {
+    /// The driver's modes as they were.
+    before: Termios,
+    features: Features,
+}
+
+/// What is asked of the terminal beyond what every terminal does. Nothing is ever asked back: an answer may never come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Features {
+    /// Kitty's keyboard protocol. What doesn't know it leaves it be, except where we know better.
+    kitty_keys: bool,
+    /// xterm's older way to tell Shift-Enter from Enter, for those that know only that one.
+    xterm_keys: bool,
+    mouse: bool,
+}
+
+impl Features {
+    pub(super) fn new(env: impl Fn(&str) -> Option<String>, mouse: bool) -> Self {
+        let set = |name| env(name).is_some_and(|v| !v.is_empty());
+        Self {
+            kitty_keys: env("TERM").is_none_or(|term| term != "linux"),
+            xterm_keys: set("TMUX") || set("XTERM_VERSION"),
+            mouse,
+        }
+    }
+
+    /// `again`: the modes may still hold, as after `kill -STOP`, or the shell may have ended any of them.
+    fn enter(self, again: bool) -> String {
+        // Left first, so that the place of the cursor outside is not saved over.
+        let mut codes = String::from(if again { "\x1b[?2026l\x1b[?1049l" } else { "" });
+        codes.push_str("\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[?1004h");
+        if self.kitty_keys {
+            // Kept on a stack, and each screen has its own: after entering the alternate screen, before leaving it. What we
+            // left on it goes first; on an empty one that does nothing.
+            codes.push_str(if again { "\x1b[<1u" } else { "" });
+            // 1: keys that are ambiguous otherwise; 4: with the key at their place on a US keyboard.
+            codes.push_str("\x1b[>5u");
+        }
+        if self.xterm_keys {
+            codes.push_str("\x1b[>4;1m");
+        }
+        if self.mouse {
+            codes.push_str(MOUSE_ON);
+        }
+        codes
+    }
+
+    fn leave(self) -> String {
+        // A panic can come in the middle of a frame: its synchronized update is ended first.
+        let mut codes = String::from("\x1b[?2026l");
+        codes.push_str(MOUSE_OFF);
+        if self.xterm_keys {
+            codes.push_str("\x1b[>4m");
+        }
+        if self.kitty_keys {
+            codes.push_str("\x1b[<1u");
+        }
+        codes.push_str("\x1b[?1004l\x1b[?2004l\x1b[0m\x1b[?25h\x1b[?1049l");
+        codes
+    }
+}
+
+/// Buttons and wheel, with coordinates in text; not every movement, which would wake us for nothing.
+const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
+const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
+
+/// Holds the terminal in the interface's modes; gives it back when dropped.
+pub(super) struct TerminalGuard {
+    features: Features,
+}
+
+impl TerminalGuard {
+    pub(super) fn enter(features: Features) -> io::Result<Self> {
+        let guard = Self { features };
+        guard.reenter()?;
+        Ok(guard)
+    }
+
+    /// Takes the terminal again after `leave`, or after somebody else may have had it without our leave.
+    pub(super) fn reenter(&self) -> io::Result<()> {
+        let mut taken = lock();
+        let stdin = rustix::stdio::stdin();
+        let again = taken.is_some();
+        let before = match taken.take() {
+            Some(Taken { before, .. }) => before,
+            None => rustix::termios::tcgetattr(stdin)?,
+        };
+        let mut raw = before.clone();
+        raw.make_raw();
+        *taken = Some(Taken { before, features: self.features });
+        drop(taken);
+        // First, because it waits until we are in the foreground; what is written would not.
+        retry(|| rustix::termios::tcsetattr(stdin, OptionalActions::Now, &raw))?;
+        write_all(self.features.enter(again).as_bytes())
+    }
+
+    pub(super) fn set_mouse(&mut self, on: bool) -> io::Result<()> {
+        self.features.mouse = on;
+        let mut taken = lock();
+        // Without the terminal it is remembered for when it is ours again.
+        let Some(taken) = taken.as_mut() else { return Ok(()) };
+        taken.features.mouse = on;
+        write_all(if on { MOUSE_ON } else { MOUSE_OFF }.as_bytes())
+    }
+}
+
+impl Drop for TerminalGuard {
+    fn drop(&mut self) {
+        leave();
+    }
+}
+
+/// Gives the terminal back as it was. Does nothing when that is done already; never fails, because there is nothing that
+/// anybody could do about it.
+pub(super) fn leave() {
+    let Some(Taken { before, features }) = lock().take() else { return };
+    let _ = write_all(features.leave().as_bytes());
+    let stdin = rustix::stdio::stdin();
+    // Reports that were under way when the modes were turned off would be typed into the shell.
+    let _ = rustix::termios::tcflush(stdin, QueueSelector::IFlush);
+    let _ = retry(|| rustix::termios::tcsetattr(stdin, OptionalActions::Now, &before));
+}
+
+fn lock() -> std::sync::MutexGuard<'static, Option<Taken>> {
+    TAKEN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The byte that the Backspace key sends here.
+pub(super) fn erase_byte() -> u8 {
+    lock().as_ref().map_or(0x7f, |taken| taken.before.special_codes[SpecialCodeIndex::VERASE])
+}
+
+/// Columns and rows.
+pub(super) fn size() -> (u16, u16) {
+    match rustix::termios::tcgetwinsize(rustix::stdio::stdout()) {
+        Ok(size) if size.ws_col > 0 && size.ws_row > 0 => (size.ws_col, size.ws_row),
+        // Serial lines don't know.
+        _ => (80, 24),
+    }
+}
+
+/// Writes to the terminal, past every buffer.
+pub(super) fn write_all(mut bytes: &[u8]) -> io::Result<()> {
+    let stdout: BorrowedFd<'static> = rustix::stdio::stdout();
+    while !bytes.is_empty() {
+        match rustix::io::write(stdout, bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => bytes = &bytes[written..],
+            Err(Errno::INTR) => {}
+            // Another program of the same terminal has set it so.
+            Err(Errno::AGAIN) => {
+                let mut room = [rustix::event::PollFd::new(&stdout, rustix::event::PollFlags::OUT)];
+                retry(|| rustix::event::poll(&mut room, None))?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> rustix::io::Result<T> {
+    loop {
+        match call() {
+            Err(Errno::INTR) => {}
+            other => return other,
+        }
+    }
+}
+
+/// Says what is missing where the interface can't be shown.
+pub(super) fn check(env: impl Fn(&str) -> Option<String>) -> Result<(), UserError> {
+    let refuse = |what: &str| {
+        Err(UserError::new(ErrorKind::Usage, format!("the interface can't be shown: {what}"))
+            .hint("for scripts and plain output there is `hobnob run`"))
+    };
+    if !io::stdin().is_terminal() {
+        return refuse("standard input is not a terminal");
+    }
+    if !io::stdout().is_terminal() {
+        return refuse("standard output is not a terminal");
+    }
+    match env("TERM").as_deref() {
+        None | Some("") => refuse("TERM is not set"),
+        Some("dumb") => refuse("TERM says `dumb`, a terminal that can't place text"),
+        Some(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn features(env: &[(&str, &str)], mouse: bool) -> Features {
+        Features::new(|name| env.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned()), mouse)
+    }
+
+    #[test]
+    fn what_is_turned_on_is_turned_off() {
+        for (env, mouse) in [
+            (&[("TERM", "xterm-256color")][..], true),
+            (&[("TERM", "linux")], false),
+            (&[("TERM", "tmux-256color"), ("TMUX", "/tmp/x")], true),
+        ] {
+            let features = features(env, mouse);
+            let (on, off) = (features.enter(false), features.leave());
+            for mode in on.split('\x1b').filter(|code| code.starts_with("[?") && code.ends_with('h')) {
+                assert!(off.contains(&mode.replace('h', "l")), "{mode} stays on");
+            }
+            assert!(off.contains("\x1b[?25h"));
+            assert_eq!(on.contains("\x1b[>5u"), off.contains("\x1b[<1u"));
+            assert_eq!(on.contains("\x1b[>4;1m"), off.contains("\x1b[>4m"));
+            assert!(off.ends_with("\x1b[?1049l"), "the keys' flags belong to the screen that is left");
+        }
+    }
+
+    #[test]
+    fn terminals_get_what_they_understand() {
+        assert!(!features(&[("TERM", "linux")], false).kitty_keys);
+        assert!(features(&[("TERM", "xterm-kitty")], false).kitty_keys);
+        assert!(!features(&[("TERM", "xterm")], false).xterm_keys);
+        assert!(features(&[("TERM", "xterm"), ("XTERM_VERSION", "XTerm(390)")], false).xterm_keys);
+        assert!(!features(&[("TERM", "xterm"), ("TMUX", "")], false).xterm_keys);
+    }
+}
