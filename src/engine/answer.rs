@@ -132,7 +132,7 @@ impl ThinkSplitter {
                 Think::Before => {
                     let seen = self.held.trim_start();
                     if let Some(inside) = seen.strip_prefix(OPEN) {
-                        self.held = inside.trim_start_matches('\n').to_owned();
+                        self.held = inside.to_owned();
                         self.state = Think::Inside;
                     } else if OPEN.starts_with(seen) {
                         return;
@@ -240,7 +240,7 @@ mod tests {
         #[test]
         fn thinking_is_split_the_same_however_it_comes(size in 1usize..20) {
             for (text, reasoning, answer) in [
-                ("<think>\nWell, 1 < 2.\n</think>\n\nYes.", "Well, 1 < 2.\n", "Yes."),
+                ("<think>\nWell, 1 < 2.\n</think>\n\nYes.", "\nWell, 1 < 2.\n", "Yes."),
                 ("  <think>a</think>b<think>c", "a", "b<think>c"),
                 ("<thin ice", "", "<thin ice"),
                 ("about <think> tags", "", "about <think> tags"),
