@@ -17,7 +17,6 @@ pub mod fake;
 pub mod host;
 mod link;
 mod mistral;
-#[path = "probe_standin.rs"]
 pub mod probe;
 pub mod protocol;
 

@@ -178,7 +178,8 @@ impl Link {
             return self.emit(EngineEvent::Loaded { id, info });
         }
         if let (State::Loading { quiet: false, .. }, Some(wanted)) = (&self.state, &self.wanted) {
-            let error = UserError::new(ErrorKind::Cancelled, format!("another model was chosen before `{}`", wanted.spec.name));
+            let error =
+                UserError::new(ErrorKind::Cancelled, format!("another model was chosen before `{}`", wanted.spec.name));
             self.emit(EngineEvent::LoadFailed { id: wanted.id, error });
         }
         self.end_answers();
@@ -245,7 +246,7 @@ impl Link {
                 self.load_failed(error).await;
             }
             FromEngine::Stage { stage } => self.progress(stage),
-            FromEngine::Loaded { info } => self.loaded(info),
+            FromEngine::Loaded { info } => self.loaded(*info),
             FromEngine::LoadFailed { error } => self.load_failed(error).await,
             FromEngine::Started { id, prompt_tokens, context } => {
                 if let State::Generating { answer, .. } = &mut self.state
@@ -358,7 +359,9 @@ impl Link {
         });
         let told = started.and_then(|child| match child.tell(&load) {
             Ok(()) => Ok(child),
-            Err(error) => Err(UserError::new(ErrorKind::LoadFailed, format!("`{name}` can't be named to the engine: {error}"))),
+            Err(error) => {
+                Err(UserError::new(ErrorKind::LoadFailed, format!("`{name}` can't be named to the engine: {error}")))
+            }
         });
         match told {
             Ok(child) => self.state = State::Loading { child, then, quiet },
@@ -378,8 +381,9 @@ impl Link {
             }
             Err(error) => {
                 self.state = State::Ready { child };
-                let error = UserError::new(ErrorKind::Generation, format!("the conversation is too long to send: {error}"))
-                    .hint("start a new conversation");
+                let error =
+                    UserError::new(ErrorKind::Generation, format!("the conversation is too long to send: {error}"))
+                        .hint("start a new conversation");
                 self.emit(EngineEvent::Failed { id: ask.id, error });
             }
         }
@@ -517,13 +521,13 @@ impl Answer {
 
     /// How long the engine may take to stop before its process is killed. Between two tokens it stops by itself, so it
     /// gets the time of a few. While it reads the prompt it can't; then the choice is between waiting for the prompt's
-    /// end and loading again, and half a load is what waiting may cost.
+    /// end and loading again, and waiting may cost a quarter of that.
     fn patience(&self, load_time: Duration) -> Duration {
         const LEAST: Duration = Duration::from_millis(150);
         let stats = self.meter.stats(Instant::now().into_std());
         match stats.first_token {
             Some(_) => (stats.decode / self.meter.tokens().max(1) * 4).clamp(LEAST, Duration::from_secs(5)),
-            None => (load_time / 2).clamp(LEAST, Duration::from_secs(1)),
+            None => (load_time / 4).clamp(LEAST, Duration::from_secs(1)),
         }
     }
 }

@@ -128,8 +128,11 @@ fn thinking(thinking: Thinking) -> Option<bool> {
 fn engine_error(reason: &str) -> UserError {
     tracing::error!("an answer failed: {reason}");
     if reason.contains("does not have a chat template") {
-        return UserError::new(ErrorKind::Generation, "this model has no chat template, so it can't hold a conversation")
-            .hint("choose the model's instruct or chat variant");
+        return UserError::new(
+            ErrorKind::Generation,
+            "this model has no chat template, so it can't hold a conversation",
+        )
+        .hint("choose the model's instruct or chat variant");
     }
     let reason = reason.lines().next().unwrap_or_default().trim_end_matches('.');
     let short: String = reason.chars().take(200).collect();

@@ -58,7 +58,7 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
     stage(LoadStage::WarmUp);
     let model = runtime.block_on(build_model_from_pipeline(pipeline, scheduler, config));
 
-    let device = model.config().map(|config| device_label(&config.device)).unwrap_or("CPU");
+    let device = model.config().map_or("CPU", |config| device_label(&config.device));
     let length = model.max_sequence_length().ok().flatten().and_then(|n| u32::try_from(n).ok());
     let context = options.context.min(usable_context(length.unwrap_or(facts.context)));
     let info = ModelInfo {
@@ -94,9 +94,10 @@ fn builder(spec: &ModelSpec, options: LoadOptions) -> Result<AnyModelBuilder, Us
             if options.force_cpu { builder.with_force_cpu().into() } else { builder.into() }
         }};
     }
-    Ok(match files {
-        Some(files) => common!(GgufModelBuilder::new(folder, files)),
-        None => common!(ModelBuilder::new(folder)),
+    Ok(if let Some(files) = files {
+        common!(GgufModelBuilder::new(folder, files))
+    } else {
+        common!(ModelBuilder::new(folder))
     })
 }
 
@@ -144,7 +145,10 @@ fn broken(spec: &ModelSpec, reason: &str) -> UserError {
     tracing::error!("loading {} panicked: {reason}", spec.location.display());
     UserError::new(
         ErrorKind::ModelBroken,
-        format!("the engine gave up on `{}`: the file is damaged, or of a kind it does not run", spec.location.display()),
+        format!(
+            "the engine gave up on `{}`: the file is damaged, or of a kind it does not run",
+            spec.location.display()
+        ),
     )
     .hint("download it again, or choose another quantisation; the log has the engine's own words")
 }
