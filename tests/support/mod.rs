@@ -1,0 +1,6 @@
+//! What several test programs share.
+
+pub mod broken;
+pub mod gguf_edit;
+pub mod models;
+pub mod tiny;
