@@ -1,8 +1,7 @@
 //! What every engine does, whatever computes in it: the same tests over the scripted and the real one, both through the
 //! real process. The tests take turns: they look at this process's children and at the clock.
 
-#[path = "support/models.rs"]
-mod models;
+mod support;
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -73,7 +72,7 @@ impl Subject {
     async fn real() -> Self {
         let turn = take_turn().await;
         let folder = tempfile::tempdir().expect("a folder");
-        Self { spec: spec("starter", models::starter(), Format::Gguf), _folder: folder, _turn: turn }
+        Self { spec: spec("starter", support::models::starter(), Format::Gguf), _folder: folder, _turn: turn }
     }
 }
 
@@ -535,6 +534,63 @@ async fn a_loaded_model_is_not_loaded_again(subject: Subject) {
     assert_eq!(the_child(), child);
     engine.load(&ModelSpec { context: 1024, ..subject.spec.clone() }).await.expect("loads with the other context");
     assert_ne!(the_child(), child, "another context is another process");
+}
+
+/// Models of a few kilobytes whose weights are nothing: what they answer does not matter, but that they do.
+#[tokio::test]
+async fn every_kind_that_the_check_passes_is_loaded_and_answers() {
+    let subject = Subject::script("").await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut models: Vec<(&str, PathBuf, Format)> = Vec::new();
+    for arch in support::tiny::ARCHITECTURES {
+        let file = folder.path().join(format!("{arch}.gguf"));
+        support::tiny::gguf(arch).write(&file);
+        models.push((arch, file, Format::Gguf));
+    }
+    for (name, shards) in [("one file", 1), ("two files", 2)] {
+        let place = folder.path().join(name);
+        support::tiny::folder(&place, shards);
+        models.push((name, place, Format::Safetensors));
+    }
+    let mut engine = Engine::start();
+    for (name, place, format) in models {
+        let spec = ModelSpec { context: 256, ..spec(name, place, format) };
+        let info = engine.load(&spec).await.unwrap_or_else(|error| panic!("{name}: {error:?}"));
+        assert_eq!((info.context, info.facts.format), (256, format), "{name}");
+        let answer = engine.answer(GenRequest { max_tokens: Some(3), ..ask("hello") }).await;
+        let answer = answer.unwrap_or_else(|error| panic!("{name}: {error:?}"));
+        assert!(matches!(answer.reason, FinishReason::Stop | FinishReason::Length), "{name}: {answer:?}");
+    }
+    drop(subject);
+}
+
+/// Greedy, the same prompt, the same limit: byte by byte what the engine says when it is asked without us.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_bytes_as_the_engine_asked_directly() {
+    use mistralrs::{GgufModelBuilder, RequestBuilder, Response, SamplingParams, TextMessageRole};
+
+    let subject = Subject::real().await;
+    let (mut engine, _) = Engine::loaded(&subject.spec).await;
+    let ours = engine.answer(count()).await.expect("answers");
+    engine.handle.shutdown().await;
+
+    let place = &subject.spec.location;
+    let (folder, file) = (place.parent().expect("absolute"), place.file_name().expect("a file"));
+    let builder = GgufModelBuilder::new(folder.display(), vec![file.to_string_lossy()]).with_force_cpu();
+    let model = builder.build().await.expect("loads");
+    let sampling = SamplingParams { temperature: Some(0.0), max_len: Some(48), ..SamplingParams::neutral() };
+    let prompt = &count().messages[0].content;
+    let request = RequestBuilder::new().add_message(TextMessageRole::User, prompt).set_sampling(sampling);
+    let mut theirs = String::new();
+    let mut stream = model.stream_chat_request(request).await.expect("takes it");
+    while let Some(response) = stream.next().await {
+        match response {
+            Response::Chunk(chunk) => theirs.push_str(chunk.choices[0].delta.content.as_deref().unwrap_or_default()),
+            _ => panic!("not a piece of an answer"),
+        }
+    }
+    assert_eq!(ours.text, theirs);
+    assert!(!theirs.is_empty());
 }
 
 #[tokio::test]

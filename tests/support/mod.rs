@@ -3,4 +3,5 @@
 pub mod broken;
 pub mod gguf_edit;
 pub mod models;
+pub mod quantise;
 pub mod tiny;
