@@ -547,6 +547,9 @@ async fn every_kind_that_the_check_passes_is_loaded_and_answers() {
         support::tiny::gguf(arch).write(&file);
         models.push((arch, file, Format::Gguf));
     }
+    let odd_name = folder.path().join("a model, größer; 'so'.gguf");
+    support::tiny::gguf("llama").write(&odd_name);
+    models.push(("odd name", odd_name, Format::Gguf));
     for (name, shards) in [("one file", 1), ("two files", 2)] {
         let place = folder.path().join(name);
         support::tiny::folder(&place, shards);
@@ -561,6 +564,22 @@ async fn every_kind_that_the_check_passes_is_loaded_and_answers() {
         let answer = answer.unwrap_or_else(|error| panic!("{name}: {error:?}"));
         assert!(matches!(answer.reason, FinishReason::Stop | FinishReason::Length), "{name}: {answer:?}");
     }
+    drop(subject);
+}
+
+#[tokio::test]
+async fn a_template_that_refuses_is_told() {
+    let subject = Subject::script("").await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("strict.gguf");
+    let mut gguf = support::tiny::gguf("llama");
+    gguf.set_text("tokenizer.chat_template", "{{ raise_exception('No such role here.') }}");
+    gguf.write(&file);
+    let mut engine = Engine::start();
+    engine.load(&ModelSpec { context: 256, ..spec("strict", file, Format::Gguf) }).await.expect("loads");
+    let error = engine.answer(ask("hello")).await.expect_err("is refused");
+    assert_eq!(error.kind, ErrorKind::Generation);
+    assert!(error.message.contains("template") && error.message.contains("No such role here"), "{error}");
     drop(subject);
 }
 

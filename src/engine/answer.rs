@@ -33,7 +33,8 @@ pub fn room(prompt: u32, wish: Option<u32>, context: u32) -> Result<Room, UserEr
 
 /// Finds stop strings in a text that comes in pieces. What could be the beginning of one is held back until it is known.
 ///
-/// The engine's own stop strings are not used: it notices one only after it has handed it out.
+/// The engine's own stop strings are not used: it notices one only after it has handed it out. Reasoning does not go
+/// through here: a stop string is about the answer.
 #[derive(Debug)]
 pub struct StopMatcher {
     stops: Vec<String>,
