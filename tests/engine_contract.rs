@@ -640,6 +640,43 @@ async fn the_newest_load_wins() {
 }
 
 #[tokio::test]
+async fn a_message_waits_for_a_load_and_can_be_taken_back() {
+    let subject = Subject::script("load_ms = 500").await;
+    let mut engine = Engine::start();
+    engine.begin_load(&subject.spec);
+    engine.stage(LoadStage::Weights).await;
+    let taken_back = engine.begin(ask("never mind"));
+    engine.handle.send(EngineCmd::Cancel(taken_back));
+    let end = engine.answer_to(taken_back).await.expect("ends");
+    assert_eq!((end.reason, end.usage), (FinishReason::Cancelled, Usage::default()));
+    let answer = engine.answer(ask("but this")).await.expect("is answered when the model is there");
+    assert_eq!(answer.text, "but this");
+    assert_eq!(children().len(), 1);
+}
+
+#[tokio::test]
+async fn unloading_ends_a_load_and_loading_ends_an_answer() {
+    let slow = "[[reply]]\ntokens_per_second = 0.1\ntext = \"a b c\"";
+    let subject = Subject::script("load_ms = 60000").await;
+    let mut engine = Engine::start();
+    engine.begin_load(&subject.spec);
+    engine.stage(LoadStage::Weights).await;
+    engine.unload().await;
+    assert_eq!(children(), []);
+
+    std::fs::write(&subject.spec.location, slow).expect("writes");
+    engine.load(&subject.spec).await.expect("loads");
+    let cut = engine.begin(ask("slowly"));
+    engine.pieces(cut, 1).await;
+    engine.begin_load(&ModelSpec { context: 1024, ..subject.spec.clone() });
+    let end = engine.answer_to(cut).await.expect("ends");
+    assert_eq!((end.reason, end.usage.completion_tokens), (FinishReason::Cancelled, 1));
+    let info = engine.until(|event| if let EngineEvent::Loaded { info, .. } = event { Some(info) } else { None });
+    assert_eq!(info.await.context, 1024);
+    assert_eq!(children().len(), 1);
+}
+
+#[tokio::test]
 async fn a_script_that_fails_to_load_says_why() {
     let subject = Subject::script("fail_load = \"no such luck\"").await;
     let mut engine = Engine::start();
