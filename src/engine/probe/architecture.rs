@@ -15,6 +15,8 @@ const MOST_HEAD_SIZE: u32 = 2_048;
 /// The engine reserves tables for the whole context when it loads.
 const MOST_CONTEXT: u64 = 4 << 20;
 
+pub(super) const ARCHITECTURE_KEY: &str = "general.architecture";
+
 /// The GGUF architectures that the engine has a loader for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Architecture {
@@ -30,7 +32,10 @@ pub(super) enum Architecture {
 
 impl Architecture {
     pub fn of(metadata: &Metadata) -> Found<Self> {
-        let name = metadata.text("general.architecture")?;
+        Self::named(metadata.text(ARCHITECTURE_KEY)?)
+    }
+
+    pub fn named(name: &str) -> Found<Self> {
         Ok(match name {
             "llama" => Self::Llama,
             "mistral3" => Self::Mistral3,
@@ -116,7 +121,7 @@ impl Shape {
         let width = metadata.number(&key("embedding_length"), 1, MOST_WIDTH)?;
         let heads = metadata.number(&key("attention.head_count"), 1, MOST_HEADS)?;
         let kv_heads = metadata.number(&key("attention.head_count_kv"), 1, heads)?;
-        if heads % kv_heads != 0 || (arch == Architecture::Phi2 && heads != kv_heads) {
+        if !heads.is_multiple_of(kv_heads) || (arch == Architecture::Phi2 && heads != kv_heads) {
             return Err(Fault::Broken(format!("its {heads} attention heads can't share {kv_heads} keys")));
         }
         let head_size = head_size(arch, metadata, width, heads)?;
@@ -129,19 +134,21 @@ impl Shape {
 fn head_size(arch: Architecture, metadata: &Metadata, width: u32, heads: u32) -> Found<u32> {
     let said = |name: &str| metadata.optional_number(&format!("{}.attention.{name}", arch.name()), 1, MOST_HEAD_SIZE);
     let (key, value) = (said("key_length")?, said("value_length")?);
-    let derived = width / heads;
-    let (key, value) = (key.unwrap_or(derived), value.unwrap_or(derived));
+    let derived = width.is_multiple_of(heads).then_some(width / heads);
+    let (Some(key), Some(value)) = (key.or(derived), value.or(derived)) else {
+        return Err(Fault::Broken(format!("a width of {width} can't be shared by {heads} attention heads")));
+    };
     if key != value {
         return Err(Fault::unsupported(
             format!("its keys have {key} numbers and its values {value}"),
             "choose a model of another family",
         ));
     }
-    let fits = if arch.has_own_head_size() { true } else { key == derived && width % heads == 0 };
-    if key == 0 || key % 2 != 0 || key > MOST_HEAD_SIZE || !fits || (key == derived && width % heads != 0) {
-        return Err(Fault::Broken(format!("a width of {width} can't be shared by {heads} attention heads of {key}")));
+    let fits = arch.has_own_head_size() || Some(key) == derived;
+    if fits && key.is_multiple_of(2) && (1..=MOST_HEAD_SIZE).contains(&key) {
+        return Ok(key);
     }
-    Ok(key)
+    Err(Fault::Broken(format!("a width of {width} can't be shared by {heads} attention heads of {key}")))
 }
 
 /// How positions are encoded.
@@ -154,7 +161,7 @@ fn check_rotation(arch: Architecture, metadata: &Metadata, head_size: u32) -> Fo
         _ => metadata.optional_number(&name, 1, MOST_HEAD_SIZE)?,
     };
     let fits = |rotated: u32| match arch {
-        Architecture::Phi2 => rotated <= head_size && rotated % 2 == 0,
+        Architecture::Phi2 => rotated <= head_size && rotated.is_multiple_of(2),
         _ => rotated == head_size,
     };
     if let Some(rotated) = rotated.filter(|rotated| !fits(*rotated)) {

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::fault::{Fault, Found};
-use super::reader;
+use super::fault::Found;
+use super::json;
 use crate::domain::sampling::SamplingPatch;
 
 pub(super) const FILE: &str = "generation_config.json";
@@ -49,12 +49,7 @@ impl Ids {
 impl Generation {
     /// Reads the file in `folder`, if there is one.
     pub fn read(folder: &Path) -> Found<Self> {
-        let path = folder.join(FILE);
-        if !path.exists() {
-            return Ok(Self::default());
-        }
-        let bytes = reader::read_small(&path, MOST_BYTES).map_err(|fault| fault.inside(FILE))?;
-        serde_json::from_slice(&bytes).map_err(|error| Fault::Broken(format!("{FILE} beside it is no good: {error}")))
+        if folder.join(FILE).exists() { json::small(folder, FILE, MOST_BYTES) } else { Ok(Self::default()) }
     }
 
     /// Words that end an answer.

@@ -143,11 +143,17 @@ pub(super) struct Header {
     pub tensors: Vec<Tensor>,
 }
 
-/// Reads a header and checks that the file is whole.
-pub(super) fn read(path: &Path, part: usize) -> Found<Header> {
+/// Reads a header and checks that the file is whole. `early` sees the metadata first: where it objects to what kind of
+/// model this is, that matters more than any tensor.
+pub(super) fn read(
+    path: &Path,
+    part: usize,
+    early: impl FnOnce(&HashMap<String, Value>) -> Found<()>,
+) -> Found<Header> {
     let mut reader = Reader::open(path)?;
     let (tensor_count, entry_count) = read_counts(&mut reader)?;
     let metadata = read_metadata(&mut reader, entry_count, part)?;
+    early(&metadata)?;
     let tensors = read_tensors(&mut reader, tensor_count)?;
     let alignment = alignment(&metadata)?;
     let data_at = reader
@@ -301,7 +307,7 @@ fn read_list(reader: &mut Reader, key: &str, part: usize, elements: &mut u64) ->
         Element::Text => 8,
         _ => element.width().unwrap_or(1),
     };
-    let bytes = len.checked_mul(smallest).unwrap_or(u64::MAX);
+    let bytes = len.saturating_mul(smallest);
     reader.expect(bytes, &format!("the list {}", quote(key)))?;
     *elements += len;
     if *elements > MOST_ELEMENTS {
@@ -366,7 +372,7 @@ fn read_tensor(reader: &mut Reader, name: &str) -> Found<Tensor> {
         .try_fold(1u64, |product, dimension| product.checked_mul(*dimension))
         .filter(|elements| (1..=i64::MAX as u64).contains(elements))
         .ok_or_else(|| Fault::Broken(format!("tensor {} has the impossible shape {dimensions:?}", quote(name))))?;
-    if dimensions.first().is_some_and(|row| row % kind.block != 0) {
+    if dimensions.first().is_some_and(|row| !row.is_multiple_of(kind.block)) {
         return Err(Fault::Broken(format!(
             "tensor {} has rows of {} elements, and {} stores them by {}",
             quote(name),
@@ -395,7 +401,8 @@ fn alignment(metadata: &HashMap<String, Value>) -> Found<u64> {
     }
 }
 
-/// Every tensor lies in the file, on its boundary, and on no other tensor.
+/// The tensors lie in the file one after another, without overlap and with no more than padding between: otherwise a wrong
+/// type or offset would go unnoticed, and the weights be read as noise.
 fn check_layout(tensors: &[Tensor], data_at: u64, alignment: u64, len: u64) -> Found<()> {
     let mut order: Vec<&Tensor> = tensors.iter().collect();
     order.sort_unstable_by_key(|tensor| tensor.offset);
@@ -407,6 +414,9 @@ fn check_layout(tensors: &[Tensor], data_at: u64, alignment: u64, len: u64) -> F
         }
         if tensor.offset < free_from {
             return Err(Fault::Broken(format!("tensor {name} lies on top of another one")));
+        }
+        if tensor.offset - free_from >= alignment {
+            return Err(Fault::Broken(format!("there are bytes before tensor {name} that belong to none")));
         }
         let end = tensor.offset.checked_add(tensor.bytes).and_then(|end| Some((end, end.checked_add(data_at)?)));
         match end {

@@ -50,7 +50,7 @@ impl Metadata {
     /// A text that may be there, in whatever type, and whose absence harms nothing.
     pub fn soft_text(&self, key: &str) -> Option<&str> {
         match self.get(key) {
-            Some(Value::Text(text)) => Some(text).map(String::as_str),
+            Some(Value::Text(text)) => Some(text),
             _ => None,
         }
     }

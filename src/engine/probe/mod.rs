@@ -5,8 +5,9 @@
 //! memory on a file's word: every count and length is held against what is left of the file first, and long lists are
 //! walked, not kept.
 //!
-//! `reader` reads bytes; `gguf` knows that format; `architecture` and `vocabulary` know what the engine's loaders need;
-//! `weights_file` joins them.
+//! A GGUF file: `gguf` knows the format, `architecture` and `vocabulary` what the engine's loaders need of it, and
+//! `weights_file` joins them. A folder: `config`, `safetensors`, `template` and `tokenizer_json` know a file each, and
+//! `folder` joins them.
 
 use std::path::{Path, PathBuf};
 
@@ -14,13 +15,19 @@ use crate::domain::model::ModelFacts;
 use crate::error::UserError;
 
 mod architecture;
+mod config;
 mod fault;
+mod folder;
 mod generation;
 mod gguf;
+mod json;
 mod metadata;
 mod reader;
+mod safetensors;
 mod split;
+mod template;
 mod tensor;
+mod tokenizer_json;
 mod vocabulary;
 mod weights_file;
 
@@ -29,7 +36,7 @@ mod weights_file;
 /// # Errors
 /// Names the file and says why the engine could not run it.
 pub fn probe(path: &Path) -> Result<ModelFacts, UserError> {
-    weights_file::probe(path)
+    if path.is_dir() { folder::probe(path) } else { weights_file::probe(path) }
 }
 
 /// The files of a GGUF model, in order: all parts of a split set, or the one file.

@@ -85,8 +85,7 @@ impl Reader {
             return Ok(());
         }
         Err(Fault::Broken(format!(
-            "{what} would need {bytes} bytes at {}, and the file has only {} more (it has {} in all)",
-            self.at,
+            "{what} would need {bytes} bytes, and only {} of its {} are left",
             self.left(),
             self.len
         )))

@@ -1,14 +1,14 @@
 //! A GGUF model: its files read, joined, and held against what the engine needs.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::architecture::{self, Architecture, Shape};
+use super::architecture::{self, ARCHITECTURE_KEY, Architecture, Shape};
 use super::fault::{Fault, Found};
 use super::generation::{Generation, widen};
 use super::gguf::{self, Header, TEMPLATE_KEY, Tensor, Value};
 use super::metadata::Metadata;
-use super::{split, tensor, vocabulary};
+use super::{split, template, tensor, vocabulary};
 use crate::domain::model::{Format, ModelFacts};
 use crate::domain::sampling::SamplingPatch;
 use crate::error::UserError;
@@ -17,7 +17,11 @@ pub(super) fn probe(path: &Path) -> Result<ModelFacts, UserError> {
     let parts = split::parts(path)?;
     let mut joined: Option<(Metadata, Vec<Tensor>)> = None;
     for (index, part) in parts.iter().enumerate() {
-        let header = gguf::read(part, index).map_err(|fault| fault.about(part))?;
+        let known_kind = |values: &HashMap<String, Value>| match values.get(ARCHITECTURE_KEY) {
+            Some(Value::Text(name)) => Architecture::named(name).map(|_| ()),
+            _ => Ok(()),
+        };
+        let header = gguf::read(part, index, known_kind).map_err(|fault| fault.about(part))?;
         check_part(&header, index, parts.len()).map_err(|fault| fault.about(part))?;
         match &mut joined {
             None => joined = Some((Metadata::new(header.metadata), header.tensors)),
@@ -37,15 +41,20 @@ pub(super) fn probe(path: &Path) -> Result<ModelFacts, UserError> {
 fn check_part(header: &Header, index: usize, count: usize) -> Found<()> {
     let said = |key: &str| match header.metadata.get(key) {
         None => Ok(None),
-        Some(Value::U16(number)) => Ok(Some(usize::from(*number))),
+        Some(Value::U16(number)) => Ok(Some(u64::from(*number))),
+        Some(Value::U32(number)) => Ok(Some(u64::from(*number))),
         Some(other) => Err(Fault::Broken(format!("its `{key}` is {}", other.kind()))),
     };
+    let (index, count) = (index as u64, count as u64);
     match (said("split.no")?, said("split.count")?) {
-        (None, None) if count == 1 => Ok(()),
-        (None, Some(0 | 1)) if count == 1 => Ok(()),
+        (None, None | Some(1)) if count == 1 => Ok(()),
         (Some(no), Some(of)) if no == index && of == count => Ok(()),
+        (_, Some(0)) if count == 1 => Err(Fault::unsupported(
+            "it was put together from parts by a tool that leaves a count of 0 in it, which the engine refuses",
+            "take the parts as they were, or another file of the same model",
+        )),
         (Some(no), Some(of)) if of > 1 && count == 1 => Err(Fault::missing(
-            format!("it is part {} of {of} of a model, and its name does not say so", no + 1),
+            format!("it is part {} of {of} of a model, and its name does not say so", no.saturating_add(1)),
             "give the parts their names back: name-00001-of-00003.gguf and so on, in one folder",
         )),
         _ => Err(Fault::broken("what it says of its place among the parts does not agree with its name")),
@@ -60,9 +69,13 @@ fn facts(path: &Path, parts: &[PathBuf], metadata: &Metadata, tensors: &[Tensor]
         return Err(Fault::Broken(format!("two of its parts hold the tensor `{}`", twice.name)));
     }
     let rows = architecture::check_weights(arch, shape, metadata, tensors)?;
-    let generation = Generation::read(path.parent().unwrap_or(Path::new(".")))?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let generation = Generation::read(folder)?;
     vocabulary::check(metadata, parts, rows, &generation)?;
-    let template = template(metadata)?;
+    // Without one the engine refuses every message.
+    let template = template::beside_gguf(folder, own_template(metadata)?)?
+        .filter(|text| !text.trim().is_empty())
+        .ok_or_else(template::none)?;
     let sum = |of: fn(&Tensor) -> u64| tensors.iter().map(of).fold(0, u64::saturating_add);
     Ok(ModelFacts {
         format: Format::Gguf,
@@ -82,14 +95,11 @@ fn facts(path: &Path, parts: &[PathBuf], metadata: &Metadata, tensors: &[Tensor]
     })
 }
 
-/// The template, without which the engine refuses every message.
-fn template(metadata: &Metadata) -> Found<&str> {
+/// The header's own template.
+fn own_template(metadata: &Metadata) -> Found<Option<&str>> {
     match metadata.get(TEMPLATE_KEY) {
-        Some(Value::Text(template)) if !template.trim().is_empty() => Ok(template),
-        None | Some(Value::Text(_)) => Err(Fault::unsupported(
-            "it has no chat template: it was made to continue text, not to answer",
-            "choose a model with `Instruct`, `Chat` or `it` in its name",
-        )),
+        None => Ok(None),
+        Some(Value::Text(template)) => Ok(Some(template)),
         Some(Value::LongText(len)) => {
             Err(Fault::Broken(format!("its chat template has {len} bytes, more than any model's")))
         }

@@ -1,0 +1,252 @@
+//! `config.json`: which model it is, and its sizes.
+
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use super::fault::{Fault, Found, quote};
+use super::json;
+use super::safetensors::Sums;
+
+const FILE: &str = "config.json";
+/// It is parsed whole, which takes some thirty times its size.
+const MOST_BYTES: u64 = 192 << 10;
+const MOST_CONTEXT: u64 = 16 << 20;
+const MOST_SIZE: u64 = 1 << 24;
+
+/// What the engine has loaders for, and our name for each. The flag: the loader insists on `rope_theta`.
+const TEXT: &[(&str, &str, bool)] = &[
+    ("MistralForCausalLM", "mistral", false),
+    ("MixtralForCausalLM", "mixtral", true),
+    ("GemmaForCausalLM", "gemma", true),
+    ("Gemma2ForCausalLM", "gemma2", true),
+    ("PhiForCausalLM", "phi2", true),
+    ("Phi3ForCausalLM", "phi3", true),
+    ("LlamaForCausalLM", "llama", true),
+    ("Qwen2ForCausalLM", "qwen2", true),
+    ("Starcoder2ForCausalLM", "starcoder2", true),
+    ("PhiMoEForCausalLM", "phi3.5moe", true),
+    ("DeepseekV2ForCausalLM", "deepseekv2", false),
+    ("DeepseekV3ForCausalLM", "deepseekv3", false),
+    ("Qwen3ForCausalLM", "qwen3", true),
+    ("Glm4ForCausalLM", "glm4", true),
+    ("Glm4MoeLiteForCausalLM", "glm4moelite", false),
+    ("Glm4MoeForCausalLM", "glm4moe", false),
+    ("Qwen3MoeForCausalLM", "qwen3moe", true),
+    ("SmolLM3ForCausalLM", "smollm3", true),
+    ("GraniteMoeHybridForCausalLM", "granitemoehybrid", false),
+    ("GptOssForCausalLM", "gpt_oss", true),
+    ("Qwen3NextForCausalLM", "qwen3next", false),
+];
+
+/// Models that also look or listen; they chat as well. Their sizes are often left to defaults that are not in the file.
+const MULTIMODAL: &[(&str, &str)] = &[
+    ("Phi3VForCausalLM", "phi3v"),
+    ("Idefics2ForConditionalGeneration", "idefics2"),
+    ("LlavaNextForConditionalGeneration", "llava_next"),
+    ("LlavaForConditionalGeneration", "llava"),
+    ("MllamaForConditionalGeneration", "vllama"),
+    ("Qwen2VLForConditionalGeneration", "qwen2vl"),
+    ("Idefics3ForConditionalGeneration", "idefics3"),
+    ("MiniCPMO", "minicpmo"),
+    ("Phi4MMForCausalLM", "phi4mm"),
+    ("Qwen2_5_VLForConditionalGeneration", "qwen2_5vl"),
+    ("Gemma3ForConditionalGeneration", "gemma3"),
+    ("Gemma3ForCausalLM", "gemma3"),
+    ("Mistral3ForConditionalGeneration", "mistral3"),
+    ("Llama4ForConditionalGeneration", "llama4"),
+    ("Gemma3nForConditionalGeneration", "gemma3n"),
+    ("Gemma4ForConditionalGeneration", "gemma4"),
+    ("Qwen3VLForConditionalGeneration", "qwen3vl"),
+    ("Qwen3VLMoeForConditionalGeneration", "qwen3vlmoe"),
+    ("Qwen3_5ForConditionalGeneration", "qwen3_5"),
+    ("Qwen3_5MoeForConditionalGeneration", "qwen3_5moe"),
+];
+
+/// How the weights were made smaller.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Quantisation {
+    None,
+    Fp8,
+    Mxfp4,
+    Bits { bits: u64, by: &'static str },
+}
+
+#[derive(Debug)]
+pub(super) struct Config {
+    pub architecture: &'static str,
+    pub context: u32,
+    pub layers: u32,
+    pub kv_heads: u32,
+    pub head_size: u32,
+    pub vocabulary: u32,
+    quantisation: Quantisation,
+}
+
+impl Config {
+    pub fn read(folder: &Path) -> Found<Self> {
+        let whole: Map<String, Value> = json::small(folder, FILE, MOST_BYTES)?;
+        let class = class(&whole)?;
+        let text = TEXT.iter().find(|(name, ..)| *name == class);
+        let several = MULTIMODAL.iter().find(|(name, _)| *name == class);
+        let (architecture, strict) = match (text, several) {
+            (Some((_, name, needs_theta)), _) => {
+                check_keys(&whole, *needs_theta)?;
+                (*name, true)
+            }
+            (None, Some((_, name))) => (*name, false),
+            (None, None) => {
+                return Err(Fault::unsupported(
+                    format!("models of the kind {} have no loader", quote(class)),
+                    "choose a model of the Llama, Mistral, Gemma, Phi, GLM or Qwen families",
+                ));
+            }
+        };
+        let nested = ["text_config", "llm_config", "language_config"]
+            .iter()
+            .find_map(|key| whole.get(*key)?.as_object())
+            .filter(|_| !strict);
+        let size = |key: &str| size(nested.and_then(|inner| inner.get(key)).or_else(|| whole.get(key)), key);
+        let (layers, heads, width) = (size("num_hidden_layers")?, size("num_attention_heads")?, size("hidden_size")?);
+        let kv_heads = size("num_key_value_heads")?.or(heads);
+        let head_size = size("head_dim")?.or(width.zip(heads).and_then(|(width, heads)| width.checked_div(heads)));
+        let (vocabulary, context) = (size("vocab_size")?, size("max_position_embeddings")?);
+        if let (true, Some(heads), Some(kv_heads)) = (strict, heads, kv_heads)
+            && heads.checked_rem(kv_heads) != Some(0)
+        {
+            return Err(Fault::Broken(format!("{FILE}: {heads} attention heads can't share {kv_heads} keys")));
+        }
+        let or_unknown = |number: Option<u32>| number.unwrap_or_default();
+        Ok(Self {
+            architecture,
+            context: or_unknown(context),
+            layers: or_unknown(layers),
+            kv_heads: or_unknown(kv_heads),
+            head_size: or_unknown(head_size),
+            vocabulary: or_unknown(vocabulary),
+            quantisation: quantisation(&whole)?,
+        })
+    }
+
+    /// The mixture, for people.
+    pub fn quantisation(&self, sums: &Sums) -> String {
+        match self.quantisation {
+            Quantisation::None => match sums.main_type() {
+                "F8_E4M3" | "F8_E5M2" => "FP8".to_owned(),
+                other => other.to_owned(),
+            },
+            Quantisation::Fp8 => "FP8".to_owned(),
+            Quantisation::Mxfp4 => "MXFP4".to_owned(),
+            Quantisation::Bits { bits, by } => format!("{bits}-bit {by}"),
+        }
+    }
+
+    /// Elements, with those counted apart that are packed together.
+    pub fn parameters(&self, sums: &Sums) -> u64 {
+        let packed = match self.quantisation {
+            Quantisation::Bits { bits, .. } => 32u64.checked_div(bits).unwrap_or(1),
+            _ => 1,
+        };
+        let parts = sums.types.iter().map(|(dtype, elements, _)| match dtype.as_str() {
+            "U32" | "I32" => elements.saturating_mul(packed),
+            _ => *elements,
+        });
+        parts.fold(0, u64::saturating_add)
+    }
+}
+
+fn class(config: &Map<String, Value>) -> Found<&str> {
+    match config.get("architectures").and_then(Value::as_array).map(Vec::as_slice) {
+        Some([Value::String(class)]) => Ok(class),
+        Some(_) => Err(Fault::Broken(format!("{FILE} names several kinds of model, or none"))),
+        None => Err(Fault::Broken(format!("{FILE} lacks `architectures`: it does not say which kind of model it is"))),
+    }
+}
+
+/// What every text loader insists on.
+fn check_keys(config: &Map<String, Value>, needs_theta: bool) -> Found<()> {
+    for key in ["hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size"] {
+        if !config.contains_key(key) {
+            return Err(Fault::Broken(format!("{FILE} lacks {}", quote(key))));
+        }
+    }
+    if needs_theta && !config.contains_key("rope_theta") {
+        if config.contains_key("rope_parameters") {
+            return Err(Fault::unsupported(
+                format!("its {FILE} was written by a newer library (`rope_parameters` in place of `rope_theta`)"),
+                "take an older revision or a GGUF file of this model",
+            ));
+        }
+        return Err(Fault::Broken(format!("{FILE} lacks `rope_theta`")));
+    }
+    Ok(())
+}
+
+/// A size within bounds; `None` where it is not said.
+fn size(value: Option<&Value>, key: &str) -> Found<Option<u32>> {
+    let most = if key == "max_position_embeddings" { MOST_CONTEXT } else { MOST_SIZE };
+    match value {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => match value.as_u64().filter(|size| (1..=most).contains(size)) {
+            Some(size) => Ok(u32::try_from(size).ok()),
+            None => Err(Fault::Broken(format!("{FILE}: {} can't be {}", quote(key), quote(&value.to_string())))),
+        },
+    }
+}
+
+fn quantisation(config: &Map<String, Value>) -> Found<Quantisation> {
+    let Some(said) = config.get("quantization_config").filter(|value| !value.is_null()) else {
+        if config.contains_key("quantization") {
+            return Err(Fault::unsupported(
+                "its weights are quantised in an older way of MLX, which the engine takes for plain ones",
+                "take a newer MLX version of this model, or a GGUF file",
+            ));
+        }
+        return Ok(Quantisation::None);
+    };
+    let Some(said) = said.as_object() else {
+        return Err(Fault::Broken(format!("{FILE}: `quantization_config` is no object")));
+    };
+    let bits = said.get("bits").and_then(Value::as_u64);
+    match said.get("quant_method").and_then(Value::as_str) {
+        Some("fp8") => Ok(Quantisation::Fp8),
+        Some("mxfp4") => Ok(Quantisation::Mxfp4),
+        Some("bitsandbytes") => {
+            let four = said.get("load_in_4bit").and_then(Value::as_bool) == Some(true);
+            Ok(Quantisation::Bits { bits: if four { 4 } else { 8 }, by: "bitsandbytes" })
+        }
+        Some(method @ ("gptq" | "awq")) => match bits {
+            Some(bits @ (2 | 3 | 4 | 8)) if cfg!(feature = "cuda") => {
+                Ok(Quantisation::Bits { bits, by: if method == "gptq" { "GPTQ" } else { "AWQ" } })
+            }
+            _ => Err(Fault::unsupported(
+                format!("weights quantised with {} run only on NVIDIA GPUs", method.to_uppercase()),
+                "take a GGUF file of this model",
+            )),
+        },
+        Some("afq") | None => mlx(said, bits),
+        Some(other) => Err(Fault::unsupported(
+            format!("its weights are quantised with {}, which the engine does not know", quote(other)),
+            "take a GGUF file of this model, or its original weights",
+        )),
+    }
+}
+
+/// Weights made for Apple's MLX.
+fn mlx(said: &Map<String, Value>, bits: Option<u64>) -> Found<Quantisation> {
+    let group = said.get("group_size").and_then(Value::as_u64);
+    let plain = said.get("mode").and_then(Value::as_str).is_none_or(|mode| mode == "affine")
+        // A name of a layer with settings of its own.
+        && !said.values().any(Value::is_object);
+    match (bits, group) {
+        _ if !cfg!(all(target_os = "macos", target_arch = "aarch64")) => Err(Fault::unsupported(
+            "its weights are quantised for MLX, which runs on Macs with Apple silicon",
+            "take a GGUF file of this model",
+        )),
+        (Some(bits @ (2 | 3 | 4 | 6 | 8)), Some(32 | 64 | 128)) if plain => Ok(Quantisation::Bits { bits, by: "MLX" }),
+        _ => Err(Fault::unsupported(
+            "its weights are quantised in a mixture of MLX that the engine does not know",
+            "take the 4-bit or 8-bit MLX version of this model, or a GGUF file",
+        )),
+    }
+}

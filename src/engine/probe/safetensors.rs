@@ -1,0 +1,188 @@
+//! The safetensors format: the header of one file, held against its length.
+
+use std::fmt;
+use std::io::{Read, Seek};
+use std::path::Path;
+
+use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use super::fault::{Fault, Found, quote};
+use super::{json, reader};
+
+/// Real headers have up to 2 MB.
+const MOST_HEADER: u64 = 8 << 20;
+const MOST_TENSORS: usize = 100_000;
+const MOST_DIMENSIONS: usize = 8;
+const METADATA: &str = "__metadata__";
+
+/// What a file holds, by type.
+#[derive(Debug, Default)]
+pub(super) struct Sums {
+    /// Elements and bytes of each type that occurs.
+    pub types: Vec<(String, u64, u64)>,
+}
+
+/// Reads one file's header into `sums`.
+pub(super) fn read(path: &Path, sums: &mut Sums) -> Found<()> {
+    let (mut file, len) = reader::open(path)?;
+    let mut prefix = [0; 8];
+    file.rewind().and_then(|()| file.read_exact(&mut prefix)).map_err(|_| match len {
+        0 => Fault::broken("it is empty"),
+        _ => Fault::Broken(format!("it has only {len} bytes")),
+    })?;
+    let header = u64::from_le_bytes(prefix);
+    let room = len.saturating_sub(8);
+    if header > room || header > MOST_HEADER {
+        return Err(Fault::Broken(match prefix {
+            [b'v', b'e', b'r', b's', b'i', b'o', b'n', b' '] => {
+                "it is only a pointer to the weights (Git LFS); the weights themselves were not downloaded".to_owned()
+            }
+            _ => format!("its header would need {header} bytes, and the file has {len}"),
+        }));
+    }
+    let mut spans = Vec::new();
+    let walk = json::walk(file.take(header));
+    let mut deserializer = serde_json::Deserializer::from_reader(walk);
+    Header { spans: &mut spans, sums }
+        .deserialize(&mut deserializer)
+        .and_then(|()| deserializer.end())
+        .map_err(|error| Fault::Broken(format!("its header can't be understood: {error}")))?;
+    check_spans(&mut spans, room - header)
+}
+
+/// The weights follow each other without gaps and fill the file.
+fn check_spans(spans: &mut [(u64, u64)], room: u64) -> Found<()> {
+    spans.sort_unstable();
+    let mut at = 0;
+    for (start, end) in spans.iter() {
+        if *start != at || end < start {
+            return Err(Fault::broken("its header gives places of weights that do not fit together"));
+        }
+        at = *end;
+    }
+    match at.cmp(&room) {
+        std::cmp::Ordering::Equal => Ok(()),
+        std::cmp::Ordering::Greater => {
+            Err(Fault::Broken(format!("it is cut off: its header counts {at} bytes of weights, and {room} are there")))
+        }
+        std::cmp::Ordering::Less => {
+            Err(Fault::Broken(format!("its header counts {at} bytes of weights, and {room} are there")))
+        }
+    }
+}
+
+struct Header<'a> {
+    spans: &'a mut Vec<(u64, u64)>,
+    sums: &'a mut Sums,
+}
+
+impl<'de> DeserializeSeed<'de> for Header<'_> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Header<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a list of weights")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(name) = map.next_key::<String>()? {
+            if name == METADATA {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            }
+            if self.spans.len() == MOST_TENSORS {
+                return Err(A::Error::custom("more weights than any model has"));
+            }
+            let tensor: Tensor = map.next_value()?;
+            let bytes = element_bits(&tensor.dtype)
+                .and_then(|bits| tensor.shape.0.checked_mul(bits))
+                .filter(|bits| bits % 8 == 0)
+                .map(|bits| bits / 8);
+            let (start, end) = tensor.data_offsets;
+            if bytes.is_none() || end.checked_sub(start) != bytes {
+                let name = quote(&name);
+                return Err(A::Error::custom(format!("{name} does not have the size that its shape says")));
+            }
+            self.spans.push((start, end));
+            self.sums.add(&tensor.dtype, tensor.shape.0, end - start).map_err(A::Error::custom)?;
+        }
+        Ok(())
+    }
+}
+
+impl Sums {
+    fn add(&mut self, dtype: &str, elements: u64, bytes: u64) -> Result<(), &'static str> {
+        if !self.types.iter().any(|(known, ..)| known == dtype) {
+            self.types.push((dtype.to_owned(), 0, 0));
+        }
+        for (known, of_type, bytes_of_type) in &mut self.types {
+            if known == dtype {
+                *of_type = of_type.checked_add(elements).ok_or("more elements than can be")?;
+                *bytes_of_type = bytes_of_type.checked_add(bytes).ok_or("more bytes than can be")?;
+            }
+        }
+        Ok(())
+    }
+
+    pub fn bytes(&self) -> u64 {
+        self.types.iter().fold(0, |sum, (_, _, bytes)| sum.saturating_add(*bytes))
+    }
+
+    /// The type that most bytes are of.
+    pub fn main_type(&self) -> &str {
+        self.types.iter().max_by_key(|(_, _, bytes)| *bytes).map_or("", |(dtype, ..)| dtype)
+    }
+}
+
+#[derive(Deserialize)]
+struct Tensor {
+    dtype: String,
+    shape: Elements,
+    data_offsets: (u64, u64),
+}
+
+/// The product of a shape.
+struct Elements(u64);
+
+impl<'de> Deserialize<'de> for Elements {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Product;
+        impl<'de> Visitor<'de> for Product {
+            type Value = Elements;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a shape")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Elements, A::Error> {
+                let mut product = 1u64;
+                let mut dimensions = 0;
+                while let Some(dimension) = seq.next_element::<u64>()? {
+                    dimensions += 1;
+                    product = product
+                        .checked_mul(dimension)
+                        .filter(|_| dimensions <= MOST_DIMENSIONS)
+                        .ok_or_else(|| A::Error::custom("an impossible shape"))?;
+                }
+                Ok(Elements(product))
+            }
+        }
+        deserializer.deserialize_seq(Product)
+    }
+}
+
+fn element_bits(dtype: &str) -> Option<u64> {
+    Some(match dtype {
+        "F4" => 4,
+        "BOOL" | "U8" | "I8" | "F8_E5M2" | "F8_E4M3" | "F8_E8M0" => 8,
+        "I16" | "U16" | "F16" | "BF16" => 16,
+        "I32" | "U32" | "F32" => 32,
+        "I64" | "U64" | "F64" => 64,
+        _ => return None,
+    })
+}
