@@ -1,11 +1,10 @@
 //! What several test programs share.
 
 pub mod app;
-pub mod models;
-pub mod hub_server;
-pub mod pty;
 pub mod broken;
 pub mod gguf_edit;
+pub mod hub_server;
 pub mod models;
+pub mod pty;
 pub mod quantise;
 pub mod tiny;
