@@ -1,1 +1,309 @@
-//! (stub)
+//! The command line: clap types, and nothing that acts.
+
+mod explain;
+mod flags;
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+pub use explain::explain;
+pub use flags::Flag;
+
+/// Talk to a language model that runs on this machine
+#[derive(Debug, Parser)]
+#[command(
+    name = "hobnob",
+    version,
+    about,
+    long_about = "Talk to a language model that runs on this machine.\n\n\
+        On a terminal hobnob opens its interface: chat, models and settings. In a pipe it answers once, as `hobnob run` does.",
+    after_help = "Examples:\n  \
+        hobnob                                 open the interface\n  \
+        hobnob pull starter                    get a small model (98 MB) to try things with\n  \
+        hobnob run \"Name three rivers\"         one answer on stdout\n  \
+        git diff | hobnob run \"Sum this up\"    the question, then what comes through the pipe",
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    // First: the heading of the others would go on into it.
+    #[command(flatten)]
+    pub chat: ChatArgs,
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Options for every command")]
+pub struct Global {
+    /// The model: `starter`, `org/repo`, `org/repo:Q4_K_M`, or a path
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "MODEL",
+        long_help = "The model: `starter`, a repository on the Hugging Face Hub (org/repo, org/repo:Q4_K_M, org/repo/file.gguf, \
+            each with @revision), or a path (./model.gguf, /models/folder)"
+    )]
+    pub model: Option<String>,
+    /// Read this config file instead of the usual one
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// No network at all: use what is on this machine
+    #[arg(long, global = true)]
+    pub offline: bool,
+    /// Colours in what is printed
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t, alias = "colour")]
+    pub color: ColourChoice,
+    /// Write more to the log; twice for everything
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// Write the log to this file
+    #[arg(long, global = true, value_name = "FILE")]
+    pub log_file: Option<PathBuf>,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum ColourChoice {
+    /// On a terminal that can, unless `NO_COLOR` is set
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Open the interface
+    Chat(ChatArgs),
+    /// Print one answer, for scripts
+    Run(RunArgs),
+    /// Download a model; the last line of stdout is its path
+    Pull(PullArgs),
+    /// What models are on this machine
+    Models(ModelsArgs),
+    /// The settings in force and where each comes from
+    Config(ConfigArgs),
+}
+
+/// How the interface starts.
+#[derive(Debug, Default, Args)]
+pub struct ChatArgs {
+    /// System prompt: text, or @FILE
+    #[arg(short, long, value_name = "TEXT|@FILE")]
+    pub system: Option<String>,
+}
+
+/// What `run` takes.
+// Each flag stands for itself: on the command line there is no state that could be wrong.
+#[allow(clippy::struct_excessive_bools)]
+#[derive(Debug, Default, Args)]
+#[command(
+    long_about = "Print one answer, for scripts.\n\n\
+        The prompt is the arguments, joined by spaces; then, after a blank line, all of stdin when it is not a terminal. \
+        Stdout holds the answer and nothing else, as it is made; progress, warnings and errors go to stderr.\n\n\
+        Sampling that is not set comes from the config file, else from the model's own recommendation, \
+        else it is temperature 0.7 and top-p 0.95.",
+    after_help = "Examples:\n  \
+        hobnob run \"Why is the sky blue?\"\n  \
+        hobnob run -m starter --temperature 0 -f notes.md \"List the open points\"\n  \
+        git log -20 | hobnob run --json \"Write release notes\" | jq -r .content",
+    after_long_help = "Examples:\n  \
+        hobnob run \"Why is the sky blue?\"\n  \
+        hobnob run -m starter --temperature 0 -f notes.md \"List the open points\"\n  \
+        hobnob run -s @style.txt --max-tokens 200 < letter.txt\n  \
+        git log -20 | hobnob run --json \"Write release notes\" | jq -r .content\n\n\
+        Exit codes:\n  \
+        0  done, or the reader of stdout went away\n  \
+        1  an unexpected failure\n  \
+        2  usage or configuration\n  \
+        3  the model was not found, is not supported, or would not load\n  \
+        4  network or Hub\n  \
+        5  the generation failed, or the prompt does not fit the context\n  \
+        7  --timeout ran out (the partial answer is on stdout)\n  \
+        130, 143  interrupted or terminated (the partial answer is on stdout)"
+)]
+pub struct RunArgs {
+    /// The prompt
+    #[arg(value_name = "PROMPT")]
+    pub prompt: Vec<String>,
+    /// System prompt: text, or @FILE
+    #[arg(short, long, value_name = "TEXT|@FILE")]
+    pub system: Option<String>,
+    /// Append this file to the prompt as a named block (repeatable)
+    #[arg(short, long = "file", value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+
+    /// At most so many tokens
+    #[arg(long, value_name = "N", help_heading = "Sampling", value_parser = whole, allow_negative_numbers = true)]
+    pub max_tokens: Option<i64>,
+    /// 0 is deterministic; higher is more varied
+    #[arg(long, value_name = "T", help_heading = "Sampling", value_parser = number, allow_negative_numbers = true)]
+    pub temperature: Option<f64>,
+    /// Choose from the most likely tokens that make up this share
+    #[arg(long, value_name = "P", help_heading = "Sampling", value_parser = number, allow_negative_numbers = true)]
+    pub top_p: Option<f64>,
+    /// Choose from the N most likely tokens; 0 is off
+    #[arg(long, value_name = "N", help_heading = "Sampling", value_parser = whole, allow_negative_numbers = true)]
+    pub top_k: Option<i64>,
+    /// Leave out tokens less likely than this share of the likeliest
+    #[arg(long, value_name = "P", help_heading = "Sampling", value_parser = number, allow_negative_numbers = true)]
+    pub min_p: Option<f64>,
+    /// Above 1 the model repeats itself less
+    #[arg(long, value_name = "R", help_heading = "Sampling", value_parser = number, allow_negative_numbers = true)]
+    pub repetition_penalty: Option<f64>,
+    /// End the answer before this text (repeatable)
+    #[arg(long, value_name = "TEXT", help_heading = "Sampling", allow_hyphen_values = true)]
+    pub stop: Vec<String>,
+    /// Context to make room for, in tokens
+    #[arg(long, value_name = "N", help_heading = "Sampling", value_parser = whole, allow_negative_numbers = true)]
+    pub context: Option<i64>,
+    /// Let a model that can do so reason first
+    #[arg(long, help_heading = "Sampling", conflicts_with = "no_think")]
+    pub think: bool,
+    /// Answer without reasoning first
+    #[arg(long, help_heading = "Sampling")]
+    pub no_think: bool,
+
+    /// Print the reasoning too, before the answer
+    #[arg(
+        long,
+        help_heading = "Output",
+        long_help = "Print the reasoning too, before the answer and between <think> and </think>; \
+            with --json and --jsonl, fill in `reasoning`"
+    )]
+    pub show_thinking: bool,
+    /// Print times and speeds to stderr at the end
+    #[arg(long, help_heading = "Output")]
+    pub stats: bool,
+    /// No progress and no warnings on stderr
+    #[arg(short, long, help_heading = "Output")]
+    pub quiet: bool,
+    /// Give up after so many seconds, loading included
+    #[arg(long, value_name = "SECS", help_heading = "Output", value_parser = seconds, allow_negative_numbers = true)]
+    pub timeout: Option<f64>,
+    #[command(flatten)]
+    pub format: FormatArgs,
+}
+
+/// The shape of what goes to stdout.
+#[derive(Debug, Default, Clone, Copy, Args)]
+pub struct FormatArgs {
+    /// Print one JSON document
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+    /// Print a line of JSON per event
+    #[arg(long, help_heading = "Output", conflicts_with = "json")]
+    pub jsonl: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    hobnob pull starter\n  \
+    hobnob pull org/repo/file.gguf\n  \
+    hobnob run -m \"$(hobnob pull starter)\" \"Hello\"")]
+pub struct PullArgs {
+    /// `starter`, `org/repo/file.gguf`, or a file's page on the Hub
+    #[arg(value_name = "MODEL")]
+    pub reference: String,
+    /// No progress on stderr
+    #[arg(short, long)]
+    pub quiet: bool,
+    #[command(flatten)]
+    pub format: FormatArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ModelsArgs {
+    #[command(subcommand)]
+    pub command: Option<ModelsCommand>,
+    /// Print one JSON document
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum ModelsCommand {
+    /// All models, a line each (tab-separated when it is not for a terminal)
+    List,
+    /// All that is known about one
+    Show {
+        #[arg(value_name = "MODEL")]
+        reference: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    #[command(subcommand)]
+    pub command: Option<ConfigCommand>,
+    /// Print one JSON document
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum ConfigCommand {
+    /// Where the config file is, whether it exists or not
+    Path,
+    /// Every setting, its value, and where that comes from
+    Show,
+    /// Report every problem of the config file; exit 2 if there is one
+    Check,
+}
+
+fn number(text: &str) -> Result<f64, String> {
+    text.trim().parse().ok().filter(|n: &f64| n.is_finite()).ok_or_else(|| "it is not a number".to_owned())
+}
+
+fn whole(text: &str) -> Result<i64, String> {
+    text.trim().parse().map_err(|_| "it is not a whole number".to_owned())
+}
+
+/// More than a year is more than anybody means, and keeps the clock's arithmetic from overflowing.
+fn seconds(text: &str) -> Result<f64, String> {
+    number(text).and_then(|secs| {
+        if secs > 0.0 && secs <= 31_536_000.0 {
+            Ok(secs)
+        } else {
+            Err("it must be more than 0 and at most 31536000 seconds".to_owned())
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definitions_hold_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn global_options_stand_before_or_after_the_command() {
+        for args in [["hobnob", "-m", "x", "run", "hi"], ["hobnob", "run", "-m", "x", "hi"]] {
+            let cli = Cli::try_parse_from(args).expect("parses");
+            assert_eq!(cli.global.model.as_deref(), Some("x"));
+            assert!(matches!(cli.command, Some(Command::Run(run)) if run.prompt == ["hi"]));
+        }
+    }
+
+    #[test]
+    fn every_command_and_option_says_what_it_does() {
+        fn walk(command: &clap::Command) {
+            assert!(command.get_about().is_some(), "{} has no help", command.get_name());
+            for arg in command.get_arguments() {
+                let documented = arg.get_help().is_some() || arg.is_positional();
+                assert!(documented, "{} of {} has no help", arg.get_id(), command.get_name());
+            }
+            command.get_subcommands().for_each(walk);
+        }
+        walk(&Cli::command());
+    }
+}

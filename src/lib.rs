@@ -8,6 +8,7 @@ pub mod error;
 pub mod headless;
 pub mod hub;
 pub mod log;
+pub mod machine;
 pub mod runtime;
 pub mod text;
 pub mod ui;

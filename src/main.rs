@@ -1,8 +1,146 @@
+//! Reads the command line, chooses the front end, and turns how it ended into an exit code.
+
+mod interface;
+
+use std::ffi::OsString;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use hobnob::cli::{self, Cli, ColourChoice, Command, ConfigCommand, FormatArgs, ModelsCommand, RunArgs};
+use hobnob::config::{self, Loaded, Sources, Value};
+use hobnob::engine::host;
+use hobnob::error::{ErrorKind, UserError};
+use hobnob::headless::run::Ask;
+use hobnob::headless::{self, Console, Context, Format, Outcome};
+use hobnob::log;
 
 fn main() -> ExitCode {
-    if std::env::args_os().nth(1).is_some_and(|first| first == hobnob::engine::host::ARGUMENT) {
-        return hobnob::engine::host::main();
+    let args: Vec<OsString> = std::env::args_os().collect();
+    // The engine's process is not a front end: nothing of what follows is for it.
+    if args.get(1).is_some_and(|arg| arg == host::ARGUMENT) {
+        return host::main();
     }
-    ExitCode::SUCCESS
+    let cli = match Cli::try_parse_from(&args) {
+        Ok(cli) => cli,
+        Err(error) => return not_understood(&error, &args),
+    };
+    let format = format(&cli);
+    let console = console(&cli);
+    let loaded = load(&cli);
+    if let Ok(loaded) = &loaded {
+        start_log(&cli, loaded, console);
+    }
+    // The hook keeps the words for the log; whoever runs hobnob gets a sentence instead.
+    std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        let loaded = loaded?;
+        dispatch(&cli, &Context { loaded: &loaded, console, format, verbose: cli.global.verbose })
+    }));
+    let outcome = outcome.unwrap_or_else(|_| Err(unexpected().into()));
+    ExitCode::from(headless::conclude(outcome, console, format))
+}
+
+fn dispatch(cli: &Cli, context: &Context<'_>) -> Outcome {
+    match &cli.command {
+        None if interface::is_possible() => interface::open(context),
+        Some(Command::Chat(_)) => interface::open(context),
+        Some(Command::Config(args)) => match args.command.unwrap_or(ConfigCommand::Show) {
+            ConfigCommand::Path => headless::config::path(context),
+            ConfigCommand::Show => headless::config::show(context),
+            ConfigCommand::Check => headless::config::check(context),
+        },
+        None => headless::run::run(&ask(&RunArgs::default()), context),
+        Some(Command::Run(args)) => headless::run::run(&ask(args), context),
+        Some(Command::Pull(args)) => headless::pull::pull(&args.reference, context),
+        Some(Command::Models(args)) => match &args.command {
+            None | Some(ModelsCommand::List) => headless::models::list(context),
+            Some(ModelsCommand::Show { reference }) => headless::models::show(reference, context),
+        },
+    }
+}
+
+fn ask(args: &RunArgs) -> Ask {
+    Ask {
+        prompt: headless::run::Sources { words: args.prompt.clone(), files: args.files.clone() },
+        stop: args.stop.clone(),
+        show_thinking: args.show_thinking,
+        stats: args.stats,
+        timeout: args.timeout.map(Duration::from_secs_f64),
+    }
+}
+
+/// The settings in force for this command line.
+fn load(cli: &Cli) -> Result<Loaded, UserError> {
+    let mut flags = cli.flags();
+    if let Some(system) = cli.system() {
+        flags.push(("chat.system_prompt", Value::Text(headless::run::system(system)?), "--system"));
+    }
+    Ok(config::load(&Sources { env: &|name| std::env::var_os(name), config_flag: cli.global.config.clone(), flags }))
+}
+
+/// Where there can be no log there is none; that is worth a word only to somebody who asked for one.
+fn start_log(cli: &Cli, loaded: &Loaded, console: Console) {
+    let filter = std::env::var("HOBNOB_LOG").ok();
+    let asked = cli.global.log_file.is_some() || cli.global.verbose > 0 || filter.is_some();
+    let place =
+        cli.global.log_file.clone().map_or_else(|| log::Place::Folder(loaded.paths.log_dir.clone()), log::Place::File);
+    if let (Err(problem), true) = (log::init(place, cli.global.verbose, filter.as_deref()), asked) {
+        console.warning(&problem.message, problem.hint.as_deref());
+    }
+}
+
+fn format(cli: &Cli) -> Format {
+    let json = |json| FormatArgs { json, jsonl: false };
+    let args = match &cli.command {
+        Some(Command::Run(args)) => args.format,
+        Some(Command::Pull(args)) => args.format,
+        Some(Command::Models(args)) => json(args.json),
+        Some(Command::Config(args)) => json(args.json),
+        Some(Command::Chat(_)) | None => FormatArgs::default(),
+    };
+    match (args.json, args.jsonl) {
+        (true, _) => Format::Json,
+        (_, true) => Format::JsonLines,
+        _ => Format::Text,
+    }
+}
+
+fn console(cli: &Cli) -> Console {
+    let colour = match cli.global.color {
+        ColourChoice::Auto => None,
+        ColourChoice::Always => Some(true),
+        ColourChoice::Never => Some(false),
+    };
+    let quiet = match &cli.command {
+        Some(Command::Run(args)) => args.quiet,
+        Some(Command::Pull(args)) => args.quiet,
+        _ => false,
+    };
+    Console { quiet, ..Console::detect(colour) }
+}
+
+/// Prints help and version, or says what is wrong with the command line.
+fn not_understood(error: &clap::Error, args: &[OsString]) -> ExitCode {
+    if !error.use_stderr() {
+        // A reader that went away has seen enough.
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    let asked = |option: &str| args.iter().any(|arg| arg == option);
+    let format = match (asked("--json"), asked("--jsonl")) {
+        (true, _) => Format::Json,
+        (_, true) => Format::JsonLines,
+        _ => Format::Text,
+    };
+    ExitCode::from(headless::conclude(Err(cli::explain(error).into()), Console::detect(None), format))
+}
+
+fn unexpected() -> UserError {
+    let hint = match log::file() {
+        Some(file) => format!("this is a bug; {} has the details", file.display()),
+        None => "this is a bug; `--log-file FILE` writes down the details".into(),
+    };
+    UserError::new(ErrorKind::Unexpected, "unexpected failure").hint(hint)
 }

@@ -30,6 +30,7 @@
 //! again; a new process begins at the first. Without any reply, every message is echoed.
 
 use std::io::Write as _;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
@@ -122,11 +123,7 @@ impl Backend for Fake {
     fn load(&mut self, spec: &ModelSpec, stage: &mut dyn FnMut(LoadStage)) -> Result<ModelInfo, UserError> {
         let start = Instant::now();
         stage(LoadStage::Checking);
-        let place = spec.location.display();
-        let text = std::fs::read_to_string(&spec.location)
-            .map_err(|error| UserError::new(ErrorKind::ModelNotFound, format!("`{place}` can't be read: {error}")))?;
-        self.script = toml::from_str(&text)
-            .map_err(|error| UserError::new(ErrorKind::ModelBroken, format!("`{place}` is no script: {error}")))?;
+        self.script = read(&spec.location)?;
         stage(LoadStage::Weights);
         print(self.script.noise.as_deref());
         std::thread::sleep(Duration::from_millis(self.script.load_ms));
@@ -267,6 +264,25 @@ fn print(noise: Option<&str>) {
         let _ = writeln!(std::io::stdout(), "{noise}");
         let _ = writeln!(std::io::stderr(), "{noise}");
     }
+}
+
+/// What a script says of itself, in place of a model's header.
+///
+/// # Errors
+/// It can't be read, or is none.
+pub fn probe(path: &Path) -> Result<ModelFacts, UserError> {
+    read(path).map(|script| facts(&script))
+}
+
+fn read(path: &Path) -> Result<Script, UserError> {
+    let place = path.display();
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        UserError::new(ErrorKind::ModelNotFound, format!("`{place}` can't be read: {error}")).hint("check the path")
+    })?;
+    toml::from_str(&text).map_err(|error: toml::de::Error| {
+        UserError::new(ErrorKind::ModelBroken, format!("`{place}` is no script: {}", error.message()))
+            .hint("the scripted engine's own documentation shows one")
+    })
 }
 
 fn facts(script: &Script) -> ModelFacts {

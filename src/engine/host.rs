@@ -81,7 +81,7 @@ fn run(jobs: &Receiver<Job>, tell: &Sender<FromEngine>) {
                 match new.load(&spec, &mut |stage| say(FromEngine::Stage { stage })) {
                     Ok(info) => {
                         backend = Some(new);
-                        say(FromEngine::Loaded { info });
+                        say(FromEngine::Loaded { info: Box::new(info) });
                     }
                     Err(error) => say(FromEngine::LoadFailed { error }),
                 }
@@ -132,7 +132,10 @@ impl Backend for NoScripts {
     ) -> Result<crate::domain::model::ModelInfo, UserError> {
         Err(UserError::new(
             ErrorKind::ModelUnsupported,
-            format!("`{}` is a script for the scripted engine, which this build does not have", spec.location.display()),
+            format!(
+                "`{}` is a script for the scripted engine, which this build does not have",
+                spec.location.display()
+            ),
         )
         .hint("choose a model; the scripted engine is for tests"))
     }
@@ -171,7 +174,7 @@ fn read_frames(mut socket: UnixStream, work: &Sender<Job>) {
             Err(error) => end(&format!("the parent can't be heard: {error}")),
         }
         loop {
-            let job = match decoder.next() {
+            let job = match decoder.pull() {
                 Ok(None) => break,
                 Ok(Some(ToEngine::Load { spec })) => Job::Load(spec),
                 Ok(Some(ToEngine::Generate { id, req })) => {

@@ -2,11 +2,12 @@
 //!
 //! A front end starts an [`EngineHandle`], sends it [`EngineCmd`]s and reads [`EngineEvent`]s. Behind it:
 //!
-//! * [`link`] is the parent's end: it starts the process when a model is wanted, watches it, and ends it;
+//! * `link` is the parent's end: it starts the process when a model is wanted, watches it, and ends it;
 //! * [`protocol`] is what the two say to each other over a socket pair;
 //! * [`host`] is the process's own `main`: one [`Backend`] that loads one model and makes one answer at a time;
-//! * [`mistral`] is the backend that computes, [`fake`] one that reads from a script;
-//! * [`answer`] holds the rules of an answer that every backend keeps.
+//! * `mistral` is the backend that computes, `fake` one that reads from a script (feature `fake-engine`);
+//! * [`answer`] holds the rules of an answer that every backend keeps;
+//! * [`probe`] reads a model's header before anything is loaded.
 //!
 //! Why a process: a prompt that is being read can't be interrupted, memory is not given back, and a broken file or too
 //! little memory aborts. A process can be killed, at any moment, and everything is back.

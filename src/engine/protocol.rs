@@ -51,7 +51,7 @@ pub enum FromEngine {
         stage: LoadStage,
     },
     Loaded {
-        info: ModelInfo,
+        info: Box<ModelInfo>,
     },
     LoadFailed {
         error: UserError,
@@ -134,7 +134,7 @@ impl Decoder {
     ///
     /// # Errors
     /// When the frame is over the limit (nothing is set aside for it) or is not a message.
-    pub fn next<T: DeserializeOwned>(&mut self) -> Result<Option<T>, FrameError> {
+    pub fn pull<T: DeserializeOwned>(&mut self) -> Result<Option<T>, FrameError> {
         let rest = &self.bytes[self.read..];
         let Some((prefix, rest)) = rest.split_first_chunk::<PREFIX>() else {
             return Ok(None);
@@ -183,7 +183,7 @@ mod tests {
                 let (now, later) = rest.split_at(cut.min(rest.len()));
                 decoder.push(now);
                 rest = later;
-                while let Some(message) = decoder.next::<FromEngine>().expect("whole frames") {
+                while let Some(message) = decoder.pull::<FromEngine>().expect("whole frames") {
                     seen.push(message);
                 }
             }
@@ -194,7 +194,7 @@ mod tests {
         fn any_bytes_are_an_error_or_too_few(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
             let mut decoder = Decoder::default();
             decoder.push(&bytes);
-            while let Ok(Some(_)) = decoder.next::<ToEngine>() {}
+            while let Ok(Some(_)) = decoder.pull::<ToEngine>() {}
         }
     }
 
@@ -202,6 +202,6 @@ mod tests {
     fn a_length_over_the_limit_is_refused_before_its_bytes_come() {
         let mut decoder = Decoder::default();
         decoder.push(&u32::MAX.to_le_bytes());
-        assert!(matches!(decoder.next::<ToEngine>(), Err(FrameError::TooLong(_))));
+        assert!(matches!(decoder.pull::<ToEngine>(), Err(FrameError::TooLong(_))));
     }
 }

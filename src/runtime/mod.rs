@@ -9,13 +9,12 @@
 //! | `keys` | bytes of the terminal to events |
 //! | `screen` | frames, each in one write |
 //! | `terminal` | the modes, and giving them back |
-//! | `editor`, `saver`, `machine` | `$EDITOR`; settings into their file; the memory of this machine |
+//! | `editor`, `saver` | `$EDITOR`; settings into their file |
 
 mod console;
 mod editor;
 mod event_loop;
 mod keys;
-mod machine;
 mod pacer;
 mod saver;
 mod screen;
@@ -28,6 +27,7 @@ use std::time::Duration;
 
 use crate::app::App;
 use crate::error::{ErrorKind, UserError};
+use crate::machine;
 use crate::runtime::console::Tty;
 use crate::runtime::event_loop::Interface;
 pub use crate::runtime::event_loop::Ports;

@@ -164,14 +164,15 @@ fn is_space(cluster: &str) -> bool {
         || matches!(cluster.chars().next(), Some('\u{2000}'..='\u{2006}' | '\u{2008}'..='\u{200a}' | '\u{3000}'))
 }
 
-/// Whether a row may end between two clusters that are not spaces.
-fn breaks_between(before: &str, after: &str) -> bool {
+/// Whether a row may end between two clusters that are not spaces; `row`: what is in the row so far, `before` at its end.
+fn breaks_between(row: &str, before: &str, after: &str) -> bool {
     const NO_START: &str =
         "、。，．・：；？！゛゜ヽヾ々ー’”）〕］｝〉》」』】°′″％ぁぃぅぇぉっゃゅょァィゥェォッャュョ…‥";
     const NO_END: &str = "‘“（〔［｛〈《「『【";
     let (Some(last), Some(next)) = (before.chars().next_back(), after.chars().next()) else { return false };
     if matches!(last, '-' | '–' | '—') {
-        return next.is_alphabetic();
+        // Inside a word, not before the name of an option.
+        return next.is_alphabetic() && row.chars().rev().nth(1).is_some_and(char::is_alphanumeric);
     }
     (cluster_width(before) > 1 || cluster_width(after) > 1) && !NO_START.contains(next) && !NO_END.contains(last)
 }
@@ -215,7 +216,11 @@ fn break_rows(text: &str, first: usize, rest: usize, breaks: Breaks) -> Vec<Row>
             at = after;
             continue;
         }
-        if breaks == Breaks::Words && word > start && !before.is_empty() && breaks_between(before, cluster) {
+        if breaks == Breaks::Words
+            && word > start
+            && !before.is_empty()
+            && breaks_between(&text[start..at], before, cluster)
+        {
             chance = Some(Chance { end: word, next: at });
         }
         if over || used + columns > limit {
@@ -314,6 +319,123 @@ fn append_drawn(line: &mut Vec<Span<'static>>, text: &str, style: Style, limit: 
             "\t" => append(line, &" ".repeat(TAB.min(limit)), style),
             _ if cluster_width(cluster) > limit => append(line, TOO_WIDE, style),
             _ => append(line, cluster, style),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use ratatui::style::Color;
+
+    use super::*;
+    use crate::text::testing::plain;
+
+    fn wrapped(text: &str, width: usize) -> Vec<String> {
+        plain(&wrap(&[Span::raw(text)], width, &[], &[]))
+    }
+
+    #[test]
+    fn widths_are_those_of_a_terminal() {
+        for (text, columns) in
+            [("", 0), ("abc", 3), ("漢字", 4), ("👨‍👩‍👧", 2), ("🇩🇪", 2), ("e\u{301}", 1), ("a\tb", 6), ("\u{200d}", 0)]
+        {
+            assert_eq!(width(text), columns, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn words_go_to_the_next_row_and_long_ones_break() {
+        assert_eq!(wrapped("the quick brown fox", 10), ["the quick", "brown fox"]);
+        assert_eq!(wrapped("incomprehensibilities", 8), ["incompre", "hensibil", "ities"]);
+        assert_eq!(wrapped("a incomprehensible", 8), ["a", "incompre", "hensible"]);
+        assert_eq!(wrapped("well-known fact", 7), ["well-", "known", "fact"]);
+        assert_eq!(wrapped("run --flag -1", 6), ["run", "--flag", "-1"]);
+        assert_eq!(wrapped("one\ntwo three", 9), ["one", "two three"]);
+        assert_eq!(wrapped("spaces      at the break", 10), ["spaces", "at the", "break"]);
+    }
+
+    #[test]
+    fn wide_text_breaks_between_characters_but_not_before_its_full_stop() {
+        assert_eq!(wrapped("漢字とかな", 5), ["漢字", "とか", "な"]);
+        assert_eq!(wrapped("漢字です。終", 8), ["漢字で", "す。終"]);
+        assert_eq!(wrapped("👨‍👩‍👧👨‍👩‍👧", 3), ["👨‍👩‍👧", "👨‍👩‍👧"]);
+        assert_eq!(wrapped("a漢👨‍👩‍👧", 1), ["a", "?", "?"]);
+    }
+
+    #[test]
+    fn prefixes_hang_and_styles_stay() {
+        let red = Style::new().fg(Color::Red);
+        let spans = [Span::raw("one "), Span::styled("two three", red)];
+        let lines = wrap(&spans, 9, &[Span::raw("- ")], &[Span::raw("  ")]);
+        assert_eq!(plain(&lines), ["- one two", "  three"]);
+        assert_eq!(lines[0].spans, [Span::raw("- one "), Span::styled("two", red)]);
+        assert_eq!(lines[1].spans, [Span::raw("  "), Span::styled("three", red)]);
+        assert_eq!(plain(&wrap(&[Span::raw("ab")], 2, &[Span::raw("long")], &[])), ["la", "b"]);
+    }
+
+    #[test]
+    fn a_cluster_is_never_cut_by_a_style() {
+        let red = Style::new().fg(Color::Red);
+        let lines = wrap(&[Span::raw("e"), Span::styled("\u{301}x", red)], 9, &[], &[]);
+        assert_eq!(lines[0].spans, [Span::raw("e\u{301}"), Span::styled("x", red)]);
+    }
+
+    #[test]
+    fn code_keeps_its_spaces() {
+        assert_eq!(plain(&chop(&[Span::raw("    let a = 1;")], 6, &[], &[])), ["    le", "t a =", "1;"]);
+        assert_eq!(plain(&chop(&[Span::raw("ab  cd")], 3, &[], &[])), ["ab", " cd"]);
+    }
+
+    #[test]
+    fn truncation_marks_what_is_gone() {
+        let line = Line::from("abcdef");
+        assert_eq!(truncate(&line, 6, "…").to_string(), "abcdef");
+        assert_eq!(truncate(&line, 4, "…").to_string(), "abc…");
+        assert_eq!(truncate(&line, 2, "...").to_string(), "ab");
+        assert_eq!(truncate(&Line::from("漢字漢"), 4, "…").to_string(), "漢…");
+    }
+
+    #[test]
+    fn rows_cover_the_text_and_leave_a_place_for_the_cursor() {
+        let text = "one two\nthree \n";
+        let rows = rows(text, 5);
+        assert_eq!(
+            rows,
+            [
+                Row { start: 0, end: 3, next: 4 },
+                Row { start: 4, end: 7, next: 8 },
+                Row { start: 8, end: 13, next: 15 },
+                Row { start: 15, end: 15, next: 15 },
+            ]
+        );
+        assert_eq!(locate(text, &rows, 5), (1, 1));
+        assert_eq!(locate(text, &rows, 4), (1, 0));
+        assert_eq!(locate(text, &rows, 15), (3, 0));
+        assert_eq!(offset(text, &rows, 1, 1), 5);
+        assert_eq!(offset(text, &rows, 1, 99), 7);
+        assert_eq!(offset(text, &rows, 99, 0), 15);
+        assert_eq!(super::rows("", 5), [Row { start: 0, end: 0, next: 0 }]);
+    }
+
+    proptest! {
+        #[test]
+        fn rows_lose_nothing_and_positions_map_both_ways(text in "[ab \\n\\t漢👍\u{301}-]{0,40}", columns in 1..12usize) {
+            let rows = rows(&text, columns);
+            prop_assert_eq!(rows[0].start, 0);
+            prop_assert_eq!(rows[rows.len() - 1].next, text.len());
+            for (index, row) in rows.iter().enumerate() {
+                prop_assert!(row.start <= row.end && row.end <= row.next);
+                prop_assert!(text[row.end..row.next].trim().is_empty(), "only white space is hidden");
+                prop_assert!(rows.get(index + 1).is_none_or(|next| next.start == row.next));
+            }
+            for (at, _) in text.grapheme_indices(true) {
+                let (row, column) = locate(&text, &rows, at);
+                if at < rows[row].end && width(&text[rows[row].start..rows[row].end]) <= columns {
+                    let back = offset(&text, &rows, row, column);
+                    prop_assert!(back == at || width(&text[back.min(at)..at.max(back)]) == 0, "{} came back as {}", at, back);
+                }
+            }
         }
     }
 }

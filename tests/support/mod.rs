@@ -7,4 +7,5 @@ pub mod gguf_edit;
 pub mod hub_server;
 pub mod models;
 pub mod pty;
+pub mod quantise;
 pub mod tiny;

@@ -125,7 +125,7 @@ async fn read(mut socket: OwnedReadHalf, heard: UnboundedSender<FromEngine>) {
             Ok(n) => decoder.push(&bytes[..n]),
         }
         loop {
-            match decoder.next() {
+            match decoder.pull() {
                 Ok(None) => break,
                 Ok(Some(message)) => {
                     if heard.send(message).is_err() {

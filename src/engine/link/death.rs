@@ -27,7 +27,9 @@ pub(super) fn explain(end: &End, during: During, spec: &ModelSpec) -> UserError 
     let kind = if during == During::Load { ErrorKind::LoadFailed } else { ErrorKind::Generation };
     let again = if during == During::Load { "" } else { "the next message starts it again; " };
     let (what, hint) = match cause(end) {
-        Cause::Memory => ("the engine ran out of memory", "choose a smaller model or a shorter context, or close other programs"),
+        Cause::Memory => {
+            ("the engine ran out of memory", "choose a smaller model or a shorter context, or close other programs")
+        }
         Cause::Killed => (
             "the engine was killed from outside",
             "if nobody did that, memory ran out: choose a smaller model or a shorter context",
@@ -97,9 +99,15 @@ mod tests {
         let no_memory = ["memory allocation of 98765432100 bytes failed"];
         assert_eq!(told(abort, &no_memory, During::Load), "the engine ran out of memory while reading `m.gguf`");
         assert_eq!(told(abort, &[], During::Load), "the engine crashed while reading `m.gguf`");
-        assert_eq!(told(Signal::KILL.as_raw(), &[], During::Answer), "the engine was killed from outside while answering");
+        assert_eq!(
+            told(Signal::KILL.as_raw(), &[], During::Answer),
+            "the engine was killed from outside while answering"
+        );
         let exit = |code: i32| code << 8;
-        assert_eq!(told(exit(70), &["PANIC index out of bounds"], During::Answer), "the engine crashed while answering");
+        assert_eq!(
+            told(exit(70), &["PANIC index out of bounds"], During::Answer),
+            "the engine crashed while answering"
+        );
         assert_eq!(told(exit(3), &[], During::Rest), "the engine ended by itself while it had nothing to do");
     }
 }

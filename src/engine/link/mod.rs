@@ -10,10 +10,12 @@
 //!
 //! A process that died is started again when it is next needed, and not before: what crashes at once can't crash in a
 //! loop. Every load is answered by `Loaded` or `LoadFailed` (or `Unloaded`, when that was asked for meanwhile), every
-//! message by `Finished` or `Failed`.
+//! message by `Finished` or `Failed`. All of the machine is in this file, longer than most, so that it can be checked as one.
 
 mod child;
 mod death;
+mod growth;
+mod running;
 
 use std::time::Duration;
 
@@ -22,11 +24,12 @@ use tokio::time::{Instant, sleep_until};
 
 use self::child::EngineProcess;
 use self::death::{During, explain};
+use self::growth::{growth_allowed, machine_memory};
+use self::running::{Answer, cancelled_before_it_began};
 use super::Options;
 use super::protocol::{self, FromEngine, ToEngine};
-use crate::domain::model::{Format, ModelInfo, ModelSpec};
-use crate::domain::stats::{GenStats, TokenMeter, Usage};
-use crate::domain::{EngineCmd, EngineEvent, FinishReason, GenId, GenRequest, LoadId, LoadStage};
+use crate::domain::model::{ModelInfo, ModelSpec};
+use crate::domain::{EngineCmd, EngineEvent, GenId, GenRequest, LoadId, LoadStage};
 use crate::error::{ErrorKind, UserError};
 
 /// How often memory is looked at while something is going on. Never while nothing is: an idle program does not wake up.
@@ -80,13 +83,6 @@ enum State {
 struct Ask {
     id: GenId,
     req: GenRequest,
-}
-
-/// The running answer as far as it has come through, for when it is cut short.
-struct Answer {
-    id: GenId,
-    prompt_tokens: u32,
-    meter: TokenMeter,
 }
 
 enum Step {
@@ -178,7 +174,8 @@ impl Link {
             return self.emit(EngineEvent::Loaded { id, info });
         }
         if let (State::Loading { quiet: false, .. }, Some(wanted)) = (&self.state, &self.wanted) {
-            let error = UserError::new(ErrorKind::Cancelled, format!("another model was chosen before `{}`", wanted.spec.name));
+            let error =
+                UserError::new(ErrorKind::Cancelled, format!("another model was chosen before `{}`", wanted.spec.name));
             self.emit(EngineEvent::LoadFailed { id: wanted.id, error });
         }
         self.end_answers();
@@ -225,8 +222,8 @@ impl Link {
         }
         if let State::Generating { child, answer } = std::mem::replace(&mut self.state, State::Down) {
             let load_time = self.wanted.as_ref().and_then(|w| w.loaded.as_ref()).map(|l| l.info.load_time);
-            let patience = answer.patience(load_time.unwrap_or_default());
-            self.emit(answer.cut_short());
+            let patience = answer.patience(load_time.unwrap_or_default(), Instant::now().into_std());
+            self.emit(answer.cut_short(Instant::now().into_std()));
             // An id always fits into a frame.
             let _ = child.tell(&ToEngine::Cancel { id });
             self.state = State::Draining { child, id, deadline: Instant::now() + patience, then: None };
@@ -245,13 +242,13 @@ impl Link {
                 self.load_failed(error).await;
             }
             FromEngine::Stage { stage } => self.progress(stage),
-            FromEngine::Loaded { info } => self.loaded(info),
+            FromEngine::Loaded { info } => self.loaded(*info),
             FromEngine::LoadFailed { error } => self.load_failed(error).await,
             FromEngine::Started { id, prompt_tokens, context } => {
                 if let State::Generating { answer, .. } = &mut self.state
                     && answer.id == id
                 {
-                    answer.prompt_tokens = prompt_tokens;
+                    answer.starts(prompt_tokens);
                     self.emit(EngineEvent::Started { id, prompt_tokens, context });
                 }
             }
@@ -259,7 +256,7 @@ impl Link {
                 if let State::Generating { answer, .. } = &mut self.state
                     && answer.id == id
                 {
-                    answer.meter.add(tokens, Instant::now().into_std());
+                    answer.takes(tokens, Instant::now().into_std());
                     self.emit(EngineEvent::Delta { id, kind, text, tokens });
                 }
             }
@@ -358,7 +355,9 @@ impl Link {
         });
         let told = started.and_then(|child| match child.tell(&load) {
             Ok(()) => Ok(child),
-            Err(error) => Err(UserError::new(ErrorKind::LoadFailed, format!("`{name}` can't be named to the engine: {error}"))),
+            Err(error) => {
+                Err(UserError::new(ErrorKind::LoadFailed, format!("`{name}` can't be named to the engine: {error}")))
+            }
         });
         match told {
             Ok(child) => self.state = State::Loading { child, then, quiet },
@@ -373,13 +372,13 @@ impl Link {
         };
         match child.tell(&ToEngine::Generate { id: ask.id, req: ask.req }) {
             Ok(()) => {
-                let meter = TokenMeter::start(Instant::now().into_std());
-                self.state = State::Generating { child, answer: Answer { id: ask.id, prompt_tokens: 0, meter } };
+                self.state = State::Generating { child, answer: Answer::begin(ask.id, Instant::now().into_std()) };
             }
             Err(error) => {
                 self.state = State::Ready { child };
-                let error = UserError::new(ErrorKind::Generation, format!("the conversation is too long to send: {error}"))
-                    .hint("start a new conversation");
+                let error =
+                    UserError::new(ErrorKind::Generation, format!("the conversation is too long to send: {error}"))
+                        .hint("start a new conversation");
                 self.emit(EngineEvent::Failed { id: ask.id, error });
             }
         }
@@ -443,7 +442,7 @@ impl Link {
     /// Whoever waits for an answer gets its end.
     fn end_answers(&mut self) {
         let event = match &mut self.state {
-            State::Generating { answer, .. } => Some(answer.cut_short()),
+            State::Generating { answer, .. } => Some(answer.cut_short(Instant::now().into_std())),
             State::Loading { then, .. } | State::Draining { then, .. } => {
                 then.take().map(|ask| cancelled_before_it_began(ask.id))
             }
@@ -473,7 +472,9 @@ impl Link {
             return false;
         };
         match (loaded.memory, memory) {
-            (Some(before), Some(now)) => now.saturating_sub(before) > growth_allowed(&loaded.info, machine_memory()),
+            (Some(before), Some(now)) => {
+                now.saturating_sub(before) > growth_allowed(&loaded.info.facts, machine_memory())
+            }
             _ => false,
         }
     }
@@ -488,48 +489,6 @@ impl Link {
         }
         self.start(None, true);
     }
-}
-
-/// How much larger than after loading the process may get: at least a gigabyte, half of the model, an eighth of the machine.
-fn growth_allowed(info: &ModelInfo, machine: u64) -> u64 {
-    if info.facts.format == Format::Script {
-        return SCRIPT_GROWTH;
-    }
-    (1 << 30).max(info.facts.bytes / 2).max(machine / 8)
-}
-
-/// A scripted model weighs nothing: a test need not fill a gigabyte.
-const SCRIPT_GROWTH: u64 = 32 << 20;
-
-fn machine_memory() -> u64 {
-    let mut system = sysinfo::System::new();
-    system.refresh_memory();
-    system.total_memory()
-}
-
-impl Answer {
-    fn cut_short(&self) -> EngineEvent {
-        let usage =
-            Usage { prompt_tokens: self.prompt_tokens, cached_tokens: None, completion_tokens: self.meter.tokens() };
-        let stats = self.meter.stats(Instant::now().into_std());
-        EngineEvent::Finished { id: self.id, reason: FinishReason::Cancelled, usage, stats }
-    }
-
-    /// How long the engine may take to stop before its process is killed. Between two tokens it stops by itself, so it
-    /// gets the time of a few. While it reads the prompt it can't; then the choice is between waiting for the prompt's
-    /// end and loading again, and half a load is what waiting may cost.
-    fn patience(&self, load_time: Duration) -> Duration {
-        const LEAST: Duration = Duration::from_millis(150);
-        let stats = self.meter.stats(Instant::now().into_std());
-        match stats.first_token {
-            Some(_) => (stats.decode / self.meter.tokens().max(1) * 4).clamp(LEAST, Duration::from_secs(5)),
-            None => (load_time / 2).clamp(LEAST, Duration::from_secs(1)),
-        }
-    }
-}
-
-fn cancelled_before_it_began(id: GenId) -> EngineEvent {
-    EngineEvent::Finished { id, reason: FinishReason::Cancelled, usage: Usage::default(), stats: GenStats::default() }
 }
 
 async fn heard(child: Option<&mut EngineProcess>) -> Option<FromEngine> {

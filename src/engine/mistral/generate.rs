@@ -105,7 +105,7 @@ async fn answer(
 async fn count_prompt(model: &Model, req: &GenRequest) -> Result<u32, UserError> {
     let messages = req.messages.iter().fold(TextMessages::new(), |all, m| all.add_message(role(m), &m.content));
     let tokens = model.tokenize(Either::Left(messages), None, true, true, thinking(req.thinking)).await;
-    let tokens = tokens.map_err(|error| engine_error(&error.to_string()))?;
+    let tokens = tokens.map_err(|error| template_error(&error.to_string()))?;
     Ok(u32::try_from(tokens.len()).unwrap_or(u32::MAX))
 }
 
@@ -125,16 +125,25 @@ fn thinking(thinking: Thinking) -> Option<bool> {
     }
 }
 
+/// Counting is where the model's template meets the conversation.
+fn template_error(reason: &str) -> UserError {
+    tracing::error!("the prompt could not be made: {reason}");
+    UserError::new(
+        ErrorKind::Generation,
+        format!("the model's chat template refuses this conversation: {}", in_short(reason)),
+    )
+    .hint("some models take no system prompt: try without one")
+}
+
 fn engine_error(reason: &str) -> UserError {
     tracing::error!("an answer failed: {reason}");
-    if reason.contains("does not have a chat template") {
-        return UserError::new(ErrorKind::Generation, "this model has no chat template, so it can't hold a conversation")
-            .hint("choose the model's instruct or chat variant");
-    }
-    let reason = reason.lines().next().unwrap_or_default().trim_end_matches('.');
-    let short: String = reason.chars().take(200).collect();
-    UserError::new(ErrorKind::Generation, format!("the engine could not go on: {short}"))
+    UserError::new(ErrorKind::Generation, format!("the engine could not go on: {}", in_short(reason)))
         .hint("try again; the log has more")
+}
+
+fn in_short(reason: &str) -> String {
+    let reason = reason.trim_start_matches("inference error: ");
+    reason.lines().next().unwrap_or_default().trim_end_matches('.').chars().take(200).collect()
 }
 
 /// An answer in the making.

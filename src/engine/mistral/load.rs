@@ -11,7 +11,7 @@ use tokio::runtime::{Builder, Runtime};
 use super::options::{LoadOptions, load_options, usable_context};
 use crate::domain::LoadStage;
 use crate::domain::model::{Format, ModelInfo, ModelSpec};
-use crate::engine::host::panic_text;
+use crate::engine::host::{self, panic_text};
 use crate::engine::probe;
 use crate::error::{ErrorKind, UserError};
 
@@ -54,11 +54,17 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
         runtime.block_on(builder.build_pipeline()).map_err(|error| failed(spec, &format!("{error:#}")))?;
 
     // Starting the engine makes it answer "hello" with one token, on a runtime with threads like this one: what is
-    // allocated and compiled at first use (on a GPU, the kernels) is done before somebody waits for it.
+    // allocated and compiled at first use (on a GPU, the kernels) is done before somebody waits for it. A tenth of a
+    // second for the starter on two cores.
     stage(LoadStage::WarmUp);
+    let panics = host::panics();
     let model = runtime.block_on(build_model_from_pipeline(pipeline, scheduler, config));
+    if host::panics() != panics {
+        // On a thread of the engine's, which only logs that its warm-up failed.
+        return Err(broken(spec, "the warm-up panicked"));
+    }
 
-    let device = model.config().map(|config| device_label(&config.device)).unwrap_or("CPU");
+    let device = model.config().map_or("CPU", |config| device_label(&config.device));
     let length = model.max_sequence_length().ok().flatten().and_then(|n| u32::try_from(n).ok());
     let context = options.context.min(usable_context(length.unwrap_or(facts.context)));
     let info = ModelInfo {
@@ -94,9 +100,10 @@ fn builder(spec: &ModelSpec, options: LoadOptions) -> Result<AnyModelBuilder, Us
             if options.force_cpu { builder.with_force_cpu().into() } else { builder.into() }
         }};
     }
-    Ok(match files {
-        Some(files) => common!(GgufModelBuilder::new(folder, files)),
-        None => common!(ModelBuilder::new(folder)),
+    Ok(if let Some(files) = files {
+        common!(GgufModelBuilder::new(folder, files))
+    } else {
+        common!(ModelBuilder::new(folder))
     })
 }
 
@@ -144,7 +151,10 @@ fn broken(spec: &ModelSpec, reason: &str) -> UserError {
     tracing::error!("loading {} panicked: {reason}", spec.location.display());
     UserError::new(
         ErrorKind::ModelBroken,
-        format!("the engine gave up on `{}`: the file is damaged, or of a kind it does not run", spec.location.display()),
+        format!(
+            "the engine gave up on `{}`: the file is damaged, or of a kind it does not run",
+            spec.location.display()
+        ),
     )
     .hint("download it again, or choose another quantisation; the log has the engine's own words")
 }

@@ -13,7 +13,8 @@ struct Memory {
 }
 
 /// Measures. Takes a few milliseconds: not for the interface's own thread.
-pub(super) fn measure() -> Machine {
+#[must_use]
+pub fn measure() -> Machine {
     let mut system = sysinfo::System::new();
     system.refresh_memory_specifics(sysinfo::MemoryRefreshKind::nothing().with_ram());
     let mut memory = Memory { total: system.total_memory(), available: system.available_memory() };

@@ -1,0 +1,108 @@
+//! What the command line says about settings: the topmost layer of the configuration.
+
+use crate::cli::{Cli, Command, RunArgs};
+use crate::config::Value;
+
+/// A setting's key, its value, and the option that says it.
+pub type Flag = (&'static str, Value, &'static str);
+
+impl Cli {
+    /// Every setting that an option sets. Whether the values are allowed, the configuration knows.
+    #[must_use]
+    pub fn flags(&self) -> Vec<Flag> {
+        let mut flags = Vec::new();
+        let mut add = |key, value: Option<Value>, option| flags.extend(value.map(|value| (key, value, option)));
+        add("model", self.global.model.clone().map(Value::Text), "--model");
+        add("offline", self.global.offline.then_some(Value::Bool(true)), "--offline");
+        if let Some(Command::Run(run)) = &self.command {
+            run.flags(&mut add);
+        }
+        flags
+    }
+
+    /// The system prompt as it was written: text, or `@FILE`.
+    #[must_use]
+    pub fn system(&self) -> Option<&str> {
+        match &self.command {
+            Some(Command::Run(run)) => run.system.as_deref(),
+            Some(Command::Chat(chat)) => chat.system.as_deref(),
+            _ => None,
+        }
+        .or(self.chat.system.as_deref())
+    }
+}
+
+impl RunArgs {
+    fn flags(&self, add: &mut impl FnMut(&'static str, Option<Value>, &'static str)) {
+        let thinking = match (self.think, self.no_think) {
+            (true, _) => Some(("on", "--think")),
+            (_, true) => Some(("off", "--no-think")),
+            _ => None,
+        };
+        add("chat.max_tokens", self.max_tokens.map(Value::Int), "--max-tokens");
+        add(
+            "chat.thinking",
+            thinking.map(|(word, _)| Value::Text(word.into())),
+            thinking.map_or("", |(_, option)| option),
+        );
+        add("sampling.temperature", self.temperature.map(Value::Float), "--temperature");
+        add("sampling.top_p", self.top_p.map(Value::Float), "--top-p");
+        add("sampling.top_k", self.top_k.map(Value::Int), "--top-k");
+        add("sampling.min_p", self.min_p.map(Value::Float), "--min-p");
+        add("sampling.repetition_penalty", self.repetition_penalty.map(Value::Float), "--repetition-penalty");
+        add("engine.context", self.context.map(Value::Int), "--context");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    fn flags(args: &[&str]) -> Vec<Flag> {
+        Cli::try_parse_from(std::iter::once(&"hobnob").chain(args)).expect("parses").flags()
+    }
+
+    #[test]
+    fn only_what_was_said_is_a_flag() {
+        assert_eq!(flags(&["run", "hi"]), []);
+        assert_eq!(
+            flags(&["run", "-m", "starter", "--temperature", "0", "--top-k", "5", "--no-think", "hi"]),
+            [
+                ("model", Value::Text("starter".into()), "--model"),
+                ("chat.thinking", Value::Text("off".into()), "--no-think"),
+                ("sampling.temperature", Value::Float(0.0), "--temperature"),
+                ("sampling.top_k", Value::Int(5), "--top-k"),
+            ]
+        );
+    }
+
+    #[test]
+    fn every_flag_is_a_setting() {
+        let all = [
+            "-m=x",
+            "--offline",
+            "run",
+            "--max-tokens=1",
+            "--temperature=1",
+            "--top-p=1",
+            "--top-k=1",
+            "--min-p=1",
+            "--repetition-penalty=1",
+            "--context=1",
+            "--think",
+        ];
+        let flags = flags(&all);
+        assert_eq!(flags.len(), all.len() - 1);
+        for (key, ..) in flags {
+            assert!(crate::config::spec(key).is_some(), "{key}");
+        }
+    }
+
+    #[test]
+    fn the_system_prompt_is_found_before_and_after_the_command() {
+        for args in [&["hobnob", "-s", "x"][..], &["hobnob", "chat", "-s", "x"], &["hobnob", "run", "-s", "x", "hi"]] {
+            assert_eq!(Cli::try_parse_from(args).expect("parses").system(), Some("x"));
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Which model answers, and where it is.
+
+use std::path::Path;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Loaded;
+use crate::domain::DownloadState;
+use crate::domain::model::{LocalModel, ModelFacts, ModelRef, ModelSpec};
+use crate::engine::probe;
+use crate::error::{ErrorKind, UserError};
+use crate::headless::interrupt::Watch;
+use crate::headless::progress::DownloadProgress;
+use crate::headless::{Context, Quit};
+use crate::hub;
+
+/// The model that was asked for; else the starter if it is here, else the first one here that can run, else the starter
+/// from the network.
+pub(super) async fn choose(context: &Context<'_>, watch: &mut Watch) -> Result<ModelSpec, Quit> {
+    let asked = context.loaded.settings.model.as_deref().map(ModelRef::parse).transpose()?;
+    let options = hub_options(context.loaded);
+    let here = watch.guard_blocking(move || Ok(find(&options, asked.as_ref()))).await?;
+    let model = match here {
+        Found::Here(model) => *model,
+        Found::FetchStarter(_) if !context.loaded.settings.offline => {
+            context.console.note("no model is on this machine yet: getting the starter model (98 MB)");
+            fetch(context, &ModelRef::Starter, watch, &mut |_| {}).await?
+        }
+        Found::Nowhere(error) | Found::FetchStarter(error) => return Err(error.into()),
+    };
+    spec(context, model).map_err(Quit::from)
+}
+
+enum Found {
+    Here(Box<LocalModel>),
+    /// The starter would do, and is not here; the error is for when it can't be fetched.
+    FetchStarter(UserError),
+    Nowhere(UserError),
+}
+
+fn find(options: &hub::Options, asked: Option<&ModelRef>) -> Found {
+    let error = match hub::find(options, asked.unwrap_or(&ModelRef::Starter)) {
+        Ok(model) => return Found::Here(Box::new(model)),
+        Err(error) => error,
+    };
+    match asked {
+        Some(ModelRef::Starter) if error.kind == ErrorKind::ModelNotFound => Found::FetchStarter(error),
+        Some(_) => Found::Nowhere(error),
+        None => {
+            let (models, _) = hub::scan(options);
+            models.into_iter().find(|model| model.facts.is_ok()).map_or_else(
+                || {
+                    Found::FetchStarter(
+                        UserError::new(
+                            ErrorKind::ModelNotFound,
+                            "there is no model on this machine, and --offline keeps it so",
+                        )
+                        .hint("get one while online: `hobnob pull starter`"),
+                    )
+                },
+                |model| Found::Here(Box::new(model)),
+            )
+        }
+    }
+}
+
+/// Downloads a model with progress on stderr. A signal keeps what has come, and says so.
+pub(super) async fn fetch(
+    context: &Context<'_>,
+    reference: &ModelRef,
+    watch: &mut Watch,
+    also: &mut (dyn FnMut(&DownloadState) + Send),
+) -> Result<LocalModel, Quit> {
+    let options = hub_options(context.loaded);
+    let cancel = CancellationToken::new();
+    let mut progress = DownloadProgress::new(context.console, reference.to_string());
+    let mut tell = |state: DownloadState| {
+        progress.show(&state);
+        also(&state);
+    };
+    let halted = {
+        let pull = hub::pull(&options, reference, &mut tell, cancel.clone());
+        tokio::pin!(pull);
+        match watch.guard(&mut pull).await {
+            Ok(result) => return result.map_err(Quit::from),
+            Err(quit) => {
+                // What has come is flushed and kept; a second signal does not wait for it.
+                cancel.cancel();
+                let _ = watch.guard(&mut pull).await;
+                quit
+            }
+        }
+    };
+    drop(progress);
+    context.console.note(&format!("what has come is kept; `hobnob pull {reference}` goes on from there"));
+    Err(halted)
+}
+
+/// Reads a model's header, or what a script for the scripted engine has in its place.
+fn header(path: &Path) -> Result<ModelFacts, UserError> {
+    #[cfg(feature = "fake-engine")]
+    if path.extension().is_some_and(|ending| ending == "toml") {
+        return crate::engine::fake::probe(path);
+    }
+    probe::probe(path)
+}
+
+/// The hub side as the settings want it.
+#[must_use]
+pub fn hub_options(loaded: &Loaded) -> hub::Options {
+    let Loaded { settings, paths, .. } = loaded;
+    let mut options = hub::Options::from_env(paths.hub_cache.clone(), settings.models.folders.clone(), header);
+    options.offline = settings.offline;
+    options
+}
+
+fn spec(context: &Context<'_>, model: LocalModel) -> Result<ModelSpec, UserError> {
+    let engine = &context.loaded.settings.engine;
+    let facts = model.facts?;
+    Ok(ModelSpec {
+        reference: model.reference,
+        name: model.name,
+        location: model.location,
+        format: model.format,
+        context: engine.context.min(facts.context),
+        device: engine.device,
+    })
+}

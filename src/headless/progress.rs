@@ -1,0 +1,172 @@
+//! What is under way, on stderr: one line that is redrawn where somebody watches, a line now and then in a log.
+
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+
+use crate::domain::DownloadState;
+use crate::headless::console::{Console, say};
+use crate::text::sanitize;
+
+/// A line on the terminal that the next one replaces. It is gone when this is dropped.
+pub(super) struct StatusLine {
+    console: Console,
+    shown: bool,
+}
+
+impl StatusLine {
+    pub fn new(console: Console) -> Self {
+        Self { console, shown: false }
+    }
+
+    pub fn is_live(&self) -> bool {
+        self.console.err.terminal && !self.console.quiet
+    }
+
+    /// Shows `text` instead of what was there; nothing where nobody watches.
+    pub fn set(&mut self, text: &str) {
+        if !self.is_live() {
+            return;
+        }
+        let width = rustix::termios::tcgetwinsize(std::io::stderr()).map_or(80, |size| usize::from(size.ws_col));
+        let text: String = sanitize(text).chars().take(width.max(20) - 1).collect();
+        say(&format!("\r\x1b[2K{text}"));
+        self.shown = true;
+    }
+
+    pub fn clear(&mut self) {
+        if std::mem::take(&mut self.shown) {
+            say("\r\x1b[2K");
+        }
+    }
+}
+
+impl Drop for StatusLine {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+/// Tells of a download.
+pub(super) struct DownloadProgress {
+    console: Console,
+    line: StatusLine,
+    name: String,
+    told: Option<Instant>,
+    began: bool,
+}
+
+impl DownloadProgress {
+    /// In a log a line as often as this is enough.
+    const LOG_EVERY: Duration = Duration::from_secs(10);
+    /// On a terminal more often than this can't be read.
+    const DRAW_EVERY: Duration = Duration::from_millis(100);
+
+    pub fn new(console: Console, name: String) -> Self {
+        Self { console, line: StatusLine::new(console), name, told: None, began: false }
+    }
+
+    pub fn show(&mut self, state: &DownloadState) {
+        let every = if self.line.is_live() { Self::DRAW_EVERY } else { Self::LOG_EVERY };
+        let now = Instant::now();
+        match state {
+            DownloadState::Resolving => self.line.set(&format!("looking for {}", self.name)),
+            DownloadState::Running { done, total, bytes_per_second, source } => {
+                if !std::mem::replace(&mut self.began, true) {
+                    self.line.clear();
+                    self.console.note(&format!("getting {} ({}) from {source}", self.name, bytes(*total)));
+                    self.told = Some(now);
+                } else if self.told.is_some_and(|last| now.duration_since(last) < every) {
+                    return;
+                } else if !self.line.is_live() {
+                    self.console.note(&plain(*done, *total, *bytes_per_second));
+                    self.told = Some(now);
+                }
+                if self.line.is_live() {
+                    self.line.set(&bar(*done, *total, *bytes_per_second));
+                    self.told = Some(now);
+                }
+            }
+            DownloadState::Verifying { done, total } => self.line.set(&format!("checking {}", percent(*done, *total))),
+            DownloadState::Done { .. } | DownloadState::Cancelled | DownloadState::Failed { .. } => self.line.clear(),
+        }
+    }
+}
+
+fn bar(done: u64, total: u64, rate: f64) -> String {
+    const WIDTH: usize = 24;
+    let cells = u128::from(done.min(total)) * WIDTH as u128 / u128::from(total.max(1));
+    let filled = usize::try_from(cells).unwrap_or(WIDTH);
+    format!("[{}{}] {}", "#".repeat(filled), ".".repeat(WIDTH - filled), plain(done, total, rate))
+}
+
+fn plain(done: u64, total: u64, rate: f64) -> String {
+    let mut text = match total {
+        0 => bytes(done),
+        _ => format!("{} of {} ({})", bytes(done), bytes(total), percent(done, total)),
+    };
+    // Whole bytes are exact enough, and so are whole seconds; both are non-negative and far below what they could be.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let rate = rate.max(0.0) as u64;
+    if rate > 0 {
+        let left = total.saturating_sub(done).div_ceil(rate);
+        let _ = write!(text, ", {}/s", bytes(rate));
+        if left > 0 {
+            let _ = write!(text, ", {} left", duration(left));
+        }
+    }
+    text
+}
+
+fn percent(done: u64, total: u64) -> String {
+    let share = u128::from(done) * 100 / u128::from(total.max(1));
+    format!("{} %", share.min(100))
+}
+
+fn duration(seconds: u64) -> String {
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, s) => format!("{s} s"),
+        (0, m, s) => format!("{m}:{s:02} min"),
+        (h, m, _) => format!("{h}:{m:02} h"),
+    }
+}
+
+/// A size as people say it; powers of ten, as the Hub and the shops count.
+pub(super) fn bytes(count: u64) -> String {
+    const UNITS: [(u64, &str); 3] = [(1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
+    for (unit, name) in UNITS {
+        if count >= unit {
+            let tenths = u128::from(count) * 10 / u128::from(unit);
+            return if tenths >= 1000 {
+                format!("{} {name}", tenths / 10)
+            } else {
+                format!("{}.{} {name}", tenths / 10, tenths % 10)
+            };
+        }
+    }
+    format!("{count} B")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_times_read_well() {
+        let sizes = [(0, "0 B"), (999, "999 B"), (1_500, "1.5 kB"), (98_362_432, "98.3 MB"), (145_000_000, "145 MB")];
+        for (count, text) in sizes {
+            assert_eq!(bytes(count), text);
+        }
+        assert_eq!(bytes(u64::MAX), "18446744073 GB");
+        for (seconds, text) in [(1, "1 s"), (59, "59 s"), (61, "1:01 min"), (7300, "2:01 h")] {
+            assert_eq!(duration(seconds), text);
+        }
+    }
+
+    #[test]
+    fn a_bar_is_right_at_its_ends_and_without_a_total() {
+        assert!(bar(0, 100, 0.0).starts_with("[........................] 0 B of 100 B (0 %)"));
+        assert!(bar(100, 100, 5.0).starts_with("[########################] 100 B of 100 B (100 %)"));
+        assert!(bar(5, 0, 5.0).ends_with("] 5 B, 5 B/s"), "{}", bar(5, 0, 5.0));
+        assert!(bar(50, 100, 10.0).ends_with("10 B/s, 5 s left"), "{}", bar(50, 100, 10.0));
+    }
+}

@@ -1,0 +1,369 @@
+//! `hobnob run`: one question, one answer.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use serde_json::json;
+
+use crate::config::{Loaded, Origin};
+use crate::domain::model::{ModelInfo, ModelSpec};
+use crate::domain::stats::{GenStats, Usage};
+use crate::domain::{ChatMessage, EngineCmd, EngineEvent, FinishReason, GenId, GenRequest, LoadId, Role, Thinking};
+use crate::engine::{self, EngineHandle};
+use crate::error::{ErrorKind, UserError};
+use crate::headless::config::refuse_problems;
+use crate::headless::interrupt::{Halt, Watch};
+use crate::headless::output::Answer;
+use crate::headless::progress::{StatusLine, bytes};
+use crate::headless::{Context, Outcome, Quit, block_on, document, model, prompt, reason};
+
+pub use crate::headless::prompt::{Sources, system};
+
+/// What is asked, beside what the settings say.
+#[derive(Debug, Clone, Default)]
+pub struct Ask {
+    pub prompt: Sources,
+    pub stop: Vec<String>,
+    pub show_thinking: bool,
+    pub stats: bool,
+    pub timeout: Option<Duration>,
+}
+
+/// The one load and the one answer that there are.
+const LOAD: LoadId = LoadId(1);
+const ANSWER: GenId = GenId(1);
+/// How long a stopped engine may take to say its last word, and a reader to take ours.
+const GRACE: Duration = Duration::from_millis(300);
+/// No vocabulary has a longer token than this, in bytes; what is longer than the context full of them can't fit.
+const LONGEST_TOKEN: usize = 128;
+
+/// Prints the answer to what is asked.
+///
+/// # Errors
+/// Says how the command ends if not with a whole answer.
+pub fn run(ask: &Ask, context: &Context<'_>) -> Outcome {
+    refuse_problems(context)?;
+    block_on(async {
+        let mut watch = Watch::start(ask.timeout)?;
+        let sources = ask.prompt.clone();
+        let prompt = watch.guard_blocking(move || prompt::read(&sources)).await?;
+        let spec = model::choose(context, &mut watch).await?;
+        refuse_hopeless(&prompt, &spec)?;
+        let answer = Answer::open(context.format, ask.show_thinking)?;
+        let (engine, events) = EngineHandle::start(engine_options(context)?);
+        let mut session = Session {
+            ask,
+            context,
+            watch,
+            engine: &engine,
+            events,
+            answer,
+            status: StatusLine::new(context.console),
+            tokens: 0,
+            prompt_tokens: None,
+        };
+        let outcome = session.converse(spec, prompt).await;
+        drop(session);
+        // The child ends with us in any case; this is for it to be gone when we are.
+        let _ = tokio::time::timeout(GRACE, engine.shutdown()).await;
+        outcome
+    })
+}
+
+/// The engine is this program once more.
+///
+/// # Errors
+/// The system can't tell where this program is.
+pub fn engine_options(context: &Context<'_>) -> Result<engine::Options, UserError> {
+    let exe = std::env::current_exe().map_err(|error| {
+        UserError::new(ErrorKind::Unexpected, format!("this program can't find itself: {}", reason(&error)))
+    })?;
+    Ok(engine::Options { exe, verbose: context.verbose })
+}
+
+/// Spares a text that can't possibly fit the way through the tokenizer.
+fn refuse_hopeless(prompt: &str, spec: &ModelSpec) -> Result<(), UserError> {
+    if prompt.len() / LONGEST_TOKEN <= spec.context as usize {
+        return Ok(());
+    }
+    let size = bytes(prompt.len() as u64);
+    Err(UserError::new(
+        ErrorKind::ContextFull,
+        format!("the prompt does not fit: it is {size} of text, and the context has room for {} tokens", spec.context),
+    )
+    .hint("send a part of it, or make more room with --context if the model goes further"))
+}
+
+/// How the engine ended the answer.
+enum End {
+    Finished {
+        reason: FinishReason,
+        usage: Usage,
+        stats: GenStats,
+    },
+    Failed(UserError),
+    /// It did not say within the grace.
+    Silent,
+}
+
+// One lives at a time, and for a moment.
+#[allow(clippy::large_enum_variant)]
+enum Happened {
+    Halt(Halt),
+    Engine(Option<EngineEvent>),
+}
+
+struct Session<'a> {
+    ask: &'a Ask,
+    context: &'a Context<'a>,
+    watch: Watch,
+    engine: &'a EngineHandle,
+    events: UnboundedReceiver<EngineEvent>,
+    answer: Answer,
+    status: StatusLine,
+    prompt_tokens: Option<u32>,
+    tokens: u32,
+}
+
+impl Session<'_> {
+    async fn converse(&mut self, spec: ModelSpec, prompt: String) -> Outcome {
+        let info = self.load(spec).await?;
+        self.warn_of_limits(&info);
+        self.status.set("reading the prompt");
+        self.engine.send(EngineCmd::Generate { id: ANSWER, req: self.request(prompt) });
+        let (end, halt) = self.stream(&info).await?;
+        self.status.clear();
+        self.conclude(&info, end, halt).await
+    }
+
+    /// The next thing that happens; the reader of stdout is seen to meanwhile.
+    async fn next(&mut self) -> Result<Happened, Quit> {
+        loop {
+            tokio::select! {
+                biased;
+                halt = self.watch.halt() => return Ok(Happened::Halt(halt)),
+                event = self.events.recv() => return Ok(Happened::Engine(event)),
+                () = self.answer.pause() => self.answer.tend()?,
+            }
+        }
+    }
+
+    async fn load(&mut self, spec: ModelSpec) -> Result<ModelInfo, Quit> {
+        let name = spec.name.clone();
+        let reference = spec.reference.clone();
+        self.engine.send(EngineCmd::Load { id: LOAD, spec });
+        loop {
+            let event = match self.next().await? {
+                Happened::Halt(halt) => return Err(self.watch.quit(halt)),
+                Happened::Engine(event) => event,
+            };
+            match event {
+                Some(EngineEvent::Progress { stage, .. }) => {
+                    self.status.set(&format!("{name}: {}", stage.label()));
+                    self.answer.event("loading", json!({ "model": reference, "stage": stage }));
+                    self.answer.flush()?;
+                }
+                Some(EngineEvent::Loaded { info, .. }) => return Ok(info),
+                Some(EngineEvent::LoadFailed { error, .. } | EngineEvent::Died { error }) => return Err(error.into()),
+                Some(_) => {}
+                None => return Err(engine_gone().into()),
+            }
+        }
+    }
+
+    fn request(&self, prompt: String) -> GenRequest {
+        let settings = &self.context.loaded.settings;
+        let mut messages = Vec::with_capacity(2);
+        if !settings.chat.system_prompt.is_empty() {
+            messages.push(ChatMessage { role: Role::System, content: settings.chat.system_prompt.clone() });
+        }
+        messages.push(ChatMessage { role: Role::User, content: prompt });
+        GenRequest {
+            messages,
+            sampling: settings.sampling,
+            max_tokens: settings.chat.max_tokens,
+            stop: self.ask.stop.clone(),
+            thinking: settings.chat.thinking,
+        }
+    }
+
+    /// Passes the answer on until it ends. The first reason to stop cancels it and leaves the engine a moment for its last
+    /// word; with the second, or when the moment is over, there is no more waiting.
+    async fn stream(&mut self, info: &ModelInfo) -> Result<(End, Option<Halt>), Quit> {
+        let mut halted = None;
+        loop {
+            match (self.next().await?, halted) {
+                (Happened::Halt(halt), None) => {
+                    self.engine.send(EngineCmd::Cancel(ANSWER));
+                    self.watch.allow(GRACE);
+                    halted = Some(halt);
+                }
+                (Happened::Halt(_), Some(_)) => return Ok((End::Silent, halted)),
+                (Happened::Engine(event), _) => {
+                    let mut end = self.take(event, info);
+                    // What has come together goes out together.
+                    while end.is_none()
+                        && let Ok(event) = self.events.try_recv()
+                    {
+                        end = self.take(Some(event), info);
+                    }
+                    self.answer.flush()?;
+                    if let Some(end) = end {
+                        return Ok((end, halted));
+                    }
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, event: Option<EngineEvent>, info: &ModelInfo) -> Option<End> {
+        match event {
+            Some(EngineEvent::Started { id: ANSWER, prompt_tokens, context }) => {
+                self.prompt_tokens = Some(prompt_tokens);
+                let model = &info.reference;
+                self.answer
+                    .event("started", json!({ "model": model, "prompt_tokens": prompt_tokens, "context": context }));
+            }
+            Some(EngineEvent::Delta { id: ANSWER, kind, text, tokens }) => {
+                self.status.clear();
+                self.tokens += tokens;
+                self.answer.push(kind, &text);
+            }
+            Some(EngineEvent::Finished { id: ANSWER, reason, usage, stats }) => {
+                return Some(End::Finished { reason, usage, stats });
+            }
+            Some(EngineEvent::Failed { id: ANSWER, error }) => return Some(End::Failed(error)),
+            Some(_) => {}
+            None => return Some(End::Failed(engine_gone())),
+        }
+        None
+    }
+
+    async fn conclude(&mut self, info: &ModelInfo, end: End, halt: Option<Halt>) -> Outcome {
+        let halted = halt.map(|halt| match halt {
+            Halt::Interrupted(_) => FinishReason::Cancelled,
+            Halt::TimedOut => FinishReason::Timeout,
+        });
+        let (reason, usage, stats) = match (end, halted) {
+            (End::Failed(error), None) => {
+                self.answer.fail(&error);
+                self.deliver().await?;
+                self.context.console.error(&error);
+                return Err(Quit::Code(error.kind.exit_code()));
+            }
+            // It may have come to its own end just when it was to be stopped; stopped it was all the same.
+            (End::Finished { reason, usage, stats }, halted) => (halted.unwrap_or(reason), Some(usage), Some(stats)),
+            (End::Failed(_) | End::Silent, halted) => {
+                (halted.unwrap_or(FinishReason::Cancelled), self.usage_so_far(), None)
+            }
+        };
+        let result = document::Result {
+            model: &info.reference,
+            content: self.answer.text(),
+            reasoning: self.answer.reasoning(),
+            reason,
+            usage,
+            load: info.load_time,
+            stats,
+        };
+        let result = result.to_json();
+        self.answer.finish(halt.is_none(), result);
+        if halt.is_some() {
+            self.watch.allow(GRACE);
+        }
+        let delivered = self.deliver().await;
+        match halt {
+            None => {
+                delivered?;
+                self.tell(info, reason, usage, stats);
+                Ok(())
+            }
+            Some(Halt::Interrupted(interrupt)) => Err(Quit::Code(interrupt.exit_code())),
+            Some(Halt::TimedOut) => {
+                let error = self.watch.timed_out();
+                self.context.console.error(&error);
+                Err(Quit::Code(error.kind.exit_code()))
+            }
+        }
+    }
+
+    fn usage_so_far(&self) -> Option<Usage> {
+        let prompt_tokens = self.prompt_tokens?;
+        Some(Usage { prompt_tokens, cached_tokens: None, completion_tokens: self.tokens })
+    }
+
+    /// Waits until the reader has all of it, or there is a reason not to.
+    async fn deliver(&mut self) -> Outcome {
+        while !self.answer.flush()? {
+            tokio::select! {
+                biased;
+                halt = self.watch.halt() => return Err(Quit::Code(match halt {
+                    Halt::Interrupted(interrupt) => interrupt.exit_code(),
+                    Halt::TimedOut => ErrorKind::Timeout.exit_code(),
+                })),
+                () = self.answer.pause() => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Says what was asked for and can't be had.
+    fn warn_of_limits(&mut self, info: &ModelInfo) {
+        let Loaded { settings, origins, .. } = self.context.loaded;
+        let by_hand = |key| matches!(origins.get(key), Origin::Flag(_));
+        let mut warnings = Vec::new();
+        let asked = settings.engine.context;
+        if by_hand("engine.context") && asked > info.context {
+            warnings.push(format!("{} has a context of {} tokens; {asked} were asked for", info.name, info.context));
+        }
+        if by_hand("chat.thinking") && settings.chat.thinking == Thinking::On && !info.facts.can_think {
+            warnings.push(format!("{} does not reason: --think changes nothing", info.name));
+        }
+        if !warnings.is_empty() {
+            self.status.clear();
+        }
+        for warning in warnings {
+            self.context.console.warning(&warning, None);
+        }
+    }
+
+    /// What a person should know of the answer, on stderr.
+    fn tell(&self, info: &ModelInfo, reason: FinishReason, usage: Option<Usage>, stats: Option<GenStats>) {
+        let console = self.context.console;
+        match (reason, usage) {
+            (FinishReason::Length, Some(usage)) => console.warning(
+                &format!("the answer was cut after {} tokens", usage.completion_tokens),
+                Some("ask for more with --max-tokens"),
+            ),
+            (FinishReason::Context, _) => console.warning(
+                &format!("the context is full ({} tokens): the answer was cut", info.context),
+                Some("make more room with --context, or ask for less"),
+            ),
+            _ => {}
+        }
+        if let (true, Some(usage), Some(stats)) = (self.ask.stats, usage, stats) {
+            console.line(&figures(info, &usage, &stats));
+        }
+    }
+}
+
+fn figures(info: &ModelInfo, usage: &Usage, stats: &GenStats) -> String {
+    let rate = |rate: Option<f64>| rate.map_or_else(|| "unknown".to_owned(), |rate| format!("{rate:.1} tok/s"));
+    format!(
+        "{} on {}: loaded in {:.2} s; prompt {} tokens, {}; first token after {}; answer {} tokens, {}; {:.2} s in all",
+        info.name,
+        info.device,
+        info.load_time.as_secs_f64(),
+        usage.prompt_tokens,
+        rate(stats.prefill_rate(usage)),
+        stats.first_token.map_or_else(|| "unknown".to_owned(), |t| format!("{:.2} s", t.as_secs_f64())),
+        usage.completion_tokens,
+        rate(stats.decode_rate(usage)),
+        stats.total.as_secs_f64(),
+    )
+}
+
+fn engine_gone() -> UserError {
+    UserError::new(ErrorKind::Generation, "the engine ended without an answer").hint("try again; the log knows more")
+}

@@ -1,0 +1,27 @@
+//! The commands for scripts, through the real binary: what goes to which stream, how it ends, and what is left behind.
+
+#[path = "headless/answers.rs"]
+mod answers;
+#[path = "headless/commands.rs"]
+mod commands;
+#[path = "headless/interrupts.rs"]
+mod interrupts;
+#[path = "headless/json.rs"]
+mod json;
+#[path = "headless/prompts.rs"]
+mod prompts;
+#[path = "headless/pulls.rs"]
+mod pulls;
+#[path = "headless/sandbox.rs"]
+mod sandbox;
+#[path = "headless/starter.rs"]
+mod starter;
+#[path = "headless/terminal.rs"]
+mod terminal;
+
+/// Only what is needed here of what the test programs share.
+mod support {
+    pub mod hub_server;
+    pub mod models;
+    pub mod pty;
+}

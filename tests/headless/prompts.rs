@@ -1,0 +1,120 @@
+//! Where the prompt comes from, and what can be wrong with it. The scripted engine without a reply is an echo.
+
+use std::io::Write;
+use std::process::Stdio;
+use std::time::Instant;
+
+use crate::sandbox::{AT_ONCE, Running, Sandbox};
+
+#[test]
+fn arguments_then_stdin_then_files() {
+    let home = Sandbox::new();
+    let echo = home.script("");
+    home.write("notes.md", "# Notes\n```\ncode\n```\n");
+    let cases: [(&[&str], &str, &str); 6] = [
+        (&["sum", "this up"], "", "sum this up\n"),
+        (&[], "from the pipe\n", "from the pipe\n"),
+        (&["sum", "up"], "from\nthe pipe\n", "sum up\n\nfrom\nthe pipe\n"),
+        (&["read", "-f", "notes.md"], "", "read\n\nnotes.md:\n````\n# Notes\n```\ncode\n```\n````\n"),
+        (&["-f", "notes.md"], "in\n", "in\n\nnotes.md:\n````\n# Notes\n```\ncode\n```\n````\n"),
+        (&["--", "-5", "--is", "odd"], "", "-5 --is odd\n"),
+    ];
+    for (args, input, printed) in cases {
+        let done = home.run_with(["run", "-m", &echo].into_iter().chain(args.iter().copied()), input);
+        done.assert_code(0);
+        assert_eq!(done.text(), printed, "{args:?} {input:?}");
+    }
+}
+
+#[test]
+fn in_a_pipe_no_command_is_needed() {
+    let home = Sandbox::new();
+    let done = home.run_with(["-m", &home.script("")], "hello there");
+    done.assert_code(0);
+    assert_eq!(done.text(), "hello there\n");
+}
+
+#[test]
+fn what_can_not_be_asked_is_refused() {
+    let home = Sandbox::new();
+    let echo = home.script("");
+    home.write("binary", b"\x7fELF\x02\x01\x01\0\0\xff");
+    home.write("latin", b"caf\xe9");
+    let cases: [(&[&str], &[u8], i32, &str); 9] = [
+        (&[], b"", 2, "there is no prompt"),
+        (&["  "], b" \n\t\n", 2, "there is no prompt"),
+        (&["read"], b"caf\xe9 au lait", 2, "stdin is not text: byte 3 "),
+        (&["read"], b"ab\0cd", 2, "stdin is not text: byte 2 "),
+        (&["read", "-f", "binary"], b"", 2, "`binary` is not text: byte 7 "),
+        (&["read", "-f", "latin"], b"", 2, "`latin` is not text: byte 3 "),
+        (&["read", "-f", "missing.md"], b"", 2, "`missing.md` could not be read: no such file or directory"),
+        (&["read", "-f", "."], b"", 2, "`.` could not be read: is a directory"),
+        (&["read", "-s", "@missing.md"], b"", 2, "`missing.md` could not be read"),
+    ];
+    for (args, input, code, message) in cases {
+        let done = home.run_with(["run", "-m", &echo].into_iter().chain(args.iter().copied()), input);
+        done.assert_error(code, message);
+        assert_eq!(done.text(), "", "{args:?}");
+    }
+}
+
+#[test]
+fn a_huge_prompt_is_refused_in_no_time() {
+    let home = Sandbox::new();
+    let before = Instant::now();
+    let done = home.run_with(["run", "-m", &home.script("")], "word ".repeat(10_000_000));
+    done.assert_error(5, "the prompt does not fit: it is 50.0 MB of text, and the context has room for 4096 tokens");
+    assert!(before.elapsed() < AT_ONCE * 2, "took {:?}", before.elapsed());
+}
+
+#[test]
+fn a_prompt_that_does_not_fit_names_both_numbers() {
+    let home = Sandbox::new();
+    let script = home.script("context = 300\n[[reply]]\nprompt_tokens = 4321\ntext = \"x\"\n");
+    let done = home.run(["run", "-m", &script, "hi"]);
+    done.assert_error(5, "4321");
+    assert!(done.err.contains("300"), "{}", done.err);
+}
+
+#[test]
+fn a_slow_stdin_is_waited_for() {
+    let home = Sandbox::new();
+    let mut command = home.hobnob(["run", "-m", &home.script(""), "first"]);
+    command.stdin(Stdio::piped());
+    let mut running = Running::start(command);
+    let mut stdin = running.stdin.take().expect("a pipe");
+    for part in ["one ", "two ", "three"] {
+        stdin.write_all(part.as_bytes()).expect("it reads");
+        stdin.flush().expect("it reads");
+        std::thread::yield_now();
+    }
+    drop(stdin);
+    assert_eq!(running.finish().assert_code(0).text(), "first\n\none two three\n");
+}
+
+#[test]
+fn a_stdin_that_never_ends_can_be_left() {
+    use rustix::process::Signal;
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let home = Sandbox::new();
+        let mut command = home.hobnob(["run", "-m", &home.script(""), "first"]);
+        command.stdin(Stdio::piped());
+        let mut running = Running::start(command);
+        let stdin = running.stdin.take();
+        // What is written into the log tells that the signals are heard: before, the shell's default would end it as well.
+        let deadline = Instant::now() + AT_ONCE;
+        while !listens(&running) && Instant::now() < deadline {
+            std::thread::yield_now();
+        }
+        running.signal(signal);
+        assert_eq!(running.wait(AT_ONCE).code(), Some(code));
+        drop(stdin);
+    }
+}
+
+/// Whether the process catches SIGTERM by now. Where this can't be seen it is assumed.
+fn listens(running: &Running) -> bool {
+    let Ok(status) = std::fs::read_to_string(format!("/proc/{}/status", running.id())) else { return true };
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or("0").trim().to_owned();
+    u64::from_str_radix(&caught, 16).is_ok_and(|mask| mask & (1 << (15 - 1)) != 0)
+}

@@ -1,0 +1,105 @@
+//! `hobnob pull` from a stand-in for the Hub.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use rustix::process::Signal;
+use tokio::runtime::Runtime;
+
+use crate::sandbox::{AT_ONCE, PATIENCE, Running, Sandbox, eventually};
+use crate::support::hub_server::{Fault, HubServer, Repo};
+
+const MODEL: &str = "org/tiny/m.gguf";
+
+struct Hub {
+    server: HubServer,
+    /// The server's; it ends with it.
+    _runtime: Runtime,
+    file: Vec<u8>,
+}
+
+impl Hub {
+    fn start() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.expect("a runtime");
+        let file: Vec<u8> = (0..3_000_000u32).map(|n| (n % 251) as u8).collect();
+        let server = runtime.block_on(HubServer::start(vec![Repo::new("org/tiny", 'a').large("m.gguf", &file)]));
+        Self { server, _runtime: runtime, file }
+    }
+
+    fn pull(&self, home: &Sandbox, options: &[&str]) -> Command {
+        let mut command = home.hobnob(["pull", MODEL].iter().chain(options).copied());
+        command.env("HF_ENDPOINT", &self.server.endpoint).env("NO_PROXY", "127.0.0.1").env("no_proxy", "127.0.0.1");
+        command
+    }
+}
+
+/// Bytes of the largest file below a folder.
+fn largest(folder: &Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
+    let sizes = entries.flatten().map(|entry| match entry.metadata() {
+        Ok(meta) if meta.is_dir() => largest(&entry.path()),
+        Ok(meta) => meta.len(),
+        Err(_) => 0,
+    });
+    sizes.max().unwrap_or(0)
+}
+
+#[test]
+fn the_last_line_is_the_path_and_the_second_time_needs_no_network() {
+    let (home, hub) = (Sandbox::new(), Hub::start());
+    let done = Running::start(hub.pull(&home, &[])).finish();
+    done.assert_code(0);
+    assert!(done.err.contains("getting org/tiny/m.gguf (3.0 MB) from "), "{}", done.err);
+    assert!(!done.err.contains('\r') && !done.err.contains('\x1b'), "{:?}", done.err);
+    let path = PathBuf::from(done.text().lines().last().expect("a line"));
+    assert_eq!(std::fs::read(&path).expect("the file"), hub.file);
+    // It is no model, which is worth a word and no failure: the file was asked for.
+    assert!(done.err.contains("warning: "), "{}", done.err);
+    let again = Running::start(hub.pull(&home, &["--offline", "-q"])).finish();
+    again.assert_code(0);
+    assert_eq!((again.text(), again.err.as_str()), (done.text(), ""));
+    let json = Running::start(hub.pull(&home, &["--json", "-q"])).finish().json();
+    assert_eq!(json["path"].as_str().map(Path::new), Some(&*path));
+    assert_eq!((json["bytes"].as_u64(), json["format"].as_str()), (Some(3_000_000), Some("gguf")));
+}
+
+#[test]
+fn events_tell_how_it_stands() {
+    let (home, hub) = (Sandbox::new(), Hub::start());
+    let done = Running::start(hub.pull(&home, &["--jsonl", "-q"])).finish();
+    done.assert_code(0);
+    let lines = done.lines();
+    let running = lines.iter().find(|line| line["event"] == "downloading").expect("it tells");
+    assert_eq!(running["total"], 3_000_000);
+    assert!(running["done"].is_u64() && running["bytes_per_second"].is_number() && running["source"].is_string());
+    let last = lines.last().expect("a line");
+    assert_eq!(last["event"], "done");
+    assert!(Path::new(last["path"].as_str().expect("a path")).is_file());
+}
+
+#[test]
+fn an_interrupted_download_goes_on_where_it_was() {
+    let (home, hub) = (Sandbox::new(), Hub::start());
+    hub.server.spoil_bodies([Fault::Hold(1_000_000)]);
+    let mut running = Running::start(hub.pull(&home, &[]));
+    let cache = home.path("home/.cache/huggingface/hub");
+    assert!(eventually(PATIENCE, || largest(&cache) >= 1_000_000), "the first million bytes come");
+    running.signal(Signal::INT);
+    assert_eq!(running.wait(AT_ONCE).code(), Some(130));
+    let said = running.finish_stderr();
+    assert!(said.contains("`hobnob pull org/tiny/m.gguf` goes on from there"), "{said}");
+    hub.server.release();
+    let done = Running::start(hub.pull(&home, &["-q"])).finish();
+    done.assert_code(0);
+    assert_eq!(std::fs::read(done.text().trim_end()).expect("the file"), hub.file);
+    let ranges: Vec<String> = hub.server.seen().into_iter().filter_map(|seen| seen.range).collect();
+    assert!(ranges.iter().any(|range| range.starts_with("bytes=1000000-")), "{ranges:?}");
+}
+
+#[test]
+fn what_the_hub_refuses_is_told_with_its_own_code() {
+    let (home, hub) = (Sandbox::new(), Hub::start());
+    hub.server.spoil_answers(std::iter::repeat_n(Fault::Status(401, None), 20));
+    Running::start(hub.pull(&home, &[])).finish().assert_error(4, "org/tiny");
+}
