@@ -11,6 +11,8 @@ use crate::error::UserError;
 /// Everything that can happen to the interface.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Msg {
+    /// The first frame is on the screen: everything that takes time may begin.
+    Begin,
     Term(TermEvent),
     Engine(EngineEvent),
     Hub(HubEvent),

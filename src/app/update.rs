@@ -22,23 +22,20 @@ const WHEEL: i32 = 3;
 
 impl App {
     /// What is wanted right after the first frame.
-    pub fn begin(&mut self, now: Instant) -> Vec<Effect> {
+    fn begin(&mut self, now: Instant) {
         for problem in std::mem::take(&mut self.problems) {
             self.toast_error(&problem, now);
-        }
-        if self.settings.ui.mouse {
-            self.emit(Effect::Mouse(true));
         }
         self.emit(Effect::Hub(HubCmd::ScanLocal));
         if let Some(model) = self.settings.model.clone() {
             self.resolve_and_load(&model, now);
         }
-        std::mem::take(&mut self.effects)
     }
 
     /// One message in, the effects that it wants out.
     pub fn update(&mut self, msg: Msg, now: Instant) -> Vec<Effect> {
         match msg {
+            Msg::Begin => self.begin(now),
             Msg::Term(event) => self.on_term(event, now),
             Msg::Engine(event) => self.on_engine(event, now),
             Msg::Hub(event) => self.on_hub(event, now),
@@ -73,7 +70,7 @@ impl App {
                 self.on_text(&text);
                 self.touch(Dirty::Now);
             }
-            TermEvent::Resize(..) => self.touch(Dirty::Now),
+            TermEvent::Resize(..) => self.touch(Dirty::Soon),
             // Nothing that is drawn depends on the focus.
             TermEvent::Focus(_) => {}
             TermEvent::Scroll(turns) => {
@@ -748,7 +745,6 @@ impl App {
                     since: now,
                 };
                 self.emit(Effect::Hub(HubCmd::Resolve { id, model }));
-                self.start_clock();
             }
             Err(error) => self.engine = EngineStatus::Failed { name: name.to_owned(), error },
         }

@@ -96,13 +96,11 @@ pub(super) fn first_frame<S: State>(
     app: &mut S,
     console: &mut impl Console<S>,
 ) -> io::Result<(FramePacer, Vec<Effect>)> {
-    let (columns, rows) = console.size();
-    let effects = app.update(Msg::Term(TermEvent::Resize(columns, rows)), clock());
     let mut pacer = FramePacer::new();
     let cost = console.draw(app, clock())?;
     app.drawn();
     pacer.drawn(clock(), cost);
-    Ok((pacer, effects))
+    Ok((pacer, app.update(Msg::Begin, clock())))
 }
 
 impl<S: State, C: Console<S>> Interface<S, C> {

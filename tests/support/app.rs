@@ -44,9 +44,7 @@ impl Driver {
     }
 
     pub fn begin(&mut self) -> Vec<Effect> {
-        let effects = self.app.begin(self.now);
-        self.note_clock(&effects);
-        effects
+        self.send(Msg::Begin)
     }
 
     /// Time passes between messages: a clock that has nothing left to tell of runs out before the next one.

@@ -358,7 +358,7 @@ async fn signals_and_a_broken_terminal_end_it_with_their_codes() {
 async fn the_first_frame_comes_before_everything() {
     let World { mut interface, log, .. } = World::new(vec![], Dirty::Now, vec![vec![Effect::Redraw]]);
     let (_, effects) = first_frame(&mut interface.app, &mut interface.console).expect("draws");
-    assert_eq!(*log.borrow(), [Seen::Msg(Msg::Term(TermEvent::Resize(80, 24))), Seen::Drawn]);
+    assert_eq!(*log.borrow(), [Seen::Drawn, Seen::Msg(Msg::Begin)]);
     assert_eq!(effects, [Effect::Redraw]);
     assert_eq!(interface.app.dirty(), Dirty::Clean);
 }
