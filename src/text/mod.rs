@@ -1,1 +1,18 @@
-//! (stub)
+//! Floor 2: from text that others wrote to styled lines of a given width. No terminal, no clock, no I/O.
+//!
+//! * [`sanitize`] takes out everything that a terminal would obey or a reader could be fooled by.
+//! * [`wrap`] measures and breaks: graphemes and display columns, never bytes or chars.
+//! * [`markdown`] renders a whole text, block by block.
+//! * [`stream`] renders a growing text, and each block only once.
+//! * [`highlight`] colours code by the theme's roles.
+
+pub mod highlight;
+pub mod markdown;
+pub mod sanitize;
+pub mod stream;
+pub mod wrap;
+
+pub use sanitize::{Sanitizer, sanitize};
+
+#[cfg(test)]
+pub(crate) mod testing;

@@ -1,0 +1,414 @@
+//! One piece of Markdown to lines: the parser's events to blocks, each laid out in the room that the containers around it leave.
+
+use std::ops::Range;
+
+use pulldown_cmark::{BlockQuoteKind, CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
+use ratatui::style::{Modifier, Style};
+use ratatui::text::{Line, Span};
+
+use super::code;
+use super::containers::Containers;
+use super::inline::Inline;
+use super::marks::footnote_label;
+use super::table::Table;
+use crate::config::theme::Theme;
+use crate::text::{sanitize, wrap};
+
+/// What a piece is to the page.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Role {
+    Blocks,
+    /// An item of a numbered list with its number, whatever number its source says.
+    Item(u64),
+    Footnote,
+}
+
+/// The lines of one piece.
+pub(super) fn render(source: &str, role: Role, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    match role {
+        Role::Blocks => Blocks::new(source, None, width, theme).run(),
+        Role::Item(number) => Blocks::new(source, Some(number), width, theme).run(),
+        Role::Footnote => footnote(source, width, theme),
+    }
+}
+
+/// A definition as its label and, hanging, its text. Only the piece is known here, and the parser wants to see references too.
+fn footnote(source: &str, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let text = source.trim_start_matches(' ');
+    let Some((label, begin)) = footnote_label(text) else {
+        return Blocks::new(source, None, width, theme).run();
+    };
+    let mut body = String::with_capacity(text.len());
+    for (index, line) in text[begin..].split_inclusive('\n').enumerate() {
+        let indent = line.bytes().take(4).take_while(|&byte| byte == b' ').count();
+        let line = line.strip_prefix('\t').unwrap_or(&line[indent..]);
+        body.push_str(if index == 0 { line.trim_start_matches([' ', '\t']) } else { line });
+    }
+    let mut blocks = Blocks::new(&body, None, width, theme);
+    blocks.containers.enter(vec![Span::styled(format!("[{label}] "), theme.link)], true, Style::default());
+    blocks.run()
+}
+
+struct Blocks<'a> {
+    source: &'a str,
+    theme: &'a Theme,
+    lines: Vec<Line<'static>>,
+    containers: Containers,
+    lists: Vec<List>,
+    /// Overrides the number of the first list.
+    number: Option<u64>,
+    inline: Inline<'a>,
+    leaf: Leaf,
+    table: Option<Table>,
+    /// The last line drawn is the heading of what follows.
+    labelled: bool,
+    /// A blank line that is due before the next block, with what stands left of it.
+    gap: Option<Line<'static>>,
+    /// Link definitions, the next one last.
+    definitions: Vec<(Range<usize>, String)>,
+}
+
+/// An open list.
+struct List {
+    /// The next item's number; `None` for bullets.
+    number: Option<u64>,
+    /// How many lists with bullets are open, this one included: each level has its own.
+    bullets: usize,
+}
+
+#[derive(Debug)]
+enum Leaf {
+    None,
+    Paragraph,
+    Heading(HeadingLevel),
+    Code { info: String, text: String },
+    Html,
+}
+
+impl<'a> Blocks<'a> {
+    fn new(source: &'a str, number: Option<u64>, width: usize, theme: &'a Theme) -> Self {
+        Self {
+            source,
+            theme,
+            lines: Vec::new(),
+            containers: Containers::new(width),
+            lists: Vec::new(),
+            number,
+            inline: Inline::new(theme),
+            leaf: Leaf::None,
+            table: None,
+            labelled: false,
+            gap: None,
+            definitions: Vec::new(),
+        }
+    }
+
+    fn run(mut self) -> Vec<Line<'static>> {
+        let options = Options::ENABLE_TABLES
+            | Options::ENABLE_STRIKETHROUGH
+            | Options::ENABLE_TASKLISTS
+            | Options::ENABLE_OLD_FOOTNOTES
+            | Options::ENABLE_GFM;
+        let parser = Parser::new_ext(self.source, options);
+        self.definitions = parser
+            .reference_definitions()
+            .iter()
+            .map(|(label, to)| (to.span.clone(), format!("[{}]: {}", sanitize(label), sanitize(&to.dest))))
+            .collect();
+        self.definitions.sort_by_key(|(span, _)| std::cmp::Reverse(span.start));
+        for (event, range) in parser.into_offset_iter() {
+            self.event(event, &range);
+        }
+        self.flush();
+        self.define_until(usize::MAX);
+        self.leave_all();
+        self.lines
+    }
+
+    fn event(&mut self, event: Event<'_>, range: &Range<usize>) {
+        match event {
+            Event::Start(tag) if is_block(&tag) => {
+                self.flush();
+                self.start(tag, range.start);
+            }
+            Event::End(tag) if self.end(tag) => {}
+            Event::Rule => {
+                self.flush();
+                self.separate(range.start);
+                let rule = self.theme.glyphs.rule.repeat(self.containers.room());
+                self.emit(vec![Line::styled(rule, self.theme.faint)]);
+            }
+            Event::TaskListMarker(done) => self.task(done),
+            Event::Text(text) if matches!(self.leaf, Leaf::Code { .. }) => {
+                if let Leaf::Code { text: code, .. } = &mut self.leaf {
+                    code.push_str(&text);
+                }
+            }
+            Event::Html(html) if matches!(self.leaf, Leaf::Html) => {
+                for line in html.split_inclusive('\n') {
+                    self.inline.event(Event::Html(line.trim_end_matches('\n').into()));
+                    if line.ends_with('\n') {
+                        self.inline.event(Event::HardBreak);
+                    }
+                }
+            }
+            event => {
+                // Text of a tight list item stands there without a paragraph around it.
+                if matches!(self.leaf, Leaf::None) && self.table.is_none() {
+                    self.separate(range.start);
+                    self.begin(Leaf::Paragraph, Style::default());
+                }
+                self.inline.event(event);
+            }
+        }
+    }
+
+    fn start(&mut self, tag: Tag<'_>, at: usize) {
+        let theme = self.theme;
+        if !matches!(tag, Tag::TableHead | Tag::TableRow | Tag::TableCell) {
+            self.separate_before(&tag, at);
+        }
+        match tag {
+            Tag::Paragraph => self.begin(Leaf::Paragraph, Style::default()),
+            Tag::Heading { level, .. } => self.begin(Leaf::Heading(level), heading_style(level, theme)),
+            Tag::HtmlBlock => self.begin(Leaf::Html, Style::default()),
+            Tag::CodeBlock(kind) => {
+                let info = match kind {
+                    CodeBlockKind::Fenced(info) => sanitize(&info).into_owned(),
+                    CodeBlockKind::Indented => String::new(),
+                };
+                self.leaf = Leaf::Code { info, text: String::new() };
+            }
+            Tag::BlockQuote(kind) => {
+                let bar = Span::styled(format!("{} ", theme.glyphs.bar), theme.quote);
+                self.containers.enter(vec![bar], false, theme.quote);
+                if let Some(kind) = kind {
+                    let (name, style) = alert(kind, theme);
+                    self.emit(vec![Line::styled(name, style.add_modifier(Modifier::BOLD))]);
+                    self.labelled = true;
+                }
+            }
+            Tag::List(number) => {
+                let number = number.map(|number| self.number.take().unwrap_or(number));
+                let bullets = self.lists.last().map_or(0, |list| list.bullets) + usize::from(number.is_none());
+                self.lists.push(List { number, bullets });
+            }
+            Tag::Item => {
+                let marker = self.next_marker();
+                self.containers.enter(vec![Span::styled(marker, theme.list_marker)], true, Style::default());
+            }
+            Tag::FootnoteDefinition(label) => {
+                let label = Span::styled(format!("[{}] ", sanitize(&label)), theme.link);
+                self.containers.enter(vec![label], true, Style::default());
+            }
+            Tag::Table(alignments) => self.table = Some(Table::new(alignments)),
+            Tag::TableHead | Tag::TableRow => {
+                if let Some(table) = &mut self.table {
+                    table.begin_row();
+                }
+            }
+            Tag::TableCell => {
+                let heading = self.table.as_ref().is_some_and(Table::in_heading);
+                let style = if heading { theme.strong } else { Style::default() };
+                self.inline.begin(self.containers.style().patch(style));
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether the tag was a block's.
+    fn end(&mut self, tag: TagEnd) -> bool {
+        match tag {
+            TagEnd::Paragraph | TagEnd::Heading(_) | TagEnd::HtmlBlock | TagEnd::CodeBlock => self.flush(),
+            TagEnd::List(_) => {
+                self.flush();
+                self.lists.pop();
+            }
+            TagEnd::Item | TagEnd::BlockQuote(_) | TagEnd::FootnoteDefinition => {
+                self.flush();
+                self.leave();
+            }
+            TagEnd::TableCell => {
+                let cell = self.inline.take();
+                if let Some(table) = &mut self.table {
+                    table.push(cell);
+                }
+            }
+            TagEnd::Table => {
+                if let Some(table) = self.table.take() {
+                    let lines = table.render(self.containers.room(), self.theme);
+                    self.emit(lines);
+                }
+            }
+            TagEnd::TableHead | TagEnd::TableRow => {}
+            _ => return false,
+        }
+        true
+    }
+
+    fn begin(&mut self, leaf: Leaf, style: Style) {
+        self.leaf = leaf;
+        self.inline.begin(self.containers.style().patch(style));
+    }
+
+    /// Draws the block that is open.
+    fn flush(&mut self) {
+        let room = self.containers.room();
+        match std::mem::replace(&mut self.leaf, Leaf::None) {
+            Leaf::None => {}
+            Leaf::Code { info, text } => self.emit(code::render(&info, &text, room, self.theme)),
+            leaf => {
+                let mut spans = self.inline.take();
+                trim(&mut spans);
+                if spans.is_empty() {
+                    return;
+                }
+                let mut lines = wrap::wrap(&spans, room, &[], &[]);
+                if matches!(leaf, Leaf::Heading(HeadingLevel::H1)) {
+                    let widest = lines.iter().map(wrap::line_width).max().unwrap_or(0);
+                    lines.push(Line::styled(self.theme.glyphs.rule.repeat(widest), self.theme.faint));
+                }
+                self.emit(lines);
+            }
+        }
+    }
+
+    fn leave(&mut self) {
+        // An item or a footnote without content is still there to be seen.
+        if self.containers.is_item() && self.containers.is_untouched() {
+            self.emit(vec![Line::default()]);
+        }
+        self.containers.leave();
+        // A blank line that nothing inside has used is not due outside.
+        self.gap = None;
+    }
+
+    fn leave_all(&mut self) {
+        while !self.containers.is_empty() {
+            self.leave();
+        }
+    }
+
+    fn next_marker(&mut self) -> String {
+        let Some(list) = self.lists.last_mut() else { return String::new() };
+        match &mut list.number {
+            Some(number) => {
+                let marker = format!("{number}. ");
+                *number = number.saturating_add(1);
+                marker
+            }
+            None => format!("{} ", self.theme.glyphs.bullet[(list.bullets - 1) % 3]),
+        }
+    }
+
+    /// The box takes the place of the bullet, or stands after the number.
+    fn task(&mut self, done: bool) {
+        let theme = self.theme;
+        let mark = if done { theme.glyphs.task_done } else { theme.glyphs.task_open };
+        let style = if done { theme.good } else { theme.list_marker };
+        let numbered = self.lists.last().is_some_and(|list| list.number.is_some());
+        let mut prefix = self.containers.take_marker();
+        if !numbered {
+            prefix.clear();
+        }
+        prefix.push(Span::styled(format!("{mark} "), style));
+        self.containers.enter(prefix, true, Style::default());
+    }
+
+    fn separate_before(&mut self, tag: &Tag<'_>, at: usize) {
+        self.define_until(at);
+        let close = matches!(tag, Tag::Item) || self.containers.is_item();
+        self.separate_if(at, close);
+    }
+
+    /// A blank line before the block at `at`, where one belongs.
+    fn separate(&mut self, at: usize) {
+        self.define_until(at);
+        self.separate_if(at, self.containers.is_item());
+    }
+
+    fn separate_if(&mut self, at: usize, as_in_source: bool) {
+        // Nothing is separated from the edge of its container.
+        let first = if self.containers.is_empty() { self.lines.is_empty() } else { self.containers.is_untouched() };
+        if first || self.labelled || self.gap.is_some() || (as_in_source && !blank_line_before(self.source, at)) {
+            return;
+        }
+        self.gap = Some(self.containers.gap());
+    }
+
+    /// Shows the link definitions that stand before `at`.
+    fn define_until(&mut self, at: usize) {
+        while let Some((span, text)) = self.definitions.pop_if(|(span, _)| span.start < at) {
+            self.separate_if(span.start, true);
+            let lines = wrap::wrap(&[Span::styled(text, self.theme.muted)], self.containers.room(), &[], &[]);
+            self.emit(lines);
+        }
+    }
+
+    /// Draws lines that fit the room, with what the containers put left of them.
+    fn emit(&mut self, lines: Vec<Line<'static>>) {
+        if lines.is_empty() {
+            return;
+        }
+        self.lines.extend(self.gap.take());
+        self.labelled = false;
+        for line in lines {
+            let line = self.containers.around(line);
+            self.lines.push(line);
+        }
+    }
+}
+
+fn is_block(tag: &Tag<'_>) -> bool {
+    !matches!(tag, Tag::Emphasis | Tag::Strong | Tag::Strikethrough | Tag::Link { .. } | Tag::Image { .. })
+}
+
+/// Levels differ without colour too.
+fn heading_style(level: HeadingLevel, theme: &Theme) -> Style {
+    let modifiers = match level {
+        HeadingLevel::H1 | HeadingLevel::H3 => Modifier::BOLD,
+        HeadingLevel::H2 => Modifier::BOLD | Modifier::UNDERLINED,
+        HeadingLevel::H4 => Modifier::BOLD | Modifier::ITALIC,
+        HeadingLevel::H5 => Modifier::ITALIC,
+        HeadingLevel::H6 => Modifier::ITALIC | Modifier::DIM,
+    };
+    theme.heading.add_modifier(modifiers)
+}
+
+fn alert(kind: BlockQuoteKind, theme: &Theme) -> (&'static str, Style) {
+    match kind {
+        BlockQuoteKind::Note => ("Note", theme.accent),
+        BlockQuoteKind::Tip => ("Tip", theme.good),
+        BlockQuoteKind::Important => ("Important", theme.accent),
+        BlockQuoteKind::Warning => ("Warning", theme.warning),
+        BlockQuoteKind::Caution => ("Caution", theme.error),
+    }
+}
+
+/// Whether the line above the one at `at` is blank, quote marks aside.
+fn blank_line_before(source: &str, at: usize) -> bool {
+    let Some(line) = source[..at.min(source.len())].rfind('\n') else { return false };
+    let above = source[..line].rfind('\n').map_or(0, |end| end + 1);
+    source[above..line].trim_matches([' ', '\t', '>']).is_empty()
+}
+
+/// Drops line breaks and spaces at both ends of a block.
+fn trim(spans: &mut Vec<Span<'static>>) {
+    while let Some(last) = spans.last_mut() {
+        let kept = last.content.trim_end().len();
+        last.content.to_mut().truncate(kept);
+        if kept > 0 {
+            break;
+        }
+        spans.pop();
+    }
+    while let Some(first) = spans.first_mut() {
+        let kept = first.content.trim_start().to_owned();
+        let gone = kept.is_empty();
+        first.content = kept.into();
+        if !gone {
+            break;
+        }
+        spans.remove(0);
+    }
+}

@@ -1,0 +1,126 @@
+//! What stands inside a block: text, emphasis, code, links. Collected as spans until the block is laid out.
+
+use pulldown_cmark::{Event, Tag, TagEnd};
+use ratatui::style::Style;
+use ratatui::text::Span;
+
+use crate::config::theme::Theme;
+use crate::text::{sanitize, wrap};
+
+pub(super) struct Inline<'t> {
+    theme: &'t Theme,
+    spans: Vec<Span<'static>>,
+    /// The innermost style is the last; the first is the block's own.
+    styles: Vec<Style>,
+    links: Vec<Link>,
+}
+
+/// A link or an image that is open.
+struct Link {
+    address: String,
+    /// What is shown for it so far.
+    shown: String,
+}
+
+impl<'t> Inline<'t> {
+    pub(super) fn new(theme: &'t Theme) -> Self {
+        Self { theme, spans: Vec::new(), styles: vec![Style::default()], links: Vec::new() }
+    }
+
+    /// Begins a block with this style under all its text.
+    pub(super) fn begin(&mut self, style: Style) {
+        self.spans.clear();
+        self.links.clear();
+        self.styles = vec![style];
+    }
+
+    /// The spans collected since [`Self::begin`].
+    pub(super) fn take(&mut self) -> Vec<Span<'static>> {
+        std::mem::take(&mut self.spans)
+    }
+
+    pub(super) fn event(&mut self, event: Event<'_>) {
+        let theme = self.theme;
+        match event {
+            Event::Text(text) | Event::InlineMath(text) | Event::DisplayMath(text) => self.text(&text),
+            Event::Code(code) => self.styled(&code, theme.inline_code),
+            Event::InlineHtml(tag) if is_line_break(&tag) => self.break_line(),
+            Event::InlineHtml(tag) | Event::Html(tag) => self.styled(&tag, theme.muted),
+            Event::SoftBreak => self.text(" "),
+            Event::HardBreak => self.break_line(),
+            Event::FootnoteReference(label) => {
+                let numbered = label.bytes().all(|byte| byte.is_ascii_digit());
+                let mark = if numbered { format!("[{label}]") } else { format!("[^{label}]") };
+                self.styled(&mark, theme.link);
+            }
+            Event::Start(Tag::Emphasis) => self.push(theme.emphasis),
+            Event::Start(Tag::Strong) => self.push(theme.strong),
+            Event::Start(Tag::Strikethrough) => self.push(theme.strikethrough),
+            Event::Start(Tag::Link { dest_url, .. }) => self.open_link(&dest_url),
+            Event::Start(Tag::Image { dest_url, .. }) => {
+                self.open_link(&dest_url);
+                self.styled("image: ", theme.muted);
+            }
+            Event::End(TagEnd::Emphasis | TagEnd::Strong | TagEnd::Strikethrough) => self.pop(),
+            Event::End(TagEnd::Link | TagEnd::Image) => self.close_link(),
+            _ => {}
+        }
+    }
+
+    fn style(&self) -> Style {
+        self.styles.last().copied().unwrap_or_default()
+    }
+
+    fn push(&mut self, style: Style) {
+        self.styles.push(self.style().patch(style));
+    }
+
+    fn pop(&mut self) {
+        if self.styles.len() > 1 {
+            self.styles.pop();
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        // The source is clean, but an entity may stand for any character.
+        let text = sanitize(text).replace('\n', " ");
+        if let Some(link) = self.links.last_mut() {
+            link.shown.push_str(&text);
+        }
+        let style = self.style();
+        wrap::append(&mut self.spans, &text, style);
+    }
+
+    fn styled(&mut self, text: &str, style: Style) {
+        self.push(style);
+        self.text(text);
+        self.pop();
+    }
+
+    fn break_line(&mut self) {
+        let style = self.style();
+        wrap::append(&mut self.spans, "\n", style);
+    }
+
+    fn open_link(&mut self, address: &str) {
+        self.links.push(Link { address: sanitize(address).replace(['\n', '\t'], " "), shown: String::new() });
+        self.push(self.theme.link);
+    }
+
+    /// The address after the text, unless the text says as much already or it leads nowhere outside this text.
+    fn close_link(&mut self) {
+        self.pop();
+        let Some(link) = self.links.pop() else { return };
+        let address = link.address.strip_prefix("mailto:").unwrap_or(&link.address);
+        let same = |text: &str| text.trim_end_matches('/') == link.address.trim_end_matches('/') || text == address;
+        if !address.is_empty() && !address.starts_with('#') && !same(&link.shown) {
+            let space = if link.shown.is_empty() { "" } else { " " };
+            self.styled(&format!("{space}({address})"), self.theme.muted);
+        }
+    }
+}
+
+fn is_line_break(tag: &str) -> bool {
+    let name = tag.trim_start_matches('<').trim_end_matches('>').trim_end_matches('/').trim();
+    name.eq_ignore_ascii_case("br")
+}

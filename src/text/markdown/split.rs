@@ -1,0 +1,284 @@
+//! Cuts Markdown into top-level pieces that can be rendered one by one, line by line and never looking ahead.
+//!
+//! A piece is a block or a few of them, an item of a list, a footnote, or a fenced code block. What matters is that a cut is never taken
+//! back: it is made only where `CommonMark` says that the line begins a new block whatever follows. Where that would take more knowledge
+//! than these few rules have, the line stays in its piece, which costs a little time and is never wrong: the pieces are parsed in full.
+//!
+//! List items are pieces of their own (with their number), because a list of a thousand lines is otherwise drawn anew for each word.
+
+use super::marks::{
+    Fence, Html, Marker, contains_ignoring_case, footnote_label, html, indentation, innermost, interrupts, is_heading,
+    is_quote, is_setext_underline, is_table, is_thematic_break, marker,
+};
+
+/// What kind of piece a line begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Kind {
+    Blocks,
+    /// `number`: where it is numbered; `joined`: follows another item with no blank line between.
+    Item {
+        number: Option<u64>,
+        joined: bool,
+    },
+    Footnote,
+    Fence {
+        language: String,
+    },
+}
+
+/// What a line is to the piece before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Step {
+    /// It begins a new piece.
+    Starts(Kind),
+    /// It belongs to the open piece.
+    Stays,
+    /// It is the content of the open fence from this byte on, after so many spaces: what is left of a tab that stood half in the indent.
+    Code { from: usize, spaces: usize },
+    /// It closes the open fence, or is blank after it.
+    Nothing,
+}
+
+/// The state after some lines.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Splitter {
+    open: Open,
+}
+
+#[derive(Debug, Clone, Default)]
+enum Open {
+    /// The next line that is not blank begins a piece.
+    #[default]
+    None,
+    /// Text up to a blank line. `paragraph`: its last line may go on as a paragraph. `heading`: that line, if it may be the heading
+    /// of a table.
+    Text {
+        paragraph: bool,
+        heading: Option<String>,
+    },
+    /// A quote, up to a blank line or one that neither has the mark nor goes on lazily.
+    Quote(Inside),
+    /// HTML up to a blank line.
+    Html,
+    /// HTML up to a line with this in it.
+    HtmlUntil(&'static str),
+    Indented,
+    Fence(Fence),
+    Container(Container),
+}
+
+/// A list item or a footnote: what is indented belongs to it.
+#[derive(Debug, Clone)]
+struct Container {
+    /// `None` for a footnote.
+    marker: Option<Marker>,
+    /// The number shown: counted from the list's first item.
+    number: Option<u64>,
+    content: usize,
+    blank: bool,
+    /// Nothing but the marker so far.
+    empty: bool,
+    inside: Inside,
+}
+
+/// What is open in the depth of a container, as far as it matters to what stands outside: text goes on lazily only where a paragraph is.
+#[derive(Debug, Clone, Default)]
+struct Inside {
+    paragraph: bool,
+    /// There are items inside: what is indented may be theirs, and need not be code.
+    nested: bool,
+    /// An open fence, and the column that it began at.
+    fence: Option<(Fence, usize)>,
+}
+
+impl Open {
+    /// Text after a plain line. Only a table that shows itself by its first character may begin under other text.
+    fn text(rest: &str, first: bool) -> Self {
+        let heading = rest.starts_with('|') || (first && rest.contains('|'));
+        Self::Text { paragraph: true, heading: heading.then(|| rest.to_owned()) }
+    }
+}
+
+impl Splitter {
+    /// Takes the next line, with or without its line feed.
+    pub(super) fn line(&mut self, line: &str) -> Step {
+        let line = line.trim_end_matches('\n');
+        if let Open::Fence(fence) = &self.open {
+            if fence.is_closed_by(line) {
+                self.open = Open::None;
+                return Step::Nothing;
+            }
+            let (from, spaces) = fence.content(line);
+            return Step::Code { from, spaces };
+        }
+        if line.trim_matches([' ', '\t']).is_empty() {
+            return self.blank();
+        }
+        let (indent, rest) = indentation(line);
+        match &mut self.open {
+            Open::HtmlUntil(end) => {
+                if contains_ignoring_case(line, end) {
+                    self.open = Open::None;
+                }
+                Step::Stays
+            }
+            Open::Html => Step::Stays,
+            Open::Indented if indent >= 4 => Step::Stays,
+            Open::None | Open::Indented => self.start(line),
+            Open::Text { paragraph, heading } => {
+                let heading = heading.take();
+                if *paragraph && heading.is_some_and(|heading| is_table(&heading, rest)) {
+                    *paragraph = false;
+                    return Step::Stays;
+                }
+                if *paragraph && is_setext_underline(indent, rest) {
+                    self.open = Open::None;
+                    return Step::Stays;
+                }
+                if is_quote(indent, rest) || interrupts(line, *paragraph) {
+                    return self.start(line);
+                }
+                if *paragraph {
+                    self.open = Open::text(rest, false);
+                }
+                Step::Stays
+            }
+            Open::Quote(inside) => {
+                if is_quote(indent, rest) {
+                    inside.line(rest, 0);
+                    return Step::Stays;
+                }
+                // A list may begin with any number here: the paragraph that it would interrupt is inside the quote.
+                if inside.paragraph && !interrupts(line, false) { Step::Stays } else { self.start(line) }
+            }
+            Open::Container(container) => {
+                if indent >= container.content {
+                    (container.blank, container.empty) = (false, false);
+                    container.inside.line(rest, indent - container.content);
+                    return Step::Stays;
+                }
+                let next = marker(line).filter(|_| !is_thematic_break(indent, rest));
+                let sibling = match (&container.marker, &next) {
+                    (Some(this), Some(next)) => {
+                        this.mark == next.mark && this.number.is_some() == next.number.is_some()
+                    }
+                    _ => false,
+                };
+                let after_blank = container.blank;
+                let lazy = container.inside.paragraph && !is_quote(indent, rest) && !interrupts(line, false);
+                if lazy && !sibling {
+                    return Step::Stays;
+                }
+                let number = container.number;
+                let was_item = container.marker.is_some();
+                let mut step = self.start(line);
+                if let (Step::Starts(Kind::Item { number: shown, joined }), Open::Container(now)) =
+                    (&mut step, &mut self.open)
+                {
+                    *joined = was_item && !after_blank;
+                    if sibling {
+                        *shown = number.map(|number| number.saturating_add(1));
+                        now.number = *shown;
+                    }
+                }
+                step
+            }
+            Open::Fence(_) => Step::Nothing,
+        }
+    }
+
+    fn blank(&mut self) -> Step {
+        match &mut self.open {
+            Open::None => Step::Nothing,
+            Open::Text { .. } | Open::Quote(_) | Open::Html => {
+                self.open = Open::None;
+                Step::Stays
+            }
+            Open::Container(container) => {
+                if container.empty {
+                    // A marker with nothing after it takes content from the next line only.
+                    container.content = usize::MAX;
+                }
+                container.blank = true;
+                container.inside.paragraph = false;
+                Step::Stays
+            }
+            Open::Indented | Open::HtmlUntil(_) | Open::Fence(_) => Step::Stays,
+        }
+    }
+
+    /// Begins a piece with this line.
+    fn start(&mut self, line: &str) -> Step {
+        let (indent, rest) = indentation(line);
+        let blocks = Step::Starts(Kind::Blocks);
+        if indent >= 4 {
+            self.open = Open::Indented;
+            return blocks;
+        }
+        if let Some((fence, language)) = Fence::open(indent, rest) {
+            self.open = Open::Fence(fence);
+            return Step::Starts(Kind::Fence { language });
+        }
+        if is_thematic_break(indent, rest) || is_heading(rest) {
+            self.open = Open::None;
+            return blocks;
+        }
+        if let Some(marker) = marker(line) {
+            let Marker { number, length, content, empty, code, .. } = marker;
+            let inside = Inside::begin(&rest[length..], if code { 4 } else { 0 });
+            self.open =
+                Open::Container(Container { marker: Some(marker), number, content, blank: false, empty, inside });
+            return Step::Starts(Kind::Item { number, joined: false });
+        }
+        if let Some((_, text)) = footnote_label(rest) {
+            let inside = Inside::begin(&rest[text..], 0);
+            self.open = Open::Container(Container {
+                marker: None,
+                number: None,
+                content: 4,
+                blank: false,
+                empty: false,
+                inside,
+            });
+            return Step::Starts(Kind::Footnote);
+        }
+        self.open = match html(rest, false) {
+            Some(Html::Until(end)) if contains_ignoring_case(rest, end) => Open::None,
+            Some(Html::Until(end)) => Open::HtmlUntil(end),
+            Some(Html::UntilBlank) => Open::Html,
+            None if rest.starts_with('>') => Open::Quote(Inside::begin(rest, 0)),
+            None => Open::text(rest, true),
+        };
+        blocks
+    }
+}
+
+impl Inside {
+    /// After a container's first line.
+    fn begin(text: &str, indent: usize) -> Self {
+        let mut inside = Self::default();
+        inside.line(text, indent);
+        inside
+    }
+
+    /// `indent`: columns beyond what the container takes.
+    fn line(&mut self, text: &str, indent: usize) {
+        let inner = innermost(text);
+        let code = indent >= 4 && !self.paragraph && !self.nested;
+        self.paragraph = false;
+        // A line further left ends the inner item that the fence is in.
+        self.fence.take_if(|(_, column)| indent < *column && self.nested);
+        if let Some((fence, _)) = &self.fence {
+            if fence.is_closed_by(inner) {
+                self.fence = None;
+            }
+            return;
+        }
+        self.nested |= marker(text).is_some();
+        if let Some((fence, _)) = Fence::open(0, inner) {
+            self.fence = Some((fence, indent));
+        } else {
+            self.paragraph = !(code || inner.is_empty() || is_heading(inner) || is_thematic_break(0, inner));
+        }
+    }
+}

