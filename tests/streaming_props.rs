@@ -298,3 +298,29 @@ fn drawing_again_costs_nothing_until_something_changes() {
     let other = Theme { revision: 2, strong: Style::new().fg(Color::Red), ..theme };
     assert_eq!(doc.lines(20, &other), render(&answer(10_000), 20, &other));
 }
+
+/// Text that makes careless renderers quadratic. The bound is a hundred times what any of these takes.
+#[test]
+fn hostile_text_takes_no_longer_than_its_length() {
+    let theme = theme();
+    for text in [
+        ">".repeat(50_000),
+        ">".repeat(8_000) + "a" + &"\nb".repeat(8_000),
+        "- ".repeat(30_000) + "a",
+        "[".repeat(60_000),
+        "*a ".repeat(30_000),
+        "[a]: x\n".repeat(10_000),
+        "<div>\n```\n".repeat(20_000),
+        "a\n<b\n".repeat(10_000),
+        "漢".repeat(100_000),
+        "[漢](b) ".repeat(20_000),
+        "|a".repeat(2_000) + "|\n" + &"|-".repeat(2_000) + "|\n" + &"|a|\n".repeat(2_000),
+        format!("```js\n{}", "x /* `a \"b\n".repeat(10_000)),
+        "a | b\n".repeat(20_000),
+    ] {
+        let start = std::time::Instant::now();
+        let _ = render(&text, 80, &theme);
+        let taken = start.elapsed();
+        assert!(taken.as_secs() < 10, "{taken:?} for {} bytes of {:?}…", text.len(), &text[..9]);
+    }
+}

@@ -11,8 +11,8 @@ use hobnob::domain::conversation::MessageState;
 use hobnob::domain::model::{Device, Format, ModelRef, ModelSpec};
 use hobnob::domain::sampling::SamplingPatch;
 use hobnob::domain::{
-    ChatMessage, DownloadState, EngineCmd, EngineEvent, FinishReason, GenId, GenRequest, HubCmd, HubEvent, JobId, LoadId,
-    PieceKind, Role, Thinking,
+    ChatMessage, DownloadState, EngineCmd, EngineEvent, FinishReason, GenId, GenRequest, HubCmd, HubEvent, JobId,
+    LoadId, PieceKind, Role, Thinking,
 };
 use hobnob::error::{ErrorKind, UserError};
 use support::app::{Driver, info, starter};
@@ -63,10 +63,7 @@ fn two_keys_lead_from_nothing_to_an_answer() {
     assert_eq!(d.begin(), [Effect::Hub(HubCmd::ScanLocal)]);
     assert_eq!(d.hub(HubEvent::Local { models: vec![], problems: vec![] }), []);
     // The first key.
-    assert_eq!(
-        d.key("enter"),
-        [Effect::Hub(HubCmd::Download { id: JobId(1), model: ModelRef::Starter }), clock()]
-    );
+    assert_eq!(d.key("enter"), [Effect::Hub(HubCmd::Download { id: JobId(1), model: ModelRef::Starter }), clock()]);
     // Another one changes nothing while it runs.
     assert_eq!(d.key("enter"), []);
     let done = DownloadState::Done { model: Box::new(starter()) };
@@ -85,10 +82,7 @@ fn a_message_written_while_the_model_loads_is_sent_when_it_is_there() {
     d.hub(HubEvent::Local { models: vec![starter()], problems: vec![] });
     assert_eq!(d.say("early"), [load_starter(1), clock()]);
     assert_eq!(d.app.chat.queue, ["early"]);
-    assert_eq!(
-        d.engine(EngineEvent::Loaded { id: LoadId(1), info: info() }),
-        [ask(1, &[(Role::User, "early")])]
-    );
+    assert_eq!(d.engine(EngineEvent::Loaded { id: LoadId(1), info: info() }), [ask(1, &[(Role::User, "early")])]);
 }
 
 #[test]
@@ -171,10 +165,7 @@ fn when_the_engine_dies_the_conversation_goes_on_with_the_next_message() {
     assert!(matches!(d.app.engine, EngineStatus::Asleep(_)));
     assert_eq!(d.app.toasts.back().map(|t| t.text.clone()), Some(error.message));
     let effects = d.say("again");
-    assert_eq!(
-        effects,
-        [ask(2, &[(Role::User, "one"), (Role::Assistant, "Part"), (Role::User, "again")]), clock()]
-    );
+    assert_eq!(effects, [ask(2, &[(Role::User, "one"), (Role::Assistant, "Part"), (Role::User, "again")]), clock()]);
     // It loads again under the same id, and the answer comes.
     d.engine(EngineEvent::Progress { id: LoadId(1), stage: hobnob::domain::LoadStage::Weights });
     assert!(matches!(d.app.engine, EngineStatus::Loading { .. }));
@@ -255,10 +246,7 @@ fn reasoning_is_kept_apart_and_never_sent_back() {
     d.delta(1, "A");
     d.finish(1, FinishReason::Stop);
     assert_eq!(d.app.chat.conversation.head().map(|m| m.reasoning.as_str()), Some("hm"));
-    assert_eq!(
-        d.say("two"),
-        [ask(2, &[(Role::User, "one"), (Role::Assistant, "A"), (Role::User, "two")]), clock()]
-    );
+    assert_eq!(d.say("two"), [ask(2, &[(Role::User, "one"), (Role::Assistant, "A"), (Role::User, "two")]), clock()]);
 }
 
 #[test]

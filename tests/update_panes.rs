@@ -143,10 +143,7 @@ fn a_changed_setting_is_written_once_it_has_settled() {
     assert_eq!(d.key("right"), [settle()]);
     assert_eq!(d.app.settings.sampling.temperature, Some(0.75));
     assert_eq!(d.app.origins.get("sampling.temperature"), Origin::Session);
-    assert_eq!(
-        saves(d.send(Msg::Timer(TimerId::SaveSettings))),
-        [("sampling.temperature", Some(Value::Float(0.75)))]
-    );
+    assert_eq!(saves(d.send(Msg::Timer(TimerId::SaveSettings))), [("sampling.temperature", Some(Value::Float(0.75)))]);
     assert_eq!(d.send(Msg::Timer(TimerId::SaveSettings)), []);
     d.key("r");
     assert_eq!(d.app.settings.sampling.temperature, None);

@@ -62,7 +62,14 @@ impl ChatPane {
     }
 
     /// Adds the user's words, if there are any, and an empty answer; gives what the engine needs to fill it.
-    pub fn begin(&mut self, id: GenId, text: Option<String>, model: &str, settings: &Settings, now: Instant) -> GenRequest {
+    pub fn begin(
+        &mut self,
+        id: GenId,
+        text: Option<String>,
+        model: &str,
+        settings: &Settings,
+        now: Instant,
+    ) -> GenRequest {
         if let Some(text) = text {
             self.conversation.push(Role::User, text, MessageState::Whole);
         }

@@ -2,7 +2,7 @@
 
 use crate::app::text_area::TextArea;
 use crate::config::keymap::KeyMap;
-use crate::domain::action::Action;
+use crate::domain::action::{Action, Context};
 
 #[derive(Debug, Default)]
 pub struct Composer {
@@ -86,7 +86,8 @@ impl Composer {
     pub fn suggestions(&self, keymap: &KeyMap) -> Vec<Suggestion> {
         let Some(word) = self.command() else { return Vec::new() };
         let word = word.to_ascii_lowercase();
-        let commands = || Action::ALL.iter().copied().filter(|a| a.in_palette());
+        // What is done to the chosen setting has no meaning here.
+        let commands = || Action::ALL.iter().copied().filter(|a| a.in_palette() && a.context() != Context::Settings);
         let first = commands().filter(|a| a.name().starts_with(&word));
         let then = commands().filter(|a| !a.name().starts_with(&word) && a.name().contains(&word));
         first

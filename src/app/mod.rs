@@ -64,20 +64,33 @@ impl Pane {
 pub enum EngineStatus {
     /// No model was asked for.
     Empty,
-    Loading { id: LoadId, name: String, stage: LoadStage, since: Instant },
+    Loading {
+        id: LoadId,
+        name: String,
+        stage: LoadStage,
+        since: Instant,
+    },
     Ready(ModelInfo),
     /// Its process was ended; it loads again with the next message.
     Asleep(ModelInfo),
-    Failed { name: String, error: UserError },
+    Failed {
+        name: String,
+        error: UserError,
+    },
 }
 
 /// What is in front of the pane.
 #[derive(Debug)]
 pub enum Overlay {
-    Help { scroll: u16 },
+    Help {
+        scroll: u16,
+    },
     Palette(Picker),
     /// The choice of a theme; `before` is what Esc goes back to.
-    Themes { picker: Picker, before: String },
+    Themes {
+        picker: Picker,
+        before: String,
+    },
     Value(ValueEditor),
     Confirm(Confirm),
 }

@@ -79,6 +79,12 @@ impl Picker {
         self.matches.iter().map(|i| &self.rows[*i])
     }
 
+    /// Rows before any narrowing: the list's size on screen does not jump while one types.
+    #[must_use]
+    pub fn all(&self) -> usize {
+        self.rows.len()
+    }
+
     #[must_use]
     pub fn selected(&self) -> usize {
         self.selected

@@ -407,7 +407,8 @@ fn statistics(message: &Message, theme: &Theme) -> Option<Line<'static>> {
     let dot = format!(" {} ", theme.glyphs.dot);
     let mut parts = Vec::new();
     if made.usage.completion_tokens > 0 {
-        parts.push(format!("{} tokens", made.usage.completion_tokens));
+        let plural = if made.usage.completion_tokens == 1 { "" } else { "s" };
+        parts.push(format!("{} token{plural}", made.usage.completion_tokens));
     }
     if let Some(rate) = made.stats.decode_rate(&made.usage) {
         parts.push(format!("{rate:.1} tok/s"));

@@ -572,7 +572,10 @@ impl App {
                     self.toast(
                         ToastKind::Warning,
                         format!("There is no command {word}"),
-                        Some("Ctrl-P finds everything that can be done; to send it as it is, put a space before it".to_owned()),
+                        Some(
+                            "Ctrl-P finds everything that can be done; to send it as it is, put a space before it"
+                                .to_owned(),
+                        ),
                         now,
                     );
                 }

@@ -39,7 +39,7 @@ macro_rules! spec {
     (@option $some:expr) => { Some($some) };
 }
 
-const BY_MODEL: &str = "as the model recommends";
+const BY_MODEL: &str = "the model's own";
 
 /// Every setting, in the order in which it is shown.
 pub static SPECS: &[Spec] = &[
@@ -57,7 +57,7 @@ pub static SPECS: &[Spec] = &[
         Kind::Text; NextMessage),
     spec!("chat.max_tokens" => chat.max_tokens; "Chat", "Longest answer",
         "At most so many tokens per answer.";
-        Kind::Int { min: 1, max: 1_000_000, step: 256, start: 1024 }; NextMessage; unset "as long as the context allows"),
+        Kind::Int { min: 1, max: 1_000_000, step: 256, start: 1024 }; NextMessage; unset "what the context allows"),
     spec!("chat.thinking" => chat.thinking; "Chat", "Thinking",
         "Whether a model that can reason first does so; `auto` leaves it to the model.";
         Kind::Choice(&["auto", "on", "off"]); NextMessage),

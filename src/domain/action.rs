@@ -96,14 +96,14 @@ actions! {
     Palette, Global, "palette", "Find anything that can be done";
     Help, Global, "help", "Show all keys";
     Theme, Global, "theme", "Choose a theme, with preview";
-    Interrupt, Global, "interrupt", "Stop the answer, else clear the text, else ask to quit";
-    Suspend, Global, "suspend", "Put hobnob in the background (`fg` brings it back)";
+    Interrupt, Global, "interrupt", "Stop the answer, else clear the text, else quit";
+    Suspend, Global, "suspend", "Go to the background; `fg` comes back";
     Redraw, Global, "redraw", "Draw the screen anew";
     Quit, Global, "quit", "Quit";
 
     Send, Chat, "send", "Send the message";
     Stop, Chat, "stop", "Stop the answer and keep what is there";
-    TakeBack, Chat, "take-back", "Take the last queued message back into the composer";
+    TakeBack, Chat, "take-back", "Take the last queued message back";
     Retry, Chat, "retry", "Answer the last message again";
     NewConversation, Chat, "new", "Start a new conversation";
     OpenEditor, Chat, "editor", "Write the message in $EDITOR";

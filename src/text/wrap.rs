@@ -293,6 +293,7 @@ fn cut_prefix(prefix: &[Span<'static>], width: usize) -> (Vec<Span<'static>>, us
 /// parts it would take other columns than were counted.
 fn flatten(spans: &[Span<'_>]) -> (String, Vec<(usize, Style)>) {
     let text: String = spans.iter().map(|span| span.content.as_ref()).collect();
+    let ascii = text.is_ascii();
     let mut styles = Vec::with_capacity(spans.len());
     let (mut end, mut snapped) = (0, 0);
     for span in spans {
@@ -302,7 +303,7 @@ fn flatten(spans: &[Span<'_>]) -> (String, Vec<(usize, Style)>) {
         }
         snapped = end;
         let mut cursor = GraphemeCursor::new(end, text.len(), true);
-        if !text.is_ascii() && !cursor.is_boundary(&text, 0).unwrap_or(true) {
+        if !ascii && !cursor.is_boundary(&text, 0).unwrap_or(true) {
             snapped = cursor.next_boundary(&text, 0).ok().flatten().unwrap_or(text.len());
         }
         styles.push((snapped, span.style));

@@ -46,9 +46,8 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, now: Instant) {
 fn model(app: &App, roomy: bool, now: Instant) -> Line<'static> {
     let theme = &app.theme;
     let dot = theme.glyphs.assistant;
-    let state = |style, text: String| {
-        Line::from(vec![Span::styled(format!("{dot} "), style), Span::styled(text, theme.base)])
-    };
+    let state =
+        |style, text: String| Line::from(vec![Span::styled(format!("{dot} "), style), Span::styled(text, theme.base)]);
     match &app.engine {
         EngineStatus::Empty => Line::from(Span::styled("no model", theme.muted)),
         EngineStatus::Loading { name, stage, .. } => {

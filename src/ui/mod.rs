@@ -19,6 +19,9 @@ use crate::ui::canvas::Canvas;
 /// The text column is never wider: long lines are hard to read.
 const READING_WIDTH: u16 = 100;
 
+/// Tables are never wider: what belongs together stays together.
+const TABLE_WIDTH: u16 = 120;
+
 /// Draws one frame.
 pub fn draw(frame: &mut Frame<'_>, app: &mut App, now: Instant) {
     let area = frame.area();
@@ -57,18 +60,12 @@ pub fn draw(frame: &mut Frame<'_>, app: &mut App, now: Instant) {
 
 fn split_top(area: Rect, rows: u16) -> (Rect, Rect) {
     let rows = rows.min(area.height);
-    (
-        Rect { height: rows, ..area },
-        Rect { y: area.y + rows, height: area.height - rows, ..area },
-    )
+    (Rect { height: rows, ..area }, Rect { y: area.y + rows, height: area.height - rows, ..area })
 }
 
 fn split_bottom(area: Rect, rows: u16) -> (Rect, Rect) {
     let rows = rows.min(area.height);
-    (
-        Rect { height: area.height - rows, ..area },
-        Rect { y: area.y + area.height - rows, height: rows, ..area },
-    )
+    (Rect { height: area.height - rows, ..area }, Rect { y: area.y + area.height - rows, height: rows, ..area })
 }
 
 /// The column that text is read in: a margin at both sides, centred on a wide screen.

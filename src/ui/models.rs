@@ -13,7 +13,7 @@ use crate::domain::fit::{self, Verdict};
 use crate::domain::model::{LocalModel, starter};
 use crate::text::wrap;
 use crate::ui::canvas::{Canvas, padded, paragraph};
-use crate::ui::{split_bottom, split_top, status};
+use crate::ui::{TABLE_WIDTH, split_bottom, split_top, status};
 
 /// Widths of the columns after the name.
 const QUANT: usize = 9;
@@ -22,7 +22,7 @@ const CONTEXT: usize = 9;
 const FIT: usize = 10;
 
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &App, now: Instant) {
-    let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
+    let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2).min(TABLE_WIDTH), ..area };
     let (_, inner) = split_top(inner, u16::from(area.height > 12));
     let inner = banner(canvas, inner, app, now);
     let models = app.models.models();
@@ -72,7 +72,7 @@ fn table(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
     let width = usize::from(area.width);
     let with_context = width >= 60;
     let columns = QUANT + SIZE + FIT + if with_context { CONTEXT } else { 0 };
-    let name_width = width.saturating_sub(columns + 2).min(64);
+    let name_width = width.saturating_sub(columns + 4).min(64);
     let (head, rows) = split_top(area, 1);
     let mut title = format!("  {:<name_width$}{:<QUANT$}{:>SIZE$}", "model", "quant", "size");
     if with_context {
@@ -157,15 +157,16 @@ fn details(canvas: &mut Canvas<'_>, area: Rect, app: &App, model: &LocalModel) {
             if let Some(machine) = app.machine {
                 let context = app.settings.engine.context.min(facts.context);
                 let fit = fit::judge(facts, context, machine);
-                lines.push(Line::from(Span::styled(
-                    format!(
-                        "needs about {} at a context of {context} {dot} room for {} {dot} largest context that fits {}",
-                        bytes(fit.needed),
-                        bytes(machine.budget),
-                        fit.largest_context
-                    ),
-                    theme.muted,
-                )));
+                let largest = match fit.largest_context {
+                    0 => "not even its weights fit".to_owned(),
+                    n => format!("the largest context that fits is {n}"),
+                };
+                let needed = format!(
+                    "needs about {} at a context of {context}, there is room for {} {dot} {largest}",
+                    bytes(fit.needed),
+                    bytes(machine.budget),
+                );
+                lines.extend(paragraph(&needed, width, theme.muted));
             }
         }
         Err(error) => {
@@ -179,12 +180,18 @@ fn details(canvas: &mut Canvas<'_>, area: Rect, app: &App, model: &LocalModel) {
     let lines: Vec<_> = lines.into_iter().map(|l| wrap::truncate(&l, width, theme.glyphs.ellipsis)).collect();
     canvas.lines(area, &lines);
     let (_, foot) = split_bottom(area, 1);
-    canvas.line(foot, &keys(app, &[
-        (Action::Load, "load"),
-        (Action::Unload, "unload"),
-        (Action::Refresh, "look again"),
-        (Action::GetStarter, "get the starter"),
-    ]));
+    canvas.line(
+        foot,
+        &keys(
+            app,
+            &[
+                (Action::Load, "load"),
+                (Action::Unload, "unload"),
+                (Action::Refresh, "look again"),
+                (Action::GetStarter, "get the starter"),
+            ],
+        ),
+    );
 }
 
 fn nothing(canvas: &mut Canvas<'_>, area: Rect, app: &App) {

@@ -69,7 +69,8 @@ fn panel(canvas: &mut Canvas<'_>, area: Rect, app: &App, width: u16, height: u16
 
 fn picker_at(canvas: &mut Canvas<'_>, area: Rect, app: &App, picker: &Picker, width: u16) -> Option<Position> {
     let theme = &app.theme;
-    let inner = panel(canvas, area, app, width, area.height.saturating_sub(2).min(22), picker.title);
+    let rows = u16::try_from(picker.all()).unwrap_or(u16::MAX).saturating_add(4);
+    let inner = panel(canvas, area, app, width, area.height.saturating_sub(2).min(22).min(rows), picker.title);
     let (field, list) = split_top(inner, 2);
     let cursor = text_field(canvas, field, app, picker.query.text(), picker.query.cursor());
     let height = usize::from(list.height);
@@ -126,7 +127,10 @@ fn value(canvas: &mut Canvas<'_>, area: Rect, app: &App, editor: &ValueEditor) -
     };
     canvas.line(foot, &canvas.cut(&text, foot.width, style));
     let keys = format!("{} takes it   {} leaves it", key(Action::Accept), key(Action::Dismiss));
-    canvas.line(Rect { y: foot.y + 1, height: foot.height.saturating_sub(1), ..foot }, &canvas.cut(&keys, foot.width, theme.faint));
+    canvas.line(
+        Rect { y: foot.y + 1, height: foot.height.saturating_sub(1), ..foot },
+        &canvas.cut(&keys, foot.width, theme.faint),
+    );
     Some(Position {
         x: inner.x + u16::try_from(column).unwrap_or(0).min(inner.width.saturating_sub(1)),
         y: inner.y + u16::try_from(row - first).unwrap_or(0),
@@ -142,13 +146,19 @@ fn question(canvas: &mut Canvas<'_>, area: Rect, app: &App, confirm: &Confirm) {
     canvas.lines(inner, &body);
     let (_, foot) = split_bottom(inner, 1);
     let key = |action| app.keymap.keys_for(action).first().map(|k| k.hint()).unwrap_or_default();
-    canvas.line(foot, &Line::from(vec![
-        Span::styled(key(Action::Accept), theme.accent),
-        Span::styled(format!(" {}   ", confirm.yes), theme.base),
-        Span::styled(key(Action::Dismiss), theme.accent),
-        Span::styled(" no", theme.base),
-    ]));
+    canvas.line(
+        foot,
+        &Line::from(vec![
+            Span::styled(key(Action::Accept), theme.accent),
+            Span::styled(format!(" {}   ", confirm.yes), theme.base),
+            Span::styled(key(Action::Dismiss), theme.accent),
+            Span::styled(" no", theme.base),
+        ]),
+    );
 }
+
+const KEYS_WIDTH: usize = 22;
+const AFTER_KEYS: &str = "                         ";
 
 /// All keys, made from the key map. Gives the scroll that was possible.
 fn help(canvas: &mut Canvas<'_>, area: Rect, app: &App, scroll: u16) -> u16 {
@@ -160,10 +170,15 @@ fn help(canvas: &mut Canvas<'_>, area: Rect, app: &App, scroll: u16) -> u16 {
         for action in actions {
             let keys: Vec<_> = app.keymap.keys_for(*action).iter().map(|k| k.hint()).collect();
             let keys = if keys.is_empty() { format!("/{}", action.name()) } else { keys.join(", ") };
-            lines.push(Line::from(vec![
-                Span::styled(format!("  {keys:<28} "), theme.accent),
-                Span::styled(action.description(), theme.base),
-            ]));
+            let what = Span::styled(action.description(), theme.base);
+            // More keys than there is room for beside the words get a line of their own.
+            if wrap::width(&keys) > KEYS_WIDTH || area.width < 60 {
+                lines.push(Line::from(vec![Span::raw("  "), Span::styled(keys, theme.accent)]));
+                lines.push(Line::from(vec![Span::raw(if area.width < 60 { "    " } else { AFTER_KEYS }), what]));
+            } else {
+                let fill = " ".repeat(KEYS_WIDTH + 1 - wrap::width(&keys));
+                lines.push(Line::from(vec![Span::raw("  "), Span::styled(keys, theme.accent), Span::raw(fill), what]));
+            }
         }
         lines.push(Line::default());
     }

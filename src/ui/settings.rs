@@ -4,18 +4,20 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use crate::app::App;
-use crate::config::{Applies, SPECS, Spec, Value};
+use crate::config::{Applies, Origin, SPECS, Spec, Value};
 use crate::domain::action::Action;
 use crate::text::wrap;
 use crate::ui::canvas::{Canvas, padded, paragraph};
 use crate::ui::models::keys;
-use crate::ui::{split_bottom, split_top};
+use crate::ui::{TABLE_WIDTH, split_bottom, split_top};
 
-const TITLE: usize = 24;
-const ORIGIN: usize = 16;
+/// Widths of the columns. The value takes what is left.
+const TITLE: usize = 20;
+const ORIGIN: usize = 15;
+const APPLIES: usize = 15;
 
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
-    let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
+    let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2).min(TABLE_WIDTH), ..area };
     let (_, inner) = split_top(inner, u16::from(area.height > 16));
     let (list, detail) = if inner.height >= 12 { split_bottom(inner, 6) } else { (inner, Rect { height: 0, ..inner }) };
     rows(canvas, list, app);
@@ -68,26 +70,46 @@ fn setting(canvas: &mut Canvas<'_>, area: Rect, app: &App, spec: &Spec, chosen: 
     let theme = &app.theme;
     let on = |style| if chosen { theme.selection } else { style };
     let width = usize::from(area.width);
-    let value_width = width.saturating_sub(2 + TITLE + ORIGIN + 14).clamp(10, 60);
+    let with_origin = width >= 60;
+    let beside = if with_origin { ORIGIN + APPLIES + 2 } else { 1 };
+    let value_width = width.saturating_sub(2 + TITLE + beside);
     let value = (spec.get)(&app.settings);
     let changed = value != spec.default();
-    let shown = spec.show(&value).replace('\n', " ");
-    let style = if value == Value::Unset { theme.faint } else if changed { theme.accent } else { theme.base };
+    let shown = match spec.show(&value) {
+        empty if empty.is_empty() => "none".to_owned(),
+        text => text.replace('\n', " "),
+    };
+    let style = if !changed && matches!(value, Value::Unset | Value::Text(_) | Value::List(_)) {
+        theme.muted
+    } else if changed {
+        theme.accent
+    } else {
+        theme.base
+    };
     let mark = if chosen { theme.glyphs.pointer } else { " " };
     let applies = if app.needs_reload(spec) { "reload to apply" } else { applies(spec) };
     let applies_style = if app.needs_reload(spec) { theme.warning } else { theme.faint };
-    let line = Line::from(vec![
+    let mut line = Line::from(vec![
         Span::styled(format!("{mark} "), on(theme.base)),
         Span::styled(padded(spec.title, TITLE, theme.glyphs.ellipsis), on(theme.base)),
         Span::styled(format!("{} ", padded(&shown, value_width, theme.glyphs.ellipsis)), on(style)),
-        Span::styled(padded(&origin(app, spec), ORIGIN, theme.glyphs.ellipsis), on(theme.muted)),
-        Span::styled(applies, on(applies_style)),
     ]);
+    if with_origin {
+        line.push_span(Span::styled(
+            format!("{} ", padded(&origin(app, spec), ORIGIN, theme.glyphs.ellipsis)),
+            on(theme.muted),
+        ));
+        line.push_span(Span::styled(applies, on(applies_style)));
+    }
     canvas.line(area, &wrap::truncate(&line, width, theme.glyphs.ellipsis));
 }
 
 fn origin(app: &App, spec: &Spec) -> String {
-    app.origins.get(spec.key).to_string()
+    match app.origins.get(spec.key) {
+        // The whole words are too long for a column.
+        Origin::File { line } => format!("config, line {line}"),
+        other => other.to_string(),
+    }
 }
 
 fn applies(spec: &Spec) -> &'static str {
@@ -111,17 +133,24 @@ fn details(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
         other => spec.show(&other),
     };
     let mut lines = vec![Line::from(Span::styled(theme.glyphs.rule.repeat(width), theme.border))];
-    lines.extend(paragraph(spec.help, width, theme.base).into_iter().take(2));
+    lines.extend(paragraph(spec.help, width, theme.base));
     let dot = theme.glyphs.dot;
     let facts =
         format!("{} {dot} {} {dot} default: {default} {dot} {}", spec.key, spec.allowed(), spec.applies.label());
-    lines.push(wrap::truncate(&Line::from(Span::styled(facts, theme.muted)), width, theme.glyphs.ellipsis));
+    lines.extend(paragraph(&facts, width, theme.muted));
+    lines.truncate(usize::from(area.height.saturating_sub(1)));
     canvas.lines(area, &lines);
     let (_, foot) = split_bottom(area, 1);
-    canvas.line(foot, &keys(app, &[
-        (Action::Decrease, "less"),
-        (Action::Increase, "more"),
-        (Action::EditValue, "type"),
-        (Action::ResetValue, "default"),
-    ]));
+    canvas.line(
+        foot,
+        &keys(
+            app,
+            &[
+                (Action::Decrease, "less"),
+                (Action::Increase, "more"),
+                (Action::EditValue, "type"),
+                (Action::ResetValue, "default"),
+            ],
+        ),
+    );
 }

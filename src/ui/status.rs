@@ -26,8 +26,8 @@ impl Segment {
 
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &App, now: Instant) {
     let theme = &app.theme;
-    let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
-    let mut segments = segments(canvas, app, now);
+    let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area };
+    let mut segments = segments(canvas, app, now, area.width >= ROOMY);
     let gap = 3;
     // The least missed goes first, until the rest fits.
     while segments.iter().map(|s| s.width() + gap).sum::<usize>() > usize::from(inner.width) + gap {
@@ -47,7 +47,10 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &App, now: Instant) {
     canvas.line(inner, &line);
 }
 
-fn segments(canvas: &Canvas<'_>, app: &App, now: Instant) -> Vec<Segment> {
+/// From this width on figures have their whole names, and the context a gauge.
+const ROOMY: u16 = 120;
+
+fn segments(canvas: &Canvas<'_>, app: &App, now: Instant, roomy: bool) -> Vec<Segment> {
     let theme = &app.theme;
     let mut out = Vec::new();
     let mut add = |rank: u8, spans: Vec<Span<'static>>| out.push(Segment { rank, spans });
@@ -62,7 +65,10 @@ fn segments(canvas: &Canvas<'_>, app: &App, now: Instant) -> Vec<Segment> {
     }
     let figures = app.chat.figures(now);
     if let Some(rate) = figures.decode_now {
-        let mut spans = vec![label("decode"), value(format!("{rate:.1} tok/s"))];
+        let mut spans = vec![value(format!("{rate:.1} tok/s"))];
+        if roomy {
+            spans.insert(0, label("decode"));
+        }
         if figures.spark.len() > 1 {
             spans.push(Span::raw(" "));
             spans.push(Span::styled(sparkline(&figures.spark, theme.glyphs.spark), theme.sparkline));
@@ -73,10 +79,11 @@ fn segments(canvas: &Canvas<'_>, app: &App, now: Instant) -> Vec<Segment> {
         add(4, vec![label("first"), value(seconds(first))]);
     }
     if let Some(rate) = figures.stats.prefill_rate(&figures.usage) {
-        add(5, vec![label("prefill"), value(format!("{rate:.0} tok/s"))]);
+        let unit = if roomy { " tok/s" } else { "/s" };
+        add(6, vec![label("prefill"), value(format!("{rate:.0}{unit}"))]);
     }
     if figures.usage.completion_tokens > 0 {
-        add(6, vec![label("tokens"), value(figures.usage.completion_tokens.to_string())]);
+        add(7, vec![label("tokens"), value(figures.usage.completion_tokens.to_string())]);
     }
     if let Some(model) = app.model() {
         let share = f64::from(app.chat.context_used) / f64::from(model.context.max(1));
@@ -87,14 +94,21 @@ fn segments(canvas: &Canvas<'_>, app: &App, now: Instant) -> Vec<Segment> {
         } else {
             theme.gauge
         };
-        let mut spans = vec![label("context")];
-        spans.extend(canvas.gauge(share, 6, style, theme.gauge_empty));
+        let mut spans = vec![label(if roomy { "context" } else { "ctx" })];
+        if roomy {
+            spans.extend(canvas.gauge(share, 8, style, theme.gauge_empty));
+            spans.push(Span::raw(" "));
+        }
         let number = if share >= 0.6 { style } else { theme.base };
-        spans.push(Span::styled(format!(" {}/{}", app.chat.context_used, model.context), number));
+        spans.push(Span::styled(format!("{}/{}", app.chat.context_used, model.context), number));
         add(3, spans);
     }
     if let Some(memory) = app.memory {
-        add(7, vec![label("memory"), value(bytes(memory))]);
+        let mut spans = vec![value(bytes(memory))];
+        if roomy {
+            spans.insert(0, label("memory"));
+        }
+        add(5, spans);
     }
     out
 }
@@ -105,7 +119,9 @@ fn state(app: &App, now: Instant) -> Option<(String, Style)> {
     let time = || app.elapsed(now).map(seconds).unwrap_or_default();
     if let Some(running) = &app.chat.running {
         return Some(match running.phase {
-            Phase::Waiting if matches!(app.engine, EngineStatus::Loading { .. }) => ("loading again".into(), theme.warning),
+            Phase::Waiting if matches!(app.engine, EngineStatus::Loading { .. }) => {
+                ("loading again".into(), theme.warning)
+            }
             Phase::Waiting => {
                 let size = running.prompt_tokens.map(|n| format!(" {n} tokens")).unwrap_or_default();
                 (format!("reading{size} {}", time()), theme.warning)

@@ -15,6 +15,7 @@ use hobnob::domain::stats::{GenStats, Usage};
 use hobnob::domain::{EngineEvent, FinishReason, GenId, HubEvent, LoadId, LoadStage, PieceKind};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
+use unicode_width::UnicodeWidthStr;
 
 pub struct Driver {
     pub app: App,
@@ -127,7 +128,14 @@ impl Driver {
         let buffer = terminal.backend().buffer();
         (0..height)
             .map(|y| {
-                let row: String = (0..width).map(|x| buffer[(x, y)].symbol()).collect();
+                // The cell after a wide character is under it.
+                let mut row = String::new();
+                let mut x = 0;
+                while x < width {
+                    let symbol = buffer[(x, y)].symbol();
+                    row.push_str(symbol);
+                    x += u16::try_from(UnicodeWidthStr::width(symbol)).unwrap_or(1).max(1);
+                }
                 format!("{}\n", row.trim_end())
             })
             .collect()

@@ -54,8 +54,7 @@ struct Blocks<'a> {
     theme: &'a Theme,
     lines: Vec<Line<'static>>,
     containers: Containers,
-    /// The next number of each open list; `None` for bullets.
-    lists: Vec<Option<u64>>,
+    lists: Vec<List>,
     /// Overrides the number of the first list.
     number: Option<u64>,
     inline: Inline<'a>,
@@ -67,6 +66,14 @@ struct Blocks<'a> {
     gap: Option<Line<'static>>,
     /// Link definitions, the next one last.
     definitions: Vec<(Range<usize>, String)>,
+}
+
+/// An open list.
+struct List {
+    /// The next item's number; `None` for bullets.
+    number: Option<u64>,
+    /// How many lists with bullets are open, this one included: each level has its own.
+    bullets: usize,
 }
 
 #[derive(Debug)]
@@ -181,7 +188,11 @@ impl<'a> Blocks<'a> {
                     self.labelled = true;
                 }
             }
-            Tag::List(number) => self.lists.push(number.map(|number| self.number.take().unwrap_or(number))),
+            Tag::List(number) => {
+                let number = number.map(|number| self.number.take().unwrap_or(number));
+                let bullets = self.lists.last().map_or(0, |list| list.bullets) + usize::from(number.is_none());
+                self.lists.push(List { number, bullets });
+            }
             Tag::Item => {
                 let marker = self.next_marker();
                 self.containers.enter(vec![Span::styled(marker, theme.list_marker)], true, Style::default());
@@ -279,14 +290,14 @@ impl<'a> Blocks<'a> {
     }
 
     fn next_marker(&mut self) -> String {
-        let depth = self.lists.iter().filter(|list| list.is_none()).count();
-        match self.lists.last_mut() {
-            Some(Some(number)) => {
+        let Some(list) = self.lists.last_mut() else { return String::new() };
+        match &mut list.number {
+            Some(number) => {
                 let marker = format!("{number}. ");
                 *number = number.saturating_add(1);
                 marker
             }
-            _ => format!("{} ", self.theme.glyphs.bullet[depth.saturating_sub(1) % 3]),
+            None => format!("{} ", self.theme.glyphs.bullet[(list.bullets - 1) % 3]),
         }
     }
 
@@ -295,7 +306,7 @@ impl<'a> Blocks<'a> {
         let theme = self.theme;
         let mark = if done { theme.glyphs.task_done } else { theme.glyphs.task_open };
         let style = if done { theme.good } else { theme.list_marker };
-        let numbered = matches!(self.lists.last(), Some(Some(_)));
+        let numbered = self.lists.last().is_some_and(|list| list.number.is_some());
         let mut prefix = self.containers.take_marker();
         if !numbered {
             prefix.clear();

@@ -5,24 +5,31 @@ use ratatui::text::{Line, Span};
 
 use crate::text::wrap;
 
-/// The containers that are open, the outermost first.
+/// The containers that are open, the outermost first. However deep they are, a line costs no more than its width: those that have no
+/// room left of the text come last and are passed over.
 pub(super) struct Containers {
     width: usize,
     open: Vec<Container>,
+    /// Lines drawn so far.
+    drawn: usize,
 }
 
 struct Container {
     /// Left of the first line, until that is drawn.
     first: Option<Vec<Span<'static>>>,
     rest: Vec<Span<'static>>,
+    /// Columns of this container and all around it.
     columns: usize,
     item: bool,
+    /// The style of text inside.
     style: Style,
+    /// The number of lines drawn before it.
+    begin: usize,
 }
 
 impl Containers {
     pub(super) fn new(width: usize) -> Self {
-        Self { width, open: Vec::new() }
+        Self { width, open: Vec::new(), drawn: 0 }
     }
 
     /// Puts a container around what follows. All together never take more than half the width: deeper ones are cut.
@@ -30,7 +37,14 @@ impl Containers {
         let first = wrap::truncate(&Line::from(prefix), (self.width / 2).saturating_sub(self.columns()), "");
         let columns = wrap::line_width(&first);
         let rest = if item { vec![Span::raw(" ".repeat(columns))] } else { first.spans.clone() };
-        self.open.push(Container { first: Some(first.spans), rest, columns, item, style });
+        self.open.push(Container {
+            first: Some(first.spans),
+            rest,
+            columns: self.columns() + columns,
+            item,
+            style: self.style().patch(style),
+            begin: self.drawn,
+        });
     }
 
     pub(super) fn leave(&mut self) {
@@ -53,11 +67,11 @@ impl Containers {
 
     /// Whether nothing has been drawn in the innermost yet.
     pub(super) fn is_untouched(&self) -> bool {
-        self.open.last().is_some_and(|container| container.first.is_some())
+        self.open.last().is_some_and(|container| container.begin == self.drawn)
     }
 
     fn columns(&self) -> usize {
-        self.open.iter().map(|container| container.columns).sum()
+        self.open.last().map_or(0, |container| container.columns)
     }
 
     /// Columns for what is inside.
@@ -65,22 +79,31 @@ impl Containers {
         self.width - self.columns()
     }
 
+    /// How many containers have something left of the text.
+    fn visible(&self) -> usize {
+        let all = self.columns();
+        self.open.partition_point(|container| container.columns < all) + usize::from(all > 0)
+    }
+
     /// The style of text inside.
     pub(super) fn style(&self) -> Style {
-        self.open.iter().fold(Style::default(), |style, container| style.patch(container.style))
+        self.open.last().map_or_else(Style::default, |container| container.style)
     }
 
     /// A blank line inside.
     pub(super) fn gap(&self) -> Line<'static> {
-        let spans: Vec<_> = self.open.iter().flat_map(|container| container.rest.iter().cloned()).collect();
+        let spans: Vec<_> =
+            self.open[..self.visible()].iter().flat_map(|container| container.rest.iter().cloned()).collect();
         let bare = spans.iter().all(|span| span.content.trim().is_empty());
         if bare { Line::default() } else { Line::from(spans) }
     }
 
     /// A line inside, with all that stands left of it.
     pub(super) fn around(&mut self, line: Line<'static>) -> Line<'static> {
-        let mut spans = Vec::with_capacity(self.open.len() + line.spans.len());
-        for container in &mut self.open {
+        let visible = self.visible();
+        self.drawn += 1;
+        let mut spans = Vec::with_capacity(visible + line.spans.len());
+        for container in &mut self.open[..visible] {
             match container.first.take() {
                 Some(first) => spans.extend(first),
                 None => spans.extend(container.rest.iter().cloned()),

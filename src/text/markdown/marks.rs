@@ -118,9 +118,9 @@ pub(super) fn is_quote(indent: usize, rest: &str) -> bool {
     indent < 4 && rest.starts_with('>')
 }
 
-/// A line's text without the marks of quotes and items.
+/// A line's text without the marks of quotes and items, as deep as anybody means them.
 pub(super) fn innermost(mut text: &str) -> &str {
-    loop {
+    for _ in 0..32 {
         text = text.trim_start_matches([' ', '\t']);
         if is_thematic_break(0, text) {
             return text;
@@ -131,6 +131,7 @@ pub(super) fn innermost(mut text: &str) -> &str {
             None => return text,
         }
     }
+    text
 }
 
 pub(super) fn marker(line: &str) -> Option<Marker> {
