@@ -1,0 +1,109 @@
+//! Actions that hold everywhere, and who else gets one.
+
+use std::time::Instant;
+
+use crate::app::{App, Confirm, Confirmed, Overlay, Pane};
+use crate::app::msg::Effect;
+use crate::domain::action::{Action, Context};
+
+impl App {
+    /// Does an action. False where it has no use here, so that an outer context can have the key.
+    pub(super) fn act(&mut self, action: Action, now: Instant) -> bool {
+        if self.overlay.is_some() {
+            return self.act_in_overlay(action, now);
+        }
+        match action.context() {
+            Context::Global => self.act_globally(action, now),
+            Context::Chat => return self.act_in_chat(action, now),
+            Context::Models => self.act_in_models(action, now),
+            Context::Settings => self.act_in_settings(action, now),
+            Context::Edit => return self.pane == Pane::Chat && self.act_in_composer(action),
+            Context::List => return self.move_in_list(action),
+            Context::Dialog => return false,
+        }
+        true
+    }
+
+    pub(super) fn move_in_list(&mut self, action: Action) -> bool {
+        match &mut self.overlay {
+            Some(Overlay::Palette(picker)) => picker.act(action),
+            Some(Overlay::Themes { picker, .. }) => {
+                let moved = picker.act(action);
+                self.preview_theme();
+                moved
+            }
+            Some(_) => false,
+            None => match self.pane {
+                Pane::Models => self.models.act(action),
+                Pane::Settings => self.settings_pane.act(action),
+                Pane::Chat => {
+                    let len = self.chat.composer.suggestions(&self.keymap).len();
+                    crate::app::picker::move_selection(&mut self.chat.composer.suggestion, len, action)
+                }
+            },
+        }
+    }
+
+    pub(super) fn act_globally(&mut self, action: Action, now: Instant) {
+        match action {
+            Action::ShowChat => self.pane = Pane::Chat,
+            Action::ShowModels => self.pane = Pane::Models,
+            Action::ShowSettings => self.pane = Pane::Settings,
+            Action::NextPane => self.turn_pane(1),
+            Action::PreviousPane => self.turn_pane(Pane::ALL.len() - 1),
+            Action::Palette => self.open_palette(),
+            Action::Help => self.overlay = Some(Overlay::Help { scroll: 0 }),
+            Action::Theme => self.open_themes(now),
+            Action::Interrupt => self.interrupt(),
+            Action::Suspend => self.emit(Effect::Suspend),
+            Action::Redraw => self.emit(Effect::Redraw),
+            Action::Quit => self.quit(),
+            _ => {}
+        }
+    }
+
+    pub(super) fn turn_pane(&mut self, by: usize) {
+        let at = Pane::ALL.iter().position(|p| *p == self.pane).unwrap_or(0);
+        self.pane = Pane::ALL[(at + by) % Pane::ALL.len()];
+    }
+
+    /// Ctrl-C: stops an answer, else clears the composer, else asks to quit.
+    pub(super) fn interrupt(&mut self) {
+        if self.chat.is_busy() {
+            self.stop();
+        } else if self.pane == Pane::Chat && !self.chat.composer.area.is_empty() {
+            self.chat.composer.area.set("");
+            self.chat.composer.touched();
+        } else {
+            self.ask_to_quit("Quit hobnob?");
+        }
+    }
+
+    pub(super) fn quit(&mut self) {
+        if self.chat.is_busy() {
+            self.ask_to_quit("An answer is being made. Quit all the same?");
+        } else if self.models.running().is_some() {
+            self.ask_to_quit("A download is under way; it goes on from there next time. Quit?");
+        } else {
+            self.really_quit();
+        }
+    }
+
+    pub(super) fn ask_to_quit(&mut self, title: &str) {
+        self.overlay = Some(Overlay::Confirm(Confirm {
+            title: title.to_owned(),
+            body: if self.chat.conversation.is_empty() {
+                String::new()
+            } else {
+                "This conversation is not kept.".to_owned()
+            },
+            yes: "quit",
+            then: Confirmed::Quit,
+        }));
+    }
+
+    pub(super) fn really_quit(&mut self) {
+        self.write_settings();
+        self.emit(Effect::Quit);
+    }
+}

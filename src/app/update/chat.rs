@@ -1,0 +1,202 @@
+//! Sending, queueing, stopping and trying again.
+
+use std::time::Instant;
+
+use crate::app::{App, Dirty, EngineStatus, Pane, ToastKind};
+use crate::app::chat::Phase;
+use crate::app::msg::Effect;
+use crate::app::picker::Target;
+use crate::config::Value;
+use crate::domain::EngineCmd;
+use crate::domain::action::Action;
+
+impl App {
+    pub(super) fn act_in_chat(&mut self, action: Action, now: Instant) -> bool {
+        let transcript = &mut self.chat.transcript;
+        match action {
+            Action::Send => self.submit(now),
+            Action::Stop => {
+                if self.chat.is_busy() {
+                    self.stop();
+                } else if self.toasts.is_empty() {
+                    return false;
+                } else {
+                    self.toasts.clear();
+                }
+            }
+            Action::TakeBack => return self.take_back(),
+            Action::Retry => self.retry(now),
+            Action::NewConversation => {
+                if self.chat.is_busy() {
+                    self.stop();
+                    self.chat.running = None;
+                }
+                self.chat.clear();
+            }
+            Action::OpenEditor => {
+                let text = self.chat.composer.area.text().to_owned();
+                self.emit(Effect::OpenEditor(text));
+            }
+            Action::ToggleReasoning => {
+                if let Some(spec) = crate::config::spec("chat.show_reasoning") {
+                    let shown = self.settings.chat.show_reasoning;
+                    self.change(spec, Value::Bool(!shown));
+                }
+            }
+            Action::ScrollUp => transcript.scroll_lines(-1),
+            Action::ScrollDown => transcript.scroll_lines(1),
+            Action::PageUp => transcript.scroll_pages(-1),
+            Action::PageDown => transcript.scroll_pages(1),
+            Action::PreviousMessage => transcript.to_previous_message(),
+            Action::NextMessage => transcript.to_next_message(),
+            Action::ScrollTop => transcript.to_top(),
+            Action::ScrollBottom => transcript.to_bottom(),
+            _ => return false,
+        }
+        true
+    }
+
+    pub(super) fn act_in_composer(&mut self, action: Action) -> bool {
+        let suggestions = self.chat.composer.suggestions(&self.keymap);
+        let composer = &mut self.chat.composer;
+        if action == Action::Complete {
+            let Some(chosen) = suggestions.get(composer.suggestion) else { return false };
+            composer.area.set(&format!("/{}", chosen.action.name()));
+            return true;
+        }
+        if composer.area.act(action) {
+            if !matches!(action, Action::Left | Action::Right | Action::Up | Action::Down) {
+                composer.touched();
+            }
+            return true;
+        }
+        match action {
+            Action::Up if composer.area.is_empty() && !self.chat.queue.is_empty() => self.take_back(),
+            Action::Up => composer.recall_older(),
+            Action::Down => composer.recall_newer(),
+            _ => false,
+        }
+    }
+
+    /// Enter: a command, a message, or, with nothing written, the next step that the screen offers.
+    pub(super) fn submit(&mut self, now: Instant) {
+        if self.chat.composer.command().is_some() {
+            let chosen = self.chat.composer.suggestion;
+            match self.chat.composer.suggestions(&self.keymap).get(chosen) {
+                Some(suggestion) => {
+                    let action = suggestion.action;
+                    self.chat.composer.area.take();
+                    self.chat.composer.touched();
+                    self.go(Target::Action(action), now);
+                }
+                None => {
+                    let word = self.chat.composer.area.text().to_owned();
+                    self.toast(
+                        ToastKind::Warning,
+                        format!("There is no command {word}"),
+                        Some(
+                            "Ctrl-P finds everything that can be done; to send it as it is, put a space before it"
+                                .to_owned(),
+                        ),
+                        now,
+                    );
+                }
+            }
+            return;
+        }
+        match &self.engine {
+            EngineStatus::Empty if self.chat.composer.area.text().trim().is_empty() => self.offered_step(now),
+            EngineStatus::Empty => {
+                if let Some(model) = self.models.first_usable().cloned() {
+                    self.enqueue();
+                    self.load_if_it_fits(&model, now);
+                } else if self.models.running().is_some() {
+                    self.enqueue();
+                } else {
+                    let hint = "clear the line (Ctrl-C), then Enter gets the starter model; F3 shows other ways";
+                    self.toast(ToastKind::Warning, "There is no model to answer yet", Some(hint.to_owned()), now);
+                }
+            }
+            EngineStatus::Failed { .. } if self.chat.composer.area.text().trim().is_empty() => self.pane = Pane::Models,
+            EngineStatus::Failed { error, .. } => {
+                let (message, hint) = (error.message.clone(), error.hint.clone());
+                self.toast(ToastKind::Error, message, hint, now);
+            }
+            EngineStatus::Loading { .. } => self.enqueue(),
+            EngineStatus::Ready(_) | EngineStatus::Asleep(_) => {
+                self.enqueue();
+                self.chat.held = false;
+                self.answer_next(now);
+            }
+        }
+    }
+
+    /// Enter on an empty composer while there is no model: what the empty screen says it does.
+    pub(super) fn offered_step(&mut self, now: Instant) {
+        if self.models.running().is_some() {
+            return;
+        }
+        if let Some(model) = self.models.first_usable().cloned() {
+            self.load_if_it_fits(&model, now);
+        } else if self.models.nothing_usable() {
+            self.get_starter(now);
+        }
+    }
+
+    pub(super) fn enqueue(&mut self) {
+        if let Some(text) = self.chat.composer.take() {
+            self.chat.queue.push_back(text);
+        }
+    }
+
+    /// Answers the oldest waiting message, if nothing else is being answered and there is a model.
+    pub(super) fn answer_next(&mut self, now: Instant) {
+        if self.chat.is_busy() || self.chat.held || self.model().is_none() {
+            return;
+        }
+        if let Some(text) = self.chat.queue.pop_front() {
+            self.answer(Some(text), now);
+        }
+    }
+
+    pub(super) fn answer(&mut self, text: Option<String>, now: Instant) {
+        let Some(name) = self.model().map(|m| m.name.clone()) else { return };
+        self.generation = self.generation.next();
+        let id = self.generation;
+        let req = self.chat.begin(id, text, &name, &self.settings, now);
+        self.emit(Effect::Engine(EngineCmd::Generate { id, req }));
+        self.touch(Dirty::Now);
+    }
+
+    pub(super) fn retry(&mut self, now: Instant) {
+        if self.chat.is_busy() {
+            self.toast(ToastKind::Note, "An answer is being made; Esc stops it", None, now);
+        } else if self.model().is_none() {
+            self.toast(ToastKind::Note, "There is no model to answer", Some("F3 shows what can be loaded".into()), now);
+        } else if self.chat.conversation.step_back_from_answer() {
+            self.answer(None, now);
+        } else {
+            self.toast(ToastKind::Note, "There is no answer to make again", None, now);
+        }
+    }
+
+    pub(super) fn stop(&mut self) {
+        if let Some(running) = &mut self.chat.running
+            && running.phase != Phase::Stopping
+        {
+            running.phase = Phase::Stopping;
+            let id = running.id;
+            self.emit(Effect::Engine(EngineCmd::Cancel(id)));
+        }
+    }
+
+    /// The newest waiting message goes back into the composer, above what is written there.
+    pub(super) fn take_back(&mut self) -> bool {
+        let Some(text) = self.chat.queue.pop_back() else { return false };
+        let area = &mut self.chat.composer.area;
+        let text = if area.is_empty() { text } else { format!("{text}\n{}", area.text()) };
+        area.set(&text);
+        self.chat.composer.touched();
+        true
+    }
+}

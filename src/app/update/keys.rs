@@ -1,0 +1,131 @@
+//! Keys, text, wheel and clicks: the innermost context that has a use for them gets them.
+
+use std::time::Instant;
+
+use crate::app::{App, Dirty, Overlay, Pane};
+use crate::app::msg::TermEvent;
+use crate::config::keymap::{Key, KeyChord};
+use crate::domain::action::{Action, Context};
+
+/// Lines that one turn of the wheel moves.
+const WHEEL: i32 = 3;
+
+impl App {
+    pub(super) fn on_term(&mut self, event: TermEvent, now: Instant) {
+        match event {
+            TermEvent::Key(chord) => {
+                self.on_key(chord, now);
+                self.touch(Dirty::Now);
+            }
+            TermEvent::Paste(text) => {
+                self.on_text(&text);
+                self.touch(Dirty::Now);
+            }
+            TermEvent::Resize(..) => self.touch(Dirty::Soon),
+            // Nothing that is drawn depends on the focus.
+            TermEvent::Focus(_) => {}
+            TermEvent::Scroll(turns) => {
+                self.on_wheel(i32::from(turns));
+                self.touch(Dirty::Soon);
+            }
+            TermEvent::Click { column, row } => {
+                if row == 0
+                    && self.overlay.is_none()
+                    && let Some((pane, _)) = self.tabs.iter().find(|(_, columns)| columns.contains(&column))
+                {
+                    self.pane = *pane;
+                    self.touch(Dirty::Now);
+                }
+            }
+        }
+    }
+
+    pub(super) fn on_wheel(&mut self, turns: i32) {
+        if let Some(Overlay::Help { scroll }) = &mut self.overlay {
+            *scroll = scroll.saturating_add_signed(i16::try_from(turns * WHEEL).unwrap_or(0));
+        } else if self.overlay.is_none() && self.pane == Pane::Chat {
+            self.chat.transcript.scroll_lines(turns * WHEEL);
+        } else {
+            let action = if turns < 0 { Action::Previous } else { Action::Next };
+            self.move_in_list(action);
+        }
+    }
+
+    /// The innermost context that has a use for the key gets it.
+    pub(super) fn on_key(&mut self, chord: KeyChord, now: Instant) {
+        if let Key::Char(c) = chord.key
+            && !chord.ctrl
+            && !chord.alt
+            && self.edits_text()
+        {
+            self.on_text(c.encode_utf8(&mut [0; 4]));
+            return;
+        }
+        for context in self.contexts() {
+            if let Some(action) = self.keymap.resolve(&[context], chord)
+                && self.act(action, now)
+            {
+                return;
+            }
+        }
+    }
+
+    pub(super) fn contexts(&self) -> Vec<Context> {
+        let suggesting = self.suggesting();
+        match &self.overlay {
+            Some(Overlay::Palette(_) | Overlay::Themes { .. }) => {
+                vec![Context::List, Context::Edit, Context::Dialog, Context::Global]
+            }
+            Some(Overlay::Value(_)) => vec![Context::Dialog, Context::Edit, Context::Chat, Context::Global],
+            Some(Overlay::Help { .. }) => vec![Context::Dialog, Context::List, Context::Chat, Context::Global],
+            Some(Overlay::Confirm(_)) => vec![Context::Dialog, Context::Global],
+            None if suggesting => vec![Context::List, Context::Edit, Context::Chat, Context::Global],
+            None => match self.pane {
+                Pane::Chat => vec![Context::Edit, Context::Chat, Context::Global],
+                pane => vec![pane.context(), Context::List, Context::Global],
+            },
+        }
+    }
+
+    /// A text field has the keys.
+    pub(super) fn edits_text(&self) -> bool {
+        match &self.overlay {
+            Some(Overlay::Palette(_) | Overlay::Themes { .. } | Overlay::Value(_)) => true,
+            Some(_) => false,
+            None => self.pane == Pane::Chat,
+        }
+    }
+
+    pub(super) fn on_text(&mut self, text: &str) {
+        match &mut self.overlay {
+            Some(Overlay::Palette(picker)) => {
+                picker.query.insert(text);
+                picker.narrow();
+            }
+            Some(Overlay::Themes { picker, .. }) => {
+                picker.query.insert(text);
+                picker.narrow();
+                self.preview_theme();
+            }
+            Some(Overlay::Value(editor)) => {
+                editor.area.insert(text);
+                editor.error = None;
+            }
+            Some(_) => {}
+            None if self.pane == Pane::Chat => {
+                self.chat.composer.area.insert(text);
+                self.chat.composer.touched();
+            }
+            None => {}
+        }
+    }
+
+    /// Slash commands are being offered.
+    #[must_use]
+    pub fn suggesting(&self) -> bool {
+        self.overlay.is_none()
+            && self.pane == Pane::Chat
+            && self.chat.composer.command().is_some()
+            && !self.chat.composer.suggestions(&self.keymap).is_empty()
+    }
+}

@@ -1,0 +1,62 @@
+//! What each message does. Here: who gets it; the parts are in files of their own.
+//!
+//! | file | is |
+//! |---|---|
+//! | `keys` | keys, text, wheel and clicks: which context has a use for them |
+//! | `actions` | what holds everywhere: panes, interrupt, quit |
+//! | `overlays` | what is in front of a pane: palette, themes, questions |
+//! | `chat`, `models`, `settings` | the actions of the panes |
+//! | `events` | what engine and hub tell |
+
+mod actions;
+mod chat;
+mod events;
+mod keys;
+mod models;
+mod overlays;
+mod settings;
+
+use std::time::Instant;
+
+use crate::app::{App, Dirty, Overlay};
+use crate::app::msg::{Effect, Msg};
+use crate::domain::HubCmd;
+
+impl App {
+    /// What is wanted right after the first frame.
+    fn begin(&mut self, now: Instant) {
+        for problem in std::mem::take(&mut self.problems) {
+            self.toast_error(&problem, now);
+        }
+        self.emit(Effect::Hub(HubCmd::ScanLocal));
+        if let Some(model) = self.settings.model.clone() {
+            self.resolve_and_load(&model, now);
+        }
+    }
+
+    /// One message in, the effects that it wants out.
+    pub fn update(&mut self, msg: Msg, now: Instant) -> Vec<Effect> {
+        match msg {
+            Msg::Begin => self.begin(now),
+            Msg::Term(event) => self.on_term(event, now),
+            Msg::Engine(event) => self.on_engine(event, now),
+            Msg::Hub(event) => self.on_hub(event, now),
+            Msg::Timer(id) => self.on_timer(id, now),
+            Msg::Machine(machine) => {
+                self.machine = Some(machine);
+                self.touch(Dirty::Soon);
+            }
+            Msg::Edited(Ok(text)) => {
+                let text = text.trim_end_matches('\n');
+                match &mut self.overlay {
+                    Some(Overlay::Value(editor)) => editor.area.set(text),
+                    _ => self.chat.composer.area.set(text),
+                }
+                self.touch(Dirty::Now);
+            }
+            Msg::Edited(Err(error)) | Msg::Failed(error) => self.toast_error(&error, now),
+        }
+        self.start_clock();
+        std::mem::take(&mut self.effects)
+    }
+}

@@ -1,0 +1,148 @@
+//! Finding, fetching, judging and loading models.
+
+use std::time::Instant;
+
+use crate::app::{App, Confirm, Confirmed, Dirty, EngineStatus, Overlay, ToastKind, bytes};
+use crate::app::models::Download;
+use crate::app::msg::Effect;
+use crate::domain::{DownloadState, EngineCmd, HubCmd, fit};
+use crate::domain::action::Action;
+use crate::domain::fit::Verdict;
+use crate::domain::model::{LocalModel, ModelRef, ModelSpec};
+
+impl App {
+    pub(super) fn act_in_models(&mut self, action: Action, now: Instant) {
+        match action {
+            Action::Load => match self.models.chosen().cloned() {
+                Some(model) => self.load_if_it_fits(&model, now),
+                None if self.models.nothing_usable() => self.get_starter(now),
+                None => {}
+            },
+            Action::Unload => {
+                if matches!(self.engine, EngineStatus::Empty) {
+                    self.toast(ToastKind::Note, "No model is loaded", None, now);
+                } else {
+                    if self.chat.is_busy() {
+                        self.stop();
+                    }
+                    self.emit(Effect::Engine(EngineCmd::Unload));
+                }
+            }
+            Action::Refresh => self.emit(Effect::Hub(HubCmd::ScanLocal)),
+            Action::CancelJob => self.cancel_job(now),
+            Action::GetStarter => self.get_starter(now),
+            _ => {}
+        }
+    }
+
+    pub(super) fn cancel_job(&mut self, now: Instant) {
+        if let Some(id) = self.models.running().map(|d| d.id) {
+            self.emit(Effect::Hub(HubCmd::CancelDownload(id)));
+        } else if matches!(self.engine, EngineStatus::Loading { .. }) {
+            self.emit(Effect::Engine(EngineCmd::Unload));
+        } else {
+            self.toast(ToastKind::Note, "Nothing is under way", None, now);
+        }
+    }
+
+    pub(super) fn get_starter(&mut self, now: Instant) {
+        if self.models.running().is_some() {
+            self.toast(ToastKind::Note, "A download is under way already", None, now);
+            return;
+        }
+        if let Some(model) = self.models.by_reference("starter").filter(|m| m.facts.is_ok()).cloned() {
+            self.load(&model, now);
+            return;
+        }
+        self.job = self.job.next();
+        let id = self.job;
+        self.models.download = Some(Download {
+            id,
+            name: "starter".to_owned(),
+            state: DownloadState::Resolving,
+            since: now,
+            then_load: true,
+        });
+        self.emit(Effect::Hub(HubCmd::Download { id, model: ModelRef::Starter }));
+    }
+
+    /// Finds the model that a name from the outside means, then loads it.
+    pub(super) fn resolve_and_load(&mut self, name: &str, now: Instant) {
+        match ModelRef::parse(name) {
+            Ok(model) => {
+                self.load = self.load.next();
+                let id = self.load;
+                self.engine = EngineStatus::Loading {
+                    id,
+                    name: name.to_owned(),
+                    stage: crate::domain::LoadStage::Checking,
+                    since: now,
+                };
+                self.emit(Effect::Hub(HubCmd::Resolve { id, model }));
+            }
+            Err(error) => self.engine = EngineStatus::Failed { name: name.to_owned(), error },
+        }
+    }
+
+    /// Warns, and lets the user go on.
+    pub(super) fn load_if_it_fits(&mut self, model: &LocalModel, now: Instant) {
+        let context = self.settings.engine.context;
+        let too_large = match (&model.facts, self.machine) {
+            (Ok(facts), Some(machine)) => {
+                let fit = fit::judge(facts, context.min(facts.context), machine);
+                (fit.verdict == Verdict::TooLarge).then_some((fit, machine))
+            }
+            _ => None,
+        };
+        match too_large {
+            None => self.load(model, now),
+            Some((fit, machine)) => {
+                let advice = if fit.largest_context >= 512 {
+                    format!(" A context of {} would fit: change it in Settings.", fit.largest_context)
+                } else {
+                    String::new()
+                };
+                self.overlay = Some(Overlay::Confirm(Confirm {
+                    title: format!("{} is likely too large", model.name),
+                    body: format!(
+                        "It needs about {}, and there is room for {}. The machine may get very slow.{advice}",
+                        bytes(fit.needed),
+                        bytes(machine.budget)
+                    ),
+                    yes: "load it all the same",
+                    then: Confirmed::Load(model.reference.clone()),
+                }));
+            }
+        }
+    }
+
+    pub(super) fn load(&mut self, model: &LocalModel, now: Instant) {
+        if let Err(error) = &model.facts {
+            let error = error.clone();
+            self.toast_error(&error, now);
+            return;
+        }
+        if self.chat.is_busy() {
+            self.stop();
+        }
+        self.load = self.load.next();
+        let id = self.load;
+        let spec = ModelSpec {
+            reference: model.reference.clone(),
+            name: model.name.clone(),
+            location: model.location.clone(),
+            format: model.format,
+            context: self.settings.engine.context,
+            device: self.settings.engine.device,
+        };
+        self.engine = EngineStatus::Loading {
+            id,
+            name: model.name.clone(),
+            stage: crate::domain::LoadStage::Starting,
+            since: now,
+        };
+        self.memory = None;
+        self.emit(Effect::Engine(EngineCmd::Load { id, spec }));
+        self.touch(Dirty::Now);
+    }
+}

@@ -1,0 +1,215 @@
+//! What stands in front of a pane: the palette, themes with their preview, a value, a question.
+
+use std::time::Instant;
+
+use crate::app::{App, Confirm, Confirmed, Overlay, Pane, bytes};
+use crate::app::msg::Effect;
+use crate::app::picker::{Picker, Row, Target};
+use crate::config::{SPECS, Value, theme};
+use crate::config::theme::Themes;
+use crate::domain::action::{Action, Context};
+
+impl App {
+    pub(super) fn act_in_overlay(&mut self, action: Action, now: Instant) -> bool {
+        match action {
+            Action::Redraw | Action::Suspend => {
+                self.act_globally(action, now);
+                return true;
+            }
+            Action::Dismiss => {
+                self.dismiss();
+                return true;
+            }
+            Action::Accept => {
+                self.accept(now);
+                return true;
+            }
+            // A second Ctrl-C means it.
+            Action::Interrupt | Action::Quit => {
+                if let Some(Overlay::Confirm(Confirm { then: Confirmed::Quit, .. })) = self.overlay {
+                    self.really_quit();
+                } else {
+                    self.dismiss();
+                    if action == Action::Quit {
+                        self.quit();
+                    }
+                }
+                return true;
+            }
+            Action::Palette | Action::Help => {
+                self.dismiss();
+                self.act_globally(action, now);
+                return true;
+            }
+            _ => {}
+        }
+        match &mut self.overlay {
+            Some(Overlay::Palette(picker) | Overlay::Themes { picker, .. }) => {
+                if action.context() == Context::List {
+                    return self.move_in_list(action);
+                }
+                let done = picker.query.act(action);
+                if done {
+                    picker.narrow();
+                    self.preview_theme();
+                }
+                done
+            }
+            Some(Overlay::Value(editor)) => {
+                editor.error = None;
+                if action == Action::OpenEditor {
+                    let text = editor.area.text().to_owned();
+                    self.emit(Effect::OpenEditor(text));
+                    return true;
+                }
+                editor.area.act(action)
+            }
+            Some(Overlay::Help { scroll }) => {
+                let by: i16 = match action {
+                    Action::Previous | Action::ScrollUp => -1,
+                    Action::Next | Action::ScrollDown => 1,
+                    Action::PagePrevious | Action::PageUp => -10,
+                    Action::PageNext | Action::PageDown => 10,
+                    Action::First | Action::ScrollTop => i16::MIN,
+                    Action::Last | Action::ScrollBottom => i16::MAX,
+                    _ => return false,
+                };
+                *scroll = scroll.saturating_add_signed(by);
+                true
+            }
+            Some(Overlay::Confirm(_)) | None => false,
+        }
+    }
+
+    pub(super) fn dismiss(&mut self) {
+        if let Some(Overlay::Themes { before, .. }) = self.overlay.take() {
+            self.show_theme(&before);
+        }
+    }
+
+    pub(super) fn accept(&mut self, now: Instant) {
+        match self.overlay.take() {
+            Some(Overlay::Palette(picker)) => {
+                if let Some(row) = picker.chosen() {
+                    self.go(row.target.clone(), now);
+                }
+            }
+            Some(Overlay::Themes { picker, before }) => match picker.chosen().map(|r| r.target.clone()) {
+                Some(Target::Theme(id)) => self.set_theme(id),
+                _ => self.show_theme(&before),
+            },
+            Some(Overlay::Value(editor)) => self.take_value(editor),
+            Some(Overlay::Confirm(confirm)) => match confirm.then {
+                Confirmed::Quit => self.really_quit(),
+                Confirmed::Load(reference) => {
+                    if let Some(model) = self.models.by_reference(&reference).cloned() {
+                        self.load(&model, now);
+                    }
+                }
+            },
+            Some(Overlay::Help { .. }) | None => {}
+        }
+    }
+
+    pub(super) fn go(&mut self, target: Target, now: Instant) {
+        match target {
+            Target::Action(action) => {
+                // An action of a pane is done where it can be seen.
+                match action.context() {
+                    Context::Models if action != Action::Unload => self.pane = Pane::Models,
+                    Context::Settings => self.pane = Pane::Settings,
+                    Context::Chat => self.pane = Pane::Chat,
+                    _ => {}
+                }
+                self.act(action, now);
+            }
+            Target::Model(reference) => {
+                if let Some(model) = self.models.by_reference(&reference).cloned() {
+                    self.load_if_it_fits(&model, now);
+                }
+            }
+            Target::Theme(id) => self.set_theme(id),
+            Target::Setting(key) => {
+                self.pane = Pane::Settings;
+                self.settings_pane.go_to(key);
+            }
+        }
+    }
+
+    pub(super) fn open_palette(&mut self) {
+        let key = |action| self.keymap.keys_for(action).first().map(|k| k.hint()).unwrap_or_default();
+        let actions = Action::ALL.iter().filter(|a| a.in_palette()).map(|action| Row {
+            kind: "",
+            label: action.description().to_owned(),
+            detail: key(*action),
+            target: Target::Action(*action),
+        });
+        let models = self.models.models().iter().filter(|m| m.facts.is_ok()).map(|model| Row {
+            kind: "load",
+            label: model.reference.clone(),
+            detail: bytes(model.bytes),
+            target: Target::Model(model.reference.clone()),
+        });
+        let settings = SPECS.iter().map(|spec| Row {
+            kind: "set",
+            label: spec.title.to_owned(),
+            detail: spec.show(&(spec.get)(&self.settings)),
+            target: Target::Setting(spec.key),
+        });
+        let rows = actions.chain(models).chain(settings).collect();
+        self.overlay = Some(Overlay::Palette(Picker::new("What would you like to do?", rows)));
+    }
+
+    /// All themes, the user's own too: read when somebody wants to choose.
+    pub(super) fn all_themes(&mut self, now: Instant) -> Themes {
+        let themes = Themes::with_user_dir(&self.paths.themes_dir);
+        for problem in themes.problems() {
+            self.toast_error(problem, now);
+        }
+        themes
+    }
+
+    pub(super) fn open_themes(&mut self, now: Instant) {
+        let before = self.theme.id.clone();
+        let themes = self.all_themes(now);
+        let rows = themes
+            .list()
+            .into_iter()
+            .map(|theme| Row {
+                kind: "",
+                label: theme.name.to_string(),
+                detail: theme.id.to_string(),
+                target: Target::Theme(theme.id.to_string()),
+            })
+            .collect();
+        self.themes = Some(themes);
+        let picker = Picker::new("Theme", rows).at(|row| row.detail == before);
+        self.overlay = Some(Overlay::Themes { picker, before });
+    }
+
+    pub(super) fn preview_theme(&mut self) {
+        if let Some(Overlay::Themes { picker, .. }) = &self.overlay
+            && let Some(Row { target: Target::Theme(id), .. }) = picker.chosen()
+        {
+            let id = id.clone();
+            self.show_theme(&id);
+        }
+    }
+
+    pub(super) fn show_theme(&mut self, id: &str) {
+        let found = match &self.themes {
+            Some(themes) => themes.get(id),
+            None => theme::load(&self.paths.themes_dir, id),
+        };
+        if let Ok(theme) = found {
+            self.theme = theme.fit(self.capabilities);
+        }
+    }
+
+    pub(super) fn set_theme(&mut self, id: String) {
+        self.show_theme(&id);
+        if let Some(spec) = crate::config::spec("ui.theme") {
+            self.change(spec, Value::Text(id));
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Changing settings, and writing them down when they have settled.
+
+use std::time::Instant;
+
+use crate::app::{App, EngineStatus, Overlay, SETTLE, ToastKind};
+use crate::app::msg::{Effect, TimerId};
+use crate::app::settings::ValueEditor;
+use crate::config::{Applies, Kind, Origin, Spec, Value};
+use crate::domain::action::Action;
+
+impl App {
+    pub(super) fn act_in_settings(&mut self, action: Action, now: Instant) {
+        let spec = self.settings_pane.chosen();
+        match action {
+            Action::Increase | Action::Decrease if spec.key == "ui.theme" => self.open_themes(now),
+            Action::Increase => self.step_value(spec, true),
+            Action::Decrease => self.step_value(spec, false),
+            Action::EditValue => match spec.kind {
+                Kind::Bool | Kind::Choice(_) => self.step_value(spec, true),
+                Kind::Theme => self.open_themes(now),
+                _ => self.overlay = Some(Overlay::Value(ValueEditor::new(spec, &self.settings))),
+            },
+            Action::ResetValue => self.reset_value(spec, now),
+            _ => {}
+        }
+    }
+
+    pub(super) fn step_value(&mut self, spec: &'static Spec, up: bool) {
+        let value = (spec.get)(&self.settings);
+        let next = spec.stepped(&value, if up { 1 } else { -1 });
+        if next != value {
+            self.change(spec, next);
+        }
+    }
+
+    pub(super) fn reset_value(&mut self, spec: &'static Spec, now: Instant) {
+        if (spec.set)(&mut self.settings, spec.default()).is_ok() {
+            self.origins.set(spec.key, Origin::Default);
+            self.settings_pane.note(spec.key, None);
+            self.after_change(spec);
+            self.toast(ToastKind::Note, format!("{} is back to its default", spec.title), None, now);
+        }
+    }
+
+    /// Takes what was typed, or shows why not and keeps it.
+    pub(super) fn take_value(&mut self, mut editor: ValueEditor) {
+        let spec = editor.spec;
+        match spec.parse(editor.area.text()).and_then(|value| {
+            (spec.set)(&mut self.settings, value.clone())?;
+            Ok(value)
+        }) {
+            Ok(value) => self.changed(spec, value),
+            Err(why) => {
+                editor.error = Some(why);
+                self.overlay = Some(Overlay::Value(editor));
+            }
+        }
+    }
+
+    pub(super) fn change(&mut self, spec: &'static Spec, value: Value) {
+        if (spec.set)(&mut self.settings, value.clone()).is_ok() {
+            self.changed(spec, value);
+        }
+    }
+
+    pub(super) fn changed(&mut self, spec: &'static Spec, value: Value) {
+        self.origins.set(spec.key, Origin::Session);
+        self.settings_pane.note(spec.key, Some(value).filter(|v| *v != Value::Unset));
+        self.after_change(spec);
+    }
+
+    pub(super) fn after_change(&mut self, spec: &'static Spec) {
+        self.emit(Effect::SetTimer { id: TimerId::SaveSettings, after: SETTLE });
+        match spec.key {
+            "ui.theme" => {
+                let id = self.settings.ui.theme.clone();
+                self.show_theme(&id);
+            }
+            "ui.mouse" => {
+                let on = self.settings.ui.mouse;
+                self.emit(Effect::Mouse(on));
+            }
+            "ui.ascii" => {
+                if let Some(ascii) = self.settings.ui.ascii {
+                    self.capabilities.unicode = !ascii;
+                }
+                let id = self.theme.id.clone();
+                self.show_theme(&id);
+            }
+            _ => {}
+        }
+    }
+
+    /// The setting has another value than the loaded model was loaded with.
+    #[must_use]
+    pub fn needs_reload(&self, spec: &Spec) -> bool {
+        spec.applies == Applies::Reload
+            && match (&self.engine, spec.key) {
+                (EngineStatus::Ready(info) | EngineStatus::Asleep(info), "engine.context") => {
+                    self.settings.engine.context.min(info.facts.context) != info.context
+                }
+                (EngineStatus::Ready(_) | EngineStatus::Asleep(_), _) => {
+                    self.settings_pane.unsaved.iter().any(|(key, _)| *key == spec.key)
+                }
+                _ => false,
+            }
+    }
+
+    pub(super) fn write_settings(&mut self) {
+        let changes = std::mem::take(&mut self.settings_pane.unsaved);
+        if !changes.is_empty() {
+            self.emit(Effect::SaveSettings(changes));
+        }
+    }
+}
