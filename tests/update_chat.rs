@@ -95,7 +95,7 @@ fn a_message_written_while_the_model_loads_is_sent_when_it_is_there() {
 fn what_is_sent_during_an_answer_waits_and_can_be_taken_back() {
     let mut d = Driver::new();
     d.ready();
-    assert_eq!(d.say("one"), [ask(1, &[(Role::User, "one")])]);
+    assert_eq!(d.say("one"), [ask(1, &[(Role::User, "one")]), clock()]);
     assert_eq!(d.say("two"), []);
     assert_eq!(d.say("three"), []);
     assert_eq!(d.app.chat.queue, ["two", "three"]);

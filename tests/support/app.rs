@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use hobnob::app::msg::{Effect, Msg, TermEvent};
+use hobnob::app::msg::{Effect, Msg, TermEvent, TimerId};
 use hobnob::app::{App, Dirty, Init};
 use hobnob::config::theme::{Capabilities, ColourDepth};
 use hobnob::config::{Sources, Value};
@@ -19,6 +19,7 @@ use ratatui::backend::TestBackend;
 pub struct Driver {
     pub app: App,
     pub now: Instant,
+    clock: bool,
 }
 
 /// A configuration that nothing of this machine gets into.
@@ -35,7 +36,7 @@ impl Driver {
     pub fn with(flags: Vec<(&'static str, Value, &'static str)>, capabilities: Capabilities) -> Self {
         let config = config(flags);
         assert_eq!(config.problems, [], "the test's own configuration is sound");
-        Self { app: App::new(Init { config, capabilities }), now: Instant::now() }
+        Self { app: App::new(Init { config, capabilities }), now: Instant::now(), clock: false }
     }
 
     pub fn pass(&mut self, time: Duration) {
@@ -43,11 +44,24 @@ impl Driver {
     }
 
     pub fn begin(&mut self) -> Vec<Effect> {
-        self.app.begin(self.now)
+        let effects = self.app.begin(self.now);
+        self.note_clock(&effects);
+        effects
     }
 
+    /// Time passes between messages: a clock that has nothing left to tell of runs out before the next one.
     pub fn send(&mut self, msg: Msg) -> Vec<Effect> {
-        self.app.update(msg, self.now)
+        if self.clock && !self.app.under_way() {
+            self.clock = false;
+            assert_eq!(self.app.update(Msg::Timer(TimerId::Clock), self.now), [], "a clock stops by itself");
+        }
+        let effects = self.app.update(msg, self.now);
+        self.note_clock(&effects);
+        effects
+    }
+
+    fn note_clock(&mut self, effects: &[Effect]) {
+        self.clock |= effects.iter().any(|e| matches!(e, Effect::SetTimer { id: TimerId::Clock, .. }));
     }
 
     pub fn engine(&mut self, event: EngineEvent) -> Vec<Effect> {
