@@ -441,21 +441,27 @@ async fn a_cancel_in_prefill_is_quick(subject: Subject) {
     let next = engine.begin(GenRequest { max_tokens: Some(2), ..ask("Hello") });
     // The machine may be busier than it was at the first load.
     let mut load_time = info.load_time;
-    engine
+    let first_token = engine
         .until(|event| match event {
             EngineEvent::Loaded { info, .. } => {
                 load_time = load_time.max(info.load_time);
                 None
             }
-            EngineEvent::Delta { id, .. } if id == next => Some(()),
+            EngineEvent::Finished { id, stats, .. } if id == next => Some(stats.first_token.expect("answers")),
             _ => None,
         })
         .await;
     let waited = asked.elapsed();
-    assert!(waited < load_time + Duration::from_secs(2), "{waited:?} with a load of {load_time:?}");
+    // What is ours of the two seconds that are allowed beside the load, however slow the machine computes.
+    assert!(
+        waited < load_time + first_token + Duration::from_millis(1500),
+        "{waited:?}, {load_time:?}, {first_token:?}"
+    );
     figure(
         &subject,
-        &format!("load {load_time:?}, cancel in prefill told after {told:?}, the next first token {waited:?} after it"),
+        &format!(
+            "load {load_time:?}, cancel in prefill told after {told:?}, the next short answer {waited:?} after it"
+        ),
     );
 }
 
