@@ -184,7 +184,8 @@ impl Gguf {
         assert_ne!(self.entries.len(), before, "{key} was there");
     }
     pub fn rename(&mut self, key: &str, to: &str) {
-        self.entries.iter_mut().find(|entry| entry.key == key).expect("the key is there").key = to.to_owned();
+        let entry = self.entries.iter_mut().find(|entry| entry.key == key).expect("the key is there");
+        to.clone_into(&mut entry.key);
     }
     pub fn tensor(&mut self, name: &str) -> &mut Tensor {
         self.tensors.iter_mut().find(|tensor| tensor.name == name).expect("the tensor is there")

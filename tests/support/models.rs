@@ -1,6 +1,7 @@
 //! Real models for tests.
 #![allow(dead_code, reason = "each test program uses its own part")]
 
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -129,5 +130,9 @@ fn copy_hashing(mut from: impl Read, mut to: impl Write) -> std::io::Result<Stri
         to.write_all(&buffer[..n])?;
     }
     to.flush()?;
-    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    let mut hex = String::new();
+    for byte in hasher.finalize() {
+        let _ = write!(hex, "{byte:02x}");
+    }
+    Ok(hex)
 }

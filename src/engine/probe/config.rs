@@ -13,6 +13,8 @@ const FILE: &str = "config.json";
 const MOST_BYTES: u64 = 192 << 10;
 const MOST_CONTEXT: u64 = 16 << 20;
 const MOST_SIZE: u64 = 1 << 24;
+/// Of models that look or listen and leave it to a default that we do not know.
+const UNSAID_CONTEXT: u32 = 8_192;
 
 /// What the engine has loaders for, and our name for each. The flag: the loader insists on `rope_theta`.
 const TEXT: &[(&str, &str, bool)] = &[
@@ -38,6 +40,9 @@ const TEXT: &[(&str, &str, bool)] = &[
     ("GptOssForCausalLM", "gpt_oss", true),
     ("Qwen3NextForCausalLM", "qwen3next", false),
 ];
+
+/// Loaders that go by `tie_word_embeddings`, and take it for false where it is not said.
+const ASKS_ABOUT_OUTPUT: &[&str] = &["llama", "mistral", "qwen2", "qwen3", "phi3"];
 
 /// Models that also look or listen; they chat as well. Their sizes are often left to defaults that are not in the file.
 const MULTIMODAL: &[(&str, &str)] = &[
@@ -80,6 +85,11 @@ pub(super) struct Config {
     pub kv_heads: u32,
     pub head_size: u32,
     pub vocabulary: u32,
+    width: u32,
+    /// The output is the embedding's matrix again. Only the loaders that we know to ask for it.
+    shares_output: Option<bool>,
+    /// Its weights have the usual names and the sizes that are said here.
+    plain: bool,
     quantisation: Quantisation,
 }
 
@@ -119,13 +129,44 @@ impl Config {
         let or_unknown = |number: Option<u32>| number.unwrap_or_default();
         Ok(Self {
             architecture,
-            context: or_unknown(context),
+            context: context.unwrap_or(UNSAID_CONTEXT),
             layers: or_unknown(layers),
             kv_heads: or_unknown(kv_heads),
             head_size: or_unknown(head_size),
             vocabulary: or_unknown(vocabulary),
+            width: or_unknown(width),
+            shares_output: ASKS_ABOUT_OUTPUT
+                .contains(&architecture)
+                .then(|| whole.get("tie_word_embeddings").and_then(Value::as_bool).unwrap_or(false)),
+            plain: strict,
             quantisation: quantisation(&whole)?,
         })
+    }
+
+    /// Holds the weights against what is said of them. A missing output would only be found at the first message.
+    pub fn check(&self, sums: &Sums) -> Found<()> {
+        if !self.plain {
+            return Ok(());
+        }
+        let embedding = u64::from(self.vocabulary) * u64::from(self.width);
+        if let Some(elements) = sums.embedding.filter(|elements| *elements != embedding) {
+            return Err(Fault::Broken(format!(
+                "{FILE} speaks of {} words of {} numbers, and the weights hold {elements} numbers for them",
+                self.vocabulary, self.width
+            )));
+        }
+        if sums.layers > 0 && sums.layers < u64::from(self.layers) {
+            return Err(Fault::Broken(format!(
+                "{FILE} counts {} layers, and there are weights of {}",
+                self.layers, sums.layers
+            )));
+        }
+        if self.shares_output == Some(false) && !sums.has_head {
+            return Err(Fault::broken(
+                "the weights of its output (`lm_head`) are missing, and nothing stands in for them",
+            ));
+        }
+        Ok(())
     }
 
     /// The mixture, for people.
@@ -165,7 +206,14 @@ fn class(config: &Map<String, Value>) -> Found<&str> {
 
 /// What every text loader insists on.
 fn check_keys(config: &Map<String, Value>, needs_theta: bool) -> Found<()> {
-    for key in ["hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size"] {
+    for key in [
+        "hidden_size",
+        "intermediate_size",
+        "num_hidden_layers",
+        "num_attention_heads",
+        "vocab_size",
+        "max_position_embeddings",
+    ] {
         if !config.contains_key(key) {
             return Err(Fault::Broken(format!("{FILE} lacks {}", quote(key))));
         }
@@ -178,6 +226,10 @@ fn check_keys(config: &Map<String, Value>, needs_theta: bool) -> Found<()> {
             ));
         }
         return Err(Fault::Broken(format!("{FILE} lacks `rope_theta`")));
+    }
+    // Nothing but noise comes of others.
+    if config.get("rope_theta").is_some_and(|theta| theta.as_f64().is_none_or(|theta| theta < 1.0)) {
+        return Err(Fault::Broken(format!("{FILE}: its `rope_theta` can't be")));
     }
     Ok(())
 }
@@ -210,7 +262,11 @@ fn quantisation(config: &Map<String, Value>) -> Found<Quantisation> {
     let bits = said.get("bits").and_then(Value::as_u64);
     match said.get("quant_method").and_then(Value::as_str) {
         Some("fp8") => Ok(Quantisation::Fp8),
-        Some("mxfp4") => Ok(Quantisation::Mxfp4),
+        Some("mxfp4") if has_gpu() => Ok(Quantisation::Mxfp4),
+        Some("mxfp4") => Err(Fault::unsupported(
+            "weights quantised as MXFP4 run only on GPUs",
+            "choose another model, or a GGUF file in a common quantisation",
+        )),
         Some("bitsandbytes") => {
             let four = said.get("load_in_4bit").and_then(Value::as_bool) == Some(true);
             Ok(Quantisation::Bits { bits: if four { 4 } else { 8 }, by: "bitsandbytes" })
@@ -232,6 +288,15 @@ fn quantisation(config: &Map<String, Value>) -> Found<Quantisation> {
     }
 }
 
+/// This build computes on a GPU.
+fn has_gpu() -> bool {
+    cfg!(feature = "cuda") || is_apple_silicon()
+}
+
+fn is_apple_silicon() -> bool {
+    cfg!(all(target_os = "macos", target_arch = "aarch64"))
+}
+
 /// Weights made for Apple's MLX.
 fn mlx(said: &Map<String, Value>, bits: Option<u64>) -> Found<Quantisation> {
     let group = said.get("group_size").and_then(Value::as_u64);
@@ -239,7 +304,7 @@ fn mlx(said: &Map<String, Value>, bits: Option<u64>) -> Found<Quantisation> {
         // A name of a layer with settings of its own.
         && !said.values().any(Value::is_object);
     match (bits, group) {
-        _ if !cfg!(all(target_os = "macos", target_arch = "aarch64")) => Err(Fault::unsupported(
+        _ if !is_apple_silicon() => Err(Fault::unsupported(
             "its weights are quantised for MLX, which runs on Macs with Apple silicon",
             "take a GGUF file of this model",
         )),

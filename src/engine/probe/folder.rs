@@ -33,6 +33,7 @@ fn facts(folder: &Path) -> Found<ModelFacts> {
     for file in weights(folder, &files)? {
         safetensors::read(&folder.join(&file), &mut sums).map_err(|fault| fault.inside(&file))?;
     }
+    config.check(&sums)?;
     let talk = template::of_folder(folder)?;
     let generation = Generation::read(folder)?;
     check_tokenizer(folder, &files, talk.end.clone(), &generation)?;
@@ -66,16 +67,12 @@ fn listing(folder: &Path) -> Found<BTreeSet<String>> {
 /// Is this a folder of a language model at all?
 fn check_kind(files: &BTreeSet<String>) -> Found<()> {
     if !files.contains("config.json") {
-        if let Some(gguf) = files.iter().find(|file| has_ending(file, "gguf")) {
-            return Err(Fault::missing(
-                "it is a folder of GGUF files, and which one is not said",
-                format!("name a file in it, such as {gguf}"),
-            ));
-        }
-        return Err(Fault::missing(
-            "it holds no config.json",
-            "name a folder with config.json, the weights as safetensors, and tokenizer.json, or a GGUF file",
-        ));
+        return Err(only_gguf(files).unwrap_or_else(|| {
+            Fault::missing(
+                "it holds no config.json",
+                "name a folder with config.json, the weights as safetensors, and tokenizer.json, or a GGUF file",
+            )
+        }));
     }
     if files.contains("config_sentence_transformers.json") {
         return Err(Fault::unsupported(
@@ -93,6 +90,15 @@ fn check_kind(files: &BTreeSet<String>) -> Found<()> {
     Ok(())
 }
 
+/// For a folder without weights of its own kind that holds GGUF files instead.
+fn only_gguf(files: &BTreeSet<String>) -> Option<Fault> {
+    let gguf = files.iter().find(|file| has_ending(file, "gguf"))?;
+    Some(Fault::missing(
+        "it is a folder of GGUF files, and which one is not said",
+        format!("name a file in it, such as {}", quote(gguf)),
+    ))
+}
+
 /// The files that the engine takes the weights from.
 fn weights(folder: &Path, files: &BTreeSet<String>) -> Found<Vec<String>> {
     let found: Vec<String> = files.iter().filter(|file| is_weights(file)).cloned().collect();
@@ -104,6 +110,9 @@ fn weights(folder: &Path, files: &BTreeSet<String>) -> Found<Vec<String>> {
         ));
     }
     if found.is_empty() {
+        if let Some(fault) = only_gguf(files) {
+            return Err(fault);
+        }
         let other = files.iter().any(|file| ["bin", "pt", "pth"].iter().any(|end| has_ending(file, end)));
         return Err(if other {
             Fault::unsupported(
@@ -193,7 +202,7 @@ impl<'de> Deserialize<'de> for Files {
 
 fn check_tokenizer(folder: &Path, files: &BTreeSet<String>, end: Option<String>, generation: &Generation) -> Found<()> {
     if files.contains(tokenizer_json::FILE) {
-        return tokenizer_json::check(folder, Wanted::new(end, generation.looked_up()));
+        return tokenizer_json::check(folder, Wanted::new(end, generation.ends(), generation.looked_up()));
     }
     // Mistral's own kind, which the engine reads as well.
     if files.contains("tekken.json") {

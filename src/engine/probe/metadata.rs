@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::fault::{Fault, Found, quote};
-use super::gguf::{Element, List, Value};
+use super::value::{Element, List, Value};
 
 pub(super) struct Metadata {
     values: HashMap<String, Value>,

@@ -5,9 +5,9 @@
 //! memory on a file's word: every count and length is held against what is left of the file first, and long lists are
 //! walked, not kept.
 //!
-//! A GGUF file: `gguf` knows the format, `architecture` and `vocabulary` what the engine's loaders need of it, and
-//! `weights_file` joins them. A folder: `config`, `safetensors`, `template` and `tokenizer_json` know a file each, and
-//! `folder` joins them.
+//! A GGUF file: `gguf` and `value` know the format, `architecture`, `weights` and `vocabulary` what the engine's loaders
+//! need of it, and `gguf_model` joins them. A folder: `config`, `safetensors`, `template` and `tokenizer_json` know a file
+//! each, and `folder` joins them.
 
 use std::path::{Path, PathBuf};
 
@@ -20,6 +20,7 @@ mod fault;
 mod folder;
 mod generation;
 mod gguf;
+mod gguf_model;
 mod json;
 mod metadata;
 mod reader;
@@ -28,15 +29,16 @@ mod split;
 mod template;
 mod tensor;
 mod tokenizer_json;
+mod value;
 mod vocabulary;
-mod weights_file;
+mod weights;
 
 /// What the model at `path` says of itself: a GGUF file (any part of a split set) or a Hugging Face folder.
 ///
 /// # Errors
 /// Names the file and says why the engine could not run it.
 pub fn probe(path: &Path) -> Result<ModelFacts, UserError> {
-    if path.is_dir() { folder::probe(path) } else { weights_file::probe(path) }
+    if path.is_dir() { folder::probe(path) } else { gguf_model::probe(path) }
 }
 
 /// The files of a GGUF model, in order: all parts of a split set, or the one file.

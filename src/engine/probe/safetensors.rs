@@ -16,11 +16,17 @@ const MOST_TENSORS: usize = 100_000;
 const MOST_DIMENSIONS: usize = 8;
 const METADATA: &str = "__metadata__";
 
-/// What a file holds, by type.
+/// What the files of a model hold together.
 #[derive(Debug, Default)]
 pub(super) struct Sums {
     /// Elements and bytes of each type that occurs.
     pub types: Vec<(String, u64, u64)>,
+    /// Elements of the embedding, where it is stored plain.
+    pub embedding: Option<u64>,
+    /// The output has weights of its own.
+    pub has_head: bool,
+    /// One more than the highest layer that has weights.
+    pub layers: u64,
 }
 
 /// Reads one file's header into `sums`.
@@ -111,6 +117,7 @@ impl<'de> Visitor<'de> for Header<'_> {
                 return Err(A::Error::custom(format!("{name} does not have the size that its shape says")));
             }
             self.spans.push((start, end));
+            self.sums.notice(&name, &tensor.dtype, tensor.shape.0);
             self.sums.add(&tensor.dtype, tensor.shape.0, end - start).map_err(A::Error::custom)?;
         }
         Ok(())
@@ -118,6 +125,16 @@ impl<'de> Visitor<'de> for Header<'_> {
 }
 
 impl Sums {
+    /// What the names tell.
+    fn notice(&mut self, name: &str, dtype: &str, elements: u64) {
+        if name == "model.embed_tokens.weight" && matches!(dtype, "F32" | "F16" | "BF16") {
+            self.embedding = Some(elements);
+        }
+        self.has_head |= name.starts_with("lm_head.");
+        let layer = name.strip_prefix("model.layers.").and_then(|rest| rest.split('.').next()?.parse::<u32>().ok());
+        self.layers = self.layers.max(layer.map_or(0, |layer| u64::from(layer) + 1));
+    }
+
     fn add(&mut self, dtype: &str, elements: u64, bytes: u64) -> Result<(), &'static str> {
         if !self.types.iter().any(|(known, ..)| known == dtype) {
             self.types.push((dtype.to_owned(), 0, 0));

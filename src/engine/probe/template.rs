@@ -5,8 +5,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::fault::{Fault, Found};
-use super::gguf::MOST_TEMPLATE;
+use super::fault::{Fault, Found, quote};
+use super::value::MOST_TEMPLATE;
 use super::{json, reader};
 
 const JINJA: &str = "chat_template.jinja";
@@ -100,11 +100,32 @@ enum Template {
 }
 
 impl Template {
-    fn into_text(self) -> String {
-        match self {
-            Self::One(text) => text,
-            Self::Named(all) => all.into_iter().flat_map(HashMap::into_values).collect::<Vec<_>>().join("\n"),
+    /// The one for plain conversation, as the engine picks it.
+    fn into_text(self) -> Found<String> {
+        let all = match self {
+            Self::One(text) => return Ok(text),
+            Self::Named(all) => all,
+        };
+        let mut picked = None;
+        for mut entry in all {
+            match (entry.get("name").cloned(), entry.contains_key("default")) {
+                (Some(name), _) => {
+                    let text = entry.remove("template").ok_or_else(|| {
+                        Fault::Broken(format!("{TOKENIZER_CONFIG}: its chat template {} is empty", quote(&name)))
+                    })?;
+                    picked = Some(text);
+                    if name == "default" {
+                        break;
+                    }
+                }
+                (None, true) => {
+                    picked = entry.remove("default");
+                    break;
+                }
+                (None, false) => {}
+            }
         }
+        picked.ok_or_else(none)
     }
 }
 
@@ -161,7 +182,7 @@ pub(super) fn of_folder(folder: &Path) -> Found<Talk> {
         }
     } else if has(TOKENIZER_CONFIG) {
         let config: TokenizerConfig = json::small(folder, TOKENIZER_CONFIG, MOST_CONFIG)?;
-        talk.template = config.chat_template.map(Template::into_text);
+        talk.template = config.chat_template.map(Template::into_text).transpose()?;
         talk.end = config.eos_token.map(Word::into_text);
     }
     if talk.template.is_none() {

@@ -12,23 +12,31 @@ use super::{json, reader};
 
 pub(super) const FILE: &str = "tokenizer.json";
 const MOST_BYTES: u64 = 64 << 20;
+const MOST_ID: u64 = 1 << 24;
 
 /// Words that must be among the vocabulary: the engine looks them up and panics without.
 #[derive(Debug, Default)]
 pub(super) struct Wanted {
     words: Vec<(String, bool)>,
     ids: Vec<(u64, bool)>,
+    /// Those that end an answer, and whether one is spelled as nothing else is.
+    ends: Vec<(u64, bool)>,
 }
 
 impl Wanted {
-    pub fn new(words: impl IntoIterator<Item = String>, ids: impl IntoIterator<Item = u32>) -> Self {
+    pub fn new(words: impl IntoIterator<Item = String>, ends: &[u32], ids: impl IntoIterator<Item = u32>) -> Self {
         Self {
+            ends: ends.iter().map(|id| (u64::from(*id), false)).collect(),
             words: words.into_iter().map(|word| (word, false)).collect(),
             ids: ids.into_iter().map(|id| (u64::from(id), false)).collect(),
         }
     }
 
-    fn see(&mut self, word: &str, id: u64) {
+    fn see(&mut self, word: &str, id: u64, added: bool) {
+        // The engine decodes an end and looks for the result among the words: bytes and spaces do not survive that.
+        if added || (!word.is_empty() && word.bytes().all(|byte| byte.is_ascii_graphic())) {
+            self.ends.iter_mut().filter(|(wanted, _)| *wanted == id).for_each(|(_, found)| *found = true);
+        }
         self.words.iter_mut().filter(|(wanted, _)| wanted == word).for_each(|(_, found)| *found = true);
         self.ids.iter_mut().filter(|(wanted, _)| *wanted == id).for_each(|(_, found)| *found = true);
     }
@@ -63,6 +71,11 @@ pub(super) fn check(folder: &Path, mut wanted: Wanted) -> Found<()> {
     }
     if let Some((id, _)) = wanted.ids.iter().find(|(_, found)| !found) {
         return Err(Fault::Broken(format!("generation_config.json names word {id}, which is not in {FILE}")));
+    }
+    if let Some((id, _)) = wanted.ends.iter().find(|(_, found)| !found) {
+        return Err(Fault::Broken(format!(
+            "generation_config.json ends answers with word {id}, which is ordinary text"
+        )));
     }
     Ok(())
 }
@@ -138,7 +151,7 @@ impl<'de> Visitor<'de> for Added<'_> {
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
         while let Some(word) = seq.next_element::<AddedWord>()? {
-            self.wanted.see(&word.content, word.id);
+            self.wanted.see(&word.content, word.id, true);
         }
         Ok(())
     }
@@ -193,10 +206,10 @@ impl<'de> Visitor<'de> for Words<'_> {
         let mut count = 0;
         while let Some(word) = map.next_key::<String>()? {
             let id: u64 = map.next_value()?;
-            if id > u64::from(u32::MAX) {
+            if id > MOST_ID {
                 return Err(A::Error::custom("a word's number is out of range"));
             }
-            self.wanted.see(&word, id);
+            self.wanted.see(&word, id, false);
             count += 1;
         }
         Ok(Vocabulary::Words(count))

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::architecture::{self, ARCHITECTURE_KEY, Architecture, Shape};
+use super::architecture::{ARCHITECTURE_KEY, Architecture, Shape};
 use super::fault::{Fault, Found};
 use super::generation::{Generation, widen};
-use super::gguf::{self, Header, TEMPLATE_KEY, Tensor, Value};
+use super::gguf::{self, Header, Tensor};
 use super::metadata::Metadata;
-use super::{split, template, tensor, vocabulary};
+use super::value::{TEMPLATE_KEY, Value};
+use super::{split, template, tensor, vocabulary, weights};
 use crate::domain::model::{Format, ModelFacts};
 use crate::domain::sampling::SamplingPatch;
 use crate::error::UserError;
@@ -68,7 +69,7 @@ fn facts(path: &Path, parts: &[PathBuf], metadata: &Metadata, tensors: &[Tensor]
     if let Some(twice) = tensors.iter().find(|tensor| !names.insert(&*tensor.name)) {
         return Err(Fault::Broken(format!("two of its parts hold the tensor `{}`", twice.name)));
     }
-    let rows = architecture::check_weights(arch, shape, metadata, tensors)?;
+    let rows = weights::check(arch, shape, metadata, tensors)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let generation = Generation::read(folder)?;
     vocabulary::check(metadata, parts, rows, &generation)?;

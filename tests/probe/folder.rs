@@ -1,0 +1,199 @@
+//! Hugging Face folders.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use hobnob::domain::model::Format;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::measure::{measured, refusal, workplace};
+use crate::support::tiny;
+
+/// A copy of the tiny folder with one file changed.
+fn folder_with(dir: &Path, file: &str, content: &[u8]) -> PathBuf {
+    let folder = dir.join("folder");
+    if folder.exists() {
+        fs::remove_dir_all(&folder).expect("removed");
+    }
+    tiny::folder(&folder, 1);
+    fs::write(folder.join(file), content).expect("written");
+    folder
+}
+
+fn changed(mut value: Value, key: &str, to: Value) -> Vec<u8> {
+    value[key] = to;
+    value.to_string().into_bytes()
+}
+
+fn without(mut value: Value, key: &str) -> Vec<u8> {
+    value.as_object_mut().expect("an object").shift_remove(key).expect("it was there");
+    value.to_string().into_bytes()
+}
+
+#[test]
+fn a_folder_tells_all_about_itself() {
+    let dir = workplace();
+    for shards in [1, 3] {
+        let folder = dir.path().join(shards.to_string());
+        tiny::folder(&folder, shards);
+        fs::write(
+            folder.join("generation_config.json"),
+            r#"{"temperature": 0.6, "top_k": 20, "eos_token_id": [0, 2]}"#,
+        )
+        .expect("written");
+        let facts = measured(&folder).unwrap_or_else(|error| panic!("{shards}: {error}"));
+        assert_eq!(
+            (facts.format, facts.architecture.as_str(), facts.quant.as_str()),
+            (Format::Safetensors, "llama", "F32")
+        );
+        assert_eq!((facts.layers, facts.kv_heads, facts.head_size), (2, 2, 16));
+        assert_eq!((facts.context, facts.vocabulary), (512, 263));
+        assert_eq!(facts.bytes, facts.parameters * 4);
+        assert_eq!((facts.recommended.temperature, facts.recommended.top_k), (Some(0.6), Some(20)));
+        assert!(facts.has_chat_template && !facts.can_think);
+    }
+}
+
+#[test]
+fn broken_folders_are_refused_by_the_file_at_fault() {
+    let dir = workplace();
+    let (config, words, talk) = (tiny::config, tiny::tokenizer, tiny::tokenizer_config);
+    let nested = [vec![b'['; 100_000], vec![b']'; 100_000]].concat();
+    let deep = format!("{{\"a\":{}", "{\"a\":".repeat(30_000)).into_bytes();
+    let mut no_vocabulary = words();
+    no_vocabulary["model"]["vocab"] = json!([["a", 0.0]]);
+    let mut huge_id = words();
+    huge_id["model"]["vocab"]["hello"] = json!(4_000_000_000u32);
+    let cases: Vec<(&str, Vec<u8>, &str)> = vec![
+        ("config.json", b"".to_vec(), "config.json"),
+        ("config.json", b"{".to_vec(), "config.json"),
+        ("config.json", nested.clone(), "config.json"),
+        ("config.json", deep.clone(), "config.json"),
+        ("config.json", vec![b' '; 1 << 20], "config.json"),
+        ("config.json", changed(config(), "architectures", json!(["BertModel"])), "BertModel"),
+        ("config.json", changed(config(), "architectures", json!([])), "config.json"),
+        ("config.json", changed(config(), "architectures", json!("LlamaForCausalLM")), "config.json"),
+        ("config.json", without(config(), "architectures"), "architectures"),
+        ("config.json", without(config(), "hidden_size"), "hidden_size"),
+        ("config.json", without(config(), "rope_theta"), "rope_theta"),
+        ("config.json", changed(config(), "num_hidden_layers", json!(-1)), "num_hidden_layers"),
+        ("config.json", changed(config(), "num_hidden_layers", json!(u64::MAX)), "num_hidden_layers"),
+        ("config.json", changed(config(), "num_attention_heads", json!(0)), "num_attention_heads"),
+        ("config.json", changed(config(), "num_key_value_heads", json!(3)), "share"),
+        ("config.json", changed(config(), "rope_theta", json!(0)), "rope_theta"),
+        ("config.json", changed(config(), "vocab_size", json!(300)), "300 words"),
+        ("config.json", changed(config(), "num_hidden_layers", json!(3)), "3 layers"),
+        ("config.json", without(config(), "tie_word_embeddings"), "lm_head"),
+        ("config.json", changed(config(), "quantization_config", json!("x")), "quantization_config"),
+        ("config.json", changed(config(), "max_position_embeddings", json!(1e30)), "max_position_embeddings"),
+        ("config.json", changed(config(), "quantization_config", json!({"quant_method": "hqq"})), "hqq"),
+        ("config.json", changed(config(), "quantization_config", json!({"bits": 5, "group_size": 64})), "MLX"),
+        ("config.json", changed(config(), "quantization", json!({"bits": 4})), "MLX"),
+        ("params.json", b"{}".to_vec(), "params.json"),
+        ("config_sentence_transformers.json", b"{}".to_vec(), "searching"),
+        ("tokenizer.json", b"".to_vec(), "tokenizer.json"),
+        ("tokenizer.json", nested.clone(), "tokenizer.json"),
+        ("tokenizer.json", deep.clone(), "tokenizer.json"),
+        ("tokenizer.json", format!("{{\"a\": \"{}", "x".repeat(8 << 20)).into_bytes(), "tokenizer.json"),
+        ("tokenizer.json", without(words(), "added_tokens"), "added_tokens"),
+        ("tokenizer.json", huge_id.to_string().into_bytes(), "out of range"),
+        ("tokenizer.json", without(words(), "model"), "vocabulary"),
+        ("tokenizer.json", changed(words(), "added_tokens", json!([{"id": "one"}])), "tokenizer.json"),
+        ("tokenizer.json", no_vocabulary.to_string().into_bytes(), "Unigram"),
+        ("tokenizer.json", words().to_string().into_bytes()[..3_000].to_vec(), "tokenizer.json"),
+        ("tokenizer_config.json", b"[]".to_vec(), "tokenizer_config.json"),
+        ("tokenizer_config.json", changed(talk(), "eos_token", json!("<|gone|>")), "<|gone|>"),
+        ("tokenizer_config.json", changed(talk(), "eos_token", json!(5)), "tokenizer_config.json"),
+        (
+            "tokenizer_config.json",
+            changed(talk(), "additional_special_tokens", json!([{"content": "x"}])),
+            "tokenizer_config",
+        ),
+        ("tokenizer_config.json", without(talk(), "chat_template"), "no chat template"),
+        ("tokenizer_config.json", changed(talk(), "chat_template", json!([])), "no chat template"),
+        ("tokenizer_config.json", changed(talk(), "chat_template", json!([{"name": "x"}])), "tokenizer_config.json"),
+        ("generation_config.json", b"{\"eos_token_id\": 9999}".to_vec(), "9999"),
+        ("generation_config.json", b"{\"eos_token_id\": [0, 35]}".to_vec(), "ordinary text"),
+        ("chat_template.jinja", vec![0xff, 0xfe], "chat_template.jinja"),
+        ("chat_template.jinja", vec![b'x'; 4 << 20], "chat_template.jinja"),
+        (
+            "model.safetensors.index.json",
+            b"{\"weight_map\": {\"a\": \"model-00001-of-00002.safetensors\"}}".to_vec(),
+            "model-00001-of-00002.safetensors",
+        ),
+        ("model.safetensors.index.json", b"{\"weight_map\": {\"a\": \"../../x.safetensors\"}}".to_vec(), "../../x"),
+        ("model.safetensors.index.json", b"{}".to_vec(), "index.json"),
+        ("model.safetensors.index.json", nested, "index.json"),
+    ];
+    for (file, content, reason) in cases {
+        let folder = folder_with(dir.path(), file, &content);
+        let error = refusal(&format!("{file} for {reason}"), &folder);
+        assert!(error.message.contains(reason), "{reason}: {error}");
+    }
+    for file in ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"] {
+        let folder = folder_with(dir.path(), "README.md", b"");
+        fs::remove_file(folder.join(file)).expect("removed");
+        refusal(&format!("without {file}"), &folder);
+    }
+    let folder = folder_with(dir.path(), "model.Q8_0.gguf", b"");
+    fs::remove_file(folder.join("model.safetensors")).expect("removed");
+    let error = refusal("GGUF files beside a config.json", &folder);
+    assert!(error.hint.is_some_and(|hint| hint.contains("model.Q8_0.gguf")));
+    let folder = dir.path().join("cut");
+    tiny::folder(&folder, 3);
+    for file in ["model.safetensors.index.json", "model-00002-of-00003.safetensors"] {
+        fs::remove_file(folder.join(file)).expect("removed");
+    }
+    assert!(refusal("a missing shard", &folder).message.contains("model-00002-of-00003.safetensors"));
+}
+
+#[test]
+fn safetensors_headers_that_lie_are_refused() {
+    let dir = workplace();
+    let file = |header: &str, weights: usize| {
+        [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &vec![0; weights]].concat()
+    };
+    let tensor = |dtype: &str, shape: &str, from: u64, to: u64| {
+        format!(r#"{{"a":{{"dtype":"{dtype}","shape":{shape},"data_offsets":[{from},{to}]}}}}"#)
+    };
+    let good = tiny::safetensors(&[("a".to_owned(), vec![4, 4])]);
+    let cases: Vec<(&str, Vec<u8>)> = vec![
+        ("empty", vec![]),
+        ("seven bytes", vec![0; 7]),
+        ("a header of nothing", vec![0; 8]),
+        ("a header beyond the file", [&u64::MAX.to_le_bytes()[..], b"{}"].concat()),
+        ("a header of the whole file", [&1_000u64.to_le_bytes()[..], b"{}"].concat()),
+        ("a pointer", b"version https://git-lfs.github.com/spec/v1".to_vec()),
+        ("cut off", good[..good.len() - 1].to_vec()),
+        ("cut in the header", good[..20].to_vec()),
+        ("bytes to spare", [&good[..], b"x"].concat()),
+        ("a wrong size", file(&tensor("F32", "[4,4]", 0, 60), 60)),
+        ("an unknown type", file(&tensor("F3", "[4]", 0, 16), 16)),
+        ("a shape beyond any number", file(&tensor("F32", "[9223372036854775807,8]", 0, 16), 16)),
+        ("a negative shape", file(&tensor("F32", "[-4]", 0, 16), 16)),
+        ("offsets that turn back", file(&tensor("F32", "[4]", 16, 0), 16)),
+        ("a gap", file(&tensor("F32", "[4]", 16, 32), 32)),
+        ("a shape of many dimensions", file(&tensor("F32", &format!("[{}1]", "1,".repeat(100_000)), 0, 4), 4)),
+        ("no object", file("[]", 0)),
+        ("more after the header", file("{}x", 0)),
+        ("nested", file(&"[".repeat(200_000), 0)),
+    ];
+    for (name, bytes) in cases {
+        let folder = folder_with(dir.path(), "model.safetensors", &bytes);
+        let error = refusal(name, &folder);
+        assert!(error.message.contains("model.safetensors"), "{name}: {error}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn arbitrary_files_in_a_folder_never_do_harm(file in 0usize..5, bytes in proptest::collection::vec(any::<u8>(), 0..512)) {
+        let names = ["config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors", "generation_config.json"];
+        let dir = workplace();
+        let folder = folder_with(dir.path(), names[file], &bytes);
+        refusal(names[file], &folder);
+    }
+}
