@@ -18,10 +18,4 @@ mod sandbox;
 mod starter;
 #[path = "headless/terminal.rs"]
 mod terminal;
-
-/// Only what is needed here of what the test programs share.
-mod support {
-    pub mod hub_server;
-    pub mod models;
-    pub mod pty;
-}
+mod support;

@@ -23,7 +23,7 @@ pub(super) async fn choose(context: &Context<'_>, watch: &mut Watch) -> Result<M
     let model = match here {
         Found::Here(model) => *model,
         Found::FetchStarter(_) if !context.loaded.settings.offline => {
-            context.console.note("no model is on this machine yet: getting the starter model (98 MB)");
+            context.console.note("the starter model (98 MB) is not on this machine yet: getting it");
             fetch(context, &ModelRef::Starter, watch, &mut |_| {}).await?
         }
         Found::Nowhere(error) | Found::FetchStarter(error) => return Err(error.into()),

@@ -125,7 +125,7 @@ fn table(models: &[LocalModel], context: &Context<'_>, machine: Machine) -> Stri
 fn page(model: &LocalModel, context: &Context<'_>, machine: Machine) -> String {
     let mut out = String::new();
     let mut row = |label: &str, value: &str| {
-        let _ = writeln!(out, "{label:<13}{}", sanitize(value));
+        let _ = writeln!(out, "{label:<15}{}", sanitize(value));
     };
     row("model", &model.reference);
     row("name", &model.name);

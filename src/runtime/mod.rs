@@ -72,8 +72,7 @@ pub fn run(start: Start) -> Result<u8, UserError> {
 async fn interface(start: Start, features: Features) -> io::Result<u8> {
     let Start { mut app, connect, .. } = start;
     let mut console = Tty::enter(features)?;
-    let (pacer, mut effects) = event_loop::first_frame(&mut app, &mut console)?;
-    effects.extend(app.begin(event_loop::clock()));
+    let (pacer, effects) = event_loop::first_frame(&mut app, &mut console)?;
     let ports = connect();
     let measuring = tokio::task::spawn_blocking(machine::measure);
     #[cfg(feature = "fake-engine")]

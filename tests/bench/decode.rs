@@ -31,7 +31,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 const PROMPT: &str = "Explain in detail how a lighthouse works, and tell the story of one.";
 const TOKENS: u32 = 128;
 const CONTEXT: u32 = 2048;
-const ROUNDS: usize = 9;
+const ROUNDS: usize = 15;
 /// Makes this program the bare engine, over this file.
 const BARE: &str = "HOBNOB_BENCH_BARE";
 
@@ -50,31 +50,35 @@ fn main() {
     let mut lanes: Vec<Box<dyn Lane>> = vec![Box::new(Bare::start(&file)), Box::new(Link::start(&file))];
     let mut speeds = vec![Vec::new(); lanes.len()];
     for round in 0..=ROUNDS {
-        for (lane, speeds) in lanes.iter_mut().zip(&mut speeds) {
-            let speed = lane.round();
+        let mut order: Vec<usize> = (0..lanes.len()).collect();
+        if round % 2 == 1 {
+            order.reverse();
+        }
+        for lane in order {
+            let speed = lanes[lane].round();
             // The first is a warm-up.
             if round > 0 {
-                speeds.push(speed);
+                speeds[lane].push(speed);
             }
         }
     }
-    println!("decode, {TOKENS} tokens, {}, median of {ROUNDS} rounds in turns", file.display());
-    let bare = median(&mut speeds[0]);
-    for (lane, speeds) in lanes.iter().zip(&mut speeds) {
-        let speed = median(speeds);
+    println!("decode, {TOKENS} tokens, {}, medians of {ROUNDS} rounds in turns", file.display());
+    for (lane, of_lane) in lanes.iter().zip(&speeds) {
+        // Within a round, so that a machine that is busy at times is busy for all of them.
+        let against_bare = of_lane.iter().zip(&speeds[0]).map(|(speed, bare)| speed / bare);
         println!(
-            "{:>6}  {speed:7.2} tok/s  {:.3} of bare  (from {:.2} to {:.2})",
+            "{:>6}  {:7.2} tok/s  {:.3} of bare",
             lane.name(),
-            speed / bare,
-            speeds[0],
-            speeds[speeds.len() - 1]
+            median(of_lane.iter().copied()),
+            median(against_bare)
         );
     }
 }
 
-fn median(speeds: &mut [f64]) -> f64 {
-    speeds.sort_by(f64::total_cmp);
-    speeds[speeds.len() / 2]
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
 fn speed(meter: &TokenMeter) -> f64 {

@@ -72,7 +72,9 @@ fn a_folder_of_the_config_is_listed_and_shown() {
     // What the list calls it is what chooses it.
     let show = home.run(["models", "show", cells[0]]);
     show.assert_code(0);
-    assert!(show.text().contains("134 million"), "{}", show.text());
+    for line in ["parameters     134 million", "chat template  yes"] {
+        assert!(show.text().lines().any(|shown| shown == line), "{line}: {}", show.text());
+    }
     let run = home.run(["run", "-q", "-m", cells[0], "--max-tokens", "2", "--temperature", "0", "Hello"]);
     run.assert_code(0);
     // It is the only model there is: no need to name it.
