@@ -16,6 +16,6 @@ mod pulls;
 mod sandbox;
 #[path = "headless/starter.rs"]
 mod starter;
+mod support;
 #[path = "headless/terminal.rs"]
 mod terminal;
-mod support;

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use crate::app::{App, Confirm, Confirmed, Overlay, Pane};
 use crate::app::msg::Effect;
+use crate::app::{App, Confirm, Confirmed, Overlay, Pane};
 use crate::domain::action::{Action, Context};
 
 impl App {

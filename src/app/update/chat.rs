@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
-use crate::app::{App, Dirty, EngineStatus, Pane, ToastKind};
 use crate::app::chat::Phase;
 use crate::app::msg::Effect;
 use crate::app::picker::Target;
+use crate::app::{App, Dirty, EngineStatus, Pane, ToastKind};
 use crate::config::Value;
 use crate::domain::EngineCmd;
 use crate::domain::action::Action;

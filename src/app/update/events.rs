@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::app::{App, CLOCK, Dirty, EngineStatus, ToastKind};
 use crate::app::msg::{Effect, TimerId};
+use crate::app::{App, CLOCK, Dirty, EngineStatus, ToastKind};
 use crate::domain::{DownloadState, EngineEvent, HubCmd, HubEvent};
 use crate::error::UserError;
 

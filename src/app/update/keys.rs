@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use crate::app::{App, Dirty, Overlay, Pane};
 use crate::app::msg::TermEvent;
+use crate::app::{App, Dirty, Overlay, Pane};
 use crate::config::keymap::{Key, KeyChord};
 use crate::domain::action::{Action, Context};
 

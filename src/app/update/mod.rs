@@ -18,8 +18,8 @@ mod settings;
 
 use std::time::Instant;
 
-use crate::app::{App, Dirty, Overlay};
 use crate::app::msg::{Effect, Msg};
+use crate::app::{App, Dirty, Overlay};
 use crate::domain::HubCmd;
 
 impl App {

@@ -2,13 +2,13 @@
 
 use std::time::Instant;
 
-use crate::app::{App, Confirm, Confirmed, Dirty, EngineStatus, Overlay, ToastKind, bytes};
 use crate::app::models::Download;
 use crate::app::msg::Effect;
-use crate::domain::{DownloadState, EngineCmd, HubCmd, fit};
+use crate::app::{App, Confirm, Confirmed, Dirty, EngineStatus, Overlay, ToastKind, bytes};
 use crate::domain::action::Action;
 use crate::domain::fit::Verdict;
 use crate::domain::model::{LocalModel, ModelRef, ModelSpec};
+use crate::domain::{DownloadState, EngineCmd, HubCmd, fit};
 
 impl App {
     pub(super) fn act_in_models(&mut self, action: Action, now: Instant) {

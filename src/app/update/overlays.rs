@@ -2,11 +2,11 @@
 
 use std::time::Instant;
 
-use crate::app::{App, Confirm, Confirmed, Overlay, Pane, bytes};
 use crate::app::msg::Effect;
 use crate::app::picker::{Picker, Row, Target};
-use crate::config::{SPECS, Value, theme};
+use crate::app::{App, Confirm, Confirmed, Overlay, Pane, bytes};
 use crate::config::theme::Themes;
+use crate::config::{SPECS, Value, theme};
 use crate::domain::action::{Action, Context};
 
 impl App {

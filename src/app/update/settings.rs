@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use crate::app::{App, EngineStatus, Overlay, SETTLE, ToastKind};
 use crate::app::msg::{Effect, TimerId};
 use crate::app::settings::ValueEditor;
+use crate::app::{App, EngineStatus, Overlay, SETTLE, ToastKind};
 use crate::config::{Applies, Kind, Origin, Spec, Value};
 use crate::domain::action::Action;
 
