@@ -161,9 +161,10 @@ fn when_the_engine_dies_the_conversation_goes_on_with_the_next_message() {
     d.delta(1, "Part");
     let error = UserError::new(ErrorKind::Unexpected, "the engine ended unexpectedly");
     d.engine(EngineEvent::Failed { id: GenId(1), error: error.clone() });
-    d.engine(EngineEvent::Died { error: error.clone() });
+    d.engine(EngineEvent::Died { error });
     assert!(matches!(d.app.engine, EngineStatus::Asleep(_)));
-    assert_eq!(d.app.toasts.back().map(|t| t.text.clone()), Some(error.message));
+    // The answer itself says why it ended.
+    assert!(d.app.toasts.is_empty());
     let effects = d.say("again");
     assert_eq!(effects, [ask(2, &[(Role::User, "one"), (Role::Assistant, "Part"), (Role::User, "again")]), clock()]);
     // It loads again under the same id, and the answer comes.
@@ -172,6 +173,40 @@ fn when_the_engine_dies_the_conversation_goes_on_with_the_next_message() {
     d.engine(EngineEvent::Loaded { id: LoadId(1), info: info() });
     d.delta(2, "Back");
     assert_eq!(answer(&d).0, "Back");
+}
+
+#[test]
+fn an_engine_that_dies_at_rest_or_out_of_sight_is_told_beside() {
+    let error = UserError::new(ErrorKind::Unexpected, "the engine ended unexpectedly");
+    let mut d = Driver::new();
+    d.ready();
+    d.engine(EngineEvent::Died { error: error.clone() });
+    assert_eq!(d.app.toasts.len(), 1);
+    let mut d = Driver::new();
+    d.ready();
+    d.say("one");
+    d.key("f4");
+    d.engine(EngineEvent::Failed { id: GenId(1), error: error.clone() });
+    d.engine(EngineEvent::Died { error });
+    assert_eq!(d.app.toasts.len(), 1);
+}
+
+#[test]
+fn after_a_failed_load_a_message_tries_again_and_is_answered() {
+    let mut d = Driver::new();
+    d.ready();
+    d.say("one");
+    d.finish(1, FinishReason::Stop);
+    let died = UserError::new(ErrorKind::LoadFailed, "the engine was killed");
+    d.engine(EngineEvent::Progress { id: LoadId(1), stage: hobnob::domain::LoadStage::Weights });
+    d.engine(EngineEvent::LoadFailed { id: LoadId(1), error: died });
+    assert!(matches!(d.app.engine, EngineStatus::Failed { .. }));
+    let effects = d.say("two");
+    assert!(matches!(&effects[..], [Effect::Engine(EngineCmd::Load { id: LoadId(2), .. }), ..]), "{effects:?}");
+    assert_eq!(d.app.chat.queue, ["two"]);
+    let effects = d.engine(EngineEvent::Loaded { id: LoadId(2), info: info() });
+    assert!(matches!(&effects[..], [Effect::Engine(EngineCmd::Generate { .. }), ..]), "{effects:?}");
+    assert!(d.app.chat.queue.is_empty());
 }
 
 #[test]

@@ -26,7 +26,7 @@ use crate::config::theme::{self, Capabilities, Theme, Themes};
 use crate::config::{Loaded, Origins, Paths, Settings};
 use crate::domain::action::Context;
 use crate::domain::fit::Machine;
-use crate::domain::model::ModelInfo;
+use crate::domain::model::{LocalModel, ModelInfo};
 use crate::domain::{GenId, JobId, LoadId, LoadStage};
 use crate::error::UserError;
 
@@ -168,6 +168,8 @@ pub struct App {
     pub memory: Option<u64>,
     /// Where the last frame drew the panes' names: columns of the first row.
     pub tabs: Vec<(Pane, std::ops::Range<u16>)>,
+    /// The model that is loaded, or was to be: what a message after a failure tries again. `None` where it was never found.
+    wanted: Option<LocalModel>,
     load: LoadId,
     generation: GenId,
     job: JobId,
@@ -210,6 +212,7 @@ impl App {
             machine: None,
             memory: None,
             tabs: Vec::new(),
+            wanted: None,
             load: LoadId::default(),
             generation: GenId::default(),
             job: JobId::default(),

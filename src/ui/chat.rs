@@ -168,7 +168,8 @@ fn prompt(app: &App) -> (String, String) {
         }
         EngineStatus::Ready(_) | EngineStatus::Asleep(_) => ("Reply".into(), help),
         EngineStatus::Loading { .. } => ("Write already; it is sent when the model is ready".into(), help),
-        EngineStatus::Empty | EngineStatus::Failed { .. } => (String::new(), help),
+        EngineStatus::Failed { .. } => ("Enter tries to load it again".into(), help),
+        EngineStatus::Empty => (String::new(), help),
     }
 }
 
@@ -211,6 +212,7 @@ fn welcome(canvas: &mut Canvas<'_>, area: Rect, app: &App, now: Instant) {
             }
             lines.push(Line::default());
             lines.push(step(key(Action::ShowModels), "chooses another model".into()));
+            lines.push(step(key(Action::Send), "tries again".into()));
         }
         EngineStatus::Empty => empty(&mut lines, canvas, app, title, plain, step),
     }

@@ -55,10 +55,17 @@ fn banner(canvas: &mut Canvas<'_>, area: Rect, app: &App, now: Instant) -> Rect 
             Span::styled(format!("   {cancel} cancels"), theme.faint),
         ])
     } else if let EngineStatus::Failed { name, error } = &app.engine {
-        Line::from(vec![
-            Span::styled(format!("{name} did not load: "), theme.error),
-            Span::styled(error.message.clone(), theme.base),
-        ])
+        let width = usize::from(area.width);
+        let mut lines = vec![Line::from(Span::styled(format!("{name} did not load"), theme.error))];
+        lines.extend(paragraph(&error.message, width, theme.base));
+        if let Some(hint) = &error.hint {
+            lines.extend(paragraph(hint, width, theme.muted));
+        }
+        // The list is what helps: half of the screen is its own.
+        lines.truncate(usize::from(area.height / 2));
+        let (top, rest) = split_top(area, u16::try_from(lines.len()).unwrap_or(0) + 1);
+        canvas.lines(top, &lines);
+        return rest;
     } else {
         return area;
     };

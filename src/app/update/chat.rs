@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::app::chat::Phase;
 use crate::app::msg::Effect;
 use crate::app::picker::Target;
-use crate::app::{App, Dirty, EngineStatus, Pane, ToastKind};
+use crate::app::{App, Dirty, EngineStatus, ToastKind};
 use crate::config::Value;
 use crate::domain::EngineCmd;
 use crate::domain::action::Action;
@@ -117,15 +117,13 @@ impl App {
                     self.toast(ToastKind::Warning, "There is no model to answer yet", Some(hint.to_owned()), now);
                 }
             }
-            EngineStatus::Failed { .. } if self.chat.composer.area.text().trim().is_empty() => self.pane = Pane::Models,
-            EngineStatus::Failed { error, .. } => {
-                let (message, hint) = (error.message.clone(), error.hint.clone());
-                self.toast(ToastKind::Error, message, hint, now);
+            EngineStatus::Failed { .. } => {
+                self.enqueue();
+                self.load_again(now);
             }
             EngineStatus::Loading { .. } => self.enqueue(),
             EngineStatus::Ready(_) | EngineStatus::Asleep(_) => {
                 self.enqueue();
-                self.chat.held = false;
                 self.answer_next(now);
             }
         }
@@ -143,7 +141,9 @@ impl App {
         }
     }
 
+    /// Who sends something wants what waits to go on, too.
     pub(super) fn enqueue(&mut self) {
+        self.chat.held = false;
         if let Some(text) = self.chat.composer.take() {
             self.chat.queue.push_back(text);
         }

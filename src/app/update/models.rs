@@ -68,6 +68,7 @@ impl App {
 
     /// Finds the model that a name from the outside means, then loads it.
     pub(super) fn resolve_and_load(&mut self, name: &str, now: Instant) {
+        self.wanted = None;
         match ModelRef::parse(name) {
             Ok(model) => {
                 self.load = self.load.next();
@@ -81,6 +82,18 @@ impl App {
                 self.emit(Effect::Hub(HubCmd::Resolve { id, model }));
             }
             Err(error) => self.engine = EngineStatus::Failed { name: name.to_owned(), error },
+        }
+    }
+
+    /// What failed may work now: a killed engine, a disk that is there again, memory that is free.
+    pub(super) fn load_again(&mut self, now: Instant) {
+        match (self.wanted.clone(), &self.engine) {
+            (Some(model), _) => self.load(&model, now),
+            (None, EngineStatus::Failed { name, .. }) => {
+                let name = name.clone();
+                self.resolve_and_load(&name, now);
+            }
+            (None, _) => {}
         }
     }
 
@@ -142,6 +155,7 @@ impl App {
             since: now,
         };
         self.memory = None;
+        self.wanted = Some(model.clone());
         self.emit(Effect::Engine(EngineCmd::Load { id, spec }));
         self.touch(Dirty::Now);
     }

@@ -32,7 +32,7 @@ pub(super) fn explain(end: &End, during: During, spec: &ModelSpec) -> UserError 
         }
         Cause::Killed => (
             "the engine was killed from outside",
-            "if nobody did that, memory ran out: choose a smaller model or a shorter context",
+            "if you did not do that, memory ran out: choose a smaller model or a shorter context",
         ),
         Cause::Instruction => (
             "the engine needs instructions that this processor does not have",
