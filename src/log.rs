@@ -169,7 +169,7 @@ fn subscribe(writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static, target
 
 fn targets(verbosity: u8, filter: Option<&str>) -> (Targets, Option<UserError>) {
     let by_verbosity = match verbosity {
-        0 => "warn,hobnob=info",
+        0 => "warn,hobnob=info,engine=info",
         1 => "info,hobnob=debug",
         2 => "debug,hobnob=trace",
         _ => "trace",

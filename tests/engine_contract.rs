@@ -181,7 +181,7 @@ impl Engine {
     async fn load(&mut self, spec: &ModelSpec) -> Result<ModelInfo, UserError> {
         let wanted = self.begin_load(spec);
         self.until(|event| match event {
-            EngineEvent::Loaded { id, info } if id == wanted => Some(Ok(info)),
+            EngineEvent::Loaded { id, info } if id == wanted => Some(Ok(*info)),
             EngineEvent::LoadFailed { id, error } if id == wanted => Some(Err(error)),
             _ => None,
         })

@@ -71,7 +71,7 @@ fn two_keys_lead_from_nothing_to_an_answer() {
         d.hub(HubEvent::Download { id: JobId(1), state: done }),
         [Effect::Hub(HubCmd::ScanLocal), load_starter(1)]
     );
-    assert_eq!(d.engine(EngineEvent::Loaded { id: LoadId(1), info: info() }), []);
+    assert_eq!(d.engine(EngineEvent::Loaded { id: LoadId(1), info: Box::new(info()) }), []);
     assert_eq!(d.say("hi"), [ask(1, &[(Role::User, "hi")]), clock()]);
 }
 
@@ -82,7 +82,10 @@ fn a_message_written_while_the_model_loads_is_sent_when_it_is_there() {
     d.hub(HubEvent::Local { models: vec![starter()], problems: vec![] });
     assert_eq!(d.say("early"), [load_starter(1), clock()]);
     assert_eq!(d.app.chat.queue, ["early"]);
-    assert_eq!(d.engine(EngineEvent::Loaded { id: LoadId(1), info: info() }), [ask(1, &[(Role::User, "early")])]);
+    assert_eq!(
+        d.engine(EngineEvent::Loaded { id: LoadId(1), info: Box::new(info()) }),
+        [ask(1, &[(Role::User, "early")])]
+    );
 }
 
 #[test]
@@ -130,7 +133,7 @@ fn events_of_an_answer_that_is_over_change_nothing() {
     d.engine(EngineEvent::Delta { id: GenId(1), kind: PieceKind::Text, text: "late".into(), tokens: 1 });
     d.engine(EngineEvent::Failed { id: GenId(1), error: UserError::new(ErrorKind::Generation, "late") });
     assert_eq!(answer(&d), ("A".into(), MessageState::Whole));
-    d.engine(EngineEvent::Loaded { id: LoadId(77), info: info() });
+    d.engine(EngineEvent::Loaded { id: LoadId(77), info: Box::new(info()) });
     d.engine(EngineEvent::LoadFailed { id: LoadId(77), error: UserError::new(ErrorKind::LoadFailed, "late") });
     assert!(matches!(d.app.engine, EngineStatus::Ready(_)));
 }
@@ -170,7 +173,7 @@ fn when_the_engine_dies_the_conversation_goes_on_with_the_next_message() {
     // It loads again under the same id, and the answer comes.
     d.engine(EngineEvent::Progress { id: LoadId(1), stage: hobnob::domain::LoadStage::Weights });
     assert!(matches!(d.app.engine, EngineStatus::Loading { .. }));
-    d.engine(EngineEvent::Loaded { id: LoadId(1), info: info() });
+    d.engine(EngineEvent::Loaded { id: LoadId(1), info: Box::new(info()) });
     d.delta(2, "Back");
     assert_eq!(answer(&d).0, "Back");
 }

@@ -130,7 +130,7 @@ fn a_load_can_be_cancelled() {
     assert_eq!(d.key("x"), [Effect::Engine(EngineCmd::Unload)]);
     d.engine(EngineEvent::Unloaded { forgotten: true });
     assert_eq!(d.app.engine, EngineStatus::Empty);
-    d.engine(EngineEvent::Loaded { id: LoadId(0), info: info() });
+    d.engine(EngineEvent::Loaded { id: LoadId(0), info: Box::new(info()) });
     assert_eq!(d.app.engine, EngineStatus::Empty);
 }
 

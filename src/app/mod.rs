@@ -293,17 +293,3 @@ impl App {
         }
     }
 }
-
-/// A size as people say it, in the units that disks and the Hub use: `98 MB`, `4.7 GB`.
-#[must_use]
-#[allow(clippy::cast_precision_loss)] // three digits are shown
-pub fn bytes(n: u64) -> String {
-    let n = n as f64;
-    if n < 1e6 {
-        format!("{:.0} kB", n / 1e3)
-    } else if n < 1e9 {
-        format!("{:.0} MB", n / 1e6)
-    } else {
-        format!("{:.1} GB", n / 1e9)
-    }
-}

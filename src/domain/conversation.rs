@@ -80,6 +80,7 @@ impl Conversation {
     }
 
     /// The branch from its first message to its newest.
+    #[must_use]
     pub fn branch(&self) -> impl DoubleEndedIterator<Item = &Message> + ExactSizeIterator {
         self.branch.iter().map(|id| &self.messages[index(*id)])
     }

@@ -78,7 +78,7 @@ mod tests {
     use crate::domain::model::Format;
     use crate::domain::sampling::SamplingPatch;
 
-    /// Qwen3-8B Q4_K_M.
+    /// Qwen3-8B as `Q4_K_M`.
     fn facts() -> ModelFacts {
         ModelFacts {
             format: Format::Gguf,

@@ -165,17 +165,6 @@ fn display_path(path: &Path) -> String {
     }
 }
 
-/// A number of bytes for people, in the units that the Hub shows.
-fn display_bytes(bytes: u64) -> String {
-    #[allow(clippy::cast_precision_loss, reason = "for reading, not for counting")]
-    let bytes = bytes as f64;
-    match bytes {
-        b if b >= 1e9 => format!("{:.1} GB", b / 1e9),
-        b if b >= 1e6 => format!("{:.0} MB", b / 1e6),
-        b => format!("{:.0} kB", b / 1e3),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

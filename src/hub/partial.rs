@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use crate::domain::units;
 use crate::error::{ErrorKind, UserError};
 use crate::hub::cache::BlobLock;
+use crate::hub::display_path;
 use crate::hub::inventory::plain;
-use crate::hub::{display_bytes, display_path};
 
 /// Read and written at a time.
 pub(super) const CHUNK: usize = 1 << 20;
@@ -115,8 +116,8 @@ pub(super) fn check_room(folder: &Path, needed: u64) -> Result<(), UserError> {
         format!(
             "the disk of {} is too full: {} needed, {} free",
             display_path(folder),
-            display_bytes(needed),
-            display_bytes(free)
+            units::bytes(needed),
+            units::bytes(free)
         ),
     )
     .hint("make room, or set HF_HUB_CACHE to a folder on another disk"))

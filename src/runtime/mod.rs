@@ -77,7 +77,7 @@ async fn interface(start: Start, features: Features) -> io::Result<u8> {
     let measuring = tokio::task::spawn_blocking(machine::measure);
     #[cfg(feature = "fake-engine")]
     panic_for_a_test();
-    Ok(Interface::new(app, console, ports, pacer, Some(measuring)).run(effects).await)
+    Ok(Box::pin(Interface::new(app, console, ports, pacer, Some(measuring)).run(effects)).await)
 }
 
 /// The screen comes back before the stack unwinds; what happened goes to the log. A panic of a task or of another thread is

@@ -7,10 +7,11 @@ use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 
 use crate::app::chat::Phase;
-use crate::app::transcript::{View, seconds};
-use crate::app::{App, EngineStatus, bytes};
+use crate::app::transcript::View;
+use crate::app::{App, EngineStatus};
 use crate::domain::action::Action;
 use crate::domain::model::starter;
+use crate::domain::units::{bytes, seconds};
 use crate::text::wrap;
 use crate::ui::canvas::{Canvas, paragraph};
 use crate::ui::{reading_column, split_bottom, status};
@@ -76,7 +77,7 @@ fn transcript(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, now: Instant) 
         let key = app.keymap.keys_for(Action::ScrollBottom).first().map(|k| k.hint()).unwrap_or_default();
         let text = format!(" {} more below {} {key} ", theme.glyphs.down, theme.glyphs.dot);
         let last = Rect { y: area.bottom().saturating_sub(1), height: 1, ..area };
-        canvas.right(last, Line::from(Span::styled(text, theme.selection)));
+        canvas.right(last, &Line::from(Span::styled(text, theme.selection)));
     }
 }
 
@@ -101,7 +102,7 @@ fn draw_queue(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
         let width = area.width.saturating_sub(hint_width);
         let line = canvas.cut(&format!("  {word} {} {first}{more}", theme.glyphs.bar), width, theme.muted);
         canvas.line(row, &line);
-        canvas.right(row, Line::from(Span::styled(hint, theme.faint)));
+        canvas.right(row, &Line::from(Span::styled(hint, theme.faint)));
     }
 }
 
@@ -135,7 +136,7 @@ fn draw_composer(
         let used = u16::try_from(wrap::width(&say)).unwrap_or(0) + 2;
         let free = Rect { x: inner.x + used.min(inner.width), width: inner.width.saturating_sub(used), ..inner };
         if usize::from(free.width) >= wrap::width(&hint) {
-            canvas.right(Rect { height: 1, ..free }, Line::from(Span::styled(hint, theme.faint)));
+            canvas.right(Rect { height: 1, ..free }, &Line::from(Span::styled(hint, theme.faint)));
         }
     } else {
         for (y, row) in (inner.top()..inner.bottom()).zip(rows.iter().skip(first)) {
@@ -145,7 +146,7 @@ fn draw_composer(
         if rows.len() > height && padding > 0 {
             let count = format!("{} of {} lines", row + 1, rows.len());
             let at = Rect { y: panel.bottom() - 1, height: 1, width: panel.width - 1, ..panel };
-            canvas.right(at, Line::from(Span::styled(count, theme.faint)));
+            canvas.right(at, &Line::from(Span::styled(count, theme.faint)));
         }
     }
     Some(Position {
@@ -297,6 +298,6 @@ fn suggestions(canvas: &mut Canvas<'_>, above: Rect, column: Rect, app: &App) {
             Span::styled(suggestion.action.description(), what),
         ]);
         canvas.line(inner, &wrap::truncate(&line, usize::from(inner.width.saturating_sub(10)), theme.glyphs.ellipsis));
-        canvas.right(inner, Line::from(Span::styled(suggestion.keys.clone(), what)));
+        canvas.right(inner, &Line::from(Span::styled(suggestion.keys.clone(), what)));
     }
 }

@@ -1,16 +1,17 @@
 //! The Models pane: what is on this machine, and what is under way.
 
+use std::fmt::Write as _;
 use std::time::Instant;
 
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 
-use crate::app::transcript::seconds;
-use crate::app::{App, EngineStatus, bytes};
+use crate::app::{App, EngineStatus};
 use crate::domain::action::Action;
 use crate::domain::fit::{self, Verdict};
 use crate::domain::model::{LocalModel, starter};
+use crate::domain::units::{bytes, count, seconds};
 use crate::text::wrap;
 use crate::ui::canvas::{Canvas, padded, paragraph};
 use crate::ui::{TABLE_WIDTH, split_bottom, split_top, status};
@@ -83,9 +84,9 @@ fn table(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
     let (head, rows) = split_top(area, 1);
     let mut title = format!("  {:<name_width$}{:<QUANT$}{:>SIZE$}", "model", "quant", "size");
     if with_context {
-        title.push_str(&format!("{:>CONTEXT$}", "context"));
+        let _ = write!(title, "{:>CONTEXT$}", "context");
     }
-    title.push_str(&format!("  {}", "here"));
+    title.push_str("  here");
     canvas.line(head, &Line::from(Span::styled(title, theme.faint)));
 
     let height = usize::from(rows.height);
@@ -244,10 +245,4 @@ pub fn keys(app: &App, actions: &[(Action, &str)]) -> Line<'static> {
         spans.push(Span::styled(format!(" {what}   "), app.theme.muted));
     }
     Line::from(spans)
-}
-
-/// A large number as people say it: `135 M`, `8.2 B`.
-fn count(n: u64) -> String {
-    let n = n as f64;
-    if n >= 1e9 { format!("{:.1} B", n / 1e9) } else { format!("{:.0} M", n / 1e6) }
 }

@@ -23,7 +23,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App) -> Option<Positi
     match &app.overlay {
         Some(Overlay::Palette(picker)) => picker_at(canvas, area, app, picker, 72),
         Some(Overlay::Themes { picker, .. }) => picker_at(canvas, right_side(area), app, picker, 44),
-        Some(Overlay::Value(editor)) => value(canvas, area, app, editor),
+        Some(Overlay::Value(editor)) => Some(value(canvas, area, app, editor)),
         Some(Overlay::Confirm(confirm)) => {
             question(canvas, area, app, confirm);
             None
@@ -91,7 +91,7 @@ fn picker_at(canvas: &mut Canvas<'_>, area: Rect, app: &App, picker: &Picker, wi
         let room = usize::from(at.width.saturating_sub(detail_width + 1));
         canvas.line(at, &wrap::truncate(&line, room, theme.glyphs.ellipsis));
         let side = Rect { x: at.right() - detail_width, width: detail_width, ..at };
-        canvas.right(side, canvas.cut(&row.detail, detail_width, detail));
+        canvas.right(side, &canvas.cut(&row.detail, detail_width, detail));
     }
     cursor
 }
@@ -105,7 +105,7 @@ fn text_field(canvas: &mut Canvas<'_>, area: Rect, app: &App, text: &str, cursor
     (area.height > 0).then(|| Position { x: area.x + column.min(area.width.saturating_sub(1)), y: area.y })
 }
 
-fn value(canvas: &mut Canvas<'_>, area: Rect, app: &App, editor: &ValueEditor) -> Option<Position> {
+fn value(canvas: &mut Canvas<'_>, area: Rect, app: &App, editor: &ValueEditor) -> Position {
     let theme = &app.theme;
     let width = area.width.saturating_sub(4).min(76);
     let text_width = width.saturating_sub(6);
@@ -131,10 +131,10 @@ fn value(canvas: &mut Canvas<'_>, area: Rect, app: &App, editor: &ValueEditor) -
         Rect { y: foot.y + 1, height: foot.height.saturating_sub(1), ..foot },
         &canvas.cut(&keys, foot.width, theme.faint),
     );
-    Some(Position {
+    Position {
         x: inner.x + u16::try_from(column).unwrap_or(0).min(inner.width.saturating_sub(1)),
         y: inner.y + u16::try_from(row - first).unwrap_or(0),
-    })
+    }
 }
 
 fn question(canvas: &mut Canvas<'_>, area: Rect, app: &App, confirm: &Confirm) {

@@ -82,25 +82,15 @@ impl App {
     pub(super) fn submit(&mut self, now: Instant) {
         if self.chat.composer.command().is_some() {
             let chosen = self.chat.composer.suggestion;
-            match self.chat.composer.suggestions(&self.keymap).get(chosen) {
-                Some(suggestion) => {
-                    let action = suggestion.action;
-                    self.chat.composer.area.take();
-                    self.chat.composer.touched();
-                    self.go(Target::Action(action), now);
-                }
-                None => {
-                    let word = self.chat.composer.area.text().to_owned();
-                    self.toast(
-                        ToastKind::Warning,
-                        format!("There is no command {word}"),
-                        Some(
-                            "Ctrl-P finds everything that can be done; to send it as it is, put a space before it"
-                                .to_owned(),
-                        ),
-                        now,
-                    );
-                }
+            if let Some(suggestion) = self.chat.composer.suggestions(&self.keymap).get(chosen) {
+                self.chat.composer.area.take();
+                self.chat.composer.touched();
+                self.go(Target::Action(suggestion.action), now);
+            } else {
+                let word = self.chat.composer.area.text();
+                let text = format!("There is no command {word}");
+                let hint = "Ctrl-P finds everything that can be done; to send it as it is, put a space before it";
+                self.toast(ToastKind::Warning, text, Some(hint.to_owned()), now);
             }
             return;
         }

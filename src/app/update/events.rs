@@ -39,7 +39,7 @@ impl App {
                 EngineStatus::Empty | EngineStatus::Failed { .. } => {}
             },
             EngineEvent::Loaded { id, info } if id == self.load => {
-                self.engine = EngineStatus::Ready(info);
+                self.engine = EngineStatus::Ready(*info);
                 self.answer_next(now);
             }
             EngineEvent::LoadFailed { id, error } if id == self.load => {

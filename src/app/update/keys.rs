@@ -111,12 +111,11 @@ impl App {
                 editor.area.insert(text);
                 editor.error = None;
             }
-            Some(_) => {}
             None if self.pane == Pane::Chat => {
                 self.chat.composer.area.insert(text);
                 self.chat.composer.touched();
             }
-            None => {}
+            Some(Overlay::Help { .. } | Overlay::Confirm(_)) | None => {}
         }
     }
 

@@ -4,10 +4,11 @@ use std::time::Instant;
 
 use crate::app::models::Download;
 use crate::app::msg::Effect;
-use crate::app::{App, Confirm, Confirmed, Dirty, EngineStatus, Overlay, ToastKind, bytes};
+use crate::app::{App, Confirm, Confirmed, Dirty, EngineStatus, Overlay, ToastKind};
 use crate::domain::action::Action;
 use crate::domain::fit::Verdict;
 use crate::domain::model::{LocalModel, ModelRef, ModelSpec};
+use crate::domain::units::bytes;
 use crate::domain::{DownloadState, EngineCmd, HubCmd, fit};
 
 impl App {

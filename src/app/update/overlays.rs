@@ -4,10 +4,11 @@ use std::time::Instant;
 
 use crate::app::msg::Effect;
 use crate::app::picker::{Picker, Row, Target};
-use crate::app::{App, Confirm, Confirmed, Overlay, Pane, bytes};
+use crate::app::{App, Confirm, Confirmed, Overlay, Pane};
 use crate::config::theme::Themes;
 use crate::config::{SPECS, Value, theme};
 use crate::domain::action::{Action, Context};
+use crate::domain::units::bytes;
 
 impl App {
     pub(super) fn act_in_overlay(&mut self, action: Action, now: Instant) -> bool {
@@ -177,9 +178,9 @@ impl App {
             .into_iter()
             .map(|theme| Row {
                 kind: "",
-                label: theme.name.to_string(),
-                detail: theme.id.to_string(),
-                target: Target::Theme(theme.id.to_string()),
+                label: theme.name.clone(),
+                detail: theme.id.clone(),
+                target: Target::Theme(theme.id.clone()),
             })
             .collect();
         self.themes = Some(themes);
