@@ -207,7 +207,7 @@ fn after_a_failed_load_a_message_tries_again_and_is_answered() {
     let effects = d.say("two");
     assert!(matches!(&effects[..], [Effect::Engine(EngineCmd::Load { id: LoadId(2), .. }), ..]), "{effects:?}");
     assert_eq!(d.app.chat.queue, ["two"]);
-    let effects = d.engine(EngineEvent::Loaded { id: LoadId(2), info: info() });
+    let effects = d.engine(EngineEvent::Loaded { id: LoadId(2), info: Box::new(info()) });
     assert!(matches!(&effects[..], [Effect::Engine(EngineCmd::Generate { .. }), ..]), "{effects:?}");
     assert!(d.app.chat.queue.is_empty());
 }

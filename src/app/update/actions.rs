@@ -37,7 +37,7 @@ impl App {
                 Pane::Models => self.models.act(action),
                 Pane::Settings => self.settings_pane.act(action),
                 Pane::Chat => {
-                    let len = self.chat.composer.suggestions(&self.keymap).len();
+                    let len = self.chat.composer.suggestions().len();
                     crate::app::picker::move_selection(&mut self.chat.composer.suggestion, len, action)
                 }
             },

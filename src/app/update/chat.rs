@@ -57,11 +57,11 @@ impl App {
     }
 
     pub(super) fn act_in_composer(&mut self, action: Action) -> bool {
-        let suggestions = self.chat.composer.suggestions(&self.keymap);
+        let suggestions = self.chat.composer.suggestions();
         let composer = &mut self.chat.composer;
         if action == Action::Complete {
             let Some(chosen) = suggestions.get(composer.suggestion) else { return false };
-            composer.area.set(&format!("/{}", chosen.action.name()));
+            composer.area.set(&format!("/{}", chosen.name()));
             return true;
         }
         if composer.area.act(action) {
@@ -82,10 +82,10 @@ impl App {
     pub(super) fn submit(&mut self, now: Instant) {
         if self.chat.composer.command().is_some() {
             let chosen = self.chat.composer.suggestion;
-            if let Some(suggestion) = self.chat.composer.suggestions(&self.keymap).get(chosen) {
+            if let Some(action) = self.chat.composer.suggestions().get(chosen).copied() {
                 self.chat.composer.area.take();
                 self.chat.composer.touched();
-                self.go(Target::Action(suggestion.action), now);
+                self.go(Target::Action(action), now);
             } else {
                 let word = self.chat.composer.area.text();
                 let text = format!("There is no command {word}");

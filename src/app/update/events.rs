@@ -36,7 +36,11 @@ impl App {
                     let name = info.name.clone();
                     self.engine = EngineStatus::Loading { id, name, stage, since: now };
                 }
-                EngineStatus::Empty | EngineStatus::Failed { .. } => {}
+                // Unloading what was there before was told after this load was asked for.
+                EngineStatus::Empty | EngineStatus::Failed { .. } => {
+                    let name = self.wanted.as_ref().map(|model| model.name.clone()).unwrap_or_default();
+                    self.engine = EngineStatus::Loading { id, name, stage, since: now };
+                }
             },
             EngineEvent::Loaded { id, info } if id == self.load => {
                 self.engine = EngineStatus::Ready(*info);
@@ -45,7 +49,7 @@ impl App {
             EngineEvent::LoadFailed { id, error } if id == self.load => {
                 let name = match &self.engine {
                     EngineStatus::Loading { name, .. } => name.clone(),
-                    _ => String::new(),
+                    _ => self.wanted.as_ref().map(|model| model.name.clone()).unwrap_or_default(),
                 };
                 // The Models pane and an empty conversation show it for as long as it holds.
                 let shown = match self.pane {

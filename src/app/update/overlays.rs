@@ -138,7 +138,7 @@ impl App {
     }
 
     pub(super) fn open_palette(&mut self) {
-        let key = |action| self.keymap.keys_for(action).first().map(|k| k.hint()).unwrap_or_default();
+        let key = |action| self.key(action);
         let actions = Action::ALL.iter().filter(|a| a.in_palette()).map(|action| Row {
             kind: "",
             label: action.description().to_owned(),
