@@ -116,7 +116,7 @@ impl App {
                 } else {
                     String::new()
                 };
-                self.overlay = Some(Overlay::Confirm(Confirm {
+                self.open(Overlay::Confirm(Confirm {
                     title: format!("{} is likely too large", model.name),
                     body: format!(
                         "It needs about {}, and there is room for {}. The machine may get very slow.{advice}",
