@@ -8,7 +8,7 @@ use hobnob::app::msg::{Effect, Msg, TimerId};
 use hobnob::app::{EngineStatus, Overlay, Pane};
 use hobnob::config::theme::{Capabilities, ColourDepth};
 use hobnob::config::{Origin, Value};
-use hobnob::domain::model::ModelRef;
+use hobnob::domain::model::{ModelInfo, ModelRef};
 use hobnob::domain::{DownloadState, EngineCmd, EngineEvent, GenId, HubCmd, HubEvent, JobId, LoadId};
 use hobnob::error::{ErrorKind, UserError};
 use support::app::{Driver, broken, huge, info, machine, starter};
@@ -148,6 +148,23 @@ fn a_changed_setting_is_written_once_it_has_settled() {
     d.key("r");
     assert_eq!(d.app.settings.sampling.temperature, None);
     assert_eq!(saves(d.send(Msg::Timer(TimerId::SaveSettings))), [("sampling.temperature", None)]);
+}
+
+#[test]
+fn a_changed_context_acts_when_the_model_is_loaded_again() {
+    let mut d = Driver::new();
+    d.ready();
+    d.key("f4");
+    d.app.settings_pane.go_to("engine.context");
+    d.key("right");
+    assert!(d.app.needs_reload(d.app.settings_pane.chosen()));
+    let effects = d.key("f6");
+    let [Effect::Engine(EngineCmd::Load { id: LoadId(2), spec }), ..] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
+    assert_eq!((spec.reference.as_str(), spec.context), ("starter", 5120));
+    d.engine(EngineEvent::Loaded { id: LoadId(2), info: Box::new(ModelInfo { context: 5120, ..info() }) });
+    assert!(!d.app.needs_reload(d.app.settings_pane.chosen()));
 }
 
 #[test]

@@ -26,7 +26,7 @@ use crate::config::theme::{self, Capabilities, Theme, Themes};
 use crate::config::{Loaded, Origins, Paths, Settings};
 use crate::domain::action::Context;
 use crate::domain::fit::Machine;
-use crate::domain::model::ModelInfo;
+use crate::domain::model::{LocalModel, ModelInfo};
 use crate::domain::{GenId, JobId, LoadId, LoadStage};
 use crate::error::UserError;
 
@@ -96,7 +96,7 @@ pub enum Overlay {
 }
 
 /// A question that is answered with yes or no.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Confirm {
     pub title: String,
     pub body: String,
@@ -105,11 +105,11 @@ pub struct Confirm {
 }
 
 /// What yes does.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Confirmed {
     Quit,
-    /// Load the model with this reference although it does not fit.
-    Load(String),
+    /// Load the model although it does not fit.
+    Load(Box<LocalModel>),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,6 +160,8 @@ pub struct App {
     pub overlay: Option<Overlay>,
     pub toasts: VecDeque<Toast>,
     pub engine: EngineStatus,
+    /// The model that was asked for last: what a reload loads.
+    wanted: Option<LocalModel>,
     pub chat: ChatPane,
     pub models: ModelsPane,
     pub settings_pane: SettingsPane,
@@ -204,6 +206,7 @@ impl App {
             overlay: None,
             toasts: VecDeque::new(),
             engine: EngineStatus::Empty,
+            wanted: None,
             chat: ChatPane::default(),
             models: ModelsPane::default(),
             settings_pane: SettingsPane::default(),

@@ -86,7 +86,10 @@ impl App {
         match event {
             HubEvent::Local { models, problems } => self.models.found(models, problems),
             HubEvent::Resolved { id, result } if id == self.load => match *result {
-                Ok(model) => self.load(&model, now),
+                Ok(model) => {
+                    self.engine = EngineStatus::Empty;
+                    self.load_if_it_fits(&model, now);
+                }
                 Err(error) => {
                     let name = self.settings.model.clone().unwrap_or_default();
                     self.engine = EngineStatus::Empty;

@@ -111,9 +111,16 @@ impl App {
                         bytes(machine.budget)
                     ),
                     yes: "load it all the same",
-                    then: Confirmed::Load(model.reference.clone()),
+                    then: Confirmed::Load(Box::new(model.clone())),
                 }));
             }
+        }
+    }
+
+    pub(super) fn reload(&mut self, now: Instant) {
+        match self.wanted.clone() {
+            Some(model) => self.load_if_it_fits(&model, now),
+            None => self.toast(ToastKind::Note, "No model is loaded", None, now),
         }
     }
 
@@ -143,6 +150,7 @@ impl App {
             since: now,
         };
         self.memory = None;
+        self.wanted = Some(model.clone());
         self.emit(Effect::Engine(EngineCmd::Load { id, spec }));
         self.touch(Dirty::Now);
     }
