@@ -56,7 +56,8 @@ impl App {
                 self.memory = None;
                 self.engine = match std::mem::replace(&mut self.engine, EngineStatus::Empty) {
                     EngineStatus::Ready(info) | EngineStatus::Asleep(info) if !forgotten => EngineStatus::Asleep(info),
-                    loading @ EngineStatus::Loading { .. } if !forgotten => loading,
+                    // Asked for after what has gone.
+                    loading @ EngineStatus::Loading { .. } => loading,
                     _ => EngineStatus::Empty,
                 };
             }
