@@ -266,6 +266,22 @@ fn a_command_that_is_not_one_is_kept_and_named() {
 }
 
 #[test]
+fn a_new_conversation_gives_back_what_waited() {
+    let mut d = Driver::new();
+    d.ready();
+    d.say("one");
+    d.say("two");
+    d.say("three");
+    assert_eq!(d.key("ctrl-n"), [Effect::Engine(EngineCmd::Cancel(GenId(1)))]);
+    assert_eq!(d.app.chat.composer.area.text(), "two\nthree");
+    assert!(d.app.chat.conversation.is_empty() && d.app.chat.queue.is_empty());
+    d.delta(1, "late");
+    assert_eq!(d.finish(1, FinishReason::Cancelled), []);
+    assert!(d.app.chat.conversation.is_empty());
+    assert_eq!(d.key("enter"), [ask(2, &[(Role::User, "two\nthree")]), clock()]);
+}
+
+#[test]
 fn pasting_never_sends() {
     let mut d = Driver::new();
     d.ready();

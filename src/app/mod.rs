@@ -96,7 +96,7 @@ pub enum Overlay {
 }
 
 /// A question that is answered with yes or no.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Confirm {
     pub title: String,
     pub body: String,
@@ -105,11 +105,11 @@ pub struct Confirm {
 }
 
 /// What yes does.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Confirmed {
     Quit,
-    /// Load the model with this reference although it does not fit.
-    Load(String),
+    /// Load the model although it does not fit.
+    Load(Box<LocalModel>),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,6 +160,8 @@ pub struct App {
     pub overlay: Option<Overlay>,
     pub toasts: VecDeque<Toast>,
     pub engine: EngineStatus,
+    /// The model that was asked for last: what a reload loads, and a message after a failed load. `None` until it is found.
+    wanted: Option<LocalModel>,
     pub chat: ChatPane,
     pub models: ModelsPane,
     pub settings_pane: SettingsPane,
@@ -168,8 +170,6 @@ pub struct App {
     pub memory: Option<u64>,
     /// Where the last frame drew the panes' names: columns of the first row.
     pub tabs: Vec<(Pane, std::ops::Range<u16>)>,
-    /// The model that is loaded, or was to be: what a message after a failure tries again. `None` where it was never found.
-    wanted: Option<LocalModel>,
     load: LoadId,
     generation: GenId,
     job: JobId,
@@ -206,13 +206,13 @@ impl App {
             overlay: None,
             toasts: VecDeque::new(),
             engine: EngineStatus::Empty,
+            wanted: None,
             chat: ChatPane::default(),
             models: ModelsPane::default(),
             settings_pane: SettingsPane::default(),
             machine: None,
             memory: None,
             tabs: Vec::new(),
-            wanted: None,
             load: LoadId::default(),
             generation: GenId::default(),
             job: JobId::default(),

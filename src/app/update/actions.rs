@@ -53,6 +53,7 @@ impl App {
             Action::PreviousPane => self.turn_pane(Pane::ALL.len() - 1),
             Action::Palette => self.open_palette(),
             Action::Help => self.open(Overlay::Help { scroll: 0 }),
+            Action::Reload => self.reload(now),
             Action::Theme => self.open_themes(now),
             Action::Interrupt => self.interrupt(),
             Action::Suspend => self.emit(Effect::Suspend),

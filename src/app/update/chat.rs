@@ -31,6 +31,8 @@ impl App {
                     self.stop();
                     self.chat.running = None;
                 }
+                // What waited was meant for the old one: it is the user's to send or not.
+                while self.take_back() {}
                 self.chat.clear();
             }
             Action::OpenEditor => {

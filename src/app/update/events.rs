@@ -36,11 +36,7 @@ impl App {
                     let name = info.name.clone();
                     self.engine = EngineStatus::Loading { id, name, stage, since: now };
                 }
-                // Unloading what was there before was told after this load was asked for.
-                EngineStatus::Empty | EngineStatus::Failed { .. } => {
-                    let name = self.wanted.as_ref().map(|model| model.name.clone()).unwrap_or_default();
-                    self.engine = EngineStatus::Loading { id, name, stage, since: now };
-                }
+                EngineStatus::Empty | EngineStatus::Failed { .. } => {}
             },
             EngineEvent::Loaded { id, info } if id == self.load => {
                 self.engine = EngineStatus::Ready(*info);
@@ -49,7 +45,7 @@ impl App {
             EngineEvent::LoadFailed { id, error } if id == self.load => {
                 let name = match &self.engine {
                     EngineStatus::Loading { name, .. } => name.clone(),
-                    _ => self.wanted.as_ref().map(|model| model.name.clone()).unwrap_or_default(),
+                    _ => String::new(),
                 };
                 // The Models pane and an empty conversation show it for as long as it holds.
                 let shown = match self.pane {
@@ -68,7 +64,8 @@ impl App {
                 self.memory = None;
                 self.engine = match std::mem::replace(&mut self.engine, EngineStatus::Empty) {
                     EngineStatus::Ready(info) | EngineStatus::Asleep(info) if !forgotten => EngineStatus::Asleep(info),
-                    loading @ EngineStatus::Loading { .. } if !forgotten => loading,
+                    // Asked for after what has gone.
+                    loading @ EngineStatus::Loading { .. } => loading,
                     _ => EngineStatus::Empty,
                 };
             }
@@ -102,7 +99,10 @@ impl App {
         match event {
             HubEvent::Local { models, problems } => self.models.found(models, problems),
             HubEvent::Resolved { id, result } if id == self.load => match *result {
-                Ok(model) => self.load(&model, now),
+                Ok(model) => {
+                    self.engine = EngineStatus::Empty;
+                    self.load_if_it_fits(&model, now);
+                }
                 Err(error) => {
                     let name = self.settings.model.clone().unwrap_or_default();
                     self.engine = EngineStatus::Empty;

@@ -23,10 +23,7 @@ impl App {
                 if matches!(self.engine, EngineStatus::Empty) {
                     self.toast(ToastKind::Note, "No model is loaded", None, now);
                 } else {
-                    if self.chat.is_busy() {
-                        self.stop();
-                    }
-                    self.emit(Effect::Engine(EngineCmd::Unload));
+                    self.unload();
                 }
             }
             Action::Refresh => self.emit(Effect::Hub(HubCmd::ScanLocal)),
@@ -40,10 +37,22 @@ impl App {
         if let Some(id) = self.models.running().map(|d| d.id) {
             self.emit(Effect::Hub(HubCmd::CancelDownload(id)));
         } else if matches!(self.engine, EngineStatus::Loading { .. }) {
-            self.emit(Effect::Engine(EngineCmd::Unload));
+            self.unload();
         } else {
             self.toast(ToastKind::Note, "Nothing is under way", None, now);
         }
+    }
+
+    /// What is loaded or being loaded goes, and so does what was only being looked for. It counts as gone from here on: a
+    /// message that waits is not sent to a model on its way out.
+    fn unload(&mut self) {
+        if self.chat.is_busy() {
+            self.stop();
+        }
+        self.load = self.load.next();
+        self.engine = EngineStatus::Empty;
+        self.memory = None;
+        self.emit(Effect::Engine(EngineCmd::Unload));
     }
 
     pub(super) fn get_starter(&mut self, now: Instant) {
@@ -124,9 +133,16 @@ impl App {
                         bytes(machine.budget)
                     ),
                     yes: "load it all the same",
-                    then: Confirmed::Load(model.reference.clone()),
+                    then: Confirmed::Load(Box::new(model.clone())),
                 }));
             }
+        }
+    }
+
+    pub(super) fn reload(&mut self, now: Instant) {
+        match self.wanted.clone() {
+            Some(model) => self.load_if_it_fits(&model, now),
+            None => self.toast(ToastKind::Note, "No model is loaded", None, now),
         }
     }
 

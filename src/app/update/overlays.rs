@@ -108,11 +108,7 @@ impl App {
             Some(Overlay::Value(editor)) => self.take_value(editor),
             Some(Overlay::Confirm(confirm)) => match confirm.then {
                 Confirmed::Quit => self.really_quit(),
-                Confirmed::Load(reference) => {
-                    if let Some(model) = self.models.by_reference(&reference).cloned() {
-                        self.load(&model, now);
-                    }
-                }
+                Confirmed::Load(model) => self.load(&model, now),
             },
             Some(Overlay::Help { .. }) | None => {}
         }
