@@ -616,6 +616,14 @@ async fn the_same_bytes_as_the_engine_asked_directly() {
     }
     assert_eq!(ours.text, theirs);
     assert!(!theirs.is_empty());
+
+    // And so it is printed.
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hobnob"));
+    command.args(["--offline", "run", "--temperature", "0", "--max-tokens", "48", "-m"]).arg(place).arg(prompt);
+    let home = support::pty::Home::new();
+    command.env_clear().envs(home.env()).stdin(Stdio::null());
+    let printed = command.output().expect("hobnob starts").stdout;
+    assert_eq!(String::from_utf8_lossy(&printed), theirs.trim_end_matches('\n').to_owned() + "\n");
 }
 
 #[tokio::test]
