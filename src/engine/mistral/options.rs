@@ -3,6 +3,7 @@
 
 use mistralrs::{AutoDeviceMapParams, DeviceMapSetting, SamplingParams};
 
+use crate::domain::fit::PREFIX_CACHES;
 use crate::domain::model::{Device, ModelFacts, ModelSpec};
 use crate::domain::sampling::Sampling;
 
@@ -24,9 +25,6 @@ pub(super) struct LoadOptions {
 // Paged attention stays off: its pool is set aside whole at the start, on the machines that have it (Metal, CUDA), for
 // what is one conversation at a time here.
 
-/// One for the conversation, one for what is asked beside it.
-const PREFIX_CACHES: usize = 2;
-
 /// The engine's cache grows in steps of so many tokens, and fails when a step goes over the model's length.
 const CACHE_STEP: u32 = 512;
 
@@ -36,7 +34,7 @@ pub(super) fn load_options(spec: &ModelSpec, facts: &ModelFacts) -> LoadOptions 
         force_cpu: spec.device == Device::Cpu,
         context,
         mapped_tokens: context as usize,
-        prefix_caches: PREFIX_CACHES,
+        prefix_caches: PREFIX_CACHES as usize,
     }
 }
 
