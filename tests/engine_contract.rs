@@ -3,7 +3,9 @@
 
 mod support;
 
+use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -809,6 +811,19 @@ async fn a_process_that_talks_nonsense_is_ended() {
     let mut engine = Engine::with(PathBuf::from("/nowhere/hobnob"));
     let error = engine.load(&subject.spec).await.expect_err("no program");
     assert!(error.hint.is_some_and(|hint| hint.contains("/nowhere/hobnob")));
+}
+
+#[tokio::test]
+async fn the_program_may_lie_anywhere() {
+    let subject = Subject::script("").await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let exe = folder.path().join(OsStr::from_bytes(b"h\xf6bnob"));
+    // Some file systems only take Unicode: there such a name can't come up.
+    if std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_hobnob"), &exe).is_err() {
+        return;
+    }
+    let mut engine = Engine::with(exe);
+    engine.load(&subject.spec).await.expect("loads");
 }
 
 #[tokio::test]

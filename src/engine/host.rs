@@ -35,7 +35,8 @@ pub(super) fn panics() -> usize {
 /// The process's `main`. Its standard input is the socket; its two outputs are the parent's log.
 #[must_use]
 pub fn main() -> ExitCode {
-    let verbose = std::env::args().nth(2).and_then(|n| n.parse().ok()).unwrap_or(0);
+    // Not `args`, which panics when any of them is not Unicode, the program's own path included.
+    let verbose = std::env::args_os().nth(2).and_then(|n| n.to_str()?.parse().ok()).unwrap_or(0);
     install_log(verbose);
     install_panic_hook();
     let (reading, writing) = match open_socket() {
