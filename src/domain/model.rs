@@ -1,5 +1,7 @@
 //! What a model is called, where it is, what is known of it.
 
+mod split;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::sampling::SamplingPatch;
 use crate::error::{ErrorKind, UserError};
+
+pub use self::split::{SplitName, split_set};
 
 /// The starter model: small enough to try the program on anything.
 pub mod starter {
