@@ -14,7 +14,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::error::{ErrorKind, UserError};
+use crate::error::{ErrorKind, UserError, reason};
 
 const PREFIX: &str = "hobnob";
 const SUFFIX: &str = "log";
@@ -191,8 +191,8 @@ fn targets(verbosity: u8, filter: Option<&str>) -> (Targets, Option<UserError>) 
     }
 }
 
-fn unwritable(path: &Path, error: &dyn std::fmt::Display) -> UserError {
-    UserError::new(ErrorKind::Disk, format!("no log is written: can't open {}: {error}", path.display()))
+fn unwritable(path: &Path, error: &io::Error) -> UserError {
+    UserError::new(ErrorKind::Disk, format!("no log is written: can't open {}: {}", path.display(), reason(error)))
         .hint("choose another file with `--log-file FILE`")
 }
 

@@ -12,7 +12,7 @@ use reqwest::header::{
 use reqwest::{Method, Response, StatusCode, Url};
 
 use crate::domain::model::RepoId;
-use crate::error::{ErrorKind, UserError};
+use crate::error::{ErrorKind, UserError, without_number};
 use crate::hub::cache::{Commit, Etag};
 use crate::hub::{Options, Timing, Token};
 
@@ -306,7 +306,7 @@ fn cause(error: &reqwest::Error) -> String {
         innermost = source;
     }
     let text = innermost.to_string();
-    text.split(" (os error").next().unwrap_or(&text).trim_end_matches('.').to_lowercase()
+    without_number(&text).trim_end_matches('.').to_lowercase()
 }
 
 /// What the Hub's own answers say, gathered over its redirects. A header of a later answer never takes away an earlier one.

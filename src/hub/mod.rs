@@ -26,6 +26,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::config::expand_tilde;
 use crate::domain::model::ModelFacts;
 use crate::error::UserError;
 
@@ -100,9 +101,9 @@ impl Default for Timing {
 
 impl Options {
     /// Options with what the environment says about the Hub: `HF_ENDPOINT`, `HF_TOKEN`, `HF_TOKEN_PATH`, `HF_HOME`,
-    /// `HF_HUB_OFFLINE`, read as the Python client reads them.
+    /// read as the Python client reads them.
     #[must_use]
-    pub fn from_env(cache: PathBuf, folders: Vec<PathBuf>, probe: Probe) -> Self {
+    pub fn from_env(cache: PathBuf, folders: Vec<PathBuf>, offline: bool, probe: Probe) -> Self {
         let set = |name: &str| std::env::var(name).ok().map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
         let endpoint = set("HF_ENDPOINT").unwrap_or_else(|| "https://huggingface.co".to_owned());
         let words = |command: &[&str]| command.iter().map(OsString::from).collect();
@@ -110,7 +111,7 @@ impl Options {
             cache,
             folders,
             probe,
-            offline: set("HF_HUB_OFFLINE").is_some_and(|v| is_true(&v)),
+            offline,
             endpoint: endpoint.trim_end_matches('/').to_owned(),
             token: token(set).map(Token),
             timing: Timing::default(),
@@ -149,11 +150,7 @@ fn home_dir() -> Option<PathBuf> {
 
 /// Replaces a leading `~`.
 fn expand_home(path: &Path) -> PathBuf {
-    match (path.strip_prefix("~"), home_dir()) {
-        (Ok(rest), Some(home)) if rest.as_os_str().is_empty() => home,
-        (Ok(rest), Some(home)) => home.join(rest),
-        _ => path.to_owned(),
-    }
+    expand_tilde(path, home_dir().as_deref())
 }
 
 /// A path for people: the home folder is `~`.

@@ -13,7 +13,7 @@ use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::model::starter;
-use crate::error::{ErrorKind, UserError};
+use crate::error::{ErrorKind, UserError, reason};
 use crate::hub::cache::{Commit, Etag, RepoCache};
 use crate::hub::fetch::{Report, cancelled, watched};
 use crate::hub::partial::{CHUNK, Partial, check_room, disk_error};
@@ -148,11 +148,10 @@ fn start(command: &[OsString], work: &WorkFolder) -> Result<Option<Child>, UserE
     match started {
         Ok(child) => Ok(Some(child)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(UserError::new(
-            ErrorKind::Network,
-            format!("can't run {}: {}", program.display(), super::inventory::plain(&error)),
-        )
-        .hint("check that Python and pip work")),
+        Err(error) => {
+            Err(UserError::new(ErrorKind::Network, format!("can't run {}: {}", program.display(), reason(&error)))
+                .hint("check that Python and pip work"))
+        }
     }
 }
 
