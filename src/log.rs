@@ -63,7 +63,8 @@ pub fn file() -> Option<PathBuf> {
     }
 }
 
-/// A file per day, by the clock of the world; the engine's process and others write to the same.
+/// A file per day, by the clock of the world; every hobnob that runs writes to the same. The engine's process does not: what
+/// it has to say comes through us.
 struct Daily {
     folder: PathBuf,
     /// The day and its file.
