@@ -26,9 +26,11 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use reqwest::header::HeaderValue;
+
 use crate::config::expand_tilde;
 use crate::domain::model::ModelFacts;
-use crate::error::UserError;
+use crate::error::{ErrorKind, UserError};
 
 pub use actor::HubHandle;
 pub use find::find;
@@ -59,11 +61,27 @@ pub struct Options {
 
 /// A secret, which no log gets to see.
 #[derive(Clone)]
-pub struct Token(String);
+pub struct Token {
+    secret: String,
+    /// Where it was found, for people.
+    source: String,
+}
 
-impl From<String> for Token {
-    fn from(token: String) -> Self {
-        Self(token)
+impl Token {
+    /// Breaks of lines are no part of a token, wherever they come from; the Python client drops them too.
+    #[must_use]
+    pub fn new(secret: &str, source: impl Into<String>) -> Self {
+        Self { secret: secret.replace(['\r', '\n'], "").trim().to_owned(), source: source.into() }
+    }
+
+    /// The value of the header that carries it.
+    fn header(&self) -> Result<HeaderValue, UserError> {
+        let mut value = HeaderValue::from_str(&format!("Bearer {}", self.secret)).map_err(|_| {
+            UserError::new(ErrorKind::Unauthorised, format!("{} holds something that is no token", self.source))
+                .hint("correct or remove it, or log in again with `hf auth login`")
+        })?;
+        value.set_sensitive(true);
+        Ok(value)
     }
 }
 
@@ -113,7 +131,7 @@ impl Options {
             probe,
             offline,
             endpoint: endpoint.trim_end_matches('/').to_owned(),
-            token: token(set).map(Token),
+            token: token(set),
             timing: Timing::default(),
             pip: vec![words(&["python3", "-m", "pip"]), words(&["pip3"]), words(&["pip"])],
         }
@@ -125,12 +143,14 @@ fn is_true(value: &str) -> bool {
 }
 
 /// The token, from where the Python client's login puts it.
-fn token(set: impl Fn(&str) -> Option<String>) -> Option<String> {
+fn token(set: impl Fn(&str) -> Option<String>) -> Option<Token> {
     // What is not given for a single request is implicit, a variable too.
     if set("HF_HUB_DISABLE_IMPLICIT_TOKEN").is_some_and(|v| is_true(&v)) {
         return None;
     }
-    if let Some(token) = set("HF_TOKEN").or_else(|| set("HUGGING_FACE_HUB_TOKEN")) {
+    if let Some(token) =
+        ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"].iter().find_map(|name| Some(Token::new(&set(name)?, *name)))
+    {
         return Some(token);
     }
     let path = set("HF_TOKEN_PATH").map(|path| expand_home(Path::new(&path))).or_else(|| {
@@ -141,8 +161,8 @@ fn token(set: impl Fn(&str) -> Option<String>) -> Option<String> {
         };
         Some(home.or_else(|| cache().map(|cache| cache.join("huggingface")))?.join("token"))
     })?;
-    let token = std::fs::read_to_string(path).ok()?;
-    Some(token.trim().to_owned()).filter(|token| !token.is_empty())
+    let token = Token::new(&std::fs::read_to_string(&path).ok()?, display_path(&path));
+    Some(token).filter(|token| !token.secret.is_empty())
 }
 
 fn home_dir() -> Option<PathBuf> {
@@ -169,7 +189,17 @@ mod tests {
 
     #[test]
     fn a_token_is_not_printed() {
-        assert_eq!(format!("{:?}", Token::from("hf_secret".to_owned())), "Token");
+        let token = Token::new("hf_secret", "HF_TOKEN");
+        assert_eq!(format!("{token:?}"), "Token");
+        assert_eq!(format!("{:?}", token.header().expect("a header")), "Sensitive");
+    }
+
+    #[test]
+    fn what_is_no_token_is_named_by_its_place() {
+        assert_eq!(Token::new(" hf_\r\nsecret\n", "HF_TOKEN").header().expect("a header"), "Bearer hf_secret");
+        let error = Token::new("hf_\u{7f}", "~/token").header().expect_err("no token");
+        assert_eq!(error.kind, ErrorKind::Unauthorised);
+        assert!(error.message.contains("~/token") && !error.message.contains("hf_"), "{error}");
     }
 
     #[test]
@@ -179,7 +209,7 @@ mod tests {
         let other = home.path().join("other");
         std::fs::write(&other, "from-path").expect("writes");
         let with = |pairs: Vec<(&'static str, String)>| {
-            token(move |name| pairs.iter().find(|(n, _)| *n == name).map(|(_, v)| v.clone()))
+            token(move |name| pairs.iter().find(|(n, _)| *n == name).map(|(_, v)| v.clone())).map(|token| token.secret)
         };
         let hf_home = ("HF_HOME", home.path().display().to_string());
         assert_eq!(with(vec![hf_home.clone()]).as_deref(), Some("from-file"));
