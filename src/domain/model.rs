@@ -24,7 +24,7 @@ pub mod starter {
     pub const PACKAGE_VERSION: &str = "0.1.2";
 }
 
-/// `owner/name` on the Hub.
+/// `owner/name` on the Hub. The oldest repositories have no owner: theirs is empty.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RepoId {
     pub owner: String,
@@ -36,22 +36,29 @@ impl RepoId {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (owner, name) = text.split_once('/')?;
-        let good = |part: &str| {
-            !part.is_empty()
-                && part.len() <= 96
-                && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
-                && !part.starts_with(['.', '-'])
-                && !part.ends_with(['.', '-'])
-                && !part.contains("..")
-                && !part.contains("--")
-        };
-        (good(owner) && good(name)).then(|| Self { owner: owner.to_owned(), name: name.to_owned() })
+        (is_repo_part(owner) && is_repo_part(name)).then(|| Self { owner: owner.to_owned(), name: name.to_owned() })
     }
+
+    /// Reads the name of a repository that has no owner.
+    #[must_use]
+    pub fn without_owner(name: &str) -> Option<Self> {
+        is_repo_part(name).then(|| Self { owner: String::new(), name: name.to_owned() })
+    }
+}
+
+fn is_repo_part(part: &str) -> bool {
+    !part.is_empty()
+        && part.len() <= 96
+        && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+        && !part.starts_with(['.', '-'])
+        && !part.ends_with(['.', '-'])
+        && !part.contains("..")
+        && !part.contains("--")
 }
 
 impl fmt::Display for RepoId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.owner, self.name)
+        if self.owner.is_empty() { f.write_str(&self.name) } else { write!(f, "{}/{}", self.owner, self.name) }
     }
 }
 

@@ -110,7 +110,5 @@ fn header(path: &Path) -> Result<ModelFacts, UserError> {
 #[must_use]
 pub fn hub_options(loaded: &Loaded) -> hub::Options {
     let Loaded { settings, paths, .. } = loaded;
-    let mut options = hub::Options::from_env(paths.hub_cache.clone(), settings.models.folders.clone(), header);
-    options.offline = settings.offline;
-    options
+    hub::Options::from_env(paths.hub_cache.clone(), settings.models.folders.clone(), settings.offline, header)
 }
