@@ -9,7 +9,7 @@ use crate::domain::fit::{self, Fit, Machine};
 use crate::domain::model::{LocalModel, ModelFacts, ModelRef};
 use crate::domain::units::{bytes, count};
 use crate::headless::config::refuse_problems;
-use crate::headless::{Context, Format, Outcome, document, hub_options, print, print_json};
+use crate::headless::{Context, Format, Outcome, Quit, document, hub_options, print, print_json};
 use crate::hub;
 use crate::machine;
 use crate::text::sanitize;
@@ -49,11 +49,13 @@ pub fn show(reference: &str, context: &Context<'_>) -> Outcome {
     refuse_problems(context)?;
     let model = hub::find(&hub_options(context.loaded), &ModelRef::parse(reference)?)?;
     let machine = machine::measure();
+    // What can't be run is shown, and is an error all the same.
     if context.format == Format::Json {
-        return print_json(&describe(&model, context, machine));
+        print_json(&describe(&model, context, machine))?;
+        // The document has the error: a second one would be one too many.
+        return model.facts.map(drop).map_err(|error| Quit::Code(error.kind.exit_code()));
     }
     print(&page(&model, context, machine))?;
-    // What can't be run is shown, and is an error all the same.
     model.facts.map(drop).map_err(Into::into)
 }
 

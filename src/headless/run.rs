@@ -12,12 +12,12 @@ use crate::domain::stats::{GenStats, Usage};
 use crate::domain::units::bytes;
 use crate::domain::{ChatMessage, EngineCmd, EngineEvent, FinishReason, GenId, GenRequest, LoadId, Role, Thinking};
 use crate::engine::{self, EngineHandle};
-use crate::error::{ErrorKind, UserError};
+use crate::error::{ErrorKind, UserError, reason};
 use crate::headless::config::refuse_problems;
 use crate::headless::interrupt::{Halt, Watch};
 use crate::headless::output::Answer;
 use crate::headless::progress::StatusLine;
-use crate::headless::{Context, Outcome, Quit, block_on, document, model, prompt, reason};
+use crate::headless::{Context, Outcome, Quit, block_on, document, model, prompt};
 
 pub use crate::headless::prompt::{Sources, system};
 

@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::domain::units;
-use crate::error::{ErrorKind, UserError};
+use crate::error::{ErrorKind, UserError, reason};
 use crate::hub::cache::BlobLock;
 use crate::hub::display_path;
-use crate::hub::inventory::plain;
 
 /// Read and written at a time.
 pub(super) const CHUNK: usize = 1 << 20;
@@ -131,5 +130,5 @@ pub(super) fn disk_error(path: &Path, error: &io::Error) -> UserError {
         }
         _ => "check the folder's permissions, or set HF_HUB_CACHE to another folder",
     };
-    UserError::new(ErrorKind::Disk, format!("can't write {}: {}", display_path(path), plain(error))).hint(hint)
+    UserError::new(ErrorKind::Disk, format!("can't write {}: {}", display_path(path), reason(error))).hint(hint)
 }

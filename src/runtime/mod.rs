@@ -26,7 +26,7 @@ use std::thread::ThreadId;
 use std::time::Duration;
 
 use crate::app::App;
-use crate::error::{ErrorKind, UserError};
+use crate::error::{ErrorKind, UserError, reason};
 use crate::machine;
 use crate::runtime::console::Tty;
 use crate::runtime::event_loop::Interface;
@@ -98,7 +98,7 @@ fn ends_the_interface(interface: ThreadId) -> bool {
 }
 
 fn unusable(error: &io::Error) -> UserError {
-    UserError::new(ErrorKind::Unexpected, format!("the terminal can't be used: {error}"))
+    UserError::new(ErrorKind::Unexpected, format!("the terminal can't be used: {}", reason(error)))
         .hint("for scripts and plain output there is `hobnob run`")
 }
 

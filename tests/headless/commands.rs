@@ -164,6 +164,11 @@ fn files_that_are_no_models_are_refused() {
     ] {
         let path = home.write(name, content);
         home.run(["run", "-m", &path.to_string_lossy(), "hi"]).assert_error(3, name);
+        // The list's details show it, and are no success either, in words or as one document.
+        home.run(["models", "show", &path.to_string_lossy()]).assert_error(3, name);
+        let json = home.run(["models", "show", "--json", &path.to_string_lossy()]);
+        json.assert_code(3);
+        assert!(json.json()["error"]["message"].as_str().is_some_and(|said| said.contains(name)), "{}", json.text());
     }
     home.assert_empty();
 }

@@ -147,24 +147,15 @@ impl App {
     }
 
     pub(super) fn load(&mut self, model: &LocalModel, now: Instant) {
-        if let Err(error) = &model.facts {
-            let error = error.clone();
-            self.toast_error(&error, now);
-            return;
-        }
+        let spec = match ModelSpec::of(model, self.settings.engine.context, self.settings.engine.device) {
+            Ok(spec) => spec,
+            Err(error) => return self.toast_error(&error, now),
+        };
         if self.chat.is_busy() {
             self.stop();
         }
         self.load = self.load.next();
         let id = self.load;
-        let spec = ModelSpec {
-            reference: model.reference.clone(),
-            name: model.name.clone(),
-            location: model.location.clone(),
-            format: model.format,
-            context: self.settings.engine.context,
-            device: self.settings.engine.device,
-        };
         self.engine = EngineStatus::Loading {
             id,
             name: model.name.clone(),
