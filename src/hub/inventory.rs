@@ -1,6 +1,6 @@
 //! What lies in the cache and in folders, by names and sizes alone: no header is read here.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use crate::domain::model::{Format, RepoId, split_set, starter};
 use crate::error::{ErrorKind, UserError, reason};
 use crate::hub::cache::{Commit, RepoCache};
-use crate::hub::names::{GgufName, is_helper};
+use crate::hub::names::{GgufModel, GgufName, folder_weights, gguf_models};
 use crate::hub::{Options, display_path, expand_home};
 
 /// How deep a folder is searched. Deep enough for `owner/name/file`, shallow enough for a folder that was named by mistake.
@@ -324,40 +324,18 @@ impl Listing {
 
     /// The whole models among the files.
     fn models(&self, folder: &Path) -> Vec<Found> {
-        let mut found: Vec<Found> = self.folder_model(folder).into_iter().collect();
-        for path in self.files.keys() {
-            let Some(gguf) = GgufName::parse(path) else { continue };
-            // A set is found at its first part.
-            if is_helper(path) || gguf.part.is_some_and(|(part, _)| part != 1) {
+        let paths: BTreeSet<&str> = self.files.keys().map(String::as_str).collect();
+        let mut found = Vec::new();
+        if let Some((bytes, identity)) = folder_weights(&paths).and_then(|weights| self.whole(&weights)) {
+            found.push(Found { file: None, gguf: None, location: folder.to_owned(), bytes, identity });
+        }
+        for GgufModel { name, files } in gguf_models(&paths) {
+            let (Some((bytes, identity)), Some(first)) = (self.whole(&files), files.into_iter().next()) else {
                 continue;
-            }
-            let Some((bytes, identity)) = self.whole(&split_set(path)) else { continue };
-            found.push(Found {
-                location: folder.join(path),
-                file: Some(path.clone()),
-                gguf: Some(gguf),
-                bytes,
-                identity,
-            });
+            };
+            found.push(Found { location: folder.join(&first), file: Some(first), gguf: Some(name), bytes, identity });
         }
         found
-    }
-
-    /// The folder itself, if it has a model's configuration and all of its weights.
-    fn folder_model(&self, folder: &Path) -> Option<Found> {
-        self.files.get("config.json")?;
-        let mut weights: Vec<String> = Vec::new();
-        for path in self.files.keys() {
-            // Adapters change a model and are none.
-            if path.contains('/') || !path.ends_with(".safetensors") || path.starts_with("adapter") {
-                continue;
-            }
-            weights.extend(split_set(path));
-        }
-        weights.sort();
-        weights.dedup();
-        let (bytes, identity) = self.whole(&weights)?;
-        Some(Found { file: None, gguf: None, location: folder.to_owned(), bytes, identity })
     }
 
     /// Size of a set and its first file; `None` if a part is missing, or there is none.

@@ -1,6 +1,8 @@
 //! What file names say about models: quantisations, files that are no model.
 
-use crate::domain::model::SplitName;
+use std::collections::BTreeSet;
+
+use crate::domain::model::{SplitName, split_set};
 
 /// Endings of quantisation names after `Q4`, `IQ3` and the like, without the first underscore.
 const SUFFIXES: [&str; 14] = ["0", "1", "K", "K_S", "K_M", "K_L", "K_XL", "K_XS", "XXS", "XS", "S", "M", "NL", "KS"];
@@ -77,6 +79,42 @@ pub fn is_helper(path: &str) -> bool {
     name.contains("mmproj") || name.contains("imatrix") || name.starts_with("ggml-vocab")
 }
 
+/// A GGUF model among the files of a folder or repository: one file, or a whole set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GgufModel {
+    pub name: GgufName,
+    /// Its paths, in order.
+    pub files: Vec<String>,
+}
+
+/// The whole GGUF models among these paths.
+#[must_use]
+pub fn gguf_models(paths: &BTreeSet<&str>) -> Vec<GgufModel> {
+    let model = |path: &&str| {
+        let name = GgufName::parse(path)?;
+        // A set is found at its first part.
+        if is_helper(path) || name.part.is_some_and(|(part, _)| part != 1) {
+            return None;
+        }
+        let files = split_set(path);
+        files.iter().all(|file| paths.contains(file.as_str())).then_some(GgufModel { name, files })
+    };
+    paths.iter().filter_map(model).collect()
+}
+
+/// The weights of the model that the folder itself is: `None` without a configuration, or if a part is missing.
+#[must_use]
+pub fn folder_weights(paths: &BTreeSet<&str>) -> Option<Vec<String>> {
+    paths.get("config.json")?;
+    // Adapters change a model and are none.
+    let is_weights =
+        |path: &&&str| !path.contains('/') && path.ends_with(".safetensors") && !path.starts_with("adapter");
+    let mut weights: Vec<String> = paths.iter().filter(is_weights).flat_map(|path| split_set(path)).collect();
+    weights.sort();
+    weights.dedup();
+    (!weights.is_empty() && weights.iter().all(|file| paths.contains(file.as_str()))).then_some(weights)
+}
+
 /// How well a quantisation that was asked for fits one that is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum QuantMatch {
@@ -127,6 +165,25 @@ mod tests {
         }
         assert_eq!(GgufName::parse("m.safetensors"), None);
         assert_eq!(GgufName::parse(".gguf"), None);
+    }
+
+    #[test]
+    fn models_are_whole() {
+        let models = |paths: &[&str]| {
+            let models = gguf_models(&paths.iter().copied().collect());
+            models.into_iter().map(|model| model.files.join(" ")).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            models(&["a-00001-of-00002.gguf", "a-00002-of-00002.gguf", "mmproj-f16.gguf", "s/m.gguf", "README.md"]),
+            ["a-00001-of-00002.gguf a-00002-of-00002.gguf", "s/m.gguf"]
+        );
+        assert!(models(&["a-00001-of-00002.gguf"]).is_empty() && models(&["a-00002-of-00002.gguf"]).is_empty());
+        let weights = |paths: &[&str]| folder_weights(&paths.iter().copied().collect()).map(|files| files.len());
+        assert_eq!(weights(&["config.json", "model.safetensors", "adapter.safetensors"]), Some(1));
+        assert_eq!(weights(&["config.json", "m-00001-of-00002.safetensors", "m-00002-of-00002.safetensors"]), Some(2));
+        assert_eq!(weights(&["config.json", "m-00001-of-00002.safetensors"]), None);
+        assert_eq!(weights(&["config.json", "sub/model.safetensors"]), None);
+        assert_eq!(weights(&["model.safetensors"]), None);
     }
 
     #[test]
