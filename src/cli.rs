@@ -204,10 +204,11 @@ pub struct FormatArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     hobnob pull starter\n  \
+    hobnob pull org/repo:Q4_K_M\n  \
     hobnob pull org/repo/file.gguf\n  \
     hobnob run -m \"$(hobnob pull starter)\" \"Hello\"")]
 pub struct PullArgs {
-    /// `starter`, `org/repo/file.gguf`, or a file's page on the Hub
+    /// `starter`, `org/repo:Q4_K_M`, `org/repo/file.gguf`, or a page on the Hub; `org/repo` alone lists what there is to choose from
     #[arg(value_name = "MODEL")]
     pub reference: String,
     /// No progress on stderr

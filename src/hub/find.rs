@@ -175,20 +175,15 @@ fn not_cached(
     if !everything.is_empty() {
         let mut here = names_of(everything, everything, options);
         here.truncate(LISTED);
-        let hint = match choice {
-            Choice::File(_) => {
-                format!("`hobnob pull {model}` gets it; of this repository there is: {}", here.join(", "))
-            }
-            _ => format!("of this repository there is: {}", here.join(", ")),
-        };
+        let hint = format!("`hobnob pull {model}` gets it; of this repository there is: {}", here.join(", "));
         return UserError::new(ErrorKind::ModelNotFound, format!("`{model}` is not on this machine ({place})"))
             .hint(hint);
     }
     let error = UserError::new(ErrorKind::ModelNotFound, format!("`{model}` is not on this machine ({place})"));
     let similar = nearest(&repo.name, &all_names(options));
     let pull = match choice {
-        Choice::File(_) => format!("`hobnob pull {model}` gets it"),
-        _ => format!("`hobnob pull {repo}/FILE.gguf` gets one of its files"),
+        Choice::Any => format!("`hobnob pull {model}` gets it, or tells what there is to choose from"),
+        Choice::Quant(_) | Choice::File(_) => format!("`hobnob pull {model}` gets it"),
     };
     if similar.is_empty() {
         error.hint(pull)

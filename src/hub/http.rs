@@ -10,6 +10,7 @@ use reqwest::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, HeaderValue, LOCATION, RANGE,
     RETRY_AFTER,
 };
+use reqwest::redirect::Policy;
 use reqwest::{Method, Response, StatusCode, Url};
 
 use crate::domain::model::RepoId;
@@ -18,6 +19,8 @@ use crate::hub::cache::{Commit, Etag};
 use crate::hub::{Options, Timing, Token};
 
 const MOST_REDIRECTS: usize = 8;
+
+pub(super) const USER_AGENT: &str = concat!("hobnob/", env!("CARGO_PKG_VERSION"));
 
 /// What went wrong with a request, and whether another one can help.
 #[derive(Debug)]
@@ -57,6 +60,16 @@ pub(super) struct Body {
     pub start: u64,
 }
 
+/// An answer that refuses.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Refusal<'a> {
+    pub status: u16,
+    /// The Hub's own word for the reason; empty if it gives none.
+    pub code: &'a str,
+    /// How long a limit lasts.
+    pub wait: Option<Duration>,
+}
+
 /// A connection to one Hub.
 #[derive(Debug)]
 pub(super) struct Hub {
@@ -70,7 +83,6 @@ impl Hub {
     /// # Errors
     /// When the endpoint is no address, or the token no token.
     pub fn new(options: &Options, connect: Duration) -> Result<Self, UserError> {
-        let Timing { stalled, .. } = options.timing;
         let endpoint = Url::parse(&format!("{}/", options.endpoint))
             .ok()
             .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
@@ -79,17 +91,24 @@ impl Hub {
                     .hint("set it to an address like https://huggingface.co, or unset it")
             })?;
         let token = options.token.as_ref().map(Token::header).transpose()?;
-        let client = reqwest::Client::builder()
-            .user_agent(concat!("hobnob/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(connect)
-            .read_timeout(stalled)
-            .build()
-            .map_err(|error| {
-                UserError::new(ErrorKind::Network, format!("can't set up secure connections: {}", cause(&error)))
-                    .hint("check the system's certificates (SSL_CERT_FILE) and the proxy variables")
-            })?;
+        let client = built(connecting(connect, options.timing).redirect(Policy::none()))?;
         Ok(Self { client, endpoint, token })
+    }
+
+    /// A client for questions whose answer is a page of the Hub. It carries the token itself and follows redirects, but takes
+    /// the token nowhere else.
+    ///
+    /// # Errors
+    /// When there can be no secure connections.
+    pub fn client_for_pages(&self, timing: Timing) -> Result<reqwest::Client, UserError> {
+        // A redirect to another host loses the token: the client drops the header by itself.
+        let redirects = Policy::custom(|attempt| {
+            let secure = attempt.url().scheme() == "https"
+                || attempt.previous().last().is_some_and(|from| from.scheme() == attempt.url().scheme());
+            if secure && attempt.previous().len() < MOST_REDIRECTS { attempt.follow() } else { attempt.stop() }
+        });
+        let headers = self.token.iter().map(|token| (AUTHORIZATION, token.clone())).collect();
+        built(connecting(timing.connect, timing).redirect(redirects).referer(false).default_headers(headers))
     }
 
     /// Asks what a file is.
@@ -99,14 +118,11 @@ impl Hub {
         let status = response.status();
         // A redirect that leaves the Hub ends the question: the answer was in its headers.
         if !status.is_success() && !status.is_redirection() {
-            return Err(self.refusal(&response, repo, file));
+            return Err(self.refused(&response, repo, file));
         }
         match (seen.etag, seen.commit, seen.size) {
             (Some(etag), Some(commit), Some(size)) => Ok(Metadata { etag, commit, size }),
-            _ => Err(Failure::never(
-                UserError::new(ErrorKind::Network, format!("{} does not answer like a Hugging Face Hub", self.host()))
-                    .hint("check HF_ENDPOINT, and whether a proxy or a login page of the network answers instead"),
-            )),
+            _ => Err(self.no_hub()),
         }
     }
 
@@ -126,8 +142,16 @@ impl Hub {
                 }
             }
             status if status.is_redirection() => Err(self.odd("redirects without end")),
-            _ => Err(self.refusal(&response, repo, file)),
+            _ => Err(self.refused(&response, repo, file)),
         }
+    }
+
+    /// An answer that is none of a Hub.
+    pub fn no_hub(&self) -> Failure {
+        Failure::never(
+            UserError::new(ErrorKind::Network, format!("{} does not answer like a Hugging Face Hub", self.host()))
+                .hint("check HF_ENDPOINT, and whether a proxy or a login page of the network answers instead"),
+        )
     }
 
     /// An answer that makes no sense, and may do so another time.
@@ -203,7 +227,7 @@ impl Hub {
     }
 
     /// No answer at all.
-    fn transport(&self, error: &reqwest::Error) -> Failure {
+    pub fn transport(&self, error: &reqwest::Error) -> Failure {
         let host = error.url().and_then(Url::host_str).map_or_else(|| self.host(), str::to_owned);
         let message = if error.is_timeout() {
             format!("{host} did not answer in time")
@@ -216,12 +240,18 @@ impl Hub {
     }
 
     /// An answer that is no file.
-    fn refusal(&self, response: &Response, repo: &RepoId, file: &str) -> Failure {
+    fn refused(&self, response: &Response, repo: &RepoId, file: &str) -> Failure {
         let headers = response.headers();
         let code = headers.get("x-error-code").and_then(|code| code.to_str().ok()).unwrap_or_default();
+        let refusal = Refusal { status: response.status().as_u16(), code, wait: wait_time(headers) };
+        self.refusal(refusal, repo, Some(file))
+    }
+
+    /// What a refusal means, of a file or of the whole repository.
+    pub fn refusal(&self, Refusal { status, code, wait }: Refusal<'_>, repo: &RepoId, file: Option<&str>) -> Failure {
+        let what = file.map_or_else(|| repo.to_string(), |file| format!("{repo}/{file}"));
         let page = format!("{}{repo}", self.endpoint);
-        let status = response.status();
-        match status.as_u16() {
+        match status {
             _ if code == "GatedRepo" => Failure::never(
                 UserError::new(ErrorKind::Unauthorised, format!("{repo} is gated: its owner asks for consent first"))
                     .hint(if self.token.is_some() {
@@ -240,35 +270,31 @@ impl Hub {
                     .hint("check the name and HF_TOKEN, or log in again with `hf auth login`"),
             ),
             403 => Failure::never(
-                UserError::new(ErrorKind::Unauthorised, format!("{} does not give out {repo}/{file}", self.host()))
+                UserError::new(ErrorKind::Unauthorised, format!("{} does not give out {what}", self.host()))
                     .hint(format!("see {page} for what it asks for")),
             ),
             416 => Failure::never(
-                UserError::new(ErrorKind::Checksum, format!("{repo}/{file} is shorter than {} announces", self.host()))
+                UserError::new(ErrorKind::Checksum, format!("{what} is shorter than {} announces", self.host()))
                     .hint("try again later: the file may have just been changed"),
             ),
             404 => Failure::never(missing(code, repo, file).hint(format!("see what there is at {page}"))),
-            429 => self.limited(headers),
+            429 => self.limited(wait),
             408 | 500..=599 => {
                 let error = UserError::new(
                     ErrorKind::Network,
-                    format!("{} has trouble answering (status {})", self.host(), status.as_u16()),
+                    format!("{} has trouble answering (status {status})", self.host()),
                 )
                 .hint("try again later; what has arrived is kept");
                 Failure { error, retry: Retry::Soon }
             }
             other => Failure::never(
-                UserError::new(
-                    ErrorKind::Network,
-                    format!("{} answered {repo}/{file} with status {other}", self.host()),
-                )
-                .hint("check HF_ENDPOINT, and whether a proxy answers instead"),
+                UserError::new(ErrorKind::Network, format!("{} answered {what} with status {other}", self.host()))
+                    .hint("check HF_ENDPOINT, and whether a proxy answers instead"),
             ),
         }
     }
 
-    fn limited(&self, headers: &HeaderMap) -> Failure {
-        let wait = wait_time(headers);
+    fn limited(&self, wait: Option<Duration>) -> Failure {
         let error = UserError::new(ErrorKind::RateLimited, format!("{} asks for fewer requests", self.host())).hint(
             match (wait, &self.token) {
                 (Some(wait), _) => format!("try again in {} s; what has arrived is kept", wait.as_secs()),
@@ -280,13 +306,25 @@ impl Hub {
     }
 }
 
-fn missing(code: &str, repo: &RepoId, file: &str) -> UserError {
-    let message = match code {
-        "RepoNotFound" => format!("there is no repository {repo}"),
-        "RevisionNotFound" => format!("{repo} has no such revision"),
-        _ => format!("{repo} has no file {file}"),
+fn missing(code: &str, repo: &RepoId, file: Option<&str>) -> UserError {
+    let message = match (code, file) {
+        ("RevisionNotFound", _) => format!("{repo} has no such revision"),
+        ("RepoNotFound", _) | (_, None) => format!("there is no repository {repo}"),
+        (_, Some(file)) => format!("{repo} has no file {file}"),
     };
     UserError::new(ErrorKind::ModelNotFound, message)
+}
+
+/// What all connections have in common.
+fn connecting(connect: Duration, timing: Timing) -> reqwest::ClientBuilder {
+    reqwest::Client::builder().user_agent(USER_AGENT).connect_timeout(connect).read_timeout(timing.stalled)
+}
+
+fn built(client: reqwest::ClientBuilder) -> Result<reqwest::Client, UserError> {
+    client.build().map_err(|error| {
+        UserError::new(ErrorKind::Network, format!("can't set up secure connections: {}", cause(&error)))
+            .hint("check the system's certificates (SSL_CERT_FILE) and the proxy variables")
+    })
 }
 
 /// How long a rate limit lasts: `Retry-After`, or the `t` of the Hub's own header (`"resolvers";r=0;t=258`).

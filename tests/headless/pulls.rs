@@ -103,3 +103,23 @@ fn what_the_hub_refuses_is_told_with_its_own_code() {
     hub.server.spoil_answers(std::iter::repeat_n(Fault::Status(401, None), 20));
     Running::start(hub.pull(&home, &[])).finish().assert_error(4, "org/tiny");
 }
+
+#[test]
+fn a_quantisation_is_asked_for_by_name_and_only_pull_asks() {
+    let (home, hub) = (Sandbox::new(), Hub::start());
+    let files = Repo::new("org/two", 'b').large("two-Q4_0.gguf", &hub.file).large("two-Q8_0.gguf", &hub.file);
+    hub.server.replace(files);
+    let with = |arguments: &[&str]| {
+        let mut command = home.hobnob(arguments.iter().copied());
+        command.env("HF_ENDPOINT", &hub.server.endpoint).env("NO_PROXY", "127.0.0.1").env("no_proxy", "127.0.0.1");
+        Running::start(command).finish()
+    };
+    let refused = with(&["run", "-m", "org/two:Q8_0", "Hello"]);
+    refused.assert_error(3, "org/two:Q8_0");
+    assert!(refused.err.contains("hint: `hobnob pull org/two:Q8_0` gets it"), "{}", refused.err);
+    assert!(hub.server.seen().is_empty(), "nothing is downloaded by surprise");
+    with(&["pull", "org/two"]).assert_error(2, "Q4_0 (3.0 MB), Q8_0 (3.0 MB)");
+    let done = with(&["pull", "org/two:Q8_0"]);
+    done.assert_code(0);
+    assert!(done.text().trim_end().ends_with("two-Q8_0.gguf"), "{}", done.text());
+}

@@ -2,6 +2,7 @@
 
 #[path = "../support/hub_server.rs"]
 mod hub_server;
+mod listing;
 mod local;
 mod made;
 mod network;

@@ -93,6 +93,10 @@ async fn the_stand_in_is_a_hub_to_the_python_client() {
          info = HfApi().model_info('org/m', files_metadata=True)\n\
          assert info.sha == 'a' * 40, info\n\
          sizes = {s.rfilename: (s.size, s.lfs and s.lfs.sha256) for s in info.siblings}\n\
+         listed = HfApi().model_info('org/m', revision='main', expand=['siblings'])\n\
+         assert listed.sha is None and {s.rfilename: s.size for s in listed.siblings} == dict.fromkeys(sizes), listed\n\
+         infos = HfApi().get_paths_info('org/m', [*sizes, 'none.gguf'], revision='main')\n\
+         assert {i.path: (i.size, i.lfs and i.lfs.sha256) for i in infos} == sizes, infos\n\
          print(sizes['sub/m-Q4_0.gguf'][1])\n\
          print(hf_hub_download('org/m', 'sub/m-Q4_0.gguf'))\n\
          print(hf_hub_download('org/m', 'config.json'))\n\
@@ -103,7 +107,14 @@ async fn the_stand_in_is_a_hub_to_the_python_client() {
          raises(errors.RemoteEntryNotFoundError, 'org/m', 'none.gguf')\n\
          raises(errors.RevisionNotFoundError, 'org/m', 'config.json', revision='v9')\n\
          raises(errors.GatedRepoError, 'org/gated', 'x')\n\
-         raises(errors.HfHubHTTPError, 'org/none', 'x')";
+         raises(errors.HfHubHTTPError, 'org/none', 'x')\n\
+         def not_listed(kind, *args, **kw):\n\
+         \x20   try: HfApi().model_info(*args, **kw)\n\
+         \x20   except kind: return\n\
+         \x20   raise AssertionError((kind, args))\n\
+         not_listed(errors.RevisionNotFoundError, 'org/m', revision='v9')\n\
+         not_listed(errors.HfHubHTTPError, 'org/none')\n\
+         assert HfApi().model_info('org/gated').gated == 'manual'";
     let printed = python(&made, Some(&server.endpoint), program).await;
     let lines: Vec<&str> = printed.lines().collect();
     assert_eq!(lines[0], sha256(&large));

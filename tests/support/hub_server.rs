@@ -12,9 +12,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::Request;
 use axum::http::header::{ACCEPT_RANGES, AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, ETAG, LOCATION, RANGE};
-use axum::http::{HeaderMap, Method, Response, StatusCode};
+use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -24,6 +23,8 @@ use tokio::task::JoinHandle;
 const DEADLINE: Duration = Duration::from_secs(30);
 /// Bodies are sent in pieces of this size.
 const PIECE: usize = 16 * 1024;
+/// Questions have no more bytes.
+const MOST_ASKED: usize = 1024 * 1024;
 
 /// One repository, at one commit.
 #[derive(Debug, Clone)]
@@ -147,9 +148,13 @@ impl HubServer {
         };
         let serve = |listener: TcpListener, other_host: bool| {
             let context = context.clone();
-            let router = Router::new().fallback(move |request: Request| {
+            let router = Router::new().fallback(move |request: Request<Body>| {
                 let context = context.clone();
-                async move { Ok::<_, Infallible>(context.answer(&request, other_host)) }
+                async move {
+                    let (head, body) = request.into_parts();
+                    let body = axum::body::to_bytes(body, MOST_ASKED).await.expect("a question");
+                    Ok::<_, Infallible>(context.answer(&Request::from_parts(head, body), other_host))
+                }
             });
             tokio::spawn(async move {
                 axum::serve(listener, router).await.expect("serves");
@@ -205,7 +210,7 @@ impl HubServer {
 }
 
 impl Context {
-    fn answer(&self, request: &Request, other_host: bool) -> Response<Body> {
+    fn answer(&self, request: &Request<Bytes>, other_host: bool) -> Response<Body> {
         let header = |name| request.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
         let seen = Seen {
             other_host,
@@ -229,10 +234,17 @@ impl Context {
         }
         let path = seen.path.trim_start_matches('/').to_owned();
         let parts: Vec<&str> = path.split('/').collect();
+        let query = form(request.uri().query().unwrap_or(""));
         match parts.as_slice() {
-            ["api", "models", owner, name] => model_info(&state, &format!("{owner}/{name}"), "main"),
+            ["api", "models", owner, name] => {
+                about(&state, &seen, &format!("{owner}/{name}"), "main", |repo| model_info(repo, &query))
+            }
             ["api", "models", owner, name, "revision", revision] => {
-                model_info(&state, &format!("{owner}/{name}"), revision)
+                about(&state, &seen, &format!("{owner}/{name}"), revision, |repo| model_info(repo, &query))
+            }
+            ["api", "models", owner, name, "paths-info", revision] => {
+                let asked = asked_paths(request);
+                about(&state, &seen, &format!("{owner}/{name}"), revision, |repo| paths_info(repo, &asked))
             }
             ["api", "resolve-cache", "models", owner, name, _commit, file @ ..] => {
                 self.small_file(&mut state, &seen, &format!("{owner}/{name}"), &file.join("/"))
@@ -246,15 +258,8 @@ impl Context {
 
     /// `/{repo}/resolve/{revision}/{file}`: says what the file is and redirects to where it is.
     fn resolve(&self, state: &mut State, seen: &Seen, id: &str, revision: &str, path: &str) -> Response<Body> {
-        let authorised = state.token.is_some()
-            && seen.authorization.as_deref() == state.token.as_ref().map(|token| format!("Bearer {token}")).as_deref();
-        let Some(repo) = state.repos.iter().find(|repo| repo.id == id).cloned() else {
-            return if authorised {
-                plain(404, "RepoNotFound", "Repository not found")
-            } else {
-                plain(401, "", "Invalid username or password.")
-            };
-        };
+        let authorised = authorised(state, seen);
+        let Some(repo) = state.repos.iter().find(|repo| repo.id == id).cloned() else { return no_repo(authorised) };
         if repo.gated && !authorised {
             return plain(401, "GatedRepo", "Access to this model is restricted, you must be authenticated");
         }
@@ -393,17 +398,86 @@ impl Context {
     }
 }
 
-fn model_info(state: &State, id: &str, revision: &str) -> Response<Body> {
-    let Some(repo) = state.repos.iter().find(|repo| repo.id == id) else {
-        return plain(401, "", "Invalid username or password.");
-    };
+fn authorised(state: &State, seen: &Seen) -> bool {
+    state.token.is_some()
+        && seen.authorization.as_deref() == state.token.as_ref().map(|token| format!("Bearer {token}")).as_deref()
+}
+
+/// Strangers are not told whether it is private or isn't there.
+fn no_repo(authorised: bool) -> Response<Body> {
+    if authorised {
+        plain(404, "RepoNotFound", "Repository not found")
+    } else {
+        plain(401, "", "Invalid username or password.")
+    }
+}
+
+/// A page of the API about a repository, which gated ones have for everybody.
+fn about(
+    state: &State,
+    seen: &Seen,
+    id: &str,
+    revision: &str,
+    page: impl FnOnce(&Repo) -> serde_json::Value,
+) -> Response<Body> {
+    let authorised = authorised(state, seen);
+    if seen.authorization.is_some() && !authorised {
+        return plain(401, "", "Invalid credentials in Authorization header");
+    }
+    let Some(repo) = state.repos.iter().find(|repo| repo.id == id) else { return no_repo(authorised) };
     if revision != "main" && revision != repo.commit {
         return plain(404, "RevisionNotFound", &format!("Invalid rev id: {revision}"));
     }
+    let mut response = Response::new(Body::from(page(repo).to_string()));
+    set(&mut response, "content-type", "application/json; charset=utf-8");
+    response
+}
+
+/// The paths of a question about some, written as JSON or as a form.
+fn asked_paths(request: &Request<Bytes>) -> Vec<String> {
+    let is_json = request.headers().get("content-type").is_some_and(|kind| kind == "application/json");
+    if is_json {
+        let asked: serde_json::Value = serde_json::from_slice(request.body()).expect("JSON");
+        let paths = asked["paths"].as_array().expect("a list").iter();
+        return paths.map(|path| path.as_str().expect("a path").to_owned()).collect();
+    }
+    let asked = form(std::str::from_utf8(request.body()).expect("a form"));
+    asked.into_iter().filter(|(name, _)| name == "paths").map(|(_, path)| path).collect()
+}
+
+/// Names and values, as queries and forms write them.
+fn form(text: &str) -> Vec<(String, String)> {
+    let address = reqwest::Url::parse(&format!("http://form/?{text}")).expect("a form");
+    address.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
+}
+
+/// What of these paths there is; the rest is left out.
+fn paths_info(repo: &Repo, asked: &[String]) -> serde_json::Value {
+    let row = |file: &RepoFile| {
+        let mut row = serde_json::json!({
+            "type": "file", "path": file.path, "size": file.bytes.len(), "oid": sha256(&file.bytes)[..40],
+        });
+        if file.large {
+            row["lfs"] = serde_json::json!({
+                "oid": sha256(&file.bytes), "size": file.bytes.len(), "pointerSize": 134,
+            });
+        }
+        row
+    };
+    repo.files.iter().filter(|file| asked.contains(&file.path)).map(row).collect()
+}
+
+/// What a repository is; with `expand` only what was asked for, and sizes only with `blobs`.
+fn model_info(repo: &Repo, query: &[(String, String)]) -> serde_json::Value {
+    let with_sizes = query.iter().any(|(name, value)| name == "blobs" && value == "true");
+    let asked: Vec<&str> = query.iter().filter(|(name, _)| name == "expand").map(|(_, value)| value.as_str()).collect();
     let siblings: Vec<serde_json::Value> = repo
         .files
         .iter()
         .map(|file| {
+            if !with_sizes {
+                return serde_json::json!({ "rfilename": file.path });
+            }
             let mut row = serde_json::json!({
                 "rfilename": file.path, "blobId": sha256(&file.bytes)[..40], "size": file.bytes.len(),
             });
@@ -415,15 +489,18 @@ fn model_info(state: &State, id: &str, revision: &str) -> Response<Body> {
             row
         })
         .collect();
-    let info = serde_json::json!({
+    let mut info = serde_json::json!({
         "_id": "0".repeat(24), "id": repo.id, "modelId": repo.id, "private": false, "sha": repo.commit,
         "gated": if repo.gated { serde_json::json!("manual") } else { serde_json::json!(false) },
         "disabled": false, "tags": ["gguf"], "downloads": 1, "likes": 1,
         "createdAt": "2025-01-01T00:00:00.000Z", "lastModified": "2025-01-01T00:00:00.000Z", "siblings": siblings,
     });
-    let mut response = Response::new(Body::from(info.to_string()));
-    set(&mut response, "content-type", "application/json; charset=utf-8");
-    response
+    if !asked.is_empty() {
+        info.as_object_mut()
+            .expect("an object")
+            .retain(|name, _| name == "_id" || name == "id" || asked.contains(&&**name));
+    }
+    info
 }
 
 /// The content's name: its SHA-256 in large-file storage; elsewhere 40 digits, of git there and of anything here.
