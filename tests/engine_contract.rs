@@ -46,6 +46,7 @@ context = 8192
 load_ms = 50
 [[reply]]
 when = "novel"
+count_ms = 300
 prefill_ms = 60000
 text = "never"
 [[reply]]
@@ -317,6 +318,7 @@ contract! {
     max_tokens_is_kept,
     the_context_ends_an_answer_or_refuses_it,
     a_cancel_in_decode_is_quick_and_keeps_the_model,
+    a_cancel_before_the_prefill_spares_it,
     a_cancel_in_prefill_is_quick,
     unloading_gives_everything_back,
     a_kill_in_decode_is_survived,
@@ -428,6 +430,24 @@ async fn a_cancel_in_decode_is_quick_and_keeps_the_model(subject: Subject) {
     assert_eq!(next.reloads, 0, "the model was still there");
     let after = asked.elapsed();
     figure(&subject, &format!("cancel in decode told after {told:?}, the next short answer complete after {after:?}"));
+}
+
+async fn a_cancel_before_the_prefill_spares_it(subject: Subject) {
+    let (mut engine, _) = Engine::loaded(&subject.spec).await;
+    engine.until(|event| matches!(event, EngineEvent::Memory { .. }).then_some(())).await;
+    let child = the_child();
+    let id = engine.begin(long_prompt());
+    engine.handle.send(EngineCmd::Cancel(id));
+    let answer = tokio::time::timeout(AT_ONCE, engine.answer_to(id)).await.expect("at once").expect("ends well");
+    assert_eq!((answer.reason, answer.usage.completion_tokens), (FinishReason::Cancelled, 0));
+    let stopped = engine.until(|event| match event {
+        EngineEvent::Memory { .. } => Some(true),
+        EngineEvent::Unloaded { .. } => Some(false),
+        _ => None,
+    });
+    assert!(stopped.await, "the prompt was read until it was killed");
+    let next = engine.answer(GenRequest { max_tokens: Some(2), ..ask("Hello") }).await.expect("answers");
+    assert_eq!((the_child(), next.reloads), (child, 0));
 }
 
 async fn a_cancel_in_prefill_is_quick(subject: Subject) {
