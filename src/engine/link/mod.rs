@@ -324,15 +324,13 @@ impl Link {
             State::Generating { child, answer } if answer.id == id => {
                 self.state = State::Ready { child };
                 self.emit(event);
-                let memory = self.sample();
-                if self.has_grown(memory) {
-                    self.recycle().await;
-                }
+                self.rest().await;
             }
             State::Draining { child, id: draining, then, .. } if draining == id => {
                 self.state = State::Ready { child };
-                if let Some(ask) = then {
-                    self.begin(ask);
+                match then {
+                    Some(ask) => self.begin(ask),
+                    None => self.rest().await,
                 }
             }
             other => self.state = other,
@@ -465,6 +463,14 @@ impl Link {
         }?;
         self.emit(EngineEvent::Memory { bytes });
         Some(bytes)
+    }
+
+    /// An answer is over, and nobody waits: the moment to look at the process, and to replace it.
+    async fn rest(&mut self) {
+        let memory = self.sample();
+        if self.has_grown(memory) {
+            self.recycle().await;
+        }
     }
 
     fn has_grown(&self, memory: Option<u64>) -> bool {
