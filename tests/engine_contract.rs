@@ -791,6 +791,30 @@ async fn an_engine_that_does_not_hear_a_cancel_is_replaced() {
 }
 
 #[tokio::test]
+async fn an_engine_that_nobody_waits_for_gets_more_time_to_stop() {
+    let script = "[[reply]]\nwhen = \"slow\"\nprefill_ms = 600\n[[reply]]\nwhen = \"deaf\"\nprefill_ms = 60000";
+    let subject = Subject::script(script).await;
+    let (mut engine, _) = Engine::loaded(&subject.spec).await;
+    let child = the_child();
+    let id = engine.begin(ask("slow"));
+    engine.started(id).await;
+    engine.handle.send(EngineCmd::Cancel(id));
+    engine.answer_to(id).await.expect("ends well");
+    // It has read its prompt, and was not killed over it.
+    engine.until(|event| matches!(event, EngineEvent::Memory { .. }).then_some(())).await;
+    let next = engine.answer(ask("hello")).await.expect("answers");
+    assert_eq!((the_child(), next.reloads), (child, 0));
+
+    // It does not get all the time in the world.
+    let id = engine.begin(ask("deaf"));
+    engine.started(id).await;
+    engine.handle.send(EngineCmd::Cancel(id));
+    let unloaded = engine.until(|event| (event == EngineEvent::Unloaded { forgotten: false }).then_some(()));
+    tokio::time::timeout(Duration::from_secs(20), unloaded).await.expect("is ended");
+    assert_eq!(children(), []);
+}
+
+#[tokio::test]
 async fn a_process_that_has_grown_is_replaced_unseen() {
     let subject = Subject::script("[[reply]]\nwhen = \"grow\"\ngrow_mb = 64").await;
     let (mut engine, _) = Engine::loaded(&subject.spec).await;

@@ -25,7 +25,7 @@ use tokio::time::{Instant, sleep_until};
 use self::child::EngineProcess;
 use self::death::{During, explain};
 use self::growth::{growth_allowed, machine_memory};
-use self::running::{Answer, cancelled_before_it_began};
+use self::running::{Answer, Patience, cancelled_before_it_began};
 use super::Options;
 use super::protocol::{self, FromEngine, ToEngine};
 use crate::domain::model::{ModelInfo, ModelSpec};
@@ -75,6 +75,8 @@ enum State {
         child: EngineProcess,
         id: GenId,
         deadline: Instant,
+        /// From when a message waits.
+        patience: Duration,
         then: Option<Ask>,
     },
 }
@@ -195,7 +197,10 @@ impl Link {
                 // Somebody waits for it now.
                 *quiet = false;
             }
-            State::Draining { then: then @ None, .. } => *then = Some(ask),
+            State::Draining { then: then @ None, deadline, patience, .. } => {
+                *then = Some(ask);
+                *deadline = (*deadline).min(Instant::now() + *patience);
+            }
             State::Down => {
                 let error = UserError::new(ErrorKind::ModelNotFound, "no model is loaded").hint("load a model first");
                 self.emit(EngineEvent::Failed { id: ask.id, error });
@@ -226,7 +231,9 @@ impl Link {
             self.emit(answer.cut_short(Instant::now().into_std()));
             // An id always fits into a frame.
             let _ = child.tell(&ToEngine::Cancel { id });
-            self.state = State::Draining { child, id, deadline: Instant::now() + patience, then: None };
+            let Patience { waiting, idle } = patience;
+            let deadline = Instant::now() + idle;
+            self.state = State::Draining { child, id, deadline, patience: waiting, then: None };
         }
     }
 
