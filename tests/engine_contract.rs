@@ -676,6 +676,36 @@ async fn the_newest_load_wins() {
 }
 
 #[tokio::test]
+async fn a_load_that_is_asked_for_again_goes_on() {
+    let subject = Subject::script("load_ms = 300").await;
+    let mut engine = Engine::start();
+    let first = engine.begin_load(&subject.spec);
+    engine.stage(LoadStage::Weights).await;
+    let child = the_child();
+    let second = engine.begin_load(&subject.spec);
+    let (mut superseded, mut stages) = (false, Vec::new());
+    engine
+        .until(|event| match event {
+            EngineEvent::LoadFailed { id, error } => {
+                assert_eq!((id, error.kind), (first, ErrorKind::Cancelled));
+                superseded = true;
+                None
+            }
+            EngineEvent::Progress { id, stage } => {
+                assert_eq!(id, second);
+                stages.push(stage);
+                None
+            }
+            EngineEvent::Loaded { id, .. } => Some(assert_eq!(id, second)),
+            _ => None,
+        })
+        .await;
+    assert!(superseded, "each load is answered");
+    assert_eq!(stages, [LoadStage::Weights, LoadStage::WarmUp], "from where it was");
+    assert_eq!(the_child(), child);
+}
+
+#[tokio::test]
 async fn a_message_waits_for_a_load_and_can_be_taken_back() {
     let subject = Subject::script("load_ms = 500").await;
     let mut engine = Engine::start();

@@ -3,7 +3,7 @@
 //! | state | process | leaves by |
 //! |---|---|---|
 //! | `Down` | none | a load, or a message for a model that is known |
-//! | `Loading` | reads the model | loaded, failed, died, replaced by a newer load |
+//! | `Loading` | reads the model | loaded, failed, died, replaced by a load of something else |
 //! | `Ready` | waits | a message, an unload, its death |
 //! | `Generating` | answers | the answer's end, a cancel, its death |
 //! | `Draining` | was asked to stop | its word that it has, or the end of our patience: then it is killed |
@@ -63,6 +63,7 @@ enum State {
         then: Option<Ask>,
         /// Nobody has asked for this load: the process is being replaced behind the scenes.
         quiet: bool,
+        stage: LoadStage,
     },
     Ready {
         child: EngineProcess,
@@ -175,12 +176,24 @@ impl Link {
             let info = loaded.info.clone();
             return self.emit(EngineEvent::Loaded { id, info: Box::new(info) });
         }
+        let same = self.wanted.as_ref().is_some_and(|wanted| wanted.spec == spec);
         if let (State::Loading { quiet: false, .. }, Some(wanted)) = (&self.state, &self.wanted) {
-            let error =
-                UserError::new(ErrorKind::Cancelled, format!("another model was chosen before `{}`", wanted.spec.name));
-            self.emit(EngineEvent::LoadFailed { id: wanted.id, error });
+            let name = &wanted.spec.name;
+            let why = if same {
+                format!("`{name}` was chosen once more while it was loading")
+            } else {
+                format!("another model was chosen before `{name}`")
+            };
+            self.emit(EngineEvent::LoadFailed { id: wanted.id, error: UserError::new(ErrorKind::Cancelled, why) });
         }
         self.end_answers();
+        if let (State::Loading { quiet, stage, .. }, Some(wanted), true) = (&mut self.state, &mut self.wanted, same) {
+            // It goes on for the new one.
+            *quiet = false;
+            wanted.id = id;
+            let stage = *stage;
+            return self.emit(EngineEvent::Progress { id, stage });
+        }
         if let Some(child) = self.take_child() {
             child.end().await;
         }
@@ -274,14 +287,18 @@ impl Link {
         }
     }
 
-    fn progress(&self, stage: LoadStage) {
-        if let (State::Loading { quiet: false, .. }, Some(wanted)) = (&self.state, &self.wanted) {
-            self.emit(EngineEvent::Progress { id: wanted.id, stage });
+    fn progress(&mut self, reached: LoadStage) {
+        if let (State::Loading { quiet, stage, .. }, Some(wanted)) = (&mut self.state, &self.wanted) {
+            *stage = reached;
+            let id = wanted.id;
+            if !*quiet {
+                self.emit(EngineEvent::Progress { id, stage: reached });
+            }
         }
     }
 
     fn loaded(&mut self, info: ModelInfo) {
-        let State::Loading { child, then, quiet } = std::mem::replace(&mut self.state, State::Down) else {
+        let State::Loading { child, then, quiet, .. } = std::mem::replace(&mut self.state, State::Down) else {
             return;
         };
         self.state = State::Ready { child };
@@ -365,7 +382,7 @@ impl Link {
             }
         });
         match told {
-            Ok(child) => self.state = State::Loading { child, then, quiet },
+            Ok(child) => self.state = State::Loading { child, then, quiet, stage: LoadStage::Starting },
             Err(error) => self.tell_load_failed(error, then, quiet),
         }
     }
@@ -409,7 +426,7 @@ impl Link {
         let spec = wanted.spec.clone();
         match state {
             State::Down => {}
-            State::Loading { child, then, quiet } => {
+            State::Loading { child, then, quiet, .. } => {
                 let error = explain(&child.bury().await, During::Load, &spec);
                 self.tell_load_failed(error, then, quiet);
             }
