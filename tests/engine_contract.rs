@@ -696,7 +696,10 @@ async fn a_load_that_is_asked_for_again_goes_on() {
                 stages.push(stage);
                 None
             }
-            EngineEvent::Loaded { id, .. } => Some(assert_eq!(id, second)),
+            EngineEvent::Loaded { id, .. } => {
+                assert_eq!(id, second);
+                Some(())
+            }
             _ => None,
         })
         .await;
