@@ -21,10 +21,10 @@ use crate::app::models::ModelsPane;
 use crate::app::msg::{Effect, TimerId};
 use crate::app::picker::Picker;
 use crate::app::settings::{SettingsPane, ValueEditor};
-use crate::config::keymap::KeyMap;
+use crate::config::keymap::{KeyChord, KeyMap};
 use crate::config::theme::{self, Capabilities, Theme, Themes};
 use crate::config::{Loaded, Origins, Paths, Settings};
-use crate::domain::action::Context;
+use crate::domain::action::{Action, Context};
 use crate::domain::fit::Machine;
 use crate::domain::model::{LocalModel, ModelInfo};
 use crate::domain::{GenId, JobId, LoadId, LoadStage};
@@ -160,7 +160,7 @@ pub struct App {
     pub overlay: Option<Overlay>,
     pub toasts: VecDeque<Toast>,
     pub engine: EngineStatus,
-    /// The model that was asked for last: what a reload loads.
+    /// The model that was asked for last: what a reload loads, and a message after a failed load. `None` until it is found.
     wanted: Option<LocalModel>,
     pub chat: ChatPane,
     pub models: ModelsPane,
@@ -239,6 +239,19 @@ impl App {
 
     fn emit(&mut self, effect: Effect) {
         self.effects.push(effect);
+    }
+
+    /// The first key of an action, as this terminal can show it; empty where it has none.
+    #[must_use]
+    pub fn key(&self, action: Action) -> String {
+        self.keys(action).into_iter().next().unwrap_or_default()
+    }
+
+    /// All keys of an action.
+    #[must_use]
+    pub fn keys(&self, action: Action) -> Vec<String> {
+        let hint = if self.theme.glyphs.unicode { KeyChord::hint } else { KeyChord::hint_ascii };
+        self.keymap.keys_for(action).into_iter().map(hint).collect()
     }
 
     /// The model that is loaded, or that comes back with the next message.

@@ -428,6 +428,9 @@ fn statistics(message: &Message, theme: &Theme) -> Option<Line<'static>> {
         FinishReason::Stop | FinishReason::Error => None,
         FinishReason::Length => Some("stopped at the token limit"),
         FinishReason::Context => Some("stopped: the context is full"),
+        FinishReason::Cancelled if message.leaves_its_question_out() => {
+            Some("stopped by you before the first word; the next message goes without this one")
+        }
         FinishReason::Cancelled => Some("stopped by you"),
         FinishReason::Timeout => Some("stopped: out of time"),
     };

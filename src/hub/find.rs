@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use crate::config::distance;
-use crate::domain::model::{Choice, Format, LocalModel, ModelRef, RepoId, starter};
+use crate::domain::model::{Choice, Format, LocalModel, ModelRef, RepoId, split_set, starter};
 use crate::error::{ErrorKind, UserError, reason};
 use crate::hub::cache::RepoCache;
 use crate::hub::inventory::{self, Candidate, Place};
-use crate::hub::names::{QuantMatch, match_quant, split_set};
+use crate::hub::names::{QuantMatch, match_quant};
 use crate::hub::scan::{ambiguous, local_model, probe_all, references};
 use crate::hub::{Options, display_path, expand_home};
 

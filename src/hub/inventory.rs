@@ -7,10 +7,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::domain::model::{Format, RepoId, starter};
+use crate::domain::model::{Format, RepoId, split_set, starter};
 use crate::error::{ErrorKind, UserError, reason};
 use crate::hub::cache::{Commit, RepoCache};
-use crate::hub::names::{GgufName, is_helper, split_set};
+use crate::hub::names::{GgufName, is_helper};
 use crate::hub::{Options, display_path, expand_home};
 
 /// How deep a folder is searched. Deep enough for `owner/name/file`, shallow enough for a folder that was named by mistake.

@@ -3,13 +3,13 @@
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::DownloadState;
-use crate::domain::model::{Choice, LocalModel, ModelRef, RepoId, is_safe_file, starter};
+use crate::domain::model::{Choice, LocalModel, ModelRef, RepoId, is_safe_file, split_set, starter};
 use crate::error::{ErrorKind, UserError};
 use crate::hub::cache::RepoCache;
 use crate::hub::fetch::{Fetch, Patience, Report, cancelled};
 use crate::hub::find::{find, starter_repo};
 use crate::hub::http::{Hub, Metadata};
-use crate::hub::names::{GgufName, split_set};
+use crate::hub::names::GgufName;
 use crate::hub::package::starter_from_package;
 use crate::hub::partial::{check_room, disk_error};
 use crate::hub::{Options, Timing};

@@ -74,7 +74,7 @@ fn transcript(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, now: Instant) 
         canvas.line(Rect { y, height: 1, ..area }, &line);
     }
     if app.chat.transcript.more_below() {
-        let key = app.keymap.keys_for(Action::ScrollBottom).first().map(|k| k.hint()).unwrap_or_default();
+        let key = app.key(Action::ScrollBottom);
         let text = format!(" {} more below {} {key} ", theme.glyphs.down, theme.glyphs.dot);
         let last = Rect { y: area.bottom().saturating_sub(1), height: 1, ..area };
         canvas.right(last, &Line::from(Span::styled(text, theme.selection)));
@@ -83,7 +83,7 @@ fn transcript(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, now: Instant) 
 
 fn draw_queue(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
     let theme = &app.theme;
-    let key = app.keymap.keys_for(Action::TakeBack).first().map(|k| k.hint()).unwrap_or_default();
+    let key = app.key(Action::TakeBack);
     let all = app.chat.queue.len();
     let rows = usize::from(area.height);
     // The newest is the one that can be taken back.
@@ -157,7 +157,7 @@ fn draw_composer(
 
 /// What an empty composer says, and what it hints at.
 fn prompt(app: &App) -> (String, String) {
-    let key = |action| app.keymap.keys_for(action).first().map(|k| k.hint()).unwrap_or_default();
+    let key = |action| app.key(action);
     let dot = app.theme.glyphs.dot;
     let help = format!("/ commands {dot} {} keys", key(Action::Help));
     match &app.engine {
@@ -169,14 +169,15 @@ fn prompt(app: &App) -> (String, String) {
         }
         EngineStatus::Ready(_) | EngineStatus::Asleep(_) => ("Reply".into(), help),
         EngineStatus::Loading { .. } => ("Write already; it is sent when the model is ready".into(), help),
-        EngineStatus::Empty | EngineStatus::Failed { .. } => (String::new(), help),
+        EngineStatus::Failed { .. } => ("Enter tries to load it again".into(), help),
+        EngineStatus::Empty => (String::new(), help),
     }
 }
 
 /// The empty conversation: how things stand, and the one next step.
 fn welcome(canvas: &mut Canvas<'_>, area: Rect, app: &App, now: Instant) {
     let theme = &app.theme;
-    let key = |action| app.keymap.keys_for(action).first().map(|k| k.hint()).unwrap_or_default();
+    let key = |action| app.key(action);
     let title = |text: String| Line::from(Span::styled(text, theme.heading));
     let plain = |text: String| Line::from(Span::styled(text, theme.muted));
     let step = |key: String, what: String| {
@@ -212,6 +213,7 @@ fn welcome(canvas: &mut Canvas<'_>, area: Rect, app: &App, now: Instant) {
             }
             lines.push(Line::default());
             lines.push(step(key(Action::ShowModels), "chooses another model".into()));
+            lines.push(step(key(Action::Send), "tries again".into()));
         }
         EngineStatus::Empty => empty(&mut lines, canvas, app, title, plain, step),
     }
@@ -229,7 +231,7 @@ fn empty(
     plain: impl Fn(String) -> Line<'static>,
     step: impl Fn(String, String) -> Line<'static>,
 ) {
-    let key = |action| app.keymap.keys_for(action).first().map(|k| k.hint()).unwrap_or_default();
+    let key = |action| app.key(action);
     if let Some(download) = app.models.running() {
         lines.push(title(format!("Getting the {} model", download.name)));
         lines.push(Line::from(status::download_gauge(canvas, app, &download.state)));
@@ -276,14 +278,14 @@ fn suggestions(canvas: &mut Canvas<'_>, above: Rect, column: Rect, app: &App) {
         return;
     }
     let theme = &app.theme;
-    let all = app.chat.composer.suggestions(&app.keymap);
+    let all = app.chat.composer.suggestions();
     let rows = all.len().min(SUGGESTION_ROWS).min(usize::from(above.height));
     let chosen = app.chat.composer.suggestion.min(all.len() - 1);
     let first = chosen.saturating_sub(rows.saturating_sub(1));
     let height = u16::try_from(rows).unwrap_or(0);
     let area = Rect { x: column.x, y: above.bottom() - height, width: column.width, height };
     canvas.fill(area, theme.panel);
-    for (i, suggestion) in all.iter().enumerate().skip(first).take(rows) {
+    for (i, action) in all.iter().enumerate().skip(first).take(rows) {
         let y = area.y + u16::try_from(i - first).unwrap_or(0);
         let row = Rect { y, height: 1, ..area };
         if i == chosen {
@@ -292,10 +294,10 @@ fn suggestions(canvas: &mut Canvas<'_>, above: Rect, column: Rect, app: &App) {
         let (name, what) = if i == chosen { (theme.selection, theme.selection) } else { (theme.accent, theme.muted) };
         let inner = Rect { x: row.x + 1, width: row.width.saturating_sub(2), ..row };
         let line = Line::from(vec![
-            Span::styled(format!("/{:<18}", suggestion.action.name()), name),
-            Span::styled(suggestion.action.description(), what),
+            Span::styled(format!("/{:<18}", action.name()), name),
+            Span::styled(action.description(), what),
         ]);
         canvas.line(inner, &wrap::truncate(&line, usize::from(inner.width.saturating_sub(10)), theme.glyphs.ellipsis));
-        canvas.right(inner, &Line::from(Span::styled(suggestion.keys.clone(), what)));
+        canvas.right(inner, &Line::from(Span::styled(app.key(*action), what)));
     }
 }

@@ -41,7 +41,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &App, now: Instant) {
 /// What is under way, at the top; gives what is left.
 fn banner(canvas: &mut Canvas<'_>, area: Rect, app: &App, now: Instant) -> Rect {
     let theme = &app.theme;
-    let cancel = hint(app, Action::CancelJob);
+    let cancel = app.key(Action::CancelJob);
     let line = if let Some(download) = app.models.running() {
         let mut spans = vec![Span::styled(format!("Getting {} ", download.name), theme.base)];
         spans.extend(status::download_gauge(canvas, app, &download.state));
@@ -56,10 +56,17 @@ fn banner(canvas: &mut Canvas<'_>, area: Rect, app: &App, now: Instant) -> Rect 
             Span::styled(format!("   {cancel} cancels"), theme.faint),
         ])
     } else if let EngineStatus::Failed { name, error } = &app.engine {
-        Line::from(vec![
-            Span::styled(format!("{name} did not load: "), theme.error),
-            Span::styled(error.message.clone(), theme.base),
-        ])
+        let width = usize::from(area.width);
+        let mut lines = vec![Line::from(Span::styled(format!("{name} did not load"), theme.error))];
+        lines.extend(paragraph(&error.message, width, theme.base));
+        if let Some(hint) = &error.hint {
+            lines.extend(paragraph(hint, width, theme.muted));
+        }
+        // The list is what helps: half of the screen is its own.
+        lines.truncate(usize::from(area.height / 2));
+        let (top, rest) = split_top(area, u16::try_from(lines.len()).unwrap_or(0) + 1);
+        canvas.lines(top, &lines);
+        return rest;
     } else {
         return area;
     };
@@ -205,11 +212,11 @@ fn nothing(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
         lines.push(Line::from(Span::styled("No model on this machine yet", theme.heading)));
         lines.push(Line::default());
         lines.push(Line::from(vec![
-            Span::styled(format!("{:<8}", hint(app, Action::GetStarter)), theme.accent),
+            Span::styled(format!("{:<8}", app.key(Action::GetStarter)), theme.accent),
             Span::styled(format!("gets the starter: SmolLM2 135M, {}", bytes(starter::BYTES)), theme.base),
         ]));
         lines.push(Line::from(vec![
-            Span::styled(format!("{:<8}", hint(app, Action::Refresh)), theme.accent),
+            Span::styled(format!("{:<8}", app.key(Action::Refresh)), theme.accent),
             Span::styled("looks again", theme.base),
         ]));
         lines.push(Line::default());
@@ -226,15 +233,11 @@ fn nothing(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
     canvas.lines(area, &lines);
 }
 
-fn hint(app: &App, action: Action) -> String {
-    app.keymap.keys_for(action).first().map(|k| k.hint()).unwrap_or_default()
-}
-
 /// A row of keys with what they do.
 pub fn keys(app: &App, actions: &[(Action, &str)]) -> Line<'static> {
     let mut spans = Vec::new();
     for (action, what) in actions {
-        spans.push(Span::styled(hint(app, *action), app.theme.accent));
+        spans.push(Span::styled(app.key(*action), app.theme.accent));
         spans.push(Span::styled(format!(" {what}   "), app.theme.muted));
     }
     Line::from(spans)

@@ -120,7 +120,7 @@ fn value(canvas: &mut Canvas<'_>, area: Rect, app: &App, editor: &ValueEditor) -
         canvas.line(at, &Line::from(Span::styled(text, theme.base)));
     }
     let (_, foot) = split_bottom(inner, 2);
-    let key = |action| app.keymap.keys_for(action).first().map(|k| k.hint()).unwrap_or_default();
+    let key = |action| app.key(action);
     let (text, style) = match &editor.error {
         Some(why) => (why.clone(), theme.error),
         None => (editor.spec.allowed(), theme.muted),
@@ -145,7 +145,7 @@ fn question(canvas: &mut Canvas<'_>, area: Rect, app: &App, confirm: &Confirm) {
     let inner = panel(canvas, area, app, width, height, &confirm.title);
     canvas.lines(inner, &body);
     let (_, foot) = split_bottom(inner, 1);
-    let key = |action| app.keymap.keys_for(action).first().map(|k| k.hint()).unwrap_or_default();
+    let key = |action| app.key(action);
     canvas.line(
         foot,
         &Line::from(vec![
@@ -168,7 +168,7 @@ fn help(canvas: &mut Canvas<'_>, area: Rect, app: &App, scroll: u16) -> u16 {
         let actions: Vec<_> = Action::ALL.iter().filter(|a| a.context() == context).collect();
         lines.push(Line::from(Span::styled(context.title(), theme.heading)));
         for action in actions {
-            let keys: Vec<_> = app.keymap.keys_for(*action).iter().map(|k| k.hint()).collect();
+            let keys = app.keys(*action);
             let keys = if keys.is_empty() { format!("/{}", action.name()) } else { keys.join(", ") };
             let what = Span::styled(action.description(), theme.base);
             // More keys than there is room for beside the words get a line of their own.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::app::msg::{Effect, TimerId};
-use crate::app::{App, CLOCK, Dirty, EngineStatus, ToastKind};
+use crate::app::{App, CLOCK, Dirty, EngineStatus, Pane, ToastKind};
 use crate::domain::{DownloadState, EngineEvent, HubCmd, HubEvent};
 use crate::error::UserError;
 
@@ -47,7 +47,15 @@ impl App {
                     EngineStatus::Loading { name, .. } => name.clone(),
                     _ => String::new(),
                 };
-                self.toast_error(&error, now);
+                // The Models pane and an empty conversation show it for as long as it holds.
+                let shown = match self.pane {
+                    Pane::Chat => self.chat.conversation.is_empty() || self.chat.ended_with(&error),
+                    Pane::Models => true,
+                    Pane::Settings => false,
+                };
+                if !shown {
+                    self.toast_error(&error, now);
+                }
                 self.engine = EngineStatus::Failed { name, error };
                 self.memory = None;
             }
@@ -56,7 +64,8 @@ impl App {
                 self.memory = None;
                 self.engine = match std::mem::replace(&mut self.engine, EngineStatus::Empty) {
                     EngineStatus::Ready(info) | EngineStatus::Asleep(info) if !forgotten => EngineStatus::Asleep(info),
-                    loading @ EngineStatus::Loading { .. } if !forgotten => loading,
+                    // Asked for after what has gone.
+                    loading @ EngineStatus::Loading { .. } => loading,
                     _ => EngineStatus::Empty,
                 };
             }
@@ -72,7 +81,11 @@ impl App {
             }
             EngineEvent::Died { error } => {
                 self.memory = None;
-                self.toast_error(&error, now);
+                // Under the answer that it cut it says so already.
+                let told = self.pane == Pane::Chat && self.chat.ended_with(&error);
+                if !told {
+                    self.toast_error(&error, now);
+                }
                 if let EngineStatus::Ready(info) = &self.engine {
                     self.engine = EngineStatus::Asleep(info.clone());
                 }

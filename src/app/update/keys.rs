@@ -125,6 +125,6 @@ impl App {
         self.overlay.is_none()
             && self.pane == Pane::Chat
             && self.chat.composer.command().is_some()
-            && !self.chat.composer.suggestions(&self.keymap).is_empty()
+            && !self.chat.composer.suggestions().is_empty()
     }
 }

@@ -472,9 +472,8 @@ impl Link {
             return false;
         };
         match (loaded.memory, memory) {
-            (Some(before), Some(now)) => {
-                now.saturating_sub(before) > growth_allowed(&loaded.info.facts, machine_memory())
-            }
+            (Some(before), Some(now)) => growth_allowed(&loaded.info, before, machine_memory())
+                .is_some_and(|allowed| now.saturating_sub(before) > allowed),
             _ => false,
         }
     }
