@@ -16,7 +16,7 @@ use crate::app::msg::{Effect, Msg, TermEvent, TimerId};
 use crate::app::{App, Dirty};
 use crate::domain::fit::Machine;
 use crate::domain::{EngineCmd, EngineEvent, HubCmd, HubEvent};
-use crate::error::UserError;
+use crate::error::{ErrorKind, UserError};
 use crate::runtime::console::{Console, Ending, Occurrence};
 use crate::runtime::editor::Editor;
 use crate::runtime::keys::push_merged;
@@ -74,6 +74,9 @@ pub(super) struct Interface<S, C> {
     saver: Saver,
     measuring: Option<JoinHandle<Machine>>,
     editor: Option<Editor>,
+    /// Its events have ended, which only a bug makes them do.
+    engine_gone: bool,
+    hub_gone: bool,
     exit: Option<u8>,
 }
 
@@ -123,6 +126,8 @@ impl<S: State, C: Console<S>> Interface<S, C> {
             answers: VecDeque::new(),
             measuring,
             editor: None,
+            engine_gone: false,
+            hub_gone: false,
             exit: None,
         }
     }
@@ -153,8 +158,14 @@ impl<S: State, C: Console<S>> Interface<S, C> {
             occurrence = self.console.next() => Event::Console(occurrence),
             () = until(frame) => Event::Time,
             () = until(timer) => Event::Time,
-            Some(event) = self.ports.engine_events.recv() => Event::Engine(event),
-            Some(event) = self.ports.hub_events.recv() => Event::Hub(event),
+            event = self.ports.engine_events.recv(), if !self.engine_gone => {
+                self.engine_gone = event.is_none();
+                event.map_or_else(|| gone("runs the models"), Event::Engine)
+            }
+            event = self.ports.hub_events.recv(), if !self.hub_gone => {
+                self.hub_gone = event.is_none();
+                event.map_or_else(|| gone("lists and downloads models"), Event::Hub)
+            }
             text = edited(&mut self.editor) => Event::Answer(Msg::Edited(text)),
             machine = measured(&mut self.measuring) => Event::Answer(Msg::Machine(machine)),
             error = self.saver.failed() => Event::Answer(Msg::Failed(error)),
@@ -344,6 +355,12 @@ impl<S: State, C: Console<S>> Interface<S, C> {
             tracing::warn!("not everything ended within {SHUTDOWN:?}");
         }
     }
+}
+
+/// A part of the program is there no more: said once, because nothing that it is asked for will ever come.
+fn gone(does: &str) -> Event {
+    let error = UserError::new(ErrorKind::Unexpected, format!("the part of hobnob that {does} has ended unexpectedly"));
+    Event::Answer(Msg::Failed(error.hint("quit and start it again; the log knows more")))
 }
 
 async fn until(deadline: Option<Instant>) {

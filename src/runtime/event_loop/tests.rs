@@ -11,7 +11,6 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use super::*;
 use crate::config::keymap::{Key, KeyChord};
 use crate::domain::{GenId, JobId, PieceKind};
-use crate::error::ErrorKind;
 use crate::runtime::saver::Patch;
 
 const QUIT: Key = Key::Char('q');
@@ -309,6 +308,19 @@ async fn after_a_stop_from_outside_everything_is_taken_and_drawn_again() {
         without_keys(seen),
         [Seen::Taken, Seen::Msg(Msg::Term(TermEvent::Resize(80, 24))), Seen::Drawn, Seen::Shutdown]
     );
+}
+
+#[tokio::test]
+async fn a_part_that_is_gone_is_told_once() {
+    let mut world = World::new(vec![], Dirty::Clean, vec![]);
+    (world.engine, world.hub) = (unbounded_channel().0, unbounded_channel().0);
+    let (seen, _) = world.run().await;
+    let told = |does: &str| {
+        let of = |s: &&Seen| matches!(s, Seen::Msg(Msg::Failed(error)) if error.message.contains(does));
+        seen.iter().filter(of).count()
+    };
+    assert_eq!((told("runs the models"), told("downloads models")), (1, 1), "{seen:?}");
+    assert_eq!(seen.len(), 4, "{seen:?}");
 }
 
 #[tokio::test]
