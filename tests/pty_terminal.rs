@@ -156,6 +156,16 @@ fn a_sequence_whose_end_never_comes_holds_nothing_up() {
 }
 
 #[test]
+fn a_paste_whose_end_is_lost_does_not_lock_the_keys_out() {
+    let mut pty = shown(Setup::hobnob());
+    pty.send("\x1b[200~the end of this is lost");
+    pty.wait_for_text("the end of this is lost");
+    pty.send(&keys::ctrl('q'));
+    assert_eq!(pty.wait_exit(), code(0));
+    pty.assert_restored();
+}
+
+#[test]
 fn a_job_is_stopped_and_comes_back() {
     let script = format!(
         "set -m; '{}'; echo stopped; stty -a | grep -q -e '-echo ' || echo sane; read -r line; fg >/dev/null; echo back $?",

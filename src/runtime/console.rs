@@ -61,7 +61,7 @@ pub(super) trait Console<S> {
     fn lend(&mut self);
     /// Has the terminal back, or makes sure of it: modes, size, every cell.
     fn take(&mut self) -> io::Result<()>;
-    /// Stops this process and its job, as Ctrl-Z does, until the shell lets it go on.
+    /// Asks that this process and its job are stopped, as Ctrl-Z does, until the shell lets them go on. Does not wait for it.
     fn stop(&mut self);
 }
 
@@ -155,14 +155,11 @@ struct Input {
     tty: AsyncFd<io::Stdin>,
     decoder: Decoder,
     decoded: VecDeque<TermEvent>,
-    /// When an unfinished sequence has waited long enough.
+    /// When an unfinished sequence or paste has waited long enough.
     give_up: Option<tokio::time::Instant>,
 }
 
 impl Input {
-    /// From an Esc to the rest of its sequence, over a bad link; below what a person notices after the Esc key.
-    const ESCAPE_TIME: Duration = Duration::from_millis(40);
-
     #[allow(unsafe_code)]
     fn open() -> io::Result<Self> {
         // SAFETY: nobody in this program closes or replaces standard input: it stays open and the same while we run.
@@ -199,7 +196,7 @@ impl Input {
                 }
                 () = pause => self.decoder.flush(&mut self.decoded),
             }
-            self.give_up = self.decoder.is_waiting().then(|| tokio::time::Instant::now() + Self::ESCAPE_TIME);
+            self.give_up = self.decoder.patience().map(|time| tokio::time::Instant::now() + time);
         }
     }
 }
