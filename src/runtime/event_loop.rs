@@ -58,6 +58,8 @@ impl State for App {
 
 /// At most so many events of one kind before a frame: with more there would be none while they flood in.
 const BATCH: usize = 512;
+/// How long after asking for it a stop may come.
+const STOP: Duration = Duration::from_millis(200);
 /// How long the shell's prompt waits for things to end well.
 const SHUTDOWN: Duration = Duration::from_secs(2);
 
@@ -74,6 +76,8 @@ pub(super) struct Interface<S, C> {
     saver: Saver,
     measuring: Option<JoinHandle<Machine>>,
     editor: Option<Editor>,
+    /// The terminal is lent because we are about to be stopped; when to think that nothing stops us.
+    unstopped: Option<Instant>,
     /// Its events have ended, which only a bug makes them do.
     engine_gone: bool,
     hub_gone: bool,
@@ -126,6 +130,7 @@ impl<S: State, C: Console<S>> Interface<S, C> {
             answers: VecDeque::new(),
             measuring,
             editor: None,
+            unstopped: None,
             engine_gone: false,
             hub_gone: false,
             exit: None,
@@ -152,7 +157,7 @@ impl<S: State, C: Console<S>> Interface<S, C> {
     /// The one place that waits.
     async fn next(&mut self) -> Event {
         let frame = self.frame_due(clock());
-        let timer = self.timers.iter().map(|(_, at)| *at).min();
+        let timer = self.timers.iter().map(|(_, at)| *at).chain(self.unstopped).min();
         tokio::select! {
             biased;
             occurrence = self.console.next() => Event::Console(occurrence),
@@ -204,6 +209,7 @@ impl<S: State, C: Console<S>> Interface<S, C> {
         for event in hub {
             self.update(Msg::Hub(event));
         }
+        self.take_back_unstopped();
         self.fire_timers();
     }
 
@@ -296,14 +302,27 @@ impl<S: State, C: Console<S>> Interface<S, C> {
         }
     }
 
+    /// The stop comes soon, but not before this returns: until the process goes on, or nothing has stopped it, the terminal
+    /// is the shell's.
     fn suspend(&mut self) {
         self.console.lend();
         self.console.stop();
-        // The shell has let us go on.
-        self.take_terminal();
+        self.unstopped = Some(clock() + STOP);
+    }
+
+    /// Has the terminal back where the stop was ignored, as it is without a shell that could end it.
+    fn take_back_unstopped(&mut self) {
+        let Some(at) = self.unstopped.filter(|at| *at <= clock()) else { return };
+        if clock() < at + STOP {
+            self.take_terminal();
+        } else {
+            // Time has passed without us: we were stopped, and hear of it next.
+            self.unstopped = Some(clock() + STOP);
+        }
     }
 
     fn take_terminal(&mut self) {
+        self.unstopped = None;
         let result = self.console.take();
         self.end_on(result);
         self.stale = true;
@@ -312,7 +331,7 @@ impl<S: State, C: Console<S>> Interface<S, C> {
     }
 
     fn frame_due(&self, now: Instant) -> Option<Instant> {
-        if self.editor.is_some() {
+        if self.editor.is_some() || self.unstopped.is_some() {
             return None;
         }
         let dirty = if self.stale { Dirty::Now } else { self.app.dirty() };

@@ -77,6 +77,8 @@ struct FakeConsole {
     /// Comes when all else is done.
     last: Option<Occurrence>,
     broken: bool,
+    /// Somebody lets us go on after a stop; otherwise it is ignored.
+    shell: bool,
 }
 
 impl Console<FakeState> for FakeConsole {
@@ -123,6 +125,9 @@ impl Console<FakeState> for FakeConsole {
 
     fn stop(&mut self) {
         self.log.borrow_mut().push(Seen::Stopped);
+        if self.shell {
+            self.coming.push_back(Occurrence::Continued);
+        }
     }
 }
 
@@ -155,7 +160,8 @@ impl World {
             shutdown: Box::pin(async move { end_log.borrow_mut().push(Seen::Shutdown) }),
         };
         let state = FakeState { log: to(&log), dirty: Dirty::Clean, after_update, effects: effects.into() };
-        let console = FakeConsole { log: to(&log), coming: coming.into(), last: Some(key(QUIT)), broken: false };
+        let console =
+            FakeConsole { log: to(&log), coming: coming.into(), last: Some(key(QUIT)), broken: false, shell: true };
         Self { interface: Interface::new(state, console, ports, FramePacer::new(), None), engine, hub, log, saves }
     }
 
@@ -299,6 +305,21 @@ async fn effects_go_where_they_belong_in_their_order() {
             Seen::Shutdown,
         ]
     );
+}
+
+#[tokio::test]
+async fn a_stop_that_is_ignored_gives_the_terminal_back() {
+    let mut world = World::new(vec![key(Key::Enter)], Dirty::Now, vec![vec![Effect::Suspend], vec![Effect::Quit]]);
+    world.interface.console.shell = false;
+    // Nothing but time ends it.
+    world.interface.console.last = None;
+    let before = Instant::now();
+    let (seen, _) = world.run().await;
+    assert_eq!(
+        without_keys(seen),
+        [Seen::Lent, Seen::Stopped, Seen::Taken, Seen::Msg(Msg::Term(TermEvent::Resize(80, 24))), Seen::Shutdown]
+    );
+    assert!(before.elapsed() >= STOP, "the stop had its time to come");
 }
 
 #[tokio::test]
