@@ -79,6 +79,17 @@ fn stopped_and_continued_it_takes_the_modes_again_and_draws_every_cell() {
 }
 
 #[test]
+fn the_input_can_be_the_terminal_by_any_name() {
+    let script = format!("'{}' chat </dev/tty", env!("CARGO_BIN_EXE_hobnob"));
+    let mut pty = shown(Setup::program("/bin/sh").arg("-c").arg(script + "; exit $?"));
+    pty.send("typed");
+    pty.wait_for_text("typed");
+    pty.send(&keys::ctrl('q'));
+    assert_eq!(pty.wait_exit(), code(0));
+    pty.assert_restored();
+}
+
+#[test]
 fn it_ends_when_its_terminal_is_gone() {
     let mut pty = shown(Setup::hobnob());
     pty.hang_up();

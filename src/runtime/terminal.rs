@@ -3,7 +3,8 @@
 use std::io::{self, IsTerminal};
 use std::sync::{Mutex, PoisonError};
 
-use rustix::fd::BorrowedFd;
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::termios::{OptionalActions, QueueSelector, SpecialCodeIndex, Termios};
 
@@ -144,6 +145,13 @@ pub(super) fn erase_byte() -> u8 {
     lock().as_ref().map_or(0x7f, |taken| taken.before.special_codes[SpecialCodeIndex::VERASE])
 }
 
+/// Opens the terminal behind a descriptor once more, by its name: with flags that are not shared with the shell and everybody
+/// else who has that descriptor. Fails where the terminal belongs to somebody else, as after `su`.
+pub(super) fn reopen(terminal: impl AsFd, flags: OFlags) -> io::Result<OwnedFd> {
+    let name = rustix::termios::ttyname(terminal, Vec::new())?;
+    Ok(rustix::fs::open(name, flags | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty())?)
+}
+
 /// Columns and rows.
 pub(super) fn size() -> (u16, u16) {
     match rustix::termios::tcgetwinsize(rustix::stdio::stdout()) {
@@ -225,6 +233,18 @@ mod tests {
             assert_eq!(on.contains("\x1b[>4;1m"), off.contains("\x1b[>4m"));
             assert!(off.ends_with("\x1b[?1049l"), "the keys' flags belong to the screen that is left");
         }
+    }
+
+    #[test]
+    fn a_terminal_opens_again_by_its_name() {
+        let pair = portable_pty::native_pty_system().openpty(portable_pty::PtySize::default()).expect("a terminal");
+        let name = pair.master.tty_name().expect("a name");
+        let first = rustix::fs::open(&name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).expect("opens");
+        let second = reopen(&first, OFlags::RDONLY | OFlags::NONBLOCK).expect("opens again");
+        let name_of = |fd: &OwnedFd| rustix::termios::ttyname(fd, Vec::new()).expect("a name");
+        assert_eq!(name_of(&first), name_of(&second));
+        let flags = |fd: &OwnedFd| rustix::fs::fcntl_getfl(fd).expect("flags");
+        assert!(flags(&second).contains(OFlags::NONBLOCK) && !flags(&first).contains(OFlags::NONBLOCK));
     }
 
     #[test]
