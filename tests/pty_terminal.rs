@@ -46,6 +46,19 @@ fn signals_restore_the_terminal_and_say_so_in_the_exit_code() {
 }
 
 #[test]
+fn a_terminal_that_takes_nothing_does_not_keep_it_from_ending() {
+    for (signal, expected) in [(Signal::TERM, 143), (Signal::HUP, 129)] {
+        let mut pty = shown(Setup::hobnob());
+        pty.clog();
+        pty.send("something to draw");
+        pty.wait_until_taken();
+        pty.signal(signal);
+        assert_eq!(pty.wait_exit(), code(expected), "{signal:?}");
+        assert!(pty.driver_modes().local.contains(rustix::termios::LocalModes::ECHO), "the shell's modes");
+    }
+}
+
+#[test]
 fn a_panic_restores_the_terminal_and_is_told_plainly() {
     let mut pty = Setup::hobnob().env("HOBNOB_TEST_PANIC", "1").env("RUST_BACKTRACE", "1").start();
     assert_eq!(pty.wait_exit(), code(1));

@@ -81,6 +81,7 @@ impl Tty {
     pub(super) fn enter(features: Features) -> io::Result<Self> {
         // Before the modes: a signal in between would leave them.
         let signals = Signals::listen()?;
+        terminal::heed_endings()?;
         let guard = TerminalGuard::enter(features)?;
         Ok(Self { guard, screen: Screen::new(terminal::size())?, input: Some(Input::open()?), signals })
     }

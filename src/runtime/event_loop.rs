@@ -354,7 +354,10 @@ impl<S: State, C: Console<S>> Interface<S, C> {
 
     /// A terminal that can't be used any more ends the interface, as its hang-up would.
     fn end_on(&mut self, result: io::Result<()>) {
-        if let Err(error) = result {
+        // The signal that a write gave way to is the next that is heard.
+        if let Err(error) = result
+            && error.kind() != io::ErrorKind::Interrupted
+        {
             tracing::warn!("the terminal can't be used any more: {error}");
             self.exit = Some(Ending::TerminalGone.exit_code());
         }
