@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
 
+use futures::future::OptionFuture;
 use hobnob::app::{App, Init};
 use hobnob::config::theme::Capabilities;
 use hobnob::engine::EngineHandle;
@@ -44,18 +45,19 @@ fn connect(engine: engine::Options, hub: hub::Options, config_file: std::path::P
     let (engine, engine_events) = EngineHandle::start(engine);
     let (hub, hub_events) = HubHandle::start(hub);
     // Commands come from one place and the end from another.
-    let engine = Arc::new(engine);
-    let commands = Arc::clone(&engine);
+    let (engine, hub) = (Arc::new(engine), Arc::new(hub));
+    let (to_engine, to_hub) = (Arc::clone(&engine), Arc::clone(&hub));
     Ports {
-        engine: Box::new(move |command| commands.send(command)),
+        engine: Box::new(move |command| to_engine.send(command)),
         engine_events,
-        hub: Box::new(move |command| hub.send(command)),
+        hub: Box::new(move |command| to_hub.send(command)),
         hub_events,
         save: Arc::new(move |patch| config::save(&config_file, patch)),
         shutdown: Box::pin(async move {
-            if let Some(engine) = Arc::into_inner(engine) {
-                engine.shutdown().await;
-            }
+            tokio::join!(
+                OptionFuture::from(Arc::into_inner(engine).map(EngineHandle::shutdown)),
+                OptionFuture::from(Arc::into_inner(hub).map(HubHandle::shutdown)),
+            );
         }),
     }
 }

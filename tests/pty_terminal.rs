@@ -15,8 +15,8 @@ fn shown(setup: Setup) -> Pty {
 }
 
 fn wait_until_shown(pty: &Pty) {
-    pty.wait_for_modes("the first frame", |modes| modes.alternate_screen && !modes.updating);
     pty.wait_for("something to read", |screen| !screen.contents().trim().is_empty());
+    pty.wait_for_modes("the whole frame", |modes| modes.alternate_screen && !modes.updating);
 }
 
 fn code(code: u32) -> Exit {
@@ -42,6 +42,19 @@ fn signals_restore_the_terminal_and_say_so_in_the_exit_code() {
         pty.signal(signal);
         assert_eq!(pty.wait_exit(), code(expected), "{signal:?}");
         pty.assert_restored();
+    }
+}
+
+#[test]
+fn a_terminal_that_takes_nothing_does_not_keep_it_from_ending() {
+    for (signal, expected) in [(Signal::TERM, 143), (Signal::HUP, 129)] {
+        let mut pty = shown(Setup::hobnob());
+        pty.clog();
+        pty.send("something to draw");
+        pty.wait_until_taken();
+        pty.signal(signal);
+        assert_eq!(pty.wait_exit(), code(expected), "{signal:?}");
+        assert!(pty.driver_modes().local.contains(rustix::termios::LocalModes::ECHO), "the shell's modes");
     }
 }
 
@@ -73,6 +86,17 @@ fn stopped_and_continued_it_takes_the_modes_again_and_draws_every_cell() {
     pty.wait_for("the same screen as before", |screen| screen.contents() == before.0);
     pty.wait_for_modes("the same modes as before", |modes| modes == before.1);
     assert!(!pty.driver_modes().local.contains(rustix::termios::LocalModes::ICANON));
+    pty.send(&keys::ctrl('q'));
+    assert_eq!(pty.wait_exit(), code(0));
+    pty.assert_restored();
+}
+
+#[test]
+fn the_input_can_be_the_terminal_by_any_name() {
+    let script = format!("'{}' chat </dev/tty", env!("CARGO_BIN_EXE_hobnob"));
+    let mut pty = shown(Setup::program("/bin/sh").arg("-c").arg(script + "; exit $?"));
+    pty.send("typed");
+    pty.wait_for_text("typed");
     pty.send(&keys::ctrl('q'));
     assert_eq!(pty.wait_exit(), code(0));
     pty.assert_restored();
@@ -153,6 +177,16 @@ fn a_sequence_whose_end_never_comes_holds_nothing_up() {
         assert_eq!(pty.wait_exit(), code(143), "{beginning:?}");
         pty.assert_restored();
     }
+}
+
+#[test]
+fn a_paste_whose_end_is_lost_does_not_lock_the_keys_out() {
+    let mut pty = shown(Setup::hobnob());
+    pty.send("\x1b[200~the end of this is lost");
+    pty.wait_for_text("the end of this is lost");
+    pty.send(&keys::ctrl('q'));
+    assert_eq!(pty.wait_exit(), code(0));
+    pty.assert_restored();
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Which model answers, and where it is.
 
 use std::path::Path;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -13,6 +14,9 @@ use crate::headless::interrupt::Watch;
 use crate::headless::progress::DownloadProgress;
 use crate::headless::{Context, Quit};
 use crate::hub;
+
+/// How long a stopped download may take to write down what has come, a megabyte at most.
+const FLUSH: Duration = Duration::from_secs(2);
 
 /// The model that was asked for; else the starter if it is here, else the first one here that can run, else the starter
 /// from the network.
@@ -85,8 +89,9 @@ pub(super) async fn fetch(
         match watch.guard(&mut pull).await {
             Ok(result) => return result.map_err(Quit::from),
             Err(quit) => {
-                // What has come is flushed and kept; a second signal does not wait for it.
+                // What has come is flushed and kept; a second signal does not wait for it, nor do we for long.
                 cancel.cancel();
+                watch.allow(FLUSH);
                 let _ = watch.guard(&mut pull).await;
                 quit
             }

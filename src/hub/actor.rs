@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::model::ModelRef;
@@ -12,10 +12,11 @@ use crate::domain::{DownloadState, HubCmd, HubEvent, JobId, LoadId};
 use crate::error::{ErrorKind, UserError};
 use crate::hub::{Options, find, pull, scan};
 
-/// The front end's end. When the last clone is dropped, downloads stop (what has arrived is kept) and the events end.
-#[derive(Debug, Clone)]
+/// The front end's end. When it is dropped, downloads stop (what has arrived is kept) and the events end.
+#[derive(Debug)]
 pub struct HubHandle {
     commands: UnboundedSender<HubCmd>,
+    actor: JoinHandle<()>,
 }
 
 impl HubHandle {
@@ -27,13 +28,19 @@ impl HubHandle {
     pub fn start(options: Options) -> (Self, UnboundedReceiver<HubEvent>) {
         let (commands, inbox) = unbounded_channel();
         let (events, outbox) = unbounded_channel();
-        tokio::spawn(Actor { options: Arc::new(options), events, jobs: HashMap::new() }.run(inbox));
-        (Self { commands }, outbox)
+        let actor = tokio::spawn(Actor { options: Arc::new(options), events, jobs: HashMap::new() }.run(inbox));
+        (Self { commands, actor }, outbox)
     }
 
     /// Gives a command. Never waits; after the actor's end it is dropped.
     pub fn send(&self, command: HubCmd) {
         let _ = self.commands.send(command);
+    }
+
+    /// Stops downloads, and waits until what has arrived is written down.
+    pub async fn shutdown(self) {
+        drop(self.commands);
+        let _ = self.actor.await;
     }
 }
 
@@ -94,8 +101,14 @@ impl Actor {
         for cancel in self.jobs.values() {
             cancel.cancel();
         }
-        // Let them write down what has arrived.
-        while tasks.join_next().await.is_some() {}
+        // Let them write down what has arrived. Nobody waits for a list any more.
+        while !self.jobs.is_empty()
+            && let Some(done) = tasks.join_next().await
+        {
+            if let Ok(Done::Download(id, _)) = done {
+                self.jobs.remove(&id);
+            }
+        }
     }
 
     fn emit(&self, event: HubEvent) {

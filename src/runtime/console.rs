@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
 
+use rustix::fd::OwnedFd;
+use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::process::Signal;
 use tokio::io::Interest;
@@ -61,7 +63,7 @@ pub(super) trait Console<S> {
     fn lend(&mut self);
     /// Has the terminal back, or makes sure of it: modes, size, every cell.
     fn take(&mut self) -> io::Result<()>;
-    /// Stops this process and its job, as Ctrl-Z does, until the shell lets it go on.
+    /// Asks that this process and its job are stopped, as Ctrl-Z does, until the shell lets them go on. Does not wait for it.
     fn stop(&mut self);
 }
 
@@ -79,6 +81,7 @@ impl Tty {
     pub(super) fn enter(features: Features) -> io::Result<Self> {
         // Before the modes: a signal in between would leave them.
         let signals = Signals::listen()?;
+        terminal::heed_endings()?;
         let guard = TerminalGuard::enter(features)?;
         Ok(Self { guard, screen: Screen::new(terminal::size())?, input: Some(Input::open()?), signals })
     }
@@ -152,21 +155,23 @@ impl Console<App> for Tty {
 
 /// The terminal's input. Read where it is decoded, on the loop's own thread, and only when there is something to read.
 struct Input {
-    tty: AsyncFd<io::Stdin>,
+    tty: AsyncFd<OwnedFd>,
     decoder: Decoder,
     decoded: VecDeque<TermEvent>,
-    /// When an unfinished sequence has waited long enough.
+    /// When an unfinished sequence or paste has waited long enough.
     give_up: Option<tokio::time::Instant>,
 }
 
 impl Input {
-    /// From an Esc to the rest of its sequence, over a bad link; below what a person notices after the Esc key.
-    const ESCAPE_TIME: Duration = Duration::from_millis(40);
-
-    #[allow(unsafe_code)]
     fn open() -> io::Result<Self> {
-        // SAFETY: nobody in this program closes or replaces standard input: it stays open and the same while we run.
-        let tty = unsafe { AsyncFd::register_with_interest(io::stdin(), Interest::READABLE) }?;
+        let tty = register(rustix::stdio::stdin().try_clone_to_owned()?).or_else(|error| {
+            // macOS can't watch /dev/tty, only the terminal under its own name. Output or errors go to the same one.
+            let others = [rustix::stdio::stdout(), rustix::stdio::stderr()].into_iter();
+            others
+                .filter_map(|fd| terminal::reopen(fd, OFlags::RDONLY).ok())
+                .find_map(|fd| register(fd).ok())
+                .ok_or(error)
+        })?;
         Ok(Self { tty, decoder: Decoder::new(terminal::erase_byte()), decoded: VecDeque::new(), give_up: None })
     }
 
@@ -199,15 +204,21 @@ impl Input {
                 }
                 () = pause => self.decoder.flush(&mut self.decoded),
             }
-            self.give_up = self.decoder.is_waiting().then(|| tokio::time::Instant::now() + Self::ESCAPE_TIME);
+            self.give_up = self.decoder.patience().map(|time| tokio::time::Instant::now() + time);
         }
     }
+}
+
+#[allow(unsafe_code)]
+fn register(tty: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: the descriptor is owned: it stays open and the same for as long as it is registered.
+    Ok(unsafe { AsyncFd::register_with_interest(tty, Interest::READABLE) }?)
 }
 
 /// Reads what is there and never waits; `closed` is what the system said when it called. The terminal itself stays in
 /// blocking mode, because that mode is shared with the shell and with everybody else who has this terminal open; and it is
 /// asked for the count of its bytes, because not every system can `poll` a terminal.
-fn read_available(tty: &io::Stdin, closed: bool, bytes: &mut [u8]) -> io::Result<usize> {
+fn read_available(tty: &OwnedFd, closed: bool, bytes: &mut [u8]) -> io::Result<usize> {
     loop {
         if rustix::io::ioctl_fionread(tty)? == 0 {
             // A terminal in raw mode has no end of file: one that is closed has been hung up.

@@ -16,7 +16,7 @@ use crate::app::msg::{Effect, Msg, TermEvent, TimerId};
 use crate::app::{App, Dirty};
 use crate::domain::fit::Machine;
 use crate::domain::{EngineCmd, EngineEvent, HubCmd, HubEvent};
-use crate::error::UserError;
+use crate::error::{ErrorKind, UserError};
 use crate::runtime::console::{Console, Ending, Occurrence};
 use crate::runtime::editor::Editor;
 use crate::runtime::keys::push_merged;
@@ -58,6 +58,10 @@ impl State for App {
 
 /// At most so many events of one kind before a frame: with more there would be none while they flood in.
 const BATCH: usize = 512;
+/// How much later than the editor's end a signal may come that both got.
+const LATE_SIGNAL: Duration = Duration::from_millis(500);
+/// How long after asking for it a stop may come.
+const STOP: Duration = Duration::from_millis(200);
 /// How long the shell's prompt waits for things to end well.
 const SHUTDOWN: Duration = Duration::from_secs(2);
 
@@ -74,6 +78,13 @@ pub(super) struct Interface<S, C> {
     saver: Saver,
     measuring: Option<JoinHandle<Machine>>,
     editor: Option<Editor>,
+    /// When the last one ended.
+    edited: Option<Instant>,
+    /// The terminal is lent because we are about to be stopped; when to think that nothing stops us.
+    unstopped: Option<Instant>,
+    /// Its events have ended, which only a bug makes them do.
+    engine_gone: bool,
+    hub_gone: bool,
     exit: Option<u8>,
 }
 
@@ -123,6 +134,10 @@ impl<S: State, C: Console<S>> Interface<S, C> {
             answers: VecDeque::new(),
             measuring,
             editor: None,
+            edited: None,
+            unstopped: None,
+            engine_gone: false,
+            hub_gone: false,
             exit: None,
         }
     }
@@ -147,14 +162,20 @@ impl<S: State, C: Console<S>> Interface<S, C> {
     /// The one place that waits.
     async fn next(&mut self) -> Event {
         let frame = self.frame_due(clock());
-        let timer = self.timers.iter().map(|(_, at)| *at).min();
+        let timer = self.timers.iter().map(|(_, at)| *at).chain(self.unstopped).min();
         tokio::select! {
             biased;
             occurrence = self.console.next() => Event::Console(occurrence),
             () = until(frame) => Event::Time,
             () = until(timer) => Event::Time,
-            Some(event) = self.ports.engine_events.recv() => Event::Engine(event),
-            Some(event) = self.ports.hub_events.recv() => Event::Hub(event),
+            event = self.ports.engine_events.recv(), if !self.engine_gone => {
+                self.engine_gone = event.is_none();
+                event.map_or_else(|| gone("runs the models"), Event::Engine)
+            }
+            event = self.ports.hub_events.recv(), if !self.hub_gone => {
+                self.hub_gone = event.is_none();
+                event.map_or_else(|| gone("lists and downloads models"), Event::Hub)
+            }
             text = edited(&mut self.editor) => Event::Answer(Msg::Edited(text)),
             machine = measured(&mut self.measuring) => Event::Answer(Msg::Machine(machine)),
             error = self.saver.failed() => Event::Answer(Msg::Failed(error)),
@@ -193,6 +214,7 @@ impl<S: State, C: Console<S>> Interface<S, C> {
         for event in hub {
             self.update(Msg::Hub(event));
         }
+        self.take_back_unstopped();
         self.fire_timers();
     }
 
@@ -202,7 +224,8 @@ impl<S: State, C: Console<S>> Interface<S, C> {
             match occurrence {
                 Occurrence::Term(event) => push_merged(&mut events, event),
                 // The terminal is the editor's: it had the signal too, as everybody at this terminal had.
-                Occurrence::Continued | Occurrence::End(Ending::Interrupt | Ending::Quit) if self.editor.is_some() => {}
+                Occurrence::Continued if self.editor.is_some() => {}
+                Occurrence::End(Ending::Interrupt | Ending::Quit) if self.is_the_editors() => {}
                 Occurrence::Continued => self.take_terminal(),
                 Occurrence::End(ending) => {
                     tracing::info!("ending: {ending:?}");
@@ -215,9 +238,15 @@ impl<S: State, C: Console<S>> Interface<S, C> {
         }
     }
 
+    /// A signal of the terminal is for the editor. Its end by one can be known here before our own copy of that arrives.
+    fn is_the_editors(&self) -> bool {
+        self.editor.is_some() || self.edited.is_some_and(|at| clock().saturating_duration_since(at) < LATE_SIGNAL)
+    }
+
     fn take_answer(&mut self, answer: Msg) {
         if matches!(answer, Msg::Edited(_)) {
             self.editor = None;
+            self.edited = Some(clock());
             self.take_terminal();
         }
         self.update(answer);
@@ -285,14 +314,27 @@ impl<S: State, C: Console<S>> Interface<S, C> {
         }
     }
 
+    /// The stop comes soon, but not before this returns: until the process goes on, or nothing has stopped it, the terminal
+    /// is the shell's.
     fn suspend(&mut self) {
         self.console.lend();
         self.console.stop();
-        // The shell has let us go on.
-        self.take_terminal();
+        self.unstopped = Some(clock() + STOP);
+    }
+
+    /// Has the terminal back where the stop was ignored, as it is without a shell that could end it.
+    fn take_back_unstopped(&mut self) {
+        let Some(at) = self.unstopped.filter(|at| *at <= clock()) else { return };
+        if clock() < at + STOP {
+            self.take_terminal();
+        } else {
+            // Time has passed without us: we were stopped, and hear of it next.
+            self.unstopped = Some(clock() + STOP);
+        }
     }
 
     fn take_terminal(&mut self) {
+        self.unstopped = None;
         let result = self.console.take();
         self.end_on(result);
         self.stale = true;
@@ -301,7 +343,7 @@ impl<S: State, C: Console<S>> Interface<S, C> {
     }
 
     fn frame_due(&self, now: Instant) -> Option<Instant> {
-        if self.editor.is_some() {
+        if self.editor.is_some() || self.unstopped.is_some() {
             return None;
         }
         let dirty = if self.stale { Dirty::Now } else { self.app.dirty() };
@@ -324,7 +366,10 @@ impl<S: State, C: Console<S>> Interface<S, C> {
 
     /// A terminal that can't be used any more ends the interface, as its hang-up would.
     fn end_on(&mut self, result: io::Result<()>) {
-        if let Err(error) = result {
+        // The signal that a write gave way to is the next that is heard.
+        if let Err(error) = result
+            && error.kind() != io::ErrorKind::Interrupted
+        {
             tracing::warn!("the terminal can't be used any more: {error}");
             self.exit = Some(Ending::TerminalGone.exit_code());
         }
@@ -344,6 +389,12 @@ impl<S: State, C: Console<S>> Interface<S, C> {
             tracing::warn!("not everything ended within {SHUTDOWN:?}");
         }
     }
+}
+
+/// A part of the program is there no more: said once, because nothing that it is asked for will ever come.
+fn gone(does: &str) -> Event {
+    let error = UserError::new(ErrorKind::Unexpected, format!("the part of hobnob that {does} has ended unexpectedly"));
+    Event::Answer(Msg::Failed(error.hint("quit and start it again; the log knows more")))
 }
 
 async fn until(deadline: Option<Instant>) {

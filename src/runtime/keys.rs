@@ -7,11 +7,19 @@
 //! A chord is called the same whatever the terminal says it with: `ctrl-i`, `ctrl-m` and `ctrl-[` are Tab, Enter and Esc
 //! even where a terminal could tell them apart, and letters with Ctrl or Alt are in lower case.
 
+use std::time::Duration;
+
 use crate::app::msg::TermEvent;
 use crate::config::keymap::{Key, KeyChord};
 
 const ESC: u8 = 0x1b;
 const PASTE_END: &[u8] = b"\x1b[201~";
+/// A paste is taken in pieces of this size at most.
+const LARGEST_PASTE: usize = 16 << 20;
+/// From an Esc to the rest of its sequence, over a bad link; below what a person notices after the Esc key.
+const ESCAPE_TIME: Duration = Duration::from_millis(40);
+/// From one part of a paste to the next. What comes later is taken for keys, Enter too: a slow link must not do that.
+const PASTE_TIME: Duration = Duration::from_secs(2);
 /// No sequence that we know is longer; what is, is noise.
 const LONGEST_SEQUENCE: usize = 64;
 /// Lines per notch of the wheel.
@@ -42,9 +50,11 @@ impl Decoder {
         Self { pending: Vec::new(), paste: None, erase }
     }
 
-    /// Whether a pause would tell something: an Esc by itself is the key, with more it is the start of a sequence.
-    pub(super) fn is_waiting(&self) -> bool {
-        !self.pending.is_empty()
+    /// How long a pause would tell something: an Esc by itself is the key, with more it is the start of a sequence; and the end
+    /// of a paste can be lost.
+    pub(super) fn patience(&self) -> Option<Duration> {
+        let pending = (!self.pending.is_empty()).then_some(ESCAPE_TIME);
+        pending.or_else(|| self.paste.is_some().then_some(PASTE_TIME))
     }
 
     pub(super) fn feed(&mut self, bytes: &[u8], events: &mut impl Extend<TermEvent>) {
@@ -74,6 +84,9 @@ impl Decoder {
 
     /// Nothing followed for a while: what has come is all there is.
     pub(super) fn flush(&mut self, events: &mut impl Extend<TermEvent>) {
+        if let Some(text) = self.paste.take() {
+            events.extend([pasted(&text)]);
+        }
         match std::mem::take(&mut self.pending).as_slice() {
             [ESC] => events.extend([key(Key::Esc)]),
             [ESC, ESC] => events.extend([key(Key::Esc), key(Key::Esc)]),
@@ -87,15 +100,23 @@ impl Decoder {
     /// `text` has no end mark before `seen`.
     fn read_paste(&mut self, mut text: Vec<u8>, seen: usize, events: &mut impl Extend<TermEvent>) {
         let Some(end) = text[seen..].windows(PASTE_END.len()).position(|w| w == PASTE_END) else {
+            if text.len() > LARGEST_PASTE {
+                // The last bytes may be the beginning of the end.
+                let rest = text.split_off(text.len() - PASTE_END.len());
+                events.extend([pasted(&std::mem::replace(&mut text, rest))]);
+            }
             self.paste = Some(text);
             return;
         };
         let rest = text.split_off(seen + end);
-        // Terminals send a line's end as the Enter key would.
-        let text = String::from_utf8_lossy(&text).replace("\r\n", "\n").replace('\r', "\n");
-        events.extend([TermEvent::Paste(text)]);
+        events.extend([pasted(&text)]);
         self.feed(&rest[PASTE_END.len()..], events);
     }
+}
+
+fn pasted(text: &[u8]) -> TermEvent {
+    // Terminals send a line's end as the Enter key would.
+    TermEvent::Paste(String::from_utf8_lossy(text).replace("\r\n", "\n").replace('\r', "\n"))
 }
 
 /// Adds an event; wheel notches and sizes that come in a row become one.

@@ -1,10 +1,14 @@
 //! The terminal's modes: taken when the interface starts, given back however it ends.
 
 use std::io::{self, IsTerminal};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
-use rustix::fd::BorrowedFd;
+use rustix::event::Timespec;
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
+use rustix::process::Signal;
 use rustix::termios::{OptionalActions, QueueSelector, SpecialCodeIndex, Termios};
 
 use crate::error::{ErrorKind, UserError};
@@ -144,6 +148,13 @@ pub(super) fn erase_byte() -> u8 {
     lock().as_ref().map_or(0x7f, |taken| taken.before.special_codes[SpecialCodeIndex::VERASE])
 }
 
+/// Opens the terminal behind a descriptor once more, by its name: with flags that are not shared with the shell and everybody
+/// else who has that descriptor. Fails where the terminal belongs to somebody else, as after `su`.
+pub(super) fn reopen(terminal: impl AsFd, flags: OFlags) -> io::Result<OwnedFd> {
+    let name = rustix::termios::ttyname(terminal, Vec::new())?;
+    Ok(rustix::fs::open(name, flags | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty())?)
+}
+
 /// Columns and rows.
 pub(super) fn size() -> (u16, u16) {
     match rustix::termios::tcgetwinsize(rustix::stdio::stdout()) {
@@ -153,18 +164,43 @@ pub(super) fn size() -> (u16, u16) {
     }
 }
 
-/// Writes to the terminal, past every buffer.
+/// A signal has come that ends us, whatever the terminal does.
+static ENDING: AtomicBool = AtomicBool::new(false);
+/// How long a terminal may take nothing before a write looks whether we are to end.
+const STUCK: Timespec = Timespec { tv_sec: 0, tv_nsec: 250_000_000 };
+
+/// From now on SIGTERM and SIGHUP end a write that the terminal does not take. The loop could not: it is what writes.
+#[allow(unsafe_code)]
+pub(super) fn heed_endings() -> io::Result<()> {
+    for signal in [Signal::TERM, Signal::HUP] {
+        // SAFETY: storing a flag is all that happens, which is allowed in a handler.
+        unsafe { signal_hook_registry::register(signal.as_raw(), || ENDING.store(true, Ordering::Relaxed)) }?;
+    }
+    Ok(())
+}
+
+/// Where frames go: the terminal with a flag of our own, so that a write which has to wait says so. Standard output itself
+/// keeps the mode that it shares with the shell.
+fn output() -> BorrowedFd<'static> {
+    static OWN: OnceLock<Option<OwnedFd>> = OnceLock::new();
+    let own = OWN.get_or_init(|| reopen(rustix::stdio::stdout(), OFlags::WRONLY | OFlags::NONBLOCK).ok());
+    own.as_ref().map_or(rustix::stdio::stdout(), AsFd::as_fd)
+}
+
+/// Writes to the terminal, past every buffer. `Interrupted`: it takes nothing, and we are to end.
 pub(super) fn write_all(mut bytes: &[u8]) -> io::Result<()> {
-    let stdout: BorrowedFd<'static> = rustix::stdio::stdout();
+    let output = output();
     while !bytes.is_empty() {
-        match rustix::io::write(stdout, bytes) {
+        match rustix::io::write(output, bytes) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(written) => bytes = &bytes[written..],
             Err(Errno::INTR) => {}
-            // Another program of the same terminal has set it so.
             Err(Errno::AGAIN) => {
-                let mut room = [rustix::event::PollFd::new(&stdout, rustix::event::PollFlags::OUT)];
-                retry(|| rustix::event::poll(&mut room, None))?;
+                let mut room = [rustix::event::PollFd::new(&output, rustix::event::PollFlags::OUT)];
+                let ready = retry(|| rustix::event::poll(&mut room, Some(&STUCK)))?;
+                if ready == 0 && ENDING.load(Ordering::Relaxed) {
+                    return Err(io::ErrorKind::Interrupted.into());
+                }
             }
             Err(error) => return Err(error.into()),
         }
@@ -225,6 +261,18 @@ mod tests {
             assert_eq!(on.contains("\x1b[>4;1m"), off.contains("\x1b[>4m"));
             assert!(off.ends_with("\x1b[?1049l"), "the keys' flags belong to the screen that is left");
         }
+    }
+
+    #[test]
+    fn a_terminal_opens_again_by_its_name() {
+        let pair = portable_pty::native_pty_system().openpty(portable_pty::PtySize::default()).expect("a terminal");
+        let name = pair.master.tty_name().expect("a name");
+        let first = rustix::fs::open(&name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).expect("opens");
+        let second = reopen(&first, OFlags::RDONLY | OFlags::NONBLOCK).expect("opens again");
+        let name_of = |fd: &OwnedFd| rustix::termios::ttyname(fd, Vec::new()).expect("a name");
+        assert_eq!(name_of(&first), name_of(&second));
+        let flags = |fd: &OwnedFd| rustix::fs::fcntl_getfl(fd).expect("flags");
+        assert!(flags(&second).contains(OFlags::NONBLOCK) && !flags(&first).contains(OFlags::NONBLOCK));
     }
 
     #[test]

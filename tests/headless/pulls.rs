@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use hobnob::domain::model::starter;
 use rustix::process::Signal;
 use tokio::runtime::Runtime;
 
@@ -20,10 +21,14 @@ struct Hub {
 
 impl Hub {
     fn start() -> Self {
+        let file: Vec<u8> = (0..3_000_000u32).map(|n| (n % 251) as u8).collect();
+        Self::with(Repo::new("org/tiny", 'a').large("m.gguf", &file), file)
+    }
+
+    fn with(repo: Repo, file: Vec<u8>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.expect("a runtime");
-        let file: Vec<u8> = (0..3_000_000u32).map(|n| (n % 251) as u8).collect();
-        let server = runtime.block_on(HubServer::start(vec![Repo::new("org/tiny", 'a').large("m.gguf", &file)]));
+        let server = runtime.block_on(HubServer::start(vec![repo]));
         Self { server, _runtime: runtime, file }
     }
 
@@ -95,6 +100,23 @@ fn an_interrupted_download_goes_on_where_it_was() {
     assert_eq!(std::fs::read(done.text().trim_end()).expect("the file"), hub.file);
     let ranges: Vec<String> = hub.server.seen().into_iter().filter_map(|seen| seen.range).collect();
     assert!(ranges.iter().any(|range| range.starts_with("bytes=1000000-")), "{ranges:?}");
+}
+
+#[test]
+fn a_deadline_keeps_all_that_has_come_of_the_starter() {
+    let home = Sandbox::new();
+    let file = vec![7; 3_000_000];
+    let mut repo = Repo::new(starter::REPO, 'a').large(starter::FILE, &file);
+    // The beginning of the starter, as far as anybody can tell.
+    repo.files[0].sha256 = starter::SHA256.to_owned();
+    let hub = Hub::with(repo, file);
+    hub.server.spoil_bodies([Fault::Hold(1_500_000)]);
+    let mut command = home.hobnob(["run", "--timeout", "5", "hi"]);
+    command.env("HF_ENDPOINT", &hub.server.endpoint).env("NO_PROXY", "127.0.0.1").env("no_proxy", "127.0.0.1");
+    let done = Running::start(command).finish();
+    done.assert_code(7);
+    assert!(done.err.contains("what has come is kept"), "{}", done.err);
+    assert_eq!(largest(&home.path("home/.cache/huggingface/hub")), 1_500_000);
 }
 
 #[test]

@@ -482,6 +482,24 @@ async fn the_actor_lists_downloads_and_cancels() {
     assert_eq!(next(&mut events).await, None, "the events end with the handle");
 }
 
+#[tokio::test]
+async fn the_actors_end_leaves_nothing_unwritten() {
+    let net = Net::new(repo()).await;
+    net.server.spoil_bodies([Fault::Hold(700_000)]);
+    let (hub, mut events) = HubHandle::start(net.options());
+    hub.send(HubCmd::Download { id: JobId(1), model: parse(FILE) });
+    let arrived = loop {
+        match next(&mut events).await.expect("an event") {
+            HubEvent::Download { state: DownloadState::Running { done, .. }, .. } if done > 0 => break done,
+            _ => {}
+        }
+    };
+    tokio::time::timeout(DEADLINE, hub.shutdown()).await.expect("ends in time");
+    assert!(fs::metadata(net.incomplete(&content())).expect("kept").len() >= arrived);
+    while events.try_recv().is_ok() {}
+    assert!(events.is_closed(), "the actor is gone");
+}
+
 async fn next(events: &mut tokio::sync::mpsc::UnboundedReceiver<HubEvent>) -> Option<HubEvent> {
     tokio::time::timeout(DEADLINE, events.recv()).await.expect("an event in time")
 }

@@ -39,8 +39,16 @@ pub struct Repo {
 pub struct RepoFile {
     pub path: String,
     pub bytes: Vec<u8>,
+    /// What the Hub says that it is.
+    pub sha256: String,
     /// In large-file storage: on the other host, known by its SHA-256.
     pub large: bool,
+}
+
+impl RepoFile {
+    fn new(path: &str, bytes: &[u8], large: bool) -> Self {
+        Self { path: path.to_owned(), bytes: bytes.to_owned(), sha256: sha256(bytes), large }
+    }
 }
 
 impl Repo {
@@ -50,13 +58,13 @@ impl Repo {
 
     #[must_use]
     pub fn large(mut self, path: &str, bytes: &[u8]) -> Self {
-        self.files.push(RepoFile { path: path.to_owned(), bytes: bytes.to_owned(), large: true });
+        self.files.push(RepoFile::new(path, bytes, true));
         self
     }
 
     #[must_use]
     pub fn small(mut self, path: &str, bytes: &[u8]) -> Self {
-        self.files.push(RepoFile { path: path.to_owned(), bytes: bytes.to_owned(), large: false });
+        self.files.push(RepoFile::new(path, bytes, false));
         self
     }
 }
@@ -479,11 +487,11 @@ fn model_info(repo: &Repo, query: &[(String, String)]) -> serde_json::Value {
                 return serde_json::json!({ "rfilename": file.path });
             }
             let mut row = serde_json::json!({
-                "rfilename": file.path, "blobId": sha256(&file.bytes)[..40], "size": file.bytes.len(),
+                "rfilename": file.path, "blobId": file.sha256[..40], "size": file.bytes.len(),
             });
             if file.large {
                 row["lfs"] = serde_json::json!({
-                    "sha256": sha256(&file.bytes), "size": file.bytes.len(), "pointerSize": 134,
+                    "sha256": file.sha256, "size": file.bytes.len(), "pointerSize": 134,
                 });
             }
             row
@@ -505,7 +513,7 @@ fn model_info(repo: &Repo, query: &[(String, String)]) -> serde_json::Value {
 
 /// The content's name: its SHA-256 in large-file storage; elsewhere 40 digits, of git there and of anything here.
 fn etag(file: &RepoFile) -> String {
-    let mut name = sha256(&file.bytes);
+    let mut name = file.sha256.clone();
     name.truncate(if file.large { 64 } else { 40 });
     name
 }

@@ -296,12 +296,39 @@ impl Pty {
         rustix::process::kill_process(self.pid, signal).expect("it runs");
     }
 
-    /// Closes the terminal, as a lost connection does.
-    pub fn hang_up(&mut self) {
+    /// Reads no more, and fills what the terminal holds until it takes nothing more, as a lost link that nobody has noticed
+    /// yet does. `wait_exit` reads again.
+    pub fn clog(&mut self) {
+        use rustix::fs::OFlags;
+        self.stop_reading();
+        let program_side = self.program_side.as_ref().expect("the terminal is there");
+        let before = rustix::fs::fcntl_getfl(program_side).expect("flags");
+        rustix::fs::fcntl_setfl(program_side, before | OFlags::NONBLOCK).expect("set");
+        while rustix::io::write(program_side, b".").is_ok() {}
+        rustix::fs::fcntl_setfl(program_side, before).expect("set");
+    }
+
+    /// Waits until the program has read all that was sent.
+    #[track_caller]
+    pub fn wait_until_taken(&self) {
+        let program_side = self.program_side.as_ref().expect("the terminal is there");
+        let start = Instant::now();
+        while rustix::io::ioctl_fionread(program_side).expect("it is a terminal") > 0 {
+            assert!(start.elapsed() < self.deadline, "it does not read");
+            std::thread::yield_now();
+        }
+    }
+
+    fn stop_reading(&mut self) {
         if let Some((thread, stop)) = self.reader.take() {
             drop(stop);
             thread.join().expect("the reader ends");
         }
+    }
+
+    /// Closes the terminal, as a lost connection does.
+    pub fn hang_up(&mut self) {
+        self.stop_reading();
         self.program_side = None;
         self.master = None;
     }
@@ -387,6 +414,10 @@ impl Pty {
     #[track_caller]
     pub fn wait_exit(&mut self) -> Exit {
         self.wait("the end of the program", |state| state.exit.is_some());
+        if let (None, Some(master)) = (&self.reader, &self.master) {
+            let master = master.try_clone().expect("another descriptor");
+            self.reader = Some(read_in_background(master, Arc::clone(&self.shared)));
+        }
         if let Some(mut program_side) = self.program_side.as_ref() {
             program_side.write_all(MARK).expect("the terminal takes it");
             self.wait("all output", |state| state.raw.ends_with(MARK));

@@ -11,7 +11,6 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use super::*;
 use crate::config::keymap::{Key, KeyChord};
 use crate::domain::{GenId, JobId, PieceKind};
-use crate::error::ErrorKind;
 use crate::runtime::saver::Patch;
 
 const QUIT: Key = Key::Char('q');
@@ -78,6 +77,8 @@ struct FakeConsole {
     /// Comes when all else is done.
     last: Option<Occurrence>,
     broken: bool,
+    /// Somebody lets us go on after a stop; otherwise it is ignored.
+    shell: bool,
 }
 
 impl Console<FakeState> for FakeConsole {
@@ -124,6 +125,9 @@ impl Console<FakeState> for FakeConsole {
 
     fn stop(&mut self) {
         self.log.borrow_mut().push(Seen::Stopped);
+        if self.shell {
+            self.coming.push_back(Occurrence::Continued);
+        }
     }
 }
 
@@ -156,7 +160,8 @@ impl World {
             shutdown: Box::pin(async move { end_log.borrow_mut().push(Seen::Shutdown) }),
         };
         let state = FakeState { log: to(&log), dirty: Dirty::Clean, after_update, effects: effects.into() };
-        let console = FakeConsole { log: to(&log), coming: coming.into(), last: Some(key(QUIT)), broken: false };
+        let console =
+            FakeConsole { log: to(&log), coming: coming.into(), last: Some(key(QUIT)), broken: false, shell: true };
         Self { interface: Interface::new(state, console, ports, FramePacer::new(), None), engine, hub, log, saves }
     }
 
@@ -303,12 +308,40 @@ async fn effects_go_where_they_belong_in_their_order() {
 }
 
 #[tokio::test]
+async fn a_stop_that_is_ignored_gives_the_terminal_back() {
+    let mut world = World::new(vec![key(Key::Enter)], Dirty::Now, vec![vec![Effect::Suspend], vec![Effect::Quit]]);
+    world.interface.console.shell = false;
+    // Nothing but time ends it.
+    world.interface.console.last = None;
+    let before = Instant::now();
+    let (seen, _) = world.run().await;
+    assert_eq!(
+        without_keys(seen),
+        [Seen::Lent, Seen::Stopped, Seen::Taken, Seen::Msg(Msg::Term(TermEvent::Resize(80, 24))), Seen::Shutdown]
+    );
+    assert!(before.elapsed() >= STOP, "the stop had its time to come");
+}
+
+#[tokio::test]
 async fn after_a_stop_from_outside_everything_is_taken_and_drawn_again() {
     let (seen, _) = World::new(vec![Occurrence::Continued], Dirty::Clean, vec![]).run().await;
     assert_eq!(
         without_keys(seen),
         [Seen::Taken, Seen::Msg(Msg::Term(TermEvent::Resize(80, 24))), Seen::Drawn, Seen::Shutdown]
     );
+}
+
+#[tokio::test]
+async fn a_part_that_is_gone_is_told_once() {
+    let mut world = World::new(vec![], Dirty::Clean, vec![]);
+    (world.engine, world.hub) = (unbounded_channel().0, unbounded_channel().0);
+    let (seen, _) = world.run().await;
+    let told = |does: &str| {
+        let of = |s: &&Seen| matches!(s, Seen::Msg(Msg::Failed(error)) if error.message.contains(does));
+        seen.iter().filter(of).count()
+    };
+    assert_eq!((told("runs the models"), told("downloads models")), (1, 1), "{seen:?}");
+    assert_eq!(seen.len(), 4, "{seen:?}");
 }
 
 #[tokio::test]

@@ -95,6 +95,35 @@ fn the_wheel_and_the_left_button() {
 }
 
 #[test]
+fn a_paste_whose_end_is_lost_is_what_has_come_and_keys_are_keys_again() {
+    let mut decoder = Decoder::new(0x7f);
+    let mut events = Vec::new();
+    decoder.feed(b"\x1b[200~text", &mut events);
+    assert_eq!((events.len(), decoder.patience()), (0, Some(PASTE_TIME)));
+    decoder.flush(&mut events);
+    assert_eq!(decoder.patience(), None);
+    // The end that comes after all is no key.
+    decoder.feed(b"\x1b[201~\x11", &mut events);
+    assert_eq!(names(&events), "Paste(\"text\") ctrl-q");
+}
+
+#[test]
+fn a_paste_without_measure_comes_in_pieces() {
+    let mut decoder = Decoder::new(0x7f);
+    let mut events = Vec::new();
+    decoder.feed(b"\x1b[200~", &mut events);
+    let piece = vec![b'x'; 1 << 20];
+    for _ in 0..40 {
+        decoder.feed(&piece, &mut events);
+    }
+    decoder.feed(b"\x1b[201~", &mut events);
+    let sizes: Vec<usize> =
+        events.iter().map(|e| if let TermEvent::Paste(text) = e { text.len() } else { 0 }).collect();
+    assert_eq!(sizes.iter().sum::<usize>(), 40 << 20);
+    assert!(sizes.len() == 3 && sizes.iter().all(|size| *size <= LARGEST_PASTE + piece.len()), "{sizes:?}");
+}
+
+#[test]
 fn a_paste_is_one_event_with_plain_line_ends_and_nothing_in_it_is_a_key() {
     assert_eq!(
         names(&decode(b"a\x1b[200~x\r\ny\rz\n\x1b[A\x03\x1b[201~b")),
