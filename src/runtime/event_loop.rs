@@ -394,7 +394,12 @@ async fn until(deadline: Option<Instant>) {
 
 async fn edited(editor: &mut Option<Editor>) -> Result<String, UserError> {
     match editor {
-        Some(editor) => editor.finished().await,
+        Some(editor) => {
+            let text = editor.finished().await;
+            // The signal that ended it was for us too: it has to be heard while it is still the editor's.
+            tokio::task::yield_now().await;
+            text
+        }
         None => std::future::pending().await,
     }
 }
