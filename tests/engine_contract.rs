@@ -46,6 +46,7 @@ context = 8192
 load_ms = 50
 [[reply]]
 when = "novel"
+count_ms = 300
 prefill_ms = 60000
 text = "never"
 [[reply]]
@@ -317,6 +318,7 @@ contract! {
     max_tokens_is_kept,
     the_context_ends_an_answer_or_refuses_it,
     a_cancel_in_decode_is_quick_and_keeps_the_model,
+    a_cancel_before_the_prefill_spares_it,
     a_cancel_in_prefill_is_quick,
     unloading_gives_everything_back,
     a_kill_in_decode_is_survived,
@@ -428,6 +430,24 @@ async fn a_cancel_in_decode_is_quick_and_keeps_the_model(subject: Subject) {
     assert_eq!(next.reloads, 0, "the model was still there");
     let after = asked.elapsed();
     figure(&subject, &format!("cancel in decode told after {told:?}, the next short answer complete after {after:?}"));
+}
+
+async fn a_cancel_before_the_prefill_spares_it(subject: Subject) {
+    let (mut engine, _) = Engine::loaded(&subject.spec).await;
+    engine.until(|event| matches!(event, EngineEvent::Memory { .. }).then_some(())).await;
+    let child = the_child();
+    let id = engine.begin(long_prompt());
+    engine.handle.send(EngineCmd::Cancel(id));
+    let answer = tokio::time::timeout(AT_ONCE, engine.answer_to(id)).await.expect("at once").expect("ends well");
+    assert_eq!((answer.reason, answer.usage.completion_tokens), (FinishReason::Cancelled, 0));
+    let stopped = engine.until(|event| match event {
+        EngineEvent::Memory { .. } => Some(true),
+        EngineEvent::Unloaded { .. } => Some(false),
+        _ => None,
+    });
+    assert!(stopped.await, "the prompt was read until it was killed");
+    let next = engine.answer(GenRequest { max_tokens: Some(2), ..ask("Hello") }).await.expect("answers");
+    assert_eq!((the_child(), next.reloads), (child, 0));
 }
 
 async fn a_cancel_in_prefill_is_quick(subject: Subject) {
@@ -618,6 +638,14 @@ async fn the_same_bytes_as_the_engine_asked_directly() {
     }
     assert_eq!(ours.text, theirs);
     assert!(!theirs.is_empty());
+
+    // And so it is printed.
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hobnob"));
+    command.args(["--offline", "run", "--temperature", "0", "--max-tokens", "48", "-m"]).arg(place).arg(prompt);
+    let home = support::pty::Home::new();
+    command.env_clear().envs(home.env()).stdin(Stdio::null());
+    let printed = command.output().expect("hobnob starts").stdout;
+    assert_eq!(String::from_utf8_lossy(&printed), theirs.trim_end_matches('\n').to_owned() + "\n");
 }
 
 #[tokio::test]
@@ -645,6 +673,39 @@ async fn the_newest_load_wins() {
     assert_eq!(info.await.name, "quick");
     assert!(begun.elapsed() < Duration::from_secs(10));
     assert_eq!(children().len(), 1);
+}
+
+#[tokio::test]
+async fn a_load_that_is_asked_for_again_goes_on() {
+    let subject = Subject::script("load_ms = 300").await;
+    let mut engine = Engine::start();
+    let first = engine.begin_load(&subject.spec);
+    engine.stage(LoadStage::Weights).await;
+    let child = the_child();
+    let second = engine.begin_load(&subject.spec);
+    let (mut superseded, mut stages) = (false, Vec::new());
+    engine
+        .until(|event| match event {
+            EngineEvent::LoadFailed { id, error } => {
+                assert_eq!((id, error.kind), (first, ErrorKind::Cancelled));
+                superseded = true;
+                None
+            }
+            EngineEvent::Progress { id, stage } => {
+                assert_eq!(id, second);
+                stages.push(stage);
+                None
+            }
+            EngineEvent::Loaded { id, .. } => {
+                assert_eq!(id, second);
+                Some(())
+            }
+            _ => None,
+        })
+        .await;
+    assert!(superseded, "each load is answered");
+    assert_eq!(stages, [LoadStage::Weights, LoadStage::WarmUp], "from where it was");
+    assert_eq!(the_child(), child);
 }
 
 #[tokio::test]
@@ -763,6 +824,30 @@ async fn an_engine_that_does_not_hear_a_cancel_is_replaced() {
 }
 
 #[tokio::test]
+async fn an_engine_that_nobody_waits_for_gets_more_time_to_stop() {
+    let script = "[[reply]]\nwhen = \"slow\"\nprefill_ms = 600\n[[reply]]\nwhen = \"deaf\"\nprefill_ms = 60000";
+    let subject = Subject::script(script).await;
+    let (mut engine, _) = Engine::loaded(&subject.spec).await;
+    let child = the_child();
+    let id = engine.begin(ask("slow"));
+    engine.started(id).await;
+    engine.handle.send(EngineCmd::Cancel(id));
+    engine.answer_to(id).await.expect("ends well");
+    // It has read its prompt, and was not killed over it.
+    engine.until(|event| matches!(event, EngineEvent::Memory { .. }).then_some(())).await;
+    let next = engine.answer(ask("hello")).await.expect("answers");
+    assert_eq!((the_child(), next.reloads), (child, 0));
+
+    // It does not get all the time in the world.
+    let id = engine.begin(ask("deaf"));
+    engine.started(id).await;
+    engine.handle.send(EngineCmd::Cancel(id));
+    let unloaded = engine.until(|event| (event == EngineEvent::Unloaded { forgotten: false }).then_some(()));
+    tokio::time::timeout(Duration::from_secs(20), unloaded).await.expect("is ended");
+    assert_eq!(children(), []);
+}
+
+#[tokio::test]
 async fn a_process_that_has_grown_is_replaced_unseen() {
     let subject = Subject::script("[[reply]]\nwhen = \"grow\"\ngrow_mb = 64").await;
     let (mut engine, _) = Engine::loaded(&subject.spec).await;
@@ -771,6 +856,25 @@ async fn a_process_that_has_grown_is_replaced_unseen() {
     assert_eq!(the_child(), child, "it is replaced only when it has grown");
     engine.answer(ask("grow now")).await.expect("answers");
     // One after the answer, one after the new process has loaded.
+    for _ in 0..2 {
+        engine.until(|event| matches!(event, EngineEvent::Memory { .. }).then_some(())).await;
+    }
+    let next = engine.answer(ask("hello")).await.expect("answers");
+    assert_ne!(the_child(), child);
+    assert_eq!((next.text.as_str(), next.reloads), ("hello", 0));
+}
+
+#[tokio::test]
+async fn a_process_that_has_grown_under_a_cancelled_answer_is_replaced_too() {
+    let script = "[[reply]]\nwhen = \"grow\"\ngrow_mb = 64\ntokens_per_second = 20.0\ntext = \"";
+    let subject = Subject::script(&format!("{script}{}\"", "on and ".repeat(500))).await;
+    let (mut engine, _) = Engine::loaded(&subject.spec).await;
+    let child = the_child();
+    let id = engine.begin(GenRequest { max_tokens: None, ..ask("grow now") });
+    engine.pieces(id, 3).await;
+    engine.handle.send(EngineCmd::Cancel(id));
+    engine.answer_to(id).await.expect("ends well");
+    // One when it has stopped, one after the new process has loaded.
     for _ in 0..2 {
         engine.until(|event| matches!(event, EngineEvent::Memory { .. }).then_some(())).await;
     }

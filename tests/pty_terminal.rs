@@ -15,8 +15,8 @@ fn shown(setup: Setup) -> Pty {
 }
 
 fn wait_until_shown(pty: &Pty) {
-    pty.wait_for_modes("the first frame", |modes| modes.alternate_screen && !modes.updating);
     pty.wait_for("something to read", |screen| !screen.contents().trim().is_empty());
+    pty.wait_for_modes("the whole frame", |modes| modes.alternate_screen && !modes.updating);
 }
 
 fn code(code: u32) -> Exit {

@@ -279,3 +279,16 @@ fn toasts_go_by_themselves() {
     assert_eq!(d.send(Msg::Timer(TimerId::Toast)), []);
     assert_eq!(d.app.toasts.len(), 0);
 }
+
+#[test]
+fn problems_of_the_settings_are_told_and_those_without_room_are_counted() {
+    let problems = |n: usize| (0..n).map(|i| UserError::new(ErrorKind::Config, format!("problem {i}"))).collect();
+    for (n, told) in [
+        (3, ["problem 0", "problem 1", "problem 2"]),
+        (5, ["problem 0", "problem 1", "There are 3 more problems in the settings"]),
+    ] {
+        let mut d = Driver::with_problems(problems(n));
+        d.begin();
+        assert_eq!(d.app.toasts.iter().map(|toast| toast.text.as_str()).collect::<Vec<_>>(), told);
+    }
+}

@@ -179,6 +179,8 @@ pub struct App {
     problems: Vec<UserError>,
 }
 
+/// So many words stand at the edge of the screen at once.
+const TOASTS: usize = 3;
 /// How often a running clock on the screen moves.
 const CLOCK: Duration = Duration::from_millis(100);
 /// How long changed settings settle before they are written.
@@ -288,7 +290,7 @@ impl App {
         };
         self.toasts.retain(|t| t.text != text);
         self.toasts.push_back(Toast { kind, text, hint, until: now + stay });
-        while self.toasts.len() > 3 {
+        while self.toasts.len() > TOASTS {
             self.toasts.pop_front();
         }
         self.set_toast_timer(now);

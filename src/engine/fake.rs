@@ -15,6 +15,7 @@
 //! when = "weather"            # only if the last message holds this; such replies are looked at first
 //! text = "Fine, thank you."   # without it: the last message, as an echo
 //! reasoning = "They ask me."
+//! count_ms = 0                # before the prompt's tokens are known
 //! prefill_ms = 0              # before the first token; can't be cancelled, as in the real engine
 //! prompt_tokens = 12          # without it: the words of all messages
 //! tokens_per_second = 0.0     # 0: as fast as it goes
@@ -76,6 +77,7 @@ struct Reply {
     when: Option<String>,
     text: Option<String>,
     reasoning: String,
+    count_ms: u64,
     prefill_ms: u64,
     prompt_tokens: Option<u32>,
     tokens_per_second: f64,
@@ -161,6 +163,10 @@ impl Backend for Fake {
         let text = reply.text.clone().unwrap_or_else(|| last_message(req).to_owned());
         let words = req.messages.iter().map(|m| m.content.split_whitespace().count()).sum::<usize>();
         let prompt = reply.prompt_tokens.unwrap_or(u32::try_from(words).unwrap_or(u32::MAX));
+        std::thread::sleep(Duration::from_millis(reply.count_ms));
+        if cancel.is_cancelled() {
+            return Ok(Outcome::before_the_prompt(prompt, meter.stats(Instant::now())));
+        }
         let room = answer::room(prompt, req.max_tokens, self.context)?;
         out(Piece::Started { prompt_tokens: prompt, context: self.context });
         print(reply.noise.as_deref());

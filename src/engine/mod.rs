@@ -117,3 +117,11 @@ pub struct Outcome {
     pub usage: Usage,
     pub stats: GenStats,
 }
+
+impl Outcome {
+    /// Cancelled when the prompt was counted, and nothing more.
+    fn before_the_prompt(prompt_tokens: u32, stats: GenStats) -> Self {
+        let usage = Usage { prompt_tokens, ..Usage::default() };
+        Self { reason: FinishReason::Cancelled, usage, stats }
+    }
+}

@@ -58,6 +58,8 @@ impl State for App {
 
 /// At most so many events of one kind before a frame: with more there would be none while they flood in.
 const BATCH: usize = 512;
+/// How much later than the editor's end a signal may come that both got.
+const LATE_SIGNAL: Duration = Duration::from_millis(500);
 /// How long after asking for it a stop may come.
 const STOP: Duration = Duration::from_millis(200);
 /// How long the shell's prompt waits for things to end well.
@@ -76,6 +78,8 @@ pub(super) struct Interface<S, C> {
     saver: Saver,
     measuring: Option<JoinHandle<Machine>>,
     editor: Option<Editor>,
+    /// When the last one ended.
+    edited: Option<Instant>,
     /// The terminal is lent because we are about to be stopped; when to think that nothing stops us.
     unstopped: Option<Instant>,
     /// Its events have ended, which only a bug makes them do.
@@ -130,6 +134,7 @@ impl<S: State, C: Console<S>> Interface<S, C> {
             answers: VecDeque::new(),
             measuring,
             editor: None,
+            edited: None,
             unstopped: None,
             engine_gone: false,
             hub_gone: false,
@@ -219,7 +224,8 @@ impl<S: State, C: Console<S>> Interface<S, C> {
             match occurrence {
                 Occurrence::Term(event) => push_merged(&mut events, event),
                 // The terminal is the editor's: it had the signal too, as everybody at this terminal had.
-                Occurrence::Continued | Occurrence::End(Ending::Interrupt | Ending::Quit) if self.editor.is_some() => {}
+                Occurrence::Continued if self.editor.is_some() => {}
+                Occurrence::End(Ending::Interrupt | Ending::Quit) if self.is_the_editors() => {}
                 Occurrence::Continued => self.take_terminal(),
                 Occurrence::End(ending) => {
                     tracing::info!("ending: {ending:?}");
@@ -232,9 +238,15 @@ impl<S: State, C: Console<S>> Interface<S, C> {
         }
     }
 
+    /// A signal of the terminal is for the editor. Its end by one can be known here before our own copy of that arrives.
+    fn is_the_editors(&self) -> bool {
+        self.editor.is_some() || self.edited.is_some_and(|at| clock().saturating_duration_since(at) < LATE_SIGNAL)
+    }
+
     fn take_answer(&mut self, answer: Msg) {
         if matches!(answer, Msg::Edited(_)) {
             self.editor = None;
+            self.edited = Some(clock());
             self.take_terminal();
         }
         self.update(answer);

@@ -28,7 +28,7 @@ use std::time::Duration;
 use crate::app::App;
 use crate::error::{ErrorKind, UserError, reason};
 use crate::machine;
-use crate::runtime::console::Tty;
+use crate::runtime::console::{Ending, Tty};
 use crate::runtime::event_loop::Interface;
 pub use crate::runtime::event_loop::Ports;
 pub use crate::runtime::saver::{Patch, Save};
@@ -72,7 +72,13 @@ pub fn run(start: Start) -> Result<u8, UserError> {
 async fn interface(start: Start, features: Features) -> io::Result<u8> {
     let Start { mut app, connect, .. } = start;
     let mut console = Tty::enter(features)?;
-    let (pacer, effects) = event_loop::first_frame(&mut app, &mut console)?;
+    let (pacer, effects) = match event_loop::first_frame(&mut app, &mut console) {
+        Ok(first) => first,
+        Err(error) => {
+            tracing::warn!("the terminal went before the first frame was out: {error}");
+            return Ok(Ending::TerminalGone.exit_code());
+        }
+    };
     let ports = connect();
     let measuring = tokio::task::spawn_blocking(machine::measure);
     #[cfg(feature = "fake-engine")]

@@ -79,10 +79,12 @@ fn table(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
     let theme = &app.theme;
     let width = usize::from(area.width);
     let with_context = width >= 60;
-    let columns = QUANT + SIZE + FIT + if with_context { CONTEXT } else { 0 };
+    // On a narrow screen the name, which mostly tells it too, needs the room more.
+    let quant = if width >= 50 { QUANT } else { 0 };
+    let columns = quant + SIZE + FIT + if with_context { CONTEXT } else { 0 };
     let name_width = width.saturating_sub(columns + 4).min(64);
     let (head, rows) = split_top(area, 1);
-    let mut title = format!("  {:<name_width$}{:<QUANT$}{:>SIZE$}", "model", "quant", "size");
+    let mut title = format!("  {:<name_width$}{:<quant$.quant$}{:>SIZE$}", "model", "quant", "size");
     if with_context {
         let _ = write!(title, "{:>CONTEXT$}", "context");
     }
@@ -97,11 +99,17 @@ fn table(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
         if chosen {
             canvas.fill(row, theme.selection);
         }
-        canvas.line(row, &model_row(app, model, chosen, name_width, with_context));
+        canvas.line(row, &model_row(app, model, chosen, [name_width, quant], with_context));
     }
 }
 
-fn model_row(app: &App, model: &LocalModel, chosen: bool, name_width: usize, with_context: bool) -> Line<'static> {
+fn model_row(
+    app: &App,
+    model: &LocalModel,
+    chosen: bool,
+    [name_width, quant_width]: [usize; 2],
+    with_context: bool,
+) -> Line<'static> {
     let theme = &app.theme;
     let glyphs = theme.glyphs;
     let on = |style| if chosen { theme.selection } else { style };
@@ -116,7 +124,7 @@ fn model_row(app: &App, model: &LocalModel, chosen: bool, name_width: usize, wit
     let name = padded(&model.name, name_width.saturating_sub(1), glyphs.ellipsis);
     let mut spans = vec![mark, Span::styled(format!("{name} "), on(name_style))];
     let quant = model.facts.as_ref().map_or("", |f| f.quant.as_str());
-    spans.push(Span::styled(padded(quant, QUANT, glyphs.ellipsis), on(theme.muted)));
+    spans.push(Span::styled(padded(quant, quant_width, glyphs.ellipsis), on(theme.muted)));
     spans.push(Span::styled(format!("{:>SIZE$}", bytes(model.bytes)), on(theme.base)));
     if with_context {
         let context = model.facts.as_ref().map(|f| f.context.to_string()).unwrap_or_default();

@@ -200,26 +200,33 @@ fn help(canvas: &mut Canvas<'_>, area: Rect, app: &App, scroll: u16) -> u16 {
 /// Words that go by themselves, at the top right, newest at the bottom.
 pub fn toasts(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
     let theme = &app.theme;
+    let most = usize::from(area.width.saturating_sub(2).min(64).saturating_sub(4));
+    let laid: Vec<_> = app
+        .toasts
+        .iter()
+        .map(|toast| {
+            let mut lines = paragraph(&toast.text, most, theme.base);
+            if let Some(hint) = &toast.hint {
+                lines.extend(paragraph(hint, most, theme.muted));
+            }
+            (toast.kind, lines)
+        })
+        .collect();
+    // All of one width: they read as one column.
+    let widest = laid.iter().flat_map(|(_, lines)| lines).map(Line::width).max().unwrap_or(0);
+    let width = u16::try_from(widest.min(most) + 4).unwrap_or(area.width);
     let mut y = area.y;
-    for toast in &app.toasts {
-        let (mark, style) = match toast.kind {
+    for (kind, lines) in &laid {
+        let (mark, style) = match kind {
             ToastKind::Note => (theme.glyphs.dot, theme.accent),
             ToastKind::Warning => ("!", theme.warning),
             ToastKind::Error => (theme.glyphs.failed, theme.error),
         };
-        let width = area.width.saturating_sub(2).min(64);
-        let text_width = usize::from(width.saturating_sub(4));
-        let mut lines = paragraph(&toast.text, text_width, theme.base);
-        if let Some(hint) = &toast.hint {
-            lines.extend(paragraph(hint, text_width, theme.muted));
-        }
-        let wide = lines.iter().map(Line::width).max().unwrap_or(0);
-        let width = u16::try_from(wide + 4).unwrap_or(width).min(width);
         let height = u16::try_from(lines.len()).unwrap_or(1).min(area.bottom().saturating_sub(y));
         let at = Rect { x: area.right().saturating_sub(width + 1), y, width, height };
         canvas.fill(at, theme.panel);
         canvas.line(at, &Line::from(Span::styled(format!(" {mark}"), style)));
-        canvas.lines(Rect { x: at.x + 3, width: at.width.saturating_sub(3), ..at }, &lines);
+        canvas.lines(Rect { x: at.x + 3, width: at.width.saturating_sub(3), ..at }, lines);
         y = at.bottom();
         if y >= area.bottom() {
             break;

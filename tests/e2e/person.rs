@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use hobnob::domain::model::starter;
 use rustix::process::{Pid, Signal, kill_process};
+use sysinfo::{Process, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System};
 
 use crate::support::models;
 use crate::support::pty::{Exit, Home, Pty, Screen, Setup, keys};
@@ -149,10 +150,18 @@ pub fn eventually(limit: Duration, mut condition: impl FnMut() -> bool) -> bool 
 
 /// The engine's process, if there is one.
 pub fn engine_of(pty: &Pty) -> Option<i32> {
-    let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", pty.pid())).ok()?;
-    let engines: Vec<i32> = children.split_whitespace().filter_map(|pid| pid.parse().ok()).collect();
+    let mut system = System::new();
+    system.refresh_processes_specifics(ProcessesToUpdate::All, true, ProcessRefreshKind::nothing().without_tasks());
+    let parent = Some(sysinfo::Pid::from_u32(pty.pid().unsigned_abs()));
+    let children = system.processes().values().filter(|process| process.parent() == parent && lives(process));
+    let engines: Vec<i32> = children.filter_map(|process| i32::try_from(process.pid().as_u32()).ok()).collect();
     assert!(engines.len() <= 1, "more than one engine: {engines:?}");
     engines.first().copied()
+}
+
+/// It is not merely waiting to be collected.
+fn lives(process: &Process) -> bool {
+    !matches!(process.status(), ProcessStatus::Zombie | ProcessStatus::Dead)
 }
 
 pub fn the_engine_of(pty: &Pty) -> i32 {
@@ -170,8 +179,10 @@ pub fn kill(pid: i32) {
     kill_process(Pid::from_raw(pid).expect("an id"), Signal::KILL).expect("it runs");
 }
 
-/// It runs, and is not merely waiting to be collected.
 pub fn runs(pid: i32) -> bool {
-    fs::read_to_string(format!("/proc/{pid}/stat"))
-        .is_ok_and(|stat| stat.rsplit(')').next().is_some_and(|rest| !rest.trim_start().starts_with('Z')))
+    let pid = sysinfo::Pid::from_u32(pid.unsigned_abs());
+    let mut system = System::new();
+    let what = ProcessRefreshKind::nothing().without_tasks();
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), true, what);
+    system.process(pid).is_some_and(lives)
 }

@@ -37,6 +37,16 @@ impl Driver {
     pub fn with(flags: Vec<(&'static str, Value, &'static str)>, capabilities: Capabilities) -> Self {
         let config = config(flags);
         assert_eq!(config.problems, [], "the test's own configuration is sound");
+        Self::from(config, capabilities)
+    }
+
+    /// With a configuration that has these problems.
+    pub fn with_problems(problems: Vec<hobnob::error::UserError>) -> Self {
+        let config = hobnob::config::Loaded { problems, ..config(Vec::new()) };
+        Self::from(config, Capabilities { depth: ColourDepth::True, unicode: true })
+    }
+
+    fn from(config: hobnob::config::Loaded, capabilities: Capabilities) -> Self {
         Self { app: App::new(Init { config, capabilities }), now: Instant::now(), clock: false }
     }
 

@@ -47,17 +47,7 @@ impl App {
                     EngineStatus::Loading { name, .. } => name.clone(),
                     _ => String::new(),
                 };
-                // The Models pane and an empty conversation show it for as long as it holds.
-                let shown = match self.pane {
-                    Pane::Chat => self.chat.conversation.is_empty() || self.chat.ended_with(&error),
-                    Pane::Models => true,
-                    Pane::Settings => false,
-                };
-                if !shown {
-                    self.toast_error(&error, now);
-                }
-                self.engine = EngineStatus::Failed { name, error };
-                self.memory = None;
+                self.not_loaded(name, error, now);
             }
             EngineEvent::Progress { .. } | EngineEvent::Loaded { .. } | EngineEvent::LoadFailed { .. } => {}
             EngineEvent::Unloaded { forgotten } => {
@@ -137,9 +127,22 @@ impl App {
         if name == "starter" && !self.settings.offline {
             self.get_starter(now);
         } else {
-            self.toast_error(&error, now);
-            self.engine = EngineStatus::Failed { name: name.to_owned(), error };
+            self.not_loaded(name.to_owned(), error, now);
         }
+    }
+
+    fn not_loaded(&mut self, name: String, error: UserError, now: Instant) {
+        // The Models pane and an empty conversation show it for as long as it holds.
+        let shown = match self.pane {
+            Pane::Chat => self.chat.conversation.is_empty() || self.chat.ended_with(&error),
+            Pane::Models => true,
+            Pane::Settings => false,
+        };
+        if !shown {
+            self.toast_error(&error, now);
+        }
+        self.engine = EngineStatus::Failed { name, error };
+        self.memory = None;
     }
 
     /// How long the thing under way has been going on.

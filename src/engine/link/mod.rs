@@ -3,7 +3,7 @@
 //! | state | process | leaves by |
 //! |---|---|---|
 //! | `Down` | none | a load, or a message for a model that is known |
-//! | `Loading` | reads the model | loaded, failed, died, replaced by a newer load |
+//! | `Loading` | reads the model | loaded, failed, died, replaced by a load of something else |
 //! | `Ready` | waits | a message, an unload, its death |
 //! | `Generating` | answers | the answer's end, a cancel, its death |
 //! | `Draining` | was asked to stop | its word that it has, or the end of our patience: then it is killed |
@@ -25,7 +25,7 @@ use tokio::time::{Instant, sleep_until};
 use self::child::EngineProcess;
 use self::death::{During, explain};
 use self::growth::{growth_allowed, machine_memory};
-use self::running::{Answer, cancelled_before_it_began};
+use self::running::{Answer, Patience, cancelled_before_it_began};
 use super::Options;
 use super::protocol::{self, FromEngine, ToEngine};
 use crate::domain::model::{ModelInfo, ModelSpec};
@@ -63,6 +63,7 @@ enum State {
         then: Option<Ask>,
         /// Nobody has asked for this load: the process is being replaced behind the scenes.
         quiet: bool,
+        stage: LoadStage,
     },
     Ready {
         child: EngineProcess,
@@ -75,6 +76,8 @@ enum State {
         child: EngineProcess,
         id: GenId,
         deadline: Instant,
+        /// From when a message waits.
+        patience: Duration,
         then: Option<Ask>,
     },
 }
@@ -173,12 +176,24 @@ impl Link {
             let info = loaded.info.clone();
             return self.emit(EngineEvent::Loaded { id, info: Box::new(info) });
         }
+        let same = self.wanted.as_ref().is_some_and(|wanted| wanted.spec == spec);
         if let (State::Loading { quiet: false, .. }, Some(wanted)) = (&self.state, &self.wanted) {
-            let error =
-                UserError::new(ErrorKind::Cancelled, format!("another model was chosen before `{}`", wanted.spec.name));
-            self.emit(EngineEvent::LoadFailed { id: wanted.id, error });
+            let name = &wanted.spec.name;
+            let why = if same {
+                format!("`{name}` was chosen once more while it was loading")
+            } else {
+                format!("another model was chosen before `{name}`")
+            };
+            self.emit(EngineEvent::LoadFailed { id: wanted.id, error: UserError::new(ErrorKind::Cancelled, why) });
         }
         self.end_answers();
+        if let (State::Loading { quiet, stage, .. }, Some(wanted), true) = (&mut self.state, &mut self.wanted, same) {
+            // It goes on for the new one.
+            *quiet = false;
+            wanted.id = id;
+            let stage = *stage;
+            return self.emit(EngineEvent::Progress { id, stage });
+        }
         if let Some(child) = self.take_child() {
             child.end().await;
         }
@@ -195,7 +210,10 @@ impl Link {
                 // Somebody waits for it now.
                 *quiet = false;
             }
-            State::Draining { then: then @ None, .. } => *then = Some(ask),
+            State::Draining { then: then @ None, deadline, patience, .. } => {
+                *then = Some(ask);
+                *deadline = (*deadline).min(Instant::now() + *patience);
+            }
             State::Down => {
                 let error = UserError::new(ErrorKind::ModelNotFound, "no model is loaded").hint("load a model first");
                 self.emit(EngineEvent::Failed { id: ask.id, error });
@@ -226,7 +244,9 @@ impl Link {
             self.emit(answer.cut_short(Instant::now().into_std()));
             // An id always fits into a frame.
             let _ = child.tell(&ToEngine::Cancel { id });
-            self.state = State::Draining { child, id, deadline: Instant::now() + patience, then: None };
+            let Patience { waiting, idle } = patience;
+            let deadline = Instant::now() + idle;
+            self.state = State::Draining { child, id, deadline, patience: waiting, then: None };
         }
     }
 
@@ -267,14 +287,18 @@ impl Link {
         }
     }
 
-    fn progress(&self, stage: LoadStage) {
-        if let (State::Loading { quiet: false, .. }, Some(wanted)) = (&self.state, &self.wanted) {
-            self.emit(EngineEvent::Progress { id: wanted.id, stage });
+    fn progress(&mut self, reached: LoadStage) {
+        if let (State::Loading { quiet, stage, .. }, Some(wanted)) = (&mut self.state, &self.wanted) {
+            *stage = reached;
+            let id = wanted.id;
+            if !*quiet {
+                self.emit(EngineEvent::Progress { id, stage: reached });
+            }
         }
     }
 
     fn loaded(&mut self, info: ModelInfo) {
-        let State::Loading { child, then, quiet } = std::mem::replace(&mut self.state, State::Down) else {
+        let State::Loading { child, then, quiet, .. } = std::mem::replace(&mut self.state, State::Down) else {
             return;
         };
         self.state = State::Ready { child };
@@ -324,15 +348,13 @@ impl Link {
             State::Generating { child, answer } if answer.id == id => {
                 self.state = State::Ready { child };
                 self.emit(event);
-                let memory = self.sample();
-                if self.has_grown(memory) {
-                    self.recycle().await;
-                }
+                self.rest().await;
             }
             State::Draining { child, id: draining, then, .. } if draining == id => {
                 self.state = State::Ready { child };
-                if let Some(ask) = then {
-                    self.begin(ask);
+                match then {
+                    Some(ask) => self.begin(ask),
+                    None => self.rest().await,
                 }
             }
             other => self.state = other,
@@ -360,7 +382,7 @@ impl Link {
             }
         });
         match told {
-            Ok(child) => self.state = State::Loading { child, then, quiet },
+            Ok(child) => self.state = State::Loading { child, then, quiet, stage: LoadStage::Starting },
             Err(error) => self.tell_load_failed(error, then, quiet),
         }
     }
@@ -404,7 +426,7 @@ impl Link {
         let spec = wanted.spec.clone();
         match state {
             State::Down => {}
-            State::Loading { child, then, quiet } => {
+            State::Loading { child, then, quiet, .. } => {
                 let error = explain(&child.bury().await, During::Load, &spec);
                 self.tell_load_failed(error, then, quiet);
             }
@@ -465,6 +487,14 @@ impl Link {
         }?;
         self.emit(EngineEvent::Memory { bytes });
         Some(bytes)
+    }
+
+    /// An answer is over, and nobody waits: the moment to look at the process, and to replace it.
+    async fn rest(&mut self) {
+        let memory = self.sample();
+        if self.has_grown(memory) {
+            self.recycle().await;
+        }
     }
 
     fn has_grown(&self, memory: Option<u64>) -> bool {

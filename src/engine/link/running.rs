@@ -31,17 +31,28 @@ impl Answer {
         EngineEvent::Finished { id: self.id, reason: FinishReason::Cancelled, usage, stats: self.meter.stats(now) }
     }
 
-    /// How long the engine may take to stop before its process is killed. Between two tokens it stops by itself, so it
-    /// gets the time of a few. While it reads the prompt it can't; then the choice is between waiting for the prompt's
-    /// end and loading again, and waiting may cost a quarter of that.
-    pub fn patience(&self, load_time: Duration, now: Instant) -> Duration {
+    /// How long the engine may take to stop before its process is killed.
+    pub fn patience(&self, load_time: Duration, now: Instant) -> Patience {
         const LEAST: Duration = Duration::from_millis(150);
-        let stats = self.meter.stats(now);
-        match stats.first_token {
-            Some(_) => (stats.decode / self.meter.tokens().max(1) * 4).clamp(LEAST, Duration::from_secs(5)),
-            None => (load_time / 4).clamp(LEAST, Duration::from_secs(1)),
-        }
+        let tokens = self.meter.tokens();
+        // The first token says nothing of how long one takes.
+        let waiting = if tokens >= 2 {
+            (self.meter.stats(now).decode / (tokens - 1) * 4).clamp(LEAST, Duration::from_secs(5))
+        } else {
+            (load_time / 4).clamp(LEAST, Duration::from_secs(1))
+        };
+        Patience { waiting, idle: load_time.clamp(Duration::from_secs(5), Duration::from_secs(30)) }
     }
+}
+
+/// Between two tokens the engine stops by itself. While it reads the prompt it can't, and nobody knows how long that
+/// will be; killing it always helps, and costs a load and everything that it had read of the conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Patience {
+    /// With a message that waits: the time of a few tokens; where that is not known, a quarter of a load, a second at most.
+    pub waiting: Duration,
+    /// With none it computes for nobody, which may go on for as long as a load would.
+    pub idle: Duration,
 }
 
 /// The end of an answer that the engine has not been asked for yet.
@@ -57,21 +68,24 @@ mod tests {
     fn patience_is_worth_what_a_new_load_costs() {
         let (t0, ms, s) = (Instant::now(), Duration::from_millis, Duration::from_secs);
         let reading = Answer::begin(GenId(1), t0);
-        assert_eq!(reading.patience(ms(400), t0), ms(150));
-        assert_eq!(reading.patience(s(2), t0), ms(500));
-        assert_eq!(reading.patience(s(60), t0), s(1));
+        let patience = |load_time| reading.patience(load_time, t0);
+        assert_eq!(patience(ms(400)), Patience { waiting: ms(150), idle: s(5) });
+        assert_eq!(patience(s(2)), Patience { waiting: ms(500), idle: s(5) });
+        assert_eq!(patience(s(10)), Patience { waiting: s(1), idle: s(10) });
+        assert_eq!(patience(s(60)), Patience { waiting: s(1), idle: s(30) });
 
-        let answering = |token: Duration| {
+        let answering = |tokens: u32, token: Duration| {
             let mut answer = Answer::begin(GenId(1), t0);
-            for n in 0..=10 {
+            for n in 0..tokens {
                 answer.takes(1, t0 + s(3) + token * n);
             }
-            answer.patience(s(60), t0 + s(3) + token * 10)
+            answer.patience(s(60), t0 + s(3) + token * tokens).waiting
         };
-        assert_eq!(answering(ms(10)), ms(150));
-        let slow = answering(s(1));
-        assert!((s(3)..s(4)).contains(&slow), "{slow:?}");
-        assert_eq!(answering(s(10)), s(5));
+        assert_eq!(answering(1, ms(300)), s(1), "one token has no speed yet");
+        assert_eq!(answering(2, ms(300)), ms(1200));
+        assert_eq!(answering(11, ms(10)), ms(150));
+        assert_eq!(answering(11, s(1)), s(4));
+        assert_eq!(answering(11, s(10)), s(5));
     }
 
     #[test]

@@ -35,6 +35,10 @@ async fn answer(
 ) -> Result<Outcome, UserError> {
     let meter = TokenMeter::start(Instant::now());
     let prompt = count_prompt(&loaded.model, req).await?;
+    // The last moment before the prompt is read, which can't be stopped.
+    if cancel.is_cancelled() {
+        return Ok(Outcome::before_the_prompt(prompt, meter.stats(Instant::now())));
+    }
     let context = loaded.info.context;
     let room = answer::room(prompt, req.max_tokens, context)?;
     out(Piece::Started { prompt_tokens: prompt, context });

@@ -1,5 +1,7 @@
 //! Loading: our own check of the file first, then the engine's builders.
 
+use std::fmt::Display;
+use std::panic::{UnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::mpsc::{Sender, channel};
 use std::time::Instant;
@@ -41,12 +43,16 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
     };
     stage(LoadStage::Checking);
     let facts = probe::probe(&spec.location)?;
-    let options = load_options(spec, &facts);
+    let mut options = load_options(spec, &facts);
     let runtime = Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()
         .map_err(|error| failed(spec, &error.to_string()))?;
+
+    // The engine makes its own again. Kept until it has: drivers are slow to start twice.
+    let device = if options.force_cpu { None } else { device(|| mistralrs::best_device(false)) };
+    options.force_cpu = device.is_none();
 
     stage(LoadStage::Weights);
     let builder = builder(spec, options)?;
@@ -76,6 +82,18 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
         load_time: start.elapsed(),
     };
     Ok(Loaded { runtime, model, info })
+}
+
+/// The GPU that this build is for; the processor in a build for none. `None` where the machine has no such GPU: some drivers
+/// say so, others make the engine panic, for which the file would get the blame.
+fn device<D, E: Display>(make: impl FnOnce() -> Result<D, E> + UnwindSafe) -> Option<D> {
+    let reason = match catch_unwind(make) {
+        Ok(Ok(device)) => return Some(device),
+        Ok(Err(error)) => error.to_string(),
+        Err(panic) => panic_text(&*panic).to_owned(),
+    };
+    tracing::warn!("there is no GPU that the engine can use, the processor has to do: {reason}");
+    None
 }
 
 /// Local and absolute paths only: a path that exists is never looked up on the network.
@@ -159,6 +177,13 @@ fn first_line(reason: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_missing_gpu_is_not_the_files_fault() {
+        assert_eq!(device(|| Ok::<_, String>(7)), Some(7));
+        assert_eq!(device(|| Err::<u32, _>("no device")), None);
+        assert_eq!(device::<u32, String>(|| panic!("swap_remove index (is 0) should be < len (is 0)")), None);
+    }
 
     #[test]
     fn a_page_of_reasons_is_cut() {
