@@ -406,12 +406,7 @@ async fn until(deadline: Option<Instant>) {
 
 async fn edited(editor: &mut Option<Editor>) -> Result<String, UserError> {
     match editor {
-        Some(editor) => {
-            let text = editor.finished().await;
-            // The signal that ended it was for us too: it has to be heard while it is still the editor's.
-            tokio::task::yield_now().await;
-            text
-        }
+        Some(editor) => editor.finished().await,
         None => std::future::pending().await,
     }
 }
