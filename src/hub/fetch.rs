@@ -316,6 +316,12 @@ impl Fetch<'_> {
                     self.write(partial, buffer).await?;
                     return Err(cancelled());
                 }
+                // What has arrived does not wait for what may never come.
+                () = tokio::time::sleep_until((written + WRITE_EVERY).into()), if !buffer.is_empty() => {
+                    (partial, buffer) = self.write(partial, buffer).await?;
+                    written = Instant::now();
+                    continue;
+                }
                 chunk = body.response.chunk() => chunk,
             };
             let end = match chunk {

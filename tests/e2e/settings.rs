@@ -36,8 +36,7 @@ fn start(home: &Home) -> Pty {
 }
 
 /// A row of the Settings pane.
-fn setting(pty: &Pty, title: &str) -> String {
-    let screen = pty.screen();
+fn setting(screen: &vt100::Screen, title: &str) -> String {
     let row = screen.rows(0, screen.size().1).find(|row| row.contains(title)).unwrap_or_default();
     row.trim().to_owned()
 }
@@ -60,10 +59,10 @@ fn what_is_changed_is_kept_with_the_persons_own_words() {
     pty.send(keys::ENTER);
     pty.wait_for_text("config, line");
     pty.send(keys::RIGHT);
-    pty.wait_for("a higher temperature", |screen| !screen.contents().contains(" 0.5 "));
-    let row = setting(&pty, "Temperature");
-    let value: f64 = row.split_whitespace().find_map(|word| word.parse().ok()).expect("a number");
-    assert!(value > 0.5, "{row}");
+    let number = |row: &str| row.split_whitespace().find_map(|word| word.parse::<f64>().ok());
+    let higher = |row: &str| number(row).is_some_and(|value| value > 0.5);
+    pty.wait_for("a higher temperature", |screen| higher(&setting(screen, "Temperature")));
+    let value = number(&setting(&pty.screen(), "Temperature")).expect("it is there");
     // At once: what has not been written yet is written now.
     quit(pty);
 

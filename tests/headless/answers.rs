@@ -132,7 +132,7 @@ fn a_full_disk_is_told_as_what_it_is() {
         let Some(full) = full() else { return };
         let mut command = home.hobnob(args.iter().copied());
         command.stdout(Stdio::from(full));
-        Running::start(command).finish().assert_error(1, "stdout could not be written: no space left on device");
+        Running::start(command).finish().assert_error(1, "stdout could not be written: the disk is full");
     }
     home.assert_empty();
 }

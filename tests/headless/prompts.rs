@@ -48,7 +48,7 @@ fn what_can_not_be_asked_is_refused() {
         (&["read", "-f", "binary"], b"", 2, "`binary` is not text: byte 7 "),
         (&["read", "-f", "latin"], b"", 2, "`latin` is not text: byte 3 "),
         (&["read", "-f", "missing.md"], b"", 2, "`missing.md` could not be read: no such file or directory"),
-        (&["read", "-f", "."], b"", 2, "`.` could not be read: is a directory"),
+        (&["read", "-f", "."], b"", 2, "`.` could not be read: it is a folder"),
         (&["read", "-s", "@missing.md"], b"", 2, "`missing.md` could not be read"),
     ];
     for (args, input, code, message) in cases {

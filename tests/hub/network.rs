@@ -142,6 +142,19 @@ async fn an_aborted_download_goes_on_later() {
     assert_eq!(bodies(&seen)[1].range.as_deref(), Some(&*format!("bytes={here}-")));
 }
 
+#[tokio::test]
+async fn what_has_arrived_is_on_disk_soon_also_when_nothing_more_comes() {
+    let net = Net::new(repo()).await;
+    net.server.spoil_bodies([Fault::Hold(1_234_567)]);
+    let options = net.options();
+    let task = tokio::spawn(async move { pull(&options, FILE).await });
+    let incomplete = net.incomplete(&content());
+    let before = std::time::Instant::now();
+    wait_for("all of it on disk", || fs::metadata(&incomplete).is_ok_and(|meta| meta.len() == 1_234_567)).await;
+    assert!(before.elapsed() < net.options().timing.stalled / 2, "took {:?}", before.elapsed());
+    task.abort();
+}
+
 /// Not a test of its own: the process that the next one kills.
 #[tokio::test]
 #[ignore = "run by a_killed_download_goes_on_later"]
