@@ -463,11 +463,11 @@ fn form(text: &str) -> Vec<(String, String)> {
 fn paths_info(repo: &Repo, asked: &[String]) -> serde_json::Value {
     let row = |file: &RepoFile| {
         let mut row = serde_json::json!({
-            "type": "file", "path": file.path, "size": file.bytes.len(), "oid": sha256(&file.bytes)[..40],
+            "type": "file", "path": file.path, "size": file.bytes.len(), "oid": file.sha256[..40],
         });
         if file.large {
             row["lfs"] = serde_json::json!({
-                "oid": sha256(&file.bytes), "size": file.bytes.len(), "pointerSize": 134,
+                "oid": file.sha256, "size": file.bytes.len(), "pointerSize": 134,
             });
         }
         row
