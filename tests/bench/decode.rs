@@ -263,8 +263,8 @@ impl Lane for Interface {
 }
 
 fn last_row(screen: &Screen) -> String {
-    let (_, columns) = screen.size();
-    screen.rows(0, columns).last().unwrap_or_default()
+    let (rows, columns) = screen.size();
+    screen.contents_between(rows - 1, 0, rows - 1, columns)
 }
 
 /// The count in the status line.

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use support::pty::{Home, Pty, Screen, Setup, keys};
 
-const SIZE: (u16, u16) = (100, 30);
+const SIZE: (u16, u16) = (100, 32);
 const PATIENCE: Duration = Duration::from_secs(300);
 /// The starter is a very small model: these are questions that it answers well, and with something to look at.
 const QUESTIONS: [&str; 2] = [
@@ -88,6 +88,6 @@ fn ask(mut pty: Pty, questions: &[String]) -> Screen {
 }
 
 fn last_row(screen: &Screen) -> String {
-    let (_, columns) = screen.size();
-    screen.rows(0, columns).last().unwrap_or_default()
+    let (rows, columns) = screen.size();
+    screen.contents_between(rows - 1, 0, rows - 1, columns)
 }
