@@ -1,6 +1,7 @@
 //! What goes wrong, in words for the person it happens to, and the exit code it means for a script.
 
 use std::fmt;
+use std::io;
 
 use serde::{Deserialize, Serialize};
 
@@ -94,3 +95,43 @@ impl fmt::Display for UserError {
 }
 
 impl std::error::Error for UserError {}
+
+/// An error of the system in plain words, to stand after a colon: no capital, and not the number that the system gives it.
+#[must_use]
+pub fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        io::ErrorKind::NotADirectory => "a part of its path is not a folder".to_owned(),
+        io::ErrorKind::ReadOnlyFilesystem => "the file system is read-only".to_owned(),
+        io::ErrorKind::StorageFull => "the disk is full".to_owned(),
+        _ => {
+            let text = error.to_string();
+            let mut chars = without_number(&text).chars();
+            chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
+        }
+    }
+}
+
+/// An error's text without the number that the system gives it.
+#[must_use]
+pub fn without_number(text: &str) -> &str {
+    text.split(" (os error").next().unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_system_s_words_are_for_people() {
+        for (error, expected) in [
+            (io::ErrorKind::PermissionDenied.into(), "permission denied"),
+            (io::Error::from_raw_os_error(5), "input/output error"),
+            (io::Error::other("Odd (os error 99)"), "odd"),
+            (io::Error::other(""), ""),
+        ] {
+            assert_eq!(reason(&error), expected);
+        }
+    }
+}

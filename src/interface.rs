@@ -6,7 +6,7 @@ use std::sync::Arc;
 use hobnob::app::{App, Init};
 use hobnob::config::theme::Capabilities;
 use hobnob::engine::EngineHandle;
-use hobnob::error::{ErrorKind, UserError};
+use hobnob::error::ErrorKind;
 use hobnob::headless::{self, Context, Outcome, Quit};
 use hobnob::hub::HubHandle;
 use hobnob::runtime::{self, Ports, Start};
@@ -19,11 +19,6 @@ pub fn is_possible() -> bool {
 
 /// Shows the interface until it ends.
 pub fn open(context: &Context<'_>) -> Outcome {
-    if !is_possible() {
-        return Err(UserError::new(ErrorKind::Usage, "the interface needs a terminal")
-            .hint("in a script or a pipe use `hobnob run`")
-            .into());
-    }
     let loaded = context.loaded;
     // The interface starts with a bad config file and shows what is wrong, but not with a bad command line.
     if let Some(error) = loaded.problems.iter().find(|problem| problem.kind == ErrorKind::Usage) {

@@ -5,6 +5,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -14,7 +15,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::error::{ErrorKind, UserError};
+use crate::error::{ErrorKind, UserError, reason};
 
 const PREFIX: &str = "hobnob";
 const SUFFIX: &str = "log";
@@ -63,7 +64,8 @@ pub fn file() -> Option<PathBuf> {
     }
 }
 
-/// A file per day, by the clock of the world; the engine's process and others write to the same.
+/// A file per day, by the clock of the world; every hobnob that runs writes to the same. The engine's process does not: what
+/// it has to say comes through us.
 struct Daily {
     folder: PathBuf,
     /// The day and its file.
@@ -72,7 +74,8 @@ struct Daily {
 
 impl Daily {
     fn open(folder: &Path) -> io::Result<Self> {
-        fs::create_dir_all(folder)?;
+        // The log names models, files and settings: nobody else's business.
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         let day = today();
         let file = append_to(&path_of(folder, day))?;
         clear_away(folder);
@@ -108,7 +111,7 @@ impl Write for &Daily {
 }
 
 fn append_to(path: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).append(true).open(path)
+    OpenOptions::new().create(true).append(true).mode(0o600).open(path)
 }
 
 /// Days since 1970.
@@ -169,7 +172,7 @@ fn subscribe(writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static, target
 
 fn targets(verbosity: u8, filter: Option<&str>) -> (Targets, Option<UserError>) {
     let by_verbosity = match verbosity {
-        0 => "warn,hobnob=info",
+        0 => "warn,hobnob=info,engine=info",
         1 => "info,hobnob=debug",
         2 => "debug,hobnob=trace",
         _ => "trace",
@@ -191,8 +194,8 @@ fn targets(verbosity: u8, filter: Option<&str>) -> (Targets, Option<UserError>) 
     }
 }
 
-fn unwritable(path: &Path, error: &dyn std::fmt::Display) -> UserError {
-    UserError::new(ErrorKind::Disk, format!("no log is written: can't open {}: {error}", path.display()))
+fn unwritable(path: &Path, error: &io::Error) -> UserError {
+    UserError::new(ErrorKind::Disk, format!("no log is written: can't open {}: {}", path.display(), reason(error)))
         .hint("choose another file with `--log-file FILE`")
 }
 
@@ -267,6 +270,17 @@ mod tests {
         fs::remove_file(path_of(folder.path(), today())).expect("it is there");
         (&daily).write_all(b"a line\n").expect("takes it");
         assert_eq!(files(folder.path()).len(), 1);
+    }
+
+    #[test]
+    fn nobody_else_can_read_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let place = tempfile::tempdir().expect("a folder");
+        let folder = place.path().join("state/hobnob");
+        let _daily = Daily::open(&folder).expect("opens");
+        let mode = |path: &Path| fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
+        assert_eq!(mode(&folder), 0o700);
+        assert_eq!(mode(&path_of(&folder, today())), 0o600);
     }
 
     #[test]

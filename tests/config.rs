@@ -185,6 +185,11 @@ fn each_layer_wins_over_the_one_below() {
     assert_eq!((env.settings.model.as_deref(), env.settings.offline), (Some("from/env"), true));
     assert_eq!(env.origins.get("model"), Origin::Env("HOBNOB_MODEL"));
     assert_eq!(env.origins.get("offline"), Origin::Env("HF_HUB_OFFLINE"));
+    // As the Hub's Python client: the second variable counts where the first says nothing.
+    let both = [("HF_HUB_OFFLINE", ""), ("TRANSFORMERS_OFFLINE", "1")];
+    let env = load_with(&both, None, Vec::new());
+    assert_eq!((env.settings.offline, env.origins.get("offline")), (true, Origin::Env("TRANSFORMERS_OFFLINE")));
+    assert!(!load_with(&[("HF_HUB_OFFLINE", "0"), both[1]], None, Vec::new()).settings.offline);
 
     let flags = vec![
         ("model", Value::Text("from/flag".into()), "--model"),

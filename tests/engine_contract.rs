@@ -3,7 +3,9 @@
 
 mod support;
 
+use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -181,7 +183,7 @@ impl Engine {
     async fn load(&mut self, spec: &ModelSpec) -> Result<ModelInfo, UserError> {
         let wanted = self.begin_load(spec);
         self.until(|event| match event {
-            EngineEvent::Loaded { id, info } if id == wanted => Some(Ok(info)),
+            EngineEvent::Loaded { id, info } if id == wanted => Some(Ok(*info)),
             EngineEvent::LoadFailed { id, error } if id == wanted => Some(Err(error)),
             _ => None,
         })
@@ -616,6 +618,14 @@ async fn the_same_bytes_as_the_engine_asked_directly() {
     }
     assert_eq!(ours.text, theirs);
     assert!(!theirs.is_empty());
+
+    // And so it is printed.
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hobnob"));
+    command.args(["--offline", "run", "--temperature", "0", "--max-tokens", "48", "-m"]).arg(place).arg(prompt);
+    let home = support::pty::Home::new();
+    command.env_clear().envs(home.env()).stdin(Stdio::null());
+    let printed = command.output().expect("hobnob starts").stdout;
+    assert_eq!(String::from_utf8_lossy(&printed), theirs.trim_end_matches('\n').to_owned() + "\n");
 }
 
 #[tokio::test]
@@ -709,6 +719,30 @@ async fn every_way_to_die_is_told_and_survived() {
         let error = engine.load(&subject.spec).await.expect_err("dies");
         assert!(error.message.contains(word) && error.message.contains("script.toml"), "{death}: {error}");
     }
+}
+
+/// A thread of the engine's can go without a word to whoever waits for its answer.
+#[tokio::test]
+async fn a_lost_thread_ends_the_process_after_what_was_said() {
+    let subject = Subject::script("[[reply]]\nwhen = \"die\"\ntext = \"a b c d\"\ndie = \"thread\"\nafter = 4").await;
+    let (mut engine, _) = Engine::loaded(&subject.spec).await;
+    let id = engine.begin(ask("die now"));
+    let mut text = String::new();
+    let error = engine
+        .until(|event| match event {
+            EngineEvent::Delta { text: more, .. } => {
+                text.push_str(&more);
+                None
+            }
+            EngineEvent::Failed { id: failed, error } if failed == id => Some(error),
+            EngineEvent::Finished { .. } => panic!("nobody can vouch for this answer"),
+            _ => None,
+        })
+        .await;
+    assert!(error.message.contains("crashed while answering"), "{error}");
+    assert_eq!(text, "a b c d");
+    engine.until(|event| matches!(event, EngineEvent::Died { .. }).then_some(())).await;
+    assert_eq!(engine.answer(ask("and now")).await.expect("answers").text, "and now");
 }
 
 #[tokio::test]
@@ -809,6 +843,19 @@ async fn a_process_that_talks_nonsense_is_ended() {
     let mut engine = Engine::with(PathBuf::from("/nowhere/hobnob"));
     let error = engine.load(&subject.spec).await.expect_err("no program");
     assert!(error.hint.is_some_and(|hint| hint.contains("/nowhere/hobnob")));
+}
+
+#[tokio::test]
+async fn the_program_may_lie_anywhere() {
+    let subject = Subject::script("").await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let exe = folder.path().join(OsStr::from_bytes(b"h\xf6bnob"));
+    // Some file systems only take Unicode: there such a name can't come up.
+    if std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_hobnob"), &exe).is_err() {
+        return;
+    }
+    let mut engine = Engine::with(exe);
+    engine.load(&subject.spec).await.expect("loads");
 }
 
 #[tokio::test]

@@ -120,8 +120,8 @@ fn without_a_terminal_that_can_show_it_it_says_what_is_missing() {
     for (setup, missing) in [
         (Setup::hobnob().env("TERM", "dumb"), "TERM"),
         (Setup::hobnob().without_env("TERM"), "TERM"),
-        (redirected("</dev/null"), "input"),
-        (redirected(">/dev/null"), "output"),
+        (redirected("</dev/null").env("NO_COLOR", "1"), "input"),
+        (redirected(">/dev/null").env("NO_COLOR", "1"), "output"),
     ] {
         let mut pty = setup.start();
         assert_eq!(pty.wait_exit(), code(2));

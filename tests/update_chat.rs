@@ -71,7 +71,7 @@ fn two_keys_lead_from_nothing_to_an_answer() {
         d.hub(HubEvent::Download { id: JobId(1), state: done }),
         [Effect::Hub(HubCmd::ScanLocal), load_starter(1)]
     );
-    assert_eq!(d.engine(EngineEvent::Loaded { id: LoadId(1), info: info() }), []);
+    assert_eq!(d.engine(EngineEvent::Loaded { id: LoadId(1), info: Box::new(info()) }), []);
     assert_eq!(d.say("hi"), [ask(1, &[(Role::User, "hi")]), clock()]);
 }
 
@@ -82,7 +82,10 @@ fn a_message_written_while_the_model_loads_is_sent_when_it_is_there() {
     d.hub(HubEvent::Local { models: vec![starter()], problems: vec![] });
     assert_eq!(d.say("early"), [load_starter(1), clock()]);
     assert_eq!(d.app.chat.queue, ["early"]);
-    assert_eq!(d.engine(EngineEvent::Loaded { id: LoadId(1), info: info() }), [ask(1, &[(Role::User, "early")])]);
+    assert_eq!(
+        d.engine(EngineEvent::Loaded { id: LoadId(1), info: Box::new(info()) }),
+        [ask(1, &[(Role::User, "early")])]
+    );
 }
 
 #[test]
@@ -130,7 +133,7 @@ fn events_of_an_answer_that_is_over_change_nothing() {
     d.engine(EngineEvent::Delta { id: GenId(1), kind: PieceKind::Text, text: "late".into(), tokens: 1 });
     d.engine(EngineEvent::Failed { id: GenId(1), error: UserError::new(ErrorKind::Generation, "late") });
     assert_eq!(answer(&d), ("A".into(), MessageState::Whole));
-    d.engine(EngineEvent::Loaded { id: LoadId(77), info: info() });
+    d.engine(EngineEvent::Loaded { id: LoadId(77), info: Box::new(info()) });
     d.engine(EngineEvent::LoadFailed { id: LoadId(77), error: UserError::new(ErrorKind::LoadFailed, "late") });
     assert!(matches!(d.app.engine, EngineStatus::Ready(_)));
 }
@@ -161,17 +164,52 @@ fn when_the_engine_dies_the_conversation_goes_on_with_the_next_message() {
     d.delta(1, "Part");
     let error = UserError::new(ErrorKind::Unexpected, "the engine ended unexpectedly");
     d.engine(EngineEvent::Failed { id: GenId(1), error: error.clone() });
-    d.engine(EngineEvent::Died { error: error.clone() });
+    d.engine(EngineEvent::Died { error });
     assert!(matches!(d.app.engine, EngineStatus::Asleep(_)));
-    assert_eq!(d.app.toasts.back().map(|t| t.text.clone()), Some(error.message));
+    // The answer itself says why it ended.
+    assert!(d.app.toasts.is_empty());
     let effects = d.say("again");
     assert_eq!(effects, [ask(2, &[(Role::User, "one"), (Role::Assistant, "Part"), (Role::User, "again")]), clock()]);
     // It loads again under the same id, and the answer comes.
     d.engine(EngineEvent::Progress { id: LoadId(1), stage: hobnob::domain::LoadStage::Weights });
     assert!(matches!(d.app.engine, EngineStatus::Loading { .. }));
-    d.engine(EngineEvent::Loaded { id: LoadId(1), info: info() });
+    d.engine(EngineEvent::Loaded { id: LoadId(1), info: Box::new(info()) });
     d.delta(2, "Back");
     assert_eq!(answer(&d).0, "Back");
+}
+
+#[test]
+fn an_engine_that_dies_at_rest_or_out_of_sight_is_told_beside() {
+    let error = UserError::new(ErrorKind::Unexpected, "the engine ended unexpectedly");
+    let mut d = Driver::new();
+    d.ready();
+    d.engine(EngineEvent::Died { error: error.clone() });
+    assert_eq!(d.app.toasts.len(), 1);
+    let mut d = Driver::new();
+    d.ready();
+    d.say("one");
+    d.key("f4");
+    d.engine(EngineEvent::Failed { id: GenId(1), error: error.clone() });
+    d.engine(EngineEvent::Died { error });
+    assert_eq!(d.app.toasts.len(), 1);
+}
+
+#[test]
+fn after_a_failed_load_a_message_tries_again_and_is_answered() {
+    let mut d = Driver::new();
+    d.ready();
+    d.say("one");
+    d.finish(1, FinishReason::Stop);
+    let died = UserError::new(ErrorKind::LoadFailed, "the engine was killed");
+    d.engine(EngineEvent::Progress { id: LoadId(1), stage: hobnob::domain::LoadStage::Weights });
+    d.engine(EngineEvent::LoadFailed { id: LoadId(1), error: died });
+    assert!(matches!(d.app.engine, EngineStatus::Failed { .. }));
+    let effects = d.say("two");
+    assert!(matches!(&effects[..], [Effect::Engine(EngineCmd::Load { id: LoadId(2), .. }), ..]), "{effects:?}");
+    assert_eq!(d.app.chat.queue, ["two"]);
+    let effects = d.engine(EngineEvent::Loaded { id: LoadId(2), info: Box::new(info()) });
+    assert!(matches!(&effects[..], [Effect::Engine(EngineCmd::Generate { .. }), ..]), "{effects:?}");
+    assert!(d.app.chat.queue.is_empty());
 }
 
 #[test]
@@ -225,6 +263,22 @@ fn a_command_that_is_not_one_is_kept_and_named() {
     assert!(matches!(effects.as_slice(), [Effect::SetTimer { id: TimerId::Toast, .. }]), "{effects:?}");
     assert_eq!(d.app.chat.composer.area.text(), "/nwe");
     assert!(d.app.toasts.back().is_some_and(|t| t.text.contains("/nwe")));
+}
+
+#[test]
+fn a_new_conversation_gives_back_what_waited() {
+    let mut d = Driver::new();
+    d.ready();
+    d.say("one");
+    d.say("two");
+    d.say("three");
+    assert_eq!(d.key("ctrl-n"), [Effect::Engine(EngineCmd::Cancel(GenId(1)))]);
+    assert_eq!(d.app.chat.composer.area.text(), "two\nthree");
+    assert!(d.app.chat.conversation.is_empty() && d.app.chat.queue.is_empty());
+    d.delta(1, "late");
+    assert_eq!(d.finish(1, FinishReason::Cancelled), []);
+    assert!(d.app.chat.conversation.is_empty());
+    assert_eq!(d.key("enter"), [ask(2, &[(Role::User, "two\nthree")]), clock()]);
 }
 
 #[test]

@@ -8,8 +8,8 @@ use hobnob::app::msg::{Effect, Msg, TimerId};
 use hobnob::app::{EngineStatus, Overlay, Pane};
 use hobnob::config::theme::{Capabilities, ColourDepth};
 use hobnob::config::{Origin, Value};
-use hobnob::domain::model::ModelRef;
-use hobnob::domain::{DownloadState, EngineCmd, EngineEvent, GenId, HubCmd, HubEvent, JobId, LoadId};
+use hobnob::domain::model::{ModelInfo, ModelRef};
+use hobnob::domain::{DownloadState, EngineCmd, EngineEvent, FinishReason, GenId, HubCmd, HubEvent, JobId, LoadId};
 use hobnob::error::{ErrorKind, UserError};
 use support::app::{Driver, broken, huge, info, machine, starter};
 
@@ -130,8 +130,40 @@ fn a_load_can_be_cancelled() {
     assert_eq!(d.key("x"), [Effect::Engine(EngineCmd::Unload)]);
     d.engine(EngineEvent::Unloaded { forgotten: true });
     assert_eq!(d.app.engine, EngineStatus::Empty);
-    d.engine(EngineEvent::Loaded { id: LoadId(0), info: info() });
+    d.engine(EngineEvent::Loaded { id: LoadId(1), info: Box::new(info()) });
     assert_eq!(d.app.engine, EngineStatus::Empty);
+}
+
+#[test]
+fn a_search_for_a_model_can_be_cancelled() {
+    let flags = vec![("model", Value::Text("org/model".into()), "--model")];
+    let mut d = Driver::with(flags, Capabilities { depth: ColourDepth::True, unicode: true });
+    d.begin();
+    d.key("f3");
+    assert_eq!(d.key("x"), [Effect::Engine(EngineCmd::Unload)]);
+    assert_eq!(d.hub(HubEvent::Resolved { id: LoadId(1), result: Box::new(Ok(starter())) }), []);
+    assert_eq!(d.app.engine, EngineStatus::Empty);
+}
+
+#[test]
+fn unloading_keeps_what_waits_for_the_next_model() {
+    let mut d = Driver::new();
+    d.ready();
+    d.say("one");
+    d.say("two");
+    d.key("f3");
+    assert_eq!(d.key("u"), [Effect::Engine(EngineCmd::Cancel(GenId(1))), Effect::Engine(EngineCmd::Unload)]);
+    assert_eq!(d.finish(1, FinishReason::Cancelled), []);
+    d.engine(EngineEvent::Unloaded { forgotten: true });
+    assert_eq!(d.app.chat.queue, ["two"]);
+    // Loaded again while the word of the end is still on its way.
+    assert_eq!(loads(&d.key("enter")), ["starter"]);
+    d.engine(EngineEvent::Unloaded { forgotten: true });
+    let effects = d.engine(EngineEvent::Loaded { id: LoadId(3), info: Box::new(info()) });
+    assert!(
+        matches!(effects.as_slice(), [Effect::Engine(EngineCmd::Generate { id: GenId(2), .. }), ..]),
+        "{effects:?}"
+    );
 }
 
 #[test]
@@ -148,6 +180,23 @@ fn a_changed_setting_is_written_once_it_has_settled() {
     d.key("r");
     assert_eq!(d.app.settings.sampling.temperature, None);
     assert_eq!(saves(d.send(Msg::Timer(TimerId::SaveSettings))), [("sampling.temperature", None)]);
+}
+
+#[test]
+fn a_changed_context_acts_when_the_model_is_loaded_again() {
+    let mut d = Driver::new();
+    d.ready();
+    d.key("f4");
+    d.app.settings_pane.go_to("engine.context");
+    d.key("right");
+    assert!(d.app.needs_reload(d.app.settings_pane.chosen()));
+    let effects = d.key("f6");
+    let [Effect::Engine(EngineCmd::Load { id: LoadId(2), spec }), ..] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
+    assert_eq!((spec.reference.as_str(), spec.context), ("starter", 5120));
+    d.engine(EngineEvent::Loaded { id: LoadId(2), info: Box::new(ModelInfo { context: 5120, ..info() }) });
+    assert!(!d.app.needs_reload(d.app.settings_pane.chosen()));
 }
 
 #[test]

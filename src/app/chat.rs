@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::app::composer::Composer;
 use crate::app::transcript::Transcript;
 use crate::config::Settings;
-use crate::domain::conversation::{Conversation, MessageState, Outcome};
+use crate::domain::conversation::{Conversation, Message, MessageState, Outcome};
 use crate::domain::stats::{GenStats, TokenMeter, Usage};
 use crate::domain::{FinishReason, GenId, GenRequest, MsgId, PieceKind, Role};
 use crate::error::UserError;
@@ -29,6 +29,8 @@ pub struct Running {
     pub phase: Phase,
     pub meter: TokenMeter,
     pub prompt_tokens: Option<u32>,
+    /// Tokens of the context that were used before.
+    context_before: u32,
 }
 
 /// The figures that the status line shows: of the running answer, else of the last one.
@@ -76,8 +78,14 @@ impl ChatPane {
         let messages = self.conversation.for_engine(&settings.chat.system_prompt);
         let answer = self.conversation.push(Role::Assistant, String::new(), MessageState::Streaming);
         self.conversation.edit(answer, |m| m.model = Some(model.to_owned()));
-        self.running =
-            Some(Running { id, answer, phase: Phase::Waiting, meter: TokenMeter::start(now), prompt_tokens: None });
+        self.running = Some(Running {
+            id,
+            answer,
+            phase: Phase::Waiting,
+            meter: TokenMeter::start(now),
+            prompt_tokens: None,
+            context_before: self.context_used,
+        });
         self.held = false;
         self.transcript.to_bottom();
         GenRequest {
@@ -122,10 +130,10 @@ impl ChatPane {
             return false;
         }
         let outcome = Outcome { reason, usage, stats };
-        self.end(MessageState::Whole, Some(outcome), now);
         if usage.prompt_tokens > 0 {
             self.context_used = usage.total();
         }
+        self.end(MessageState::Whole, Some(outcome), now);
         true
     }
 
@@ -143,12 +151,21 @@ impl ChatPane {
         true
     }
 
+    /// The newest answer failed with this error.
+    #[must_use]
+    pub fn ended_with(&self, error: &UserError) -> bool {
+        self.conversation.head().is_some_and(|m| matches!(&m.state, MessageState::Failed(of) if of == error))
+    }
+
     fn end(&mut self, state: MessageState, outcome: Option<Outcome>, now: Instant) {
         let Some(running) = self.running.take() else { return };
         self.conversation.edit(running.answer, |m| {
             m.state = state;
             m.outcome = outcome;
         });
+        if self.conversation.get(running.answer).is_some_and(Message::leaves_its_question_out) {
+            self.context_used = running.context_before;
+        }
         self.last = figures(&running, now);
         if let Some(outcome) = outcome {
             self.last.usage = outcome.usage;

@@ -1,7 +1,6 @@
 //! The composer: the message that is being written, the prompts before it, and slash commands.
 
 use crate::app::text_area::TextArea;
-use crate::config::keymap::KeyMap;
 use crate::domain::action::{Action, Context};
 
 #[derive(Debug, Default)]
@@ -13,13 +12,6 @@ pub struct Composer {
     recalled: Option<(usize, String)>,
     /// The chosen one of the suggested commands.
     pub suggestion: usize,
-}
-
-/// A command that completes what is written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Suggestion {
-    pub action: Action,
-    pub keys: String,
 }
 
 impl Composer {
@@ -83,20 +75,14 @@ impl Composer {
 
     /// Commands that begin with what is written, then those that contain it.
     #[must_use]
-    pub fn suggestions(&self, keymap: &KeyMap) -> Vec<Suggestion> {
+    pub fn suggestions(&self) -> Vec<Action> {
         let Some(word) = self.command() else { return Vec::new() };
         let word = word.to_ascii_lowercase();
         // What is done to the chosen setting has no meaning here.
         let commands = || Action::ALL.iter().copied().filter(|a| a.in_palette() && a.context() != Context::Settings);
         let first = commands().filter(|a| a.name().starts_with(&word));
         let then = commands().filter(|a| !a.name().starts_with(&word) && a.name().contains(&word));
-        first
-            .chain(then)
-            .map(|action| Suggestion {
-                action,
-                keys: keymap.keys_for(action).first().map(|k| k.hint()).unwrap_or_default(),
-            })
-            .collect()
+        first.chain(then).collect()
     }
 }
 
@@ -133,7 +119,7 @@ mod tests {
         for text in ["/etc/hosts", "/new please", "what is /new", "/New\n"] {
             assert_eq!(composer(text).command(), None, "{text}");
         }
-        let names: Vec<_> = composer("/q").suggestions(&KeyMap::default()).iter().map(|s| s.action).collect();
+        let names = composer("/q").suggestions();
         assert_eq!(names.first(), Some(&Action::Quit));
     }
 

@@ -21,12 +21,12 @@ use crate::app::models::ModelsPane;
 use crate::app::msg::{Effect, TimerId};
 use crate::app::picker::Picker;
 use crate::app::settings::{SettingsPane, ValueEditor};
-use crate::config::keymap::KeyMap;
+use crate::config::keymap::{KeyChord, KeyMap};
 use crate::config::theme::{self, Capabilities, Theme, Themes};
 use crate::config::{Loaded, Origins, Paths, Settings};
-use crate::domain::action::Context;
+use crate::domain::action::{Action, Context};
 use crate::domain::fit::Machine;
-use crate::domain::model::ModelInfo;
+use crate::domain::model::{LocalModel, ModelInfo};
 use crate::domain::{GenId, JobId, LoadId, LoadStage};
 use crate::error::UserError;
 
@@ -96,7 +96,7 @@ pub enum Overlay {
 }
 
 /// A question that is answered with yes or no.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Confirm {
     pub title: String,
     pub body: String,
@@ -105,11 +105,11 @@ pub struct Confirm {
 }
 
 /// What yes does.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Confirmed {
     Quit,
-    /// Load the model with this reference although it does not fit.
-    Load(String),
+    /// Load the model although it does not fit.
+    Load(Box<LocalModel>),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,6 +160,8 @@ pub struct App {
     pub overlay: Option<Overlay>,
     pub toasts: VecDeque<Toast>,
     pub engine: EngineStatus,
+    /// The model that was asked for last: what a reload loads, and a message after a failed load. `None` until it is found.
+    wanted: Option<LocalModel>,
     pub chat: ChatPane,
     pub models: ModelsPane,
     pub settings_pane: SettingsPane,
@@ -177,6 +179,8 @@ pub struct App {
     problems: Vec<UserError>,
 }
 
+/// So many words stand at the edge of the screen at once.
+const TOASTS: usize = 3;
 /// How often a running clock on the screen moves.
 const CLOCK: Duration = Duration::from_millis(100);
 /// How long changed settings settle before they are written.
@@ -204,6 +208,7 @@ impl App {
             overlay: None,
             toasts: VecDeque::new(),
             engine: EngineStatus::Empty,
+            wanted: None,
             chat: ChatPane::default(),
             models: ModelsPane::default(),
             settings_pane: SettingsPane::default(),
@@ -236,6 +241,19 @@ impl App {
 
     fn emit(&mut self, effect: Effect) {
         self.effects.push(effect);
+    }
+
+    /// The first key of an action, as this terminal can show it; empty where it has none.
+    #[must_use]
+    pub fn key(&self, action: Action) -> String {
+        self.keys(action).into_iter().next().unwrap_or_default()
+    }
+
+    /// All keys of an action.
+    #[must_use]
+    pub fn keys(&self, action: Action) -> Vec<String> {
+        let hint = if self.theme.glyphs.unicode { KeyChord::hint } else { KeyChord::hint_ascii };
+        self.keymap.keys_for(action).into_iter().map(hint).collect()
     }
 
     /// The model that is loaded, or that comes back with the next message.
@@ -272,7 +290,7 @@ impl App {
         };
         self.toasts.retain(|t| t.text != text);
         self.toasts.push_back(Toast { kind, text, hint, until: now + stay });
-        while self.toasts.len() > 3 {
+        while self.toasts.len() > TOASTS {
             self.toasts.pop_front();
         }
         self.set_toast_timer(now);
@@ -288,19 +306,5 @@ impl App {
             let after = next.saturating_duration_since(now);
             self.emit(Effect::SetTimer { id: TimerId::Toast, after });
         }
-    }
-}
-
-/// A size as people say it, in the units that disks and the Hub use: `98 MB`, `4.7 GB`.
-#[must_use]
-#[allow(clippy::cast_precision_loss)] // three digits are shown
-pub fn bytes(n: u64) -> String {
-    let n = n as f64;
-    if n < 1e6 {
-        format!("{:.0} kB", n / 1e3)
-    } else if n < 1e9 {
-        format!("{:.0} MB", n / 1e6)
-    } else {
-        format!("{:.1} GB", n / 1e9)
     }
 }

@@ -75,6 +75,7 @@ impl Picker {
         self.matches = scored.into_iter().map(|(_, i)| i).collect();
     }
 
+    #[must_use]
     pub fn rows(&self) -> impl ExactSizeIterator<Item = &Row> {
         self.matches.iter().map(|i| &self.rows[*i])
     }

@@ -3,7 +3,9 @@
 //! Positions are byte offsets at grapheme boundaries. Every change is one replacement, and undo keeps replacements, not
 //! copies of the text: a paste of 5,000 lines costs its own length once.
 
+use std::cell::RefCell;
 use std::ops::Range;
+use std::rc::Rc;
 
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -19,6 +21,13 @@ struct Change {
     cursor_before: usize,
 }
 
+/// Rows at a width.
+#[derive(Debug, Clone, PartialEq)]
+struct Laid {
+    width: u16,
+    rows: Rc<[wrap::Row]>,
+}
+
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct TextArea {
     text: String,
@@ -32,6 +41,8 @@ pub struct TextArea {
     killed: String,
     /// Width of the last layout: up and down move by visual rows.
     width: u16,
+    /// The rows as they were asked for last: thousands of pasted lines are not broken anew for every frame.
+    laid: RefCell<Option<Laid>>,
     one_line: bool,
 }
 
@@ -90,6 +101,7 @@ impl TextArea {
             Some(last) if joins && last.at + last.inserted.len() == at => {
                 last.inserted.push_str(&clean);
                 self.text.insert_str(at, &clean);
+                self.laid.take();
                 self.cursor = at + clean.len();
                 self.redo.clear();
             }
@@ -112,6 +124,7 @@ impl TextArea {
         self.redo.clear();
         self.cursor = range.start + with.len();
         self.text.replace_range(range, with);
+        self.laid.take();
         self.goal = None;
         self.joining = false;
     }
@@ -168,6 +181,7 @@ impl TextArea {
         if let Some(change) = self.undo.pop() {
             self.text.replace_range(change.at..change.at + change.inserted.len(), &change.removed);
             self.cursor = change.cursor_before;
+            self.laid.take();
             self.redo.push(change);
             self.goal = None;
             self.joining = false;
@@ -178,6 +192,7 @@ impl TextArea {
         if let Some(change) = self.redo.pop() {
             self.text.replace_range(change.at..change.at + change.removed.len(), &change.inserted);
             self.cursor = change.at + change.inserted.len();
+            self.laid.take();
             self.undo.push(change);
             self.goal = None;
             self.joining = false;
@@ -223,9 +238,17 @@ impl TextArea {
 
     /// The visual rows at a width.
     #[must_use]
-    pub fn rows(&self, width: u16) -> Vec<wrap::Row> {
-        // One column stays free, so that the cursor has a place after a full row.
-        wrap::rows(&self.text, usize::from(width.max(2)) - 1)
+    pub fn rows(&self, width: u16) -> Rc<[wrap::Row]> {
+        let mut laid = self.laid.borrow_mut();
+        match &*laid {
+            Some(known) if known.width == width => Rc::clone(&known.rows),
+            _ => {
+                // One column stays free, so that the cursor has a place after a full row.
+                let rows: Rc<[wrap::Row]> = wrap::rows(&self.text, usize::from(width.max(2)) - 1).into();
+                *laid = Some(Laid { width, rows: Rc::clone(&rows) });
+                rows
+            }
+        }
     }
 
     /// Remembers the width that rows are counted at.
@@ -331,6 +354,25 @@ mod tests {
         let mut area = TextArea::default();
         area.insert("a\x1b[31mb\x07");
         assert_eq!(area.text(), "ab");
+    }
+
+    #[test]
+    fn rows_are_those_of_the_text_after_every_change() {
+        let mut area = TextArea::default();
+        let check = |area: &TextArea| assert_eq!(&*area.rows(20), wrap::rows(area.text(), 19), "{:?}", area.text());
+        check(&area);
+        for c in "some words that are longer than a row".chars() {
+            area.insert(c.encode_utf8(&mut [0; 4]));
+            check(&area);
+        }
+        for action in [Action::DeleteWordLeft, Action::Undo, Action::Redo, Action::Undo, Action::Undo, Action::Paste] {
+            area.act(action);
+            check(&area);
+        }
+        area.set("other\ntext");
+        check(&area);
+        area.take();
+        check(&area);
     }
 
     #[test]

@@ -5,12 +5,12 @@
 //! laid out: a frame costs what is visible, however long the conversation is.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use ratatui::text::{Line, Span};
 
 use crate::config::theme::Theme;
 use crate::domain::conversation::{Conversation, Message, MessageState};
+use crate::domain::units::seconds;
 use crate::domain::{FinishReason, MsgId, Role};
 use crate::text::stream::StreamingDoc;
 use crate::text::wrap;
@@ -282,23 +282,28 @@ impl Frame<'_> {
     }
 
     /// A number of lines further down, or up.
-    fn step(&mut self, (mut place, line): (usize, usize), by: i32) -> (usize, usize) {
-        let mut line = line as i64 + i64::from(by);
-        while line < 0 {
-            if place == 0 {
-                return (0, 0);
+    fn step(&mut self, (mut place, mut line): (usize, usize), by: i32) -> (usize, usize) {
+        let mut left = usize::try_from(by.unsigned_abs()).unwrap_or(usize::MAX);
+        if by < 0 {
+            while left > line {
+                let Some(above) = place.checked_sub(1) else { return (0, 0) };
+                left -= line + 1;
+                place = above;
+                line = self.len(place).saturating_sub(1);
             }
-            place -= 1;
-            line += self.len(place) as i64;
+            return (place, line - left);
         }
         loop {
-            let len = self.len(place) as i64;
-            if line < len || place + 1 >= self.conversation.len() {
-                let line = line.min((len - 1).max(0));
-                return (place, usize::try_from(line).unwrap_or(0));
+            let len = self.len(place);
+            if line + left < len {
+                return (place, line + left);
             }
-            line -= len;
+            if place + 1 >= self.conversation.len() {
+                return (place, len.saturating_sub(1));
+            }
+            left -= len - line;
             place += 1;
+            line = 0;
         }
     }
 
@@ -423,6 +428,9 @@ fn statistics(message: &Message, theme: &Theme) -> Option<Line<'static>> {
         FinishReason::Stop | FinishReason::Error => None,
         FinishReason::Length => Some("stopped at the token limit"),
         FinishReason::Context => Some("stopped: the context is full"),
+        FinishReason::Cancelled if message.leaves_its_question_out() => {
+            Some("stopped by you before the first word; the next message goes without this one")
+        }
         FinishReason::Cancelled => Some("stopped by you"),
         FinishReason::Timeout => Some("stopped: out of time"),
     };
@@ -435,17 +443,4 @@ fn statistics(message: &Message, theme: &Theme) -> Option<Line<'static>> {
     }
     spans.push(Span::styled(parts.join(&dot), theme.muted));
     (spans.len() > 1 || !parts.is_empty()).then(|| Line::from(spans))
-}
-
-/// A time as people say it: `0.31 s`, `12 s`, `2 min 05 s`.
-#[must_use]
-pub fn seconds(time: Duration) -> String {
-    let s = time.as_secs_f64();
-    if s < 10.0 {
-        format!("{s:.2} s")
-    } else if s < 60.0 {
-        format!("{s:.0} s")
-    } else {
-        format!("{} min {:02} s", time.as_secs() / 60, time.as_secs() % 60)
-    }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::{Document, Item, Key};
 
-use crate::error::{ErrorKind, UserError};
+use crate::error::{ErrorKind, UserError, reason};
 
 /// A TOML file's text and where it is from.
 pub(super) struct Source {
@@ -29,7 +29,7 @@ impl Source {
                 }
             },
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(UserError::new(ErrorKind::Config, format!("can't read {name}: {}", plain(&error)))
+            Err(error) => Err(UserError::new(ErrorKind::Config, format!("can't read {name}: {}", reason(&error)))
                 .hint("make the file readable, or choose another")),
         }
     }
@@ -64,25 +64,9 @@ fn line_of(bytes: &[u8], offset: usize) -> usize {
     bytes.iter().take(offset).filter(|byte| **byte == b'\n').count() + 1
 }
 
-/// An input/output error in plain words, without the number that the system gives it.
-pub(super) fn plain(error: &std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        std::io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
-        std::io::ErrorKind::NotADirectory => "a part of its path is not a folder".to_owned(),
-        std::io::ErrorKind::ReadOnlyFilesystem => "the file system is read-only".to_owned(),
-        std::io::ErrorKind::StorageFull => "the disk is full".to_owned(),
-        _ => {
-            let text = error.to_string();
-            let text = text.split(" (os error").next().unwrap_or_default();
-            let mut chars = text.chars();
-            chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
-        }
-    }
-}
-
 /// `~` and `~/…` with the home folder in place of the tilde.
-pub(super) fn expand_tilde(path: &Path, home: Option<&Path>) -> PathBuf {
+#[must_use]
+pub fn expand_tilde(path: &Path, home: Option<&Path>) -> PathBuf {
     match (path.strip_prefix("~"), home) {
         (Ok(rest), Some(home)) if rest.as_os_str().is_empty() => home.to_path_buf(),
         (Ok(rest), Some(home)) => home.join(rest),

@@ -217,8 +217,8 @@ impl Merge {
 
     fn environment(&mut self, env: &dyn Fn(&str) -> Option<OsString>) {
         for spec in SPECS {
-            let Some(name) = spec.env else { continue };
-            let Some(said) = env(name).filter(|text| !text.is_empty()) else { continue };
+            let said = spec.env.iter().find_map(|name| Some((*name, env(name).filter(|text| !text.is_empty())?)));
+            let Some((name, said)) = said else { continue };
             let value = match said.to_str() {
                 // As the Hub's Python client takes it: what is not a yes is a no.
                 Some(text) if spec.kind == Kind::Bool => {

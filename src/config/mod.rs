@@ -16,12 +16,13 @@ mod suggest;
 pub mod theme;
 mod value;
 
+pub use file::expand_tilde;
 pub use layers::{Loaded, Origin, Origins, Sources, load};
 pub use paths::Paths;
 pub use save::save;
 pub use schema::{Applies, Kind, Spec};
 pub use specs::{SPECS, spec};
-pub use suggest::nearest;
+pub use suggest::{distance, nearest};
 pub use value::Value;
 
 use std::path::PathBuf;

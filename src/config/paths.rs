@@ -22,9 +22,6 @@ pub struct Paths {
     pub hub_cache: PathBuf,
 }
 
-/// The base name of the log file in [`Paths::log_dir`].
-pub(super) const LOG_FILE: &str = "hobnob.log";
-
 impl Paths {
     /// Works the folders out: `HOBNOB_DATA_DIR` and XDG's variables win where they are set, on macOS too; otherwise it is the
     /// platform's own folders.
@@ -36,12 +33,6 @@ impl Paths {
             // Not only the environment knows the home folder: the system's list of users has it too.
             .or_else(|| directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_path_buf()));
         Self::with_home(env, home.as_deref(), cfg!(target_os = "macos"))
-    }
-
-    /// The log file, before it is rolled.
-    #[must_use]
-    pub fn log_file(&self) -> PathBuf {
-        self.log_dir.join(LOG_FILE)
     }
 
     fn with_home(env: Env, home: Option<&Path>, macos: bool) -> (Self, Option<UserError>) {
@@ -143,7 +134,7 @@ mod tests {
         assert_eq!(linux.config_file, Path::new("/home/a/.config/hobnob/config.toml"));
         assert_eq!(linux.themes_dir, Path::new("/home/a/.config/hobnob/themes"));
         assert_eq!(linux.data_dir, Path::new("/home/a/.local/share/hobnob"));
-        assert_eq!(linux.log_file(), Path::new("/home/a/.local/state/hobnob/hobnob.log"));
+        assert_eq!(linux.log_dir, Path::new("/home/a/.local/state/hobnob"));
         assert_eq!(linux.hub_cache, Path::new("/home/a/.cache/huggingface/hub"));
         let (mac, _) = paths(&[], Some("/Users/a"), true);
         assert_eq!(mac.config_file, Path::new("/Users/a/Library/Application Support/hobnob/config.toml"));

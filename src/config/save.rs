@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::{Item, TableLike};
 
-use crate::config::file::{Source, plain};
+use crate::config::file::Source;
 use crate::config::{Value, spec};
-use crate::error::{ErrorKind, UserError};
+use crate::error::{ErrorKind, UserError, reason};
 
 /// Sets keys of a config file, or takes them out (`None`, and [`Value::Unset`]). Comments and order stay. The file appears whole or
 /// not at all; folders are made where they are missing; a symbolic link is followed, and stays one.
@@ -188,7 +188,7 @@ fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
 }
 
 fn cannot_write(path: &Path, error: &std::io::Error) -> UserError {
-    UserError::new(ErrorKind::Disk, format!("can't save settings to {}: {}", path.display(), plain(error)))
+    UserError::new(ErrorKind::Disk, format!("can't save settings to {}: {}", path.display(), reason(error)))
         .hint("make the file and its folder writable, or choose another file with --config")
 }
 

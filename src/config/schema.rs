@@ -69,8 +69,8 @@ pub struct Spec {
     pub applies: Applies,
     /// What holds when nothing is set; `None` for settings that always have a value.
     pub unset: Option<&'static str>,
-    /// The environment variable that sets it.
-    pub env: Option<&'static str>,
+    /// The environment variables that set it; the first that is there counts.
+    pub env: &'static [&'static str],
     pub get: fn(&Settings) -> Value,
     /// Checks and sets. The error completes "`key` …": `must be a number from 0 to 2, not 3`.
     pub set: fn(&mut Settings, Value) -> Result<(), String>,

@@ -21,7 +21,7 @@ fn put<T: Field>(key: &str, field: &mut T, value: Value) -> Result<(), String> {
 
 macro_rules! spec {
     ($key:literal => $($field:ident).+; $section:literal, $title:literal, $help:literal;
-     $kind:expr; $applies:ident $(; unset $unset:expr)? $(; env $env:literal)?) => {
+     $kind:expr; $applies:ident $(; unset $unset:expr)? $(; env $($env:literal),+)?) => {
         Spec {
             key: $key,
             section: $section,
@@ -30,7 +30,7 @@ macro_rules! spec {
             kind: $kind,
             applies: Applies::$applies,
             unset: spec!(@option $($unset)?),
-            env: spec!(@option $($env)?),
+            env: &[$($($env),+)?],
             get: |settings| settings.$($field).+.to_value(),
             set: |settings, value| put($key, &mut settings.$($field).+, value),
         }
@@ -48,7 +48,7 @@ pub static SPECS: &[Spec] = &[
         Kind::Model; Restart; unset "none"; env "HOBNOB_MODEL"),
     spec!("offline" => offline; "Start", "Offline",
         "No network at all: nothing is searched, looked up or downloaded.";
-        Kind::Bool; Restart; env "HF_HUB_OFFLINE"),
+        Kind::Bool; Restart; env "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"),
     spec!("models.folders" => models.folders; "Start", "Model folders",
         "Folders with models, beside the Hugging Face cache. `~` is the home folder; others are seen from this file's folder.";
         Kind::Folders; Restart),

@@ -21,7 +21,8 @@ pub(super) fn nearest_key<'a>(key: &str, candidates: &[&'a str]) -> Option<&'a s
 }
 
 /// Insertions, deletions, replacements and swapped neighbours between two words.
-fn distance(a: &str, b: &str) -> usize {
+#[must_use]
+pub fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let mut before_last: Vec<usize> = Vec::new();
     let mut last: Vec<usize> = (0..=b.len()).collect();

@@ -95,6 +95,7 @@ actions! {
     PreviousPane, Global, "previous-pane", "Go to the previous pane";
     Palette, Global, "palette", "Find anything that can be done";
     Help, Global, "help", "Show all keys";
+    Reload, Global, "reload", "Load the model again, with the settings as they are";
     Theme, Global, "theme", "Choose a theme, with preview";
     Interrupt, Global, "interrupt", "Stop the answer, else clear the text, else quit";
     Suspend, Global, "suspend", "Go to the background; `fg` comes back";

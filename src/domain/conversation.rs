@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::stats::{GenStats, Usage};
 use crate::domain::{ChatMessage, FinishReason, MsgId, Role};
-use crate::error::UserError;
+use crate::error::{ErrorKind, UserError};
 
 /// How an answer ended: kept with it for good.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -41,6 +41,23 @@ pub struct Message {
     pub revision: u64,
 }
 
+impl Message {
+    /// An answer that was stopped before its first word, or that there was no room for. What was asked is not asked again
+    /// together with the next message: it would take as long, or fail the same way. Asking for another answer still does.
+    #[must_use]
+    pub fn leaves_its_question_out(&self) -> bool {
+        let stopped = || self.outcome.is_some_and(|outcome| outcome.reason == FinishReason::Cancelled);
+        self.role == Role::Assistant
+            && self.content.trim().is_empty()
+            && self.reasoning.trim().is_empty()
+            && match &self.state {
+                MessageState::Whole => stopped(),
+                MessageState::Failed(error) => error.kind == ErrorKind::ContextFull,
+                MessageState::Streaming => false,
+            }
+    }
+}
+
 /// Messages by id (an index: nothing is ever taken out of the middle), and the newest message of the branch that is shown.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Conversation {
@@ -63,6 +80,7 @@ impl Conversation {
     }
 
     /// The branch from its first message to its newest.
+    #[must_use]
     pub fn branch(&self) -> impl DoubleEndedIterator<Item = &Message> + ExactSizeIterator {
         self.branch.iter().map(|id| &self.messages[index(*id)])
     }
@@ -130,7 +148,8 @@ impl Conversation {
         }
     }
 
-    /// What the engine gets: the branch without reasoning and without empty answers. Neighbours of one role become one
+    /// What the engine gets: the branch without reasoning, without empty answers and without the questions that those leave
+    /// out. Neighbours of one role become one
     /// message, because many templates refuse roles that do not alternate.
     #[must_use]
     pub fn for_engine(&self, system: &str) -> Vec<ChatMessage> {
@@ -139,7 +158,11 @@ impl Conversation {
         if !system.is_empty() {
             sent.push(ChatMessage { role: Role::System, content: system.to_owned() });
         }
-        for message in self.branch().filter(|m| !m.content.trim().is_empty()) {
+        let answers = self.branch().skip(1).map(Some).chain([None]);
+        for (message, answer) in self.branch().zip(answers) {
+            if message.content.trim().is_empty() || answer.is_some_and(Message::leaves_its_question_out) {
+                continue;
+            }
             match sent.last_mut() {
                 Some(last) if last.role == message.role => {
                     last.content.push_str("\n\n");
@@ -187,5 +210,36 @@ mod tests {
         let sent: Vec<_> = c.for_engine("  be brief ").into_iter().map(|m| (m.role, m.content)).collect();
         assert_eq!(sent, [(Role::System, "be brief".into()), (Role::User, "q\n\nagain".into())]);
         assert_eq!(c.get(failed).map(|m| m.revision), Some(1));
+    }
+
+    #[test]
+    fn a_question_that_was_taken_back_or_has_no_room_is_asked_again_only_on_demand() {
+        let told = |c: &Conversation| c.for_engine("").into_iter().map(|m| m.content).collect::<Vec<_>>();
+        let outcome = |reason| Some(Outcome { reason, usage: Usage::default(), stats: GenStats::default() });
+        let mut c = Conversation::default();
+        say(&mut c, Role::User, "long");
+        let answer = say(&mut c, Role::Assistant, "");
+        for (state, reason) in [
+            (MessageState::Whole, FinishReason::Cancelled),
+            (MessageState::Failed(UserError::new(ErrorKind::ContextFull, "no room")), FinishReason::Error),
+        ] {
+            c.edit(answer, |m| (m.state, m.outcome) = (state, outcome(reason)));
+            let mut next = c.clone();
+            say(&mut next, Role::User, "short");
+            assert_eq!(told(&next), ["short"]);
+            let mut again = c.clone();
+            assert!(again.step_back_from_answer());
+            assert_eq!(told(&again), ["long"]);
+        }
+        // One that began, and one that something else ended, are part of the conversation.
+        let died = MessageState::Failed(UserError::new(ErrorKind::Generation, "killed"));
+        c.edit(answer, |m| m.state = died);
+        say(&mut c, Role::User, "short");
+        assert_eq!(told(&c), ["long\n\nshort"]);
+        c.edit(answer, |m| {
+            (m.state, m.outcome) = (MessageState::Whole, outcome(FinishReason::Cancelled));
+            m.content.push_str("So");
+        });
+        assert_eq!(told(&c), ["long", "So", "short"]);
     }
 }

@@ -9,6 +9,7 @@ pub mod fit;
 pub mod model;
 pub mod sampling;
 pub mod stats;
+pub mod units;
 
 use serde::{Deserialize, Serialize};
 
@@ -151,7 +152,7 @@ pub enum EngineEvent {
     },
     Loaded {
         id: LoadId,
-        info: ModelInfo,
+        info: Box<ModelInfo>,
     },
     /// The load ended without a model.
     LoadFailed {

@@ -1,5 +1,7 @@
 //! What a model is called, where it is, what is known of it.
 
+mod split;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::sampling::SamplingPatch;
 use crate::error::{ErrorKind, UserError};
+
+pub use self::split::{SplitName, split_set};
 
 /// The starter model: small enough to try the program on anything.
 pub mod starter {
@@ -20,7 +24,7 @@ pub mod starter {
     pub const PACKAGE_VERSION: &str = "0.1.2";
 }
 
-/// `owner/name` on the Hub.
+/// `owner/name` on the Hub. The oldest repositories have no owner: theirs is empty.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RepoId {
     pub owner: String,
@@ -32,22 +36,29 @@ impl RepoId {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (owner, name) = text.split_once('/')?;
-        let good = |part: &str| {
-            !part.is_empty()
-                && part.len() <= 96
-                && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
-                && !part.starts_with(['.', '-'])
-                && !part.ends_with(['.', '-'])
-                && !part.contains("..")
-                && !part.contains("--")
-        };
-        (good(owner) && good(name)).then(|| Self { owner: owner.to_owned(), name: name.to_owned() })
+        (is_repo_part(owner) && is_repo_part(name)).then(|| Self { owner: owner.to_owned(), name: name.to_owned() })
     }
+
+    /// Reads the name of a repository that has no owner.
+    #[must_use]
+    pub fn without_owner(name: &str) -> Option<Self> {
+        is_repo_part(name).then(|| Self { owner: String::new(), name: name.to_owned() })
+    }
+}
+
+fn is_repo_part(part: &str) -> bool {
+    !part.is_empty()
+        && part.len() <= 96
+        && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+        && !part.starts_with(['.', '-'])
+        && !part.ends_with(['.', '-'])
+        && !part.contains("..")
+        && !part.contains("--")
 }
 
 impl fmt::Display for RepoId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.owner, self.name)
+        if self.owner.is_empty() { f.write_str(&self.name) } else { write!(f, "{}/{}", self.owner, self.name) }
     }
 }
 
@@ -322,6 +333,24 @@ pub struct ModelSpec {
     pub device: Device,
 }
 
+impl ModelSpec {
+    /// What it takes to load a model of this machine, with room for `context` tokens or as many as it was trained for.
+    ///
+    /// # Errors
+    /// Why the model can't be loaded, if that is known.
+    pub fn of(model: &LocalModel, context: u32, device: Device) -> Result<Self, UserError> {
+        let facts = model.facts.as_ref().map_err(Clone::clone)?;
+        Ok(Self {
+            reference: model.reference.clone(),
+            name: model.name.clone(),
+            location: model.location.clone(),
+            format: model.format,
+            context: context.min(facts.context),
+            device,
+        })
+    }
+}
+
 /// A model as it is loaded.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelInfo {
@@ -381,6 +410,40 @@ mod tests {
         for text in ["starter", "a-b", "a:q4", "o/r", "o/r:Q8_0", "o/r/d/f.gguf@main", "/x/y", "remote:n/m"] {
             assert_eq!(ModelRef::parse(text).expect("reads").to_string(), text);
         }
+    }
+
+    #[test]
+    fn a_model_is_loaded_with_no_more_context_than_it_has() {
+        let facts = ModelFacts {
+            format: Format::Gguf,
+            name: None,
+            architecture: "llama".into(),
+            quant: "Q4_1".into(),
+            parameters: 134_515_008,
+            bytes: starter::BYTES,
+            context: 8192,
+            layers: 30,
+            kv_heads: 3,
+            head_size: 64,
+            vocabulary: 49_152,
+            has_chat_template: true,
+            can_think: false,
+            recommended: SamplingPatch::default(),
+        };
+        let mut model = LocalModel {
+            reference: "starter".into(),
+            name: "SmolLM2".into(),
+            location: "/models/m.gguf".into(),
+            format: Format::Gguf,
+            bytes: starter::BYTES,
+            origin: starter::REPO.into(),
+            facts: Ok(facts),
+        };
+        let context = |asked| ModelSpec::of(&model, asked, Device::Cpu).map(|spec| spec.context);
+        assert_eq!((context(4096), context(100_000)), (Ok(4096), Ok(8192)));
+        let broken = UserError::new(ErrorKind::ModelBroken, "no");
+        model.facts = Err(broken.clone());
+        assert_eq!(ModelSpec::of(&model, 4096, Device::Cpu), Err(broken));
     }
 
     #[test]

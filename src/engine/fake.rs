@@ -19,7 +19,7 @@
 //! prompt_tokens = 12          # without it: the words of all messages
 //! tokens_per_second = 0.0     # 0: as fast as it goes
 //! fail = "it did not work"    # the answer fails after its last piece
-//! die = "panic"               # dies after `after` pieces: abort, exit, panic or hang
+//! die = "panic"               # dies after `after` pieces: abort, exit, panic, hang, or thread (one of its own)
 //! after = 0
 //! noise = "more of it"
 //! grow_mb = 0                 # memory that is kept afterwards
@@ -93,6 +93,7 @@ enum Death {
     Abort,
     Exit,
     Panic,
+    Thread,
     Hang,
 }
 
@@ -102,6 +103,10 @@ impl Death {
             Self::Abort => std::process::abort(),
             Self::Exit => std::process::exit(3),
             Self::Panic => panic!("as the script says"),
+            // As the engine goes: the caller is none the wiser.
+            Self::Thread => {
+                let _ = std::thread::spawn(|| panic!("as the script says, in a thread")).join();
+            }
             Self::Hang => loop {
                 std::thread::park();
             },

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
+use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -27,7 +28,7 @@ pub const ARGUMENT: &str = "__engine";
 
 static PANICS: AtomicUsize = AtomicUsize::new(0);
 
-/// How often something has panicked in this process. The engine loses a thread silently otherwise.
+/// How often something has panicked in this process, in whatever thread. The engine loses one of its own silently.
 pub(super) fn panics() -> usize {
     PANICS.load(Ordering::SeqCst)
 }
@@ -35,7 +36,8 @@ pub(super) fn panics() -> usize {
 /// The process's `main`. Its standard input is the socket; its two outputs are the parent's log.
 #[must_use]
 pub fn main() -> ExitCode {
-    let verbose = std::env::args().nth(2).and_then(|n| n.parse().ok()).unwrap_or(0);
+    // Not `args`, which panics when any of them is not Unicode, the program's own path included.
+    let verbose = std::env::args_os().nth(2).and_then(|n| n.to_str()?.parse().ok()).unwrap_or(0);
     install_log(verbose);
     install_panic_hook();
     let (reading, writing) = match open_socket() {
@@ -48,10 +50,13 @@ pub fn main() -> ExitCode {
     let (tell, told) = channel();
     let (work, jobs) = channel();
     let _ = tell.send(FromEngine::Hello { version: protocol::VERSION });
-    thread::spawn(move || write_frames(writing, &told));
+    let writer = thread::spawn(move || write_frames(writing, &told));
     thread::spawn(move || read_frames(reading, &work));
-    run(&jobs, &tell);
-    ExitCode::SUCCESS
+    let _ = panic::catch_unwind(AssertUnwindSafe(|| run(&jobs, &tell)));
+    // Without a sender the writer ends when everything that was said is on its way.
+    drop(tell);
+    let _ = writer.join();
+    end("something panicked")
 }
 
 /// The socket came as standard input; whatever reads that from here on finds it empty.
@@ -68,19 +73,23 @@ enum Job {
     Generate(GenId, GenRequest, CancellationToken),
 }
 
+/// Returns after a panic. The engine has lost the thread that runs it then, and maybe locks with it: a new process is the
+/// sure way back, and for the parent a death like any other, explained by what the panic said. A load is another matter:
+/// its backend has told what it means, and the parent ends the process.
 fn run(jobs: &Receiver<Job>, tell: &Sender<FromEngine>) {
     // The writer ends this process when it can't write: sending to it can be taken for granted.
     let say = |message| {
         let _ = tell.send(message);
     };
-    let mut backend: Option<Box<dyn Backend>> = None;
+    // Goes with the process: dropping it would wait for threads, and not all of them may be there.
+    let backend: &mut Option<Box<dyn Backend>> = Box::leak(Box::default());
     for job in jobs {
-        match (job, &mut backend) {
+        match (job, &mut *backend) {
             (Job::Load(spec), None) => {
                 let mut new = backend_for(spec.format);
                 match new.load(&spec, &mut |stage| say(FromEngine::Stage { stage })) {
                     Ok(info) => {
-                        backend = Some(new);
+                        *backend = Some(new);
                         say(FromEngine::Loaded { info: Box::new(info) });
                     }
                     Err(error) => say(FromEngine::LoadFailed { error }),
@@ -100,7 +109,12 @@ fn run(jobs: &Receiver<Job>, tell: &Sender<FromEngine>) {
                         Piece::Delta { kind, text, tokens } => FromEngine::Delta { id, kind, text, tokens },
                     });
                 };
-                say(match backend.generate(&req, &cancel, &mut pass) {
+                let before = panics();
+                let answer = backend.generate(&req, &cancel, &mut pass);
+                if panics() != before {
+                    return;
+                }
+                say(match answer {
                     Ok(end) => FromEngine::Finished { id, reason: end.reason, usage: end.usage, stats: end.stats },
                     Err(error) => FromEngine::Failed { id, error },
                 });
@@ -205,14 +219,6 @@ fn end(why: &str) -> ! {
     std::process::exit(1);
 }
 
-/// Ends the process from inside, after something that it can't recover from. The parent explains it by the last lines.
-pub(super) fn give_up(why: &str) -> ! {
-    let _ = writeln!(io::stderr(), "ERROR ending: {why}");
-    std::process::exit(EXIT_GAVE_UP);
-}
-
-const EXIT_GAVE_UP: i32 = 70;
-
 /// Plain lines on standard error, which is the parent's log: it brings the clock.
 fn install_log(verbose: u8) {
     let filter = match verbose {
@@ -231,7 +237,7 @@ fn install_log(verbose: u8) {
 
 /// One line per panic, and no backtrace: the line is what a death is explained by.
 fn install_panic_hook() {
-    std::panic::set_hook(Box::new(|panic| {
+    panic::set_hook(Box::new(|panic| {
         PANICS.fetch_add(1, Ordering::SeqCst);
         let mut line = String::from("PANIC ");
         let _ = write!(line, "{}", panic_text(panic.payload()));

@@ -27,7 +27,7 @@ impl Console {
     /// Looks at the two streams; `colour` is what the person said about colours, if anything.
     #[must_use]
     pub fn detect(colour: Option<bool>) -> Self {
-        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
         let plain = dumb || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let stream = |terminal: bool| Stream { terminal, colour: colour.unwrap_or(terminal && !plain) };
         let (out, mut err) = (stream(io::stdout().is_terminal()), stream(io::stderr().is_terminal()));

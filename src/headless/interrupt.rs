@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 
-use crate::error::{ErrorKind, UserError};
-use crate::headless::{Quit, reason};
+use crate::error::{ErrorKind, UserError, reason};
+use crate::headless::Quit;
 
 /// The two signals by which a person or the system ends a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

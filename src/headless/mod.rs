@@ -16,7 +16,7 @@ pub mod run;
 use std::future::Future;
 use std::io::{self, Write};
 
-use crate::error::{ErrorKind, UserError};
+use crate::error::{ErrorKind, UserError, reason};
 
 pub use console::Console;
 pub use interrupt::Interrupt;
@@ -109,14 +109,6 @@ fn write_failed(error: &io::Error) -> Quit {
     UserError::new(ErrorKind::Disk, format!("stdout could not be written: {}", reason(error)))
         .hint("see whether the disk that the output goes to is full")
         .into()
-}
-
-/// An error of the system in its own words, without the number behind.
-fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    let words = text.split(" (os error").next().unwrap_or(&text);
-    let mut chars = words.chars();
-    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
 }
 
 /// Runs a command's asynchronous part on this thread: there is one thing to do, and nothing to balance.

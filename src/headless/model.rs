@@ -28,7 +28,8 @@ pub(super) async fn choose(context: &Context<'_>, watch: &mut Watch) -> Result<M
         }
         Found::Nowhere(error) | Found::FetchStarter(error) => return Err(error.into()),
     };
-    spec(context, model).map_err(Quit::from)
+    let engine = &context.loaded.settings.engine;
+    ModelSpec::of(&model, engine.context, engine.device).map_err(Quit::from)
 }
 
 enum Found {
@@ -109,20 +110,5 @@ fn header(path: &Path) -> Result<ModelFacts, UserError> {
 #[must_use]
 pub fn hub_options(loaded: &Loaded) -> hub::Options {
     let Loaded { settings, paths, .. } = loaded;
-    let mut options = hub::Options::from_env(paths.hub_cache.clone(), settings.models.folders.clone(), header);
-    options.offline = settings.offline;
-    options
-}
-
-fn spec(context: &Context<'_>, model: LocalModel) -> Result<ModelSpec, UserError> {
-    let engine = &context.loaded.settings.engine;
-    let facts = model.facts?;
-    Ok(ModelSpec {
-        reference: model.reference,
-        name: model.name,
-        location: model.location,
-        format: model.format,
-        context: engine.context.min(facts.context),
-        device: engine.device,
-    })
+    hub::Options::from_env(paths.hub_cache.clone(), settings.models.folders.clone(), settings.offline, header)
 }

@@ -7,9 +7,9 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::domain::fit::{self, Fit, Machine};
 use crate::domain::model::{LocalModel, ModelFacts, ModelRef};
+use crate::domain::units::{bytes, count};
 use crate::headless::config::refuse_problems;
-use crate::headless::progress::bytes;
-use crate::headless::{Context, Format, Outcome, document, hub_options, print, print_json};
+use crate::headless::{Context, Format, Outcome, Quit, document, hub_options, print, print_json};
 use crate::hub;
 use crate::machine;
 use crate::text::sanitize;
@@ -49,11 +49,13 @@ pub fn show(reference: &str, context: &Context<'_>) -> Outcome {
     refuse_problems(context)?;
     let model = hub::find(&hub_options(context.loaded), &ModelRef::parse(reference)?)?;
     let machine = machine::measure();
+    // What can't be run is shown, and is an error all the same.
     if context.format == Format::Json {
-        return print_json(&describe(&model, context, machine));
+        print_json(&describe(&model, context, machine))?;
+        // The document has the error: a second one would be one too many.
+        return model.facts.map(drop).map_err(|error| Quit::Code(error.kind.exit_code()));
     }
     print(&page(&model, context, machine))?;
-    // What can't be run is shown, and is an error all the same.
     model.facts.map(drop).map_err(Into::into)
 }
 
@@ -159,11 +161,6 @@ fn recommended(facts: &ModelFacts) -> String {
     if parts.is_empty() { "nothing of its own".into() } else { parts.join(", ") }
 }
 
-fn count(parameters: u64) -> String {
-    let text = bytes(parameters);
-    text.replace(" GB", " billion").replace(" MB", " million").replace(" kB", " thousand").replace(" B", "")
-}
-
 fn describe(model: &LocalModel, context: &Context<'_>, machine: Machine) -> Value {
     let mut out = json!({
         "model": model.reference,
@@ -210,8 +207,6 @@ mod tests {
 
     #[test]
     fn parameters_are_counted_in_words() {
-        assert_eq!(count(134_515_008), "134 million");
-        assert_eq!(count(8_190_735_360), "8.1 billion");
         assert_eq!(count(512), "512");
     }
 }

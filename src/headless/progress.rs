@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use crate::domain::DownloadState;
+use crate::domain::units::{bytes, whole};
 use crate::headless::console::{Console, say};
 use crate::text::sanitize;
 
@@ -104,9 +105,7 @@ fn plain(done: u64, total: u64, rate: f64) -> String {
         0 => bytes(done),
         _ => format!("{} of {} ({})", bytes(done), bytes(total), percent(done, total)),
     };
-    // Whole bytes are exact enough, and so are whole seconds; both are non-negative and far below what they could be.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let rate = rate.max(0.0) as u64;
+    let rate = whole(rate);
     if rate > 0 {
         let left = total.saturating_sub(done).div_ceil(rate);
         let _ = write!(text, ", {}/s", bytes(rate));
@@ -130,33 +129,12 @@ fn duration(seconds: u64) -> String {
     }
 }
 
-/// A size as people say it; powers of ten, as the Hub and the shops count.
-pub(super) fn bytes(count: u64) -> String {
-    const UNITS: [(u64, &str); 3] = [(1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
-    for (unit, name) in UNITS {
-        if count >= unit {
-            let tenths = u128::from(count) * 10 / u128::from(unit);
-            return if tenths >= 1000 {
-                format!("{} {name}", tenths / 10)
-            } else {
-                format!("{}.{} {name}", tenths / 10, tenths % 10)
-            };
-        }
-    }
-    format!("{count} B")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn sizes_and_times_read_well() {
-        let sizes = [(0, "0 B"), (999, "999 B"), (1_500, "1.5 kB"), (98_362_432, "98.3 MB"), (145_000_000, "145 MB")];
-        for (count, text) in sizes {
-            assert_eq!(bytes(count), text);
-        }
-        assert_eq!(bytes(u64::MAX), "18446744073 GB");
+    fn times_read_well() {
         for (seconds, text) in [(1, "1 s"), (59, "59 s"), (61, "1:01 min"), (7300, "2:01 h")] {
             assert_eq!(duration(seconds), text);
         }

@@ -4,8 +4,7 @@ use std::fs;
 use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
-use crate::error::{ErrorKind, UserError};
-use crate::headless::reason;
+use crate::error::{ErrorKind, UserError, reason};
 
 /// More than any model can take. It keeps an endless stream from filling the memory.
 const MOST: usize = 256 << 20;

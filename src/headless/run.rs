@@ -9,14 +9,15 @@ use serde_json::json;
 use crate::config::{Loaded, Origin};
 use crate::domain::model::{ModelInfo, ModelSpec};
 use crate::domain::stats::{GenStats, Usage};
+use crate::domain::units::bytes;
 use crate::domain::{ChatMessage, EngineCmd, EngineEvent, FinishReason, GenId, GenRequest, LoadId, Role, Thinking};
 use crate::engine::{self, EngineHandle};
-use crate::error::{ErrorKind, UserError};
+use crate::error::{ErrorKind, UserError, reason};
 use crate::headless::config::refuse_problems;
 use crate::headless::interrupt::{Halt, Watch};
 use crate::headless::output::Answer;
-use crate::headless::progress::{StatusLine, bytes};
-use crate::headless::{Context, Outcome, Quit, block_on, document, model, prompt, reason};
+use crate::headless::progress::StatusLine;
+use crate::headless::{Context, Outcome, Quit, block_on, document, model, prompt};
 
 pub use crate::headless::prompt::{Sources, system};
 
@@ -164,7 +165,7 @@ impl Session<'_> {
                     self.answer.event("loading", json!({ "model": reference, "stage": stage }));
                     self.answer.flush()?;
                 }
-                Some(EngineEvent::Loaded { info, .. }) => return Ok(info),
+                Some(EngineEvent::Loaded { info, .. }) => return Ok(*info),
                 Some(EngineEvent::LoadFailed { error, .. } | EngineEvent::Died { error }) => return Err(error.into()),
                 Some(_) => {}
                 None => return Err(engine_gone().into()),

@@ -16,6 +16,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rustix::io::Errno;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::model::{RepoId, is_safe_file};
@@ -84,7 +85,7 @@ pub struct RepoCache {
 impl RepoCache {
     #[must_use]
     pub fn new(root: &Path, repo: &RepoId) -> Self {
-        Self { root: root.to_owned(), folder: format!("models--{}--{}", repo.owner, repo.name) }
+        Self { root: root.to_owned(), folder: format!("models--{}", repo.to_string().replace('/', "--")) }
     }
 
     #[must_use]
@@ -200,11 +201,17 @@ impl RepoCache {
         Ok(())
     }
 
-    /// Waits until nobody else writes this blob. The lock ends when it is dropped, and with the process.
+    /// Waits until nobody else writes this blob, and calls `waiting` again and again while somebody does. The lock ends when it
+    /// is dropped, and with the process.
     ///
     /// # Errors
     /// As the file system says; `Interrupted` when cancelled.
-    pub async fn lock(&self, etag: &Etag, cancel: &CancellationToken) -> io::Result<BlobLock> {
+    pub async fn lock(
+        &self,
+        etag: &Etag,
+        cancel: &CancellationToken,
+        mut waiting: impl FnMut(),
+    ) -> io::Result<BlobLock> {
         let folder = self.root.join(".locks").join(&self.folder);
         fs::create_dir_all(&folder)?;
         let path = folder.join(format!("{}.lock", etag.as_str()));
@@ -212,6 +219,7 @@ impl RepoCache {
             if let Some(lock) = BlobLock::attempt(&path)? {
                 return Ok(lock);
             }
+            waiting();
             // flock has no way to wait that a cancellation could end.
             tokio::select! {
                 () = cancel.cancelled() => return Err(io::ErrorKind::Interrupted.into()),
@@ -251,7 +259,7 @@ impl BlobLock {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(None),
             // Some network file systems have no locks; the Python client goes on there too. The checksum still stands.
-            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
+            Err(TryLockError::Error(error)) if has_no_locks(&error) => {}
             Err(TryLockError::Error(error)) => return Err(error),
         }
         // Its last holder may have removed the file between our opening and our locking it: then this lock is of nothing.
@@ -259,6 +267,11 @@ impl BlobLock {
         let current = fs::metadata(path).ok().map(|m| (m.dev(), m.ino()));
         Ok((current == Some((ours.dev(), ours.ino()))).then_some(Self { _file: file }))
     }
+}
+
+/// Whether the file system has no locks, or none that work (NFS without its lock service).
+fn has_no_locks(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::Unsupported || Errno::from_io_error(error) == Some(Errno::NOLCK)
 }
 
 const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
@@ -334,12 +347,12 @@ mod tests {
         let repo = repo(root.path());
         let etag = Etag::parse("abc").expect("reads");
         let cancel = CancellationToken::new();
-        let held = repo.lock(&etag, &cancel).await.expect("locks");
+        let held = repo.lock(&etag, &cancel, || {}).await.expect("locks");
         let other = CancellationToken::new();
         other.cancel();
-        assert_eq!(repo.lock(&etag, &other).await.expect_err("held").kind(), io::ErrorKind::Interrupted);
+        assert_eq!(repo.lock(&etag, &other, || {}).await.expect_err("held").kind(), io::ErrorKind::Interrupted);
         drop(held);
-        repo.lock(&etag, &cancel).await.expect("free again");
+        repo.lock(&etag, &cancel, || {}).await.expect("free again");
     }
 
     #[tokio::test]
@@ -349,10 +362,10 @@ mod tests {
         let etag = Etag::parse("abc").expect("reads");
         let cancel = CancellationToken::new();
         let path = root.path().join(".locks/models--org--name/abc.lock");
-        let held = repo.lock(&etag, &cancel).await.expect("locks");
+        let held = repo.lock(&etag, &cancel, || {}).await.expect("locks");
         fs::remove_file(&path).expect("removes");
         // The old lock is of a file that nobody can open any more: it stops nobody.
-        let _new = repo.lock(&etag, &cancel).await.expect("locks");
+        let _new = repo.lock(&etag, &cancel, || {}).await.expect("locks");
         assert!(path.exists());
         drop(held);
         assert!(BlobLock::attempt(&path).expect("asks").is_none());
@@ -367,6 +380,14 @@ mod tests {
         assert!(BlobLock::claim(file, &path).expect("asks").is_none());
         let file = File::create(&path).expect("creates");
         assert!(BlobLock::claim(file, &path).expect("asks").is_some());
+    }
+
+    #[test]
+    fn a_file_system_without_locks_is_no_obstacle() {
+        for (error, expected) in [(Errno::NOLCK, true), (Errno::NOTSUP, true), (Errno::NOSYS, true), (Errno::IO, false)]
+        {
+            assert_eq!(has_no_locks(&error.into()), expected, "{error:?}");
+        }
     }
 
     #[test]

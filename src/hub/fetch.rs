@@ -3,7 +3,7 @@
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -57,6 +57,18 @@ impl<'a> Report<'a> {
             self.last = Some(now);
         }
         due
+    }
+
+    /// Somebody else gets the current file, and has so much of it.
+    pub fn waiting(&mut self, done: u64) {
+        if self.due() {
+            (self.send)(DownloadState::Running {
+                done: self.before + done,
+                total: self.total,
+                bytes_per_second: 0.0,
+                source: "another program that is getting it already".to_owned(),
+            });
+        }
     }
 
     /// So much of the current file is here.
@@ -166,6 +178,11 @@ fn jitter() -> f64 {
     1.0 + f64::from(random) / f64::from(u32::MAX) / 2.0
 }
 
+/// Bytes of a file; none of one that isn't there.
+pub(super) fn size_of(path: &Path) -> u64 {
+    fs::metadata(path).map_or(0, |meta| meta.len())
+}
+
 /// One file that is to be had.
 pub(super) struct Fetch<'a> {
     pub hub: &'a Hub,
@@ -182,8 +199,7 @@ impl Fetch<'_> {
         if self.cache.blob(&self.meta.etag).exists() {
             return 0;
         }
-        let here = fs::metadata(self.cache.incomplete(&self.meta.etag)).map_or(0, |meta| meta.len());
-        self.meta.size.saturating_sub(here)
+        self.meta.size.saturating_sub(size_of(&self.cache.incomplete(&self.meta.etag)))
     }
 
     /// Makes the blob, unless it is there. The repository's folders have to exist.
@@ -194,10 +210,13 @@ impl Fetch<'_> {
         let Metadata { etag, size, .. } = self.meta;
         let blob = self.cache.blob(etag);
         let incomplete = self.cache.incomplete(etag);
-        let lock = self.cache.lock(etag, cancel).await.map_err(|error| match error.kind() {
-            io::ErrorKind::Interrupted => cancelled(),
-            _ => disk_error(&self.cache.blobs(), &error),
-        })?;
+        let lock =
+            self.cache.lock(etag, cancel, || report.waiting(size_of(&incomplete))).await.map_err(
+                |error| match error.kind() {
+                    io::ErrorKind::Interrupted => cancelled(),
+                    _ => disk_error(&self.cache.blobs(), &error),
+                },
+            )?;
         // Somebody else may have finished it while we waited for the lock.
         if blob.exists() {
             return Ok(());

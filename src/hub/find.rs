@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use crate::domain::model::{Choice, Format, LocalModel, ModelRef, RepoId, starter};
-use crate::error::{ErrorKind, UserError};
+use crate::config::distance;
+use crate::domain::model::{Choice, Format, LocalModel, ModelRef, RepoId, split_set, starter};
+use crate::error::{ErrorKind, UserError, reason};
 use crate::hub::cache::RepoCache;
-use crate::hub::inventory::{self, Candidate, Place, plain};
-use crate::hub::names::{QuantMatch, match_quant, split_set};
+use crate::hub::inventory::{self, Candidate, Place};
+use crate::hub::names::{QuantMatch, match_quant};
 use crate::hub::scan::{ambiguous, local_model, probe_all, references};
 use crate::hub::{Options, display_path, expand_home};
 
@@ -249,7 +250,7 @@ fn nearest(wanted: &str, names: &[String]) -> Vec<String> {
         .filter_map(|name| {
             let lower = name.to_lowercase();
             let words = lower.split(['/', ':', '@']);
-            let distance = words.map(|word| edit_distance(&wanted, word)).min()?;
+            let distance = words.map(|word| distance(&wanted, word)).min()?;
             let close = distance <= wanted.chars().count() / 3 || lower.contains(&wanted);
             close.then_some((distance, name))
         })
@@ -258,28 +259,12 @@ fn nearest(wanted: &str, names: &[String]) -> Vec<String> {
     ranked.into_iter().take(3).map(|(_, name)| name.clone()).collect()
 }
 
-/// How many letters have to change to make one word of the other.
-fn edit_distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let change = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = change.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row.last().copied().unwrap_or_default()
-}
-
 fn find_path(options: &Options, model: &ModelRef, written: &Path) -> Result<LocalModel, UserError> {
     let missing = |why: &std::io::Error| {
         let message = if why.kind() == std::io::ErrorKind::NotFound {
             format!("there is no file or folder {}", written.display())
         } else {
-            format!("{} can't be read: {}", written.display(), plain(why))
+            format!("{} can't be read: {}", written.display(), reason(why))
         };
         UserError::new(ErrorKind::ModelNotFound, message)
             .hint("check the path, or see what is on this machine with `hobnob models`")
@@ -323,7 +308,7 @@ fn find_script(options: &Options, written: &Path) -> Result<LocalModel, UserErro
     let meta = std::fs::metadata(&path).map_err(|error| {
         UserError::new(
             ErrorKind::ModelNotFound,
-            format!("the script {} can't be read: {}", path.display(), plain(&error)),
+            format!("the script {} can't be read: {}", path.display(), reason(&error)),
         )
         .hint("check the path")
     })?;
@@ -344,7 +329,6 @@ mod tests {
 
     #[test]
     fn near_names_are_near() {
-        assert_eq!(edit_distance("kitten", "sitting"), 3);
         let names = ["org/Qwen3-4B-GGUF:Q4_K_M".to_owned(), "starter".to_owned(), "/m/llama.gguf".to_owned()];
         assert_eq!(nearest("Qwen3-4B-GUF", &names), [names[0].clone()]);
         assert_eq!(nearest("stater", &names), [names[1].clone()]);

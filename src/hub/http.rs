@@ -7,12 +7,13 @@
 use std::time::Duration;
 
 use reqwest::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, LOCATION, RANGE, RETRY_AFTER,
+    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, HeaderValue, LOCATION, RANGE,
+    RETRY_AFTER,
 };
 use reqwest::{Method, Response, StatusCode, Url};
 
 use crate::domain::model::RepoId;
-use crate::error::{ErrorKind, UserError};
+use crate::error::{ErrorKind, UserError, without_number};
 use crate::hub::cache::{Commit, Etag};
 use crate::hub::{Options, Timing, Token};
 
@@ -61,12 +62,13 @@ pub(super) struct Body {
 pub(super) struct Hub {
     client: reqwest::Client,
     endpoint: Url,
-    token: Option<Token>,
+    /// The header with the token.
+    token: Option<HeaderValue>,
 }
 
 impl Hub {
     /// # Errors
-    /// When the endpoint is no address.
+    /// When the endpoint is no address, or the token no token.
     pub fn new(options: &Options, connect: Duration) -> Result<Self, UserError> {
         let Timing { stalled, .. } = options.timing;
         let endpoint = Url::parse(&format!("{}/", options.endpoint))
@@ -76,6 +78,7 @@ impl Hub {
                 UserError::new(ErrorKind::Config, format!("HF_ENDPOINT is no web address: `{}`", options.endpoint))
                     .hint("set it to an address like https://huggingface.co, or unset it")
             })?;
+        let token = options.token.as_ref().map(Token::header).transpose()?;
         let client = reqwest::Client::builder()
             .user_agent(concat!("hobnob/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
@@ -86,7 +89,7 @@ impl Hub {
                 UserError::new(ErrorKind::Network, format!("can't set up secure connections: {}", cause(&error)))
                     .hint("check the system's certificates (SSL_CERT_FILE) and the proxy variables")
             })?;
-        Ok(Self { client, endpoint, token: options.token.clone() })
+        Ok(Self { client, endpoint, token })
     }
 
     /// Asks what a file is.
@@ -175,7 +178,7 @@ impl Hub {
             let mut request = self.client.request(method.clone(), url.clone()).header(ACCEPT_ENCODING, "identity");
             let at_home = url.origin() == self.endpoint.origin();
             if let (true, Some(token)) = (at_home, &self.token) {
-                request = request.header(AUTHORIZATION, format!("Bearer {}", token.0));
+                request = request.header(AUTHORIZATION, token);
             }
             if let Some(start) = start.filter(|start| *start > 0) {
                 request = request.header(RANGE, format!("bytes={start}-"));
@@ -288,7 +291,7 @@ fn missing(code: &str, repo: &RepoId, file: &str) -> UserError {
 
 /// How long a rate limit lasts: `Retry-After`, or the `t` of the Hub's own header (`"resolvers";r=0;t=258`).
 fn wait_time(headers: &HeaderMap) -> Option<Duration> {
-    let text = |name| headers.get(name).and_then(|value: &reqwest::header::HeaderValue| value.to_str().ok());
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let after = text(RETRY_AFTER.as_str()).and_then(|seconds| seconds.trim().parse().ok());
     let window = || text("ratelimit")?.split(';').find_map(|part| part.trim().strip_prefix("t=")?.parse().ok());
     after.or_else(window).map(Duration::from_secs)
@@ -306,7 +309,7 @@ fn cause(error: &reqwest::Error) -> String {
         innermost = source;
     }
     let text = innermost.to_string();
-    text.split(" (os error").next().unwrap_or(&text).trim_end_matches('.').to_lowercase()
+    without_number(&text).trim_end_matches('.').to_lowercase()
 }
 
 /// What the Hub's own answers say, gathered over its redirects. A header of a later answer never takes away an earlier one.

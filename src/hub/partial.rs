@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use crate::error::{ErrorKind, UserError};
+use crate::domain::units;
+use crate::error::{ErrorKind, UserError, reason};
 use crate::hub::cache::BlobLock;
-use crate::hub::inventory::plain;
-use crate::hub::{display_bytes, display_path};
+use crate::hub::display_path;
 
 /// Read and written at a time.
 pub(super) const CHUNK: usize = 1 << 20;
@@ -115,8 +115,8 @@ pub(super) fn check_room(folder: &Path, needed: u64) -> Result<(), UserError> {
         format!(
             "the disk of {} is too full: {} needed, {} free",
             display_path(folder),
-            display_bytes(needed),
-            display_bytes(free)
+            units::bytes(needed),
+            units::bytes(free)
         ),
     )
     .hint("make room, or set HF_HUB_CACHE to a folder on another disk"))
@@ -130,5 +130,5 @@ pub(super) fn disk_error(path: &Path, error: &io::Error) -> UserError {
         }
         _ => "check the folder's permissions, or set HF_HUB_CACHE to another folder",
     };
-    UserError::new(ErrorKind::Disk, format!("can't write {}: {}", display_path(path), plain(error))).hint(hint)
+    UserError::new(ErrorKind::Disk, format!("can't write {}: {}", display_path(path), reason(error))).hint(hint)
 }

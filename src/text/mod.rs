@@ -1,6 +1,6 @@
 //! Floor 2: from text that others wrote to styled lines of a given width. No terminal, no clock, no I/O.
 //!
-//! * [`sanitize`] takes out everything that a terminal would obey or a reader could be fooled by.
+//! * [`sanitize()`] takes out everything that a terminal would obey or a reader could be fooled by.
 //! * [`wrap`] measures and breaks: graphemes and display columns, never bytes or chars.
 //! * [`markdown`] renders a whole text, block by block.
 //! * [`stream`] renders a growing text, and each block only once.

@@ -4,18 +4,17 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
-use unicode_width::UnicodeWidthStr;
 
 use crate::config::theme::Glyphs;
 use crate::text::wrap;
 
 pub struct Canvas<'a> {
     buffer: &'a mut Buffer,
-    pub glyphs: Glyphs,
+    pub glyphs: &'a Glyphs,
 }
 
 impl<'a> Canvas<'a> {
-    pub fn new(buffer: &'a mut Buffer, glyphs: Glyphs) -> Self {
+    pub fn new(buffer: &'a mut Buffer, glyphs: &'a Glyphs) -> Self {
         Self { buffer, glyphs }
     }
 
@@ -48,8 +47,8 @@ impl<'a> Canvas<'a> {
     }
 
     /// A line at the right of an area, cut at its left end with an ellipsis if it must be.
-    pub fn right(&mut self, area: Rect, line: Line<'static>) {
-        let line = wrap::truncate(&line, usize::from(area.width), self.glyphs.ellipsis);
+    pub fn right(&mut self, area: Rect, line: &Line<'_>) {
+        let line = wrap::truncate(line, usize::from(area.width), self.glyphs.ellipsis);
         let width = u16::try_from(line.width()).unwrap_or(area.width).min(area.width);
         self.line(Rect { x: area.right() - width, width, ..area }, &line);
     }
@@ -63,6 +62,8 @@ impl<'a> Canvas<'a> {
     /// A horizontal bar that is filled to a share.
     #[must_use]
     pub fn gauge(&self, share: f64, width: u16, full: Style, empty: Style) -> Vec<Span<'static>> {
+        // Between 0 and the width.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let filled = (share.clamp(0.0, 1.0) * f64::from(width)).round() as usize;
         let rest = usize::from(width).saturating_sub(filled);
         vec![
@@ -72,16 +73,13 @@ impl<'a> Canvas<'a> {
     }
 
     /// What the terminal can't show becomes something that it can.
-    pub fn to_ascii(&mut self, area: Rect) {
+    pub fn reduce_to_ascii(&mut self, area: Rect) {
         for y in area.top()..area.bottom() {
             for x in area.left()..area.right() {
                 let cell = &mut self.buffer[(x, y)];
                 let symbol = cell.symbol();
                 if !symbol.is_ascii() {
-                    let plain = ascii_for(symbol);
-                    // A wide character leaves its second cell blank: fill it too, so that nothing shifts.
-                    let plain = if plain == "?" && symbol.width() == 2 { "?" } else { plain };
-                    cell.set_symbol(plain);
+                    cell.set_symbol(ascii_for(symbol));
                 }
             }
         }

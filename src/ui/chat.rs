@@ -7,10 +7,11 @@ use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 
 use crate::app::chat::Phase;
-use crate::app::transcript::{View, seconds};
-use crate::app::{App, EngineStatus, bytes};
+use crate::app::transcript::View;
+use crate::app::{App, EngineStatus};
 use crate::domain::action::Action;
 use crate::domain::model::starter;
+use crate::domain::units::{bytes, seconds};
 use crate::text::wrap;
 use crate::ui::canvas::{Canvas, paragraph};
 use crate::ui::{reading_column, split_bottom, status};
@@ -73,16 +74,16 @@ fn transcript(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, now: Instant) 
         canvas.line(Rect { y, height: 1, ..area }, &line);
     }
     if app.chat.transcript.more_below() {
-        let key = app.keymap.keys_for(Action::ScrollBottom).first().map(|k| k.hint()).unwrap_or_default();
+        let key = app.key(Action::ScrollBottom);
         let text = format!(" {} more below {} {key} ", theme.glyphs.down, theme.glyphs.dot);
         let last = Rect { y: area.bottom().saturating_sub(1), height: 1, ..area };
-        canvas.right(last, Line::from(Span::styled(text, theme.selection)));
+        canvas.right(last, &Line::from(Span::styled(text, theme.selection)));
     }
 }
 
 fn draw_queue(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
     let theme = &app.theme;
-    let key = app.keymap.keys_for(Action::TakeBack).first().map(|k| k.hint()).unwrap_or_default();
+    let key = app.key(Action::TakeBack);
     let all = app.chat.queue.len();
     let rows = usize::from(area.height);
     // The newest is the one that can be taken back.
@@ -101,7 +102,7 @@ fn draw_queue(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
         let width = area.width.saturating_sub(hint_width);
         let line = canvas.cut(&format!("  {word} {} {first}{more}", theme.glyphs.bar), width, theme.muted);
         canvas.line(row, &line);
-        canvas.right(row, Line::from(Span::styled(hint, theme.muted)));
+        canvas.right(row, &Line::from(Span::styled(hint, theme.muted)));
     }
 }
 
@@ -135,7 +136,7 @@ fn draw_composer(
         let used = u16::try_from(wrap::width(&say)).unwrap_or(0) + 2;
         let free = Rect { x: inner.x + used.min(inner.width), width: inner.width.saturating_sub(used), ..inner };
         if usize::from(free.width) >= wrap::width(&hint) {
-            canvas.right(Rect { height: 1, ..free }, Line::from(Span::styled(hint, theme.muted)));
+            canvas.right(Rect { height: 1, ..free }, &Line::from(Span::styled(hint, theme.muted)));
         }
     } else {
         for (y, row) in (inner.top()..inner.bottom()).zip(rows.iter().skip(first)) {
@@ -145,7 +146,7 @@ fn draw_composer(
         if rows.len() > height && padding > 0 {
             let count = format!("{} of {} lines", row + 1, rows.len());
             let at = Rect { y: panel.bottom() - 1, height: 1, width: panel.width - 1, ..panel };
-            canvas.right(at, Line::from(Span::styled(count, theme.muted)));
+            canvas.right(at, &Line::from(Span::styled(count, theme.muted)));
         }
     }
     Some(Position {
@@ -156,7 +157,7 @@ fn draw_composer(
 
 /// What an empty composer says, and what it hints at.
 fn prompt(app: &App) -> (String, String) {
-    let key = |action| app.keymap.keys_for(action).first().map(|k| k.hint()).unwrap_or_default();
+    let key = |action| app.key(action);
     let dot = app.theme.glyphs.dot;
     let help = format!("/ commands {dot} {} keys", key(Action::Help));
     match &app.engine {
@@ -168,14 +169,15 @@ fn prompt(app: &App) -> (String, String) {
         }
         EngineStatus::Ready(_) | EngineStatus::Asleep(_) => ("Reply".into(), help),
         EngineStatus::Loading { .. } => ("Write already; it is sent when the model is ready".into(), help),
-        EngineStatus::Empty | EngineStatus::Failed { .. } => (String::new(), help),
+        EngineStatus::Failed { .. } => ("Enter tries to load it again".into(), help),
+        EngineStatus::Empty => (String::new(), help),
     }
 }
 
 /// The empty conversation: how things stand, and the one next step.
 fn welcome(canvas: &mut Canvas<'_>, area: Rect, app: &App, now: Instant) {
     let theme = &app.theme;
-    let key = |action| app.keymap.keys_for(action).first().map(|k| k.hint()).unwrap_or_default();
+    let key = |action| app.key(action);
     let title = |text: String| Line::from(Span::styled(text, theme.heading));
     let plain = |text: String| Line::from(Span::styled(text, theme.muted));
     let step = |key: String, what: String| {
@@ -211,6 +213,7 @@ fn welcome(canvas: &mut Canvas<'_>, area: Rect, app: &App, now: Instant) {
             }
             lines.push(Line::default());
             lines.push(step(key(Action::ShowModels), "chooses another model".into()));
+            lines.push(step(key(Action::Send), "tries again".into()));
         }
         EngineStatus::Empty => empty(&mut lines, canvas, app, title, plain, step),
     }
@@ -228,7 +231,7 @@ fn empty(
     plain: impl Fn(String) -> Line<'static>,
     step: impl Fn(String, String) -> Line<'static>,
 ) {
-    let key = |action| app.keymap.keys_for(action).first().map(|k| k.hint()).unwrap_or_default();
+    let key = |action| app.key(action);
     if let Some(download) = app.models.running() {
         lines.push(title(format!("Getting the {} model", download.name)));
         lines.push(Line::from(status::download_gauge(canvas, app, &download.state)));
@@ -275,14 +278,14 @@ fn suggestions(canvas: &mut Canvas<'_>, above: Rect, column: Rect, app: &App) {
         return;
     }
     let theme = &app.theme;
-    let all = app.chat.composer.suggestions(&app.keymap);
+    let all = app.chat.composer.suggestions();
     let rows = all.len().min(SUGGESTION_ROWS).min(usize::from(above.height));
     let chosen = app.chat.composer.suggestion.min(all.len() - 1);
     let first = chosen.saturating_sub(rows.saturating_sub(1));
     let height = u16::try_from(rows).unwrap_or(0);
     let area = Rect { x: column.x, y: above.bottom() - height, width: column.width, height };
     canvas.fill(area, theme.panel);
-    for (i, suggestion) in all.iter().enumerate().skip(first).take(rows) {
+    for (i, action) in all.iter().enumerate().skip(first).take(rows) {
         let y = area.y + u16::try_from(i - first).unwrap_or(0);
         let row = Rect { y, height: 1, ..area };
         if i == chosen {
@@ -291,10 +294,10 @@ fn suggestions(canvas: &mut Canvas<'_>, above: Rect, column: Rect, app: &App) {
         let (name, what) = if i == chosen { (theme.selection, theme.selection) } else { (theme.accent, theme.muted) };
         let inner = Rect { x: row.x + 1, width: row.width.saturating_sub(2), ..row };
         let line = Line::from(vec![
-            Span::styled(format!("/{:<18}", suggestion.action.name()), name),
-            Span::styled(suggestion.action.description(), what),
+            Span::styled(format!("/{:<18}", action.name()), name),
+            Span::styled(action.description(), what),
         ]);
         canvas.line(inner, &wrap::truncate(&line, usize::from(inner.width.saturating_sub(10)), theme.glyphs.ellipsis));
-        canvas.right(inner, Line::from(Span::styled(suggestion.keys.clone(), what)));
+        canvas.right(inner, &Line::from(Span::styled(app.key(*action), what)));
     }
 }

@@ -6,8 +6,8 @@ use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 
-use crate::app::transcript::seconds;
 use crate::app::{App, EngineStatus, Pane};
+use crate::domain::units::seconds;
 use crate::ui::canvas::Canvas;
 
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, now: Instant) {
@@ -39,7 +39,10 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, now: Instant) {
         }
     }
     let free = Rect { x, width: area.right().saturating_sub(x + 1), ..area };
-    canvas.right(free, model(app, roomy, now));
+    // Rather no stage than half of its name.
+    let whole = model(app, roomy, now);
+    let line = if whole.width() > usize::from(free.width) { model(app, false, now) } else { whole };
+    canvas.right(free, &line);
     app.tabs = tabs;
 }
 

@@ -29,7 +29,8 @@ pub fn draw(frame: &mut Frame<'_>, app: &mut App, now: Instant) {
         return;
     }
     let cursor = {
-        let mut canvas = Canvas::new(frame.buffer_mut(), app.theme.glyphs);
+        let glyphs = app.theme.glyphs;
+        let mut canvas = Canvas::new(frame.buffer_mut(), &glyphs);
         canvas.fill(area, app.theme.base);
         let (top, rest) = split_top(area, 1);
         let (body, bottom) = split_bottom(rest, 1);
@@ -49,7 +50,7 @@ pub fn draw(frame: &mut Frame<'_>, app: &mut App, now: Instant) {
         let cursor = if app.overlay.is_some() { overlay::draw(&mut canvas, body, app) } else { cursor };
         overlay::toasts(&mut canvas, body, app);
         if !app.theme.glyphs.unicode {
-            canvas.to_ascii(area);
+            canvas.reduce_to_ascii(area);
         }
         cursor
     };

@@ -1,16 +1,17 @@
 //! The Models pane: what is on this machine, and what is under way.
 
+use std::fmt::Write as _;
 use std::time::Instant;
 
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 
-use crate::app::transcript::seconds;
-use crate::app::{App, EngineStatus, bytes};
+use crate::app::{App, EngineStatus};
 use crate::domain::action::Action;
 use crate::domain::fit::{self, Verdict};
 use crate::domain::model::{LocalModel, starter};
+use crate::domain::units::{bytes, count, seconds};
 use crate::text::wrap;
 use crate::ui::canvas::{Canvas, padded, paragraph};
 use crate::ui::{TABLE_WIDTH, split_bottom, split_top, status};
@@ -40,7 +41,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &App, now: Instant) {
 /// What is under way, at the top; gives what is left.
 fn banner(canvas: &mut Canvas<'_>, area: Rect, app: &App, now: Instant) -> Rect {
     let theme = &app.theme;
-    let cancel = hint(app, Action::CancelJob);
+    let cancel = app.key(Action::CancelJob);
     let line = if let Some(download) = app.models.running() {
         let mut spans = vec![Span::styled(format!("Getting {} ", download.name), theme.base)];
         spans.extend(status::download_gauge(canvas, app, &download.state));
@@ -55,10 +56,17 @@ fn banner(canvas: &mut Canvas<'_>, area: Rect, app: &App, now: Instant) -> Rect 
             Span::styled(format!("   {cancel} cancels"), theme.muted),
         ])
     } else if let EngineStatus::Failed { name, error } = &app.engine {
-        Line::from(vec![
-            Span::styled(format!("{name} did not load: "), theme.error),
-            Span::styled(error.message.clone(), theme.base),
-        ])
+        let width = usize::from(area.width);
+        let mut lines = vec![Line::from(Span::styled(format!("{name} did not load"), theme.error))];
+        lines.extend(paragraph(&error.message, width, theme.base));
+        if let Some(hint) = &error.hint {
+            lines.extend(paragraph(hint, width, theme.muted));
+        }
+        // The list is what helps: half of the screen is its own.
+        lines.truncate(usize::from(area.height / 2));
+        let (top, rest) = split_top(area, u16::try_from(lines.len()).unwrap_or(0) + 1);
+        canvas.lines(top, &lines);
+        return rest;
     } else {
         return area;
     };
@@ -71,14 +79,16 @@ fn table(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
     let theme = &app.theme;
     let width = usize::from(area.width);
     let with_context = width >= 60;
-    let columns = QUANT + SIZE + FIT + if with_context { CONTEXT } else { 0 };
+    // On a narrow screen the name, which mostly tells it too, needs the room more.
+    let quant = if width >= 50 { QUANT } else { 0 };
+    let columns = quant + SIZE + FIT + if with_context { CONTEXT } else { 0 };
     let name_width = width.saturating_sub(columns + 4).min(64);
     let (head, rows) = split_top(area, 1);
-    let mut title = format!("  {:<name_width$}{:<QUANT$}{:>SIZE$}", "model", "quant", "size");
+    let mut title = format!("  {:<name_width$}{:<quant$.quant$}{:>SIZE$}", "model", "quant", "size");
     if with_context {
-        title.push_str(&format!("{:>CONTEXT$}", "context"));
+        let _ = write!(title, "{:>CONTEXT$}", "context");
     }
-    title.push_str(&format!("  {}", "here"));
+    title.push_str("  here");
     canvas.line(head, &Line::from(Span::styled(title, theme.muted)));
 
     let height = usize::from(rows.height);
@@ -89,11 +99,17 @@ fn table(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
         if chosen {
             canvas.fill(row, theme.selection);
         }
-        canvas.line(row, &model_row(app, model, chosen, name_width, with_context));
+        canvas.line(row, &model_row(app, model, chosen, [name_width, quant], with_context));
     }
 }
 
-fn model_row(app: &App, model: &LocalModel, chosen: bool, name_width: usize, with_context: bool) -> Line<'static> {
+fn model_row(
+    app: &App,
+    model: &LocalModel,
+    chosen: bool,
+    [name_width, quant_width]: [usize; 2],
+    with_context: bool,
+) -> Line<'static> {
     let theme = &app.theme;
     let glyphs = theme.glyphs;
     let on = |style| if chosen { theme.selection } else { style };
@@ -108,7 +124,7 @@ fn model_row(app: &App, model: &LocalModel, chosen: bool, name_width: usize, wit
     let name = padded(&model.name, name_width.saturating_sub(1), glyphs.ellipsis);
     let mut spans = vec![mark, Span::styled(format!("{name} "), on(name_style))];
     let quant = model.facts.as_ref().map_or("", |f| f.quant.as_str());
-    spans.push(Span::styled(padded(quant, QUANT, glyphs.ellipsis), on(theme.muted)));
+    spans.push(Span::styled(padded(quant, quant_width, glyphs.ellipsis), on(theme.muted)));
     spans.push(Span::styled(format!("{:>SIZE$}", bytes(model.bytes)), on(theme.base)));
     if with_context {
         let context = model.facts.as_ref().map(|f| f.context.to_string()).unwrap_or_default();
@@ -204,11 +220,11 @@ fn nothing(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
         lines.push(Line::from(Span::styled("No model on this machine yet", theme.heading)));
         lines.push(Line::default());
         lines.push(Line::from(vec![
-            Span::styled(format!("{:<8}", hint(app, Action::GetStarter)), theme.accent),
+            Span::styled(format!("{:<8}", app.key(Action::GetStarter)), theme.accent),
             Span::styled(format!("gets the starter: SmolLM2 135M, {}", bytes(starter::BYTES)), theme.base),
         ]));
         lines.push(Line::from(vec![
-            Span::styled(format!("{:<8}", hint(app, Action::Refresh)), theme.accent),
+            Span::styled(format!("{:<8}", app.key(Action::Refresh)), theme.accent),
             Span::styled("looks again", theme.base),
         ]));
         lines.push(Line::default());
@@ -225,22 +241,12 @@ fn nothing(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
     canvas.lines(area, &lines);
 }
 
-fn hint(app: &App, action: Action) -> String {
-    app.keymap.keys_for(action).first().map(|k| k.hint()).unwrap_or_default()
-}
-
 /// A row of keys with what they do.
 pub fn keys(app: &App, actions: &[(Action, &str)]) -> Line<'static> {
     let mut spans = Vec::new();
     for (action, what) in actions {
-        spans.push(Span::styled(hint(app, *action), app.theme.accent));
+        spans.push(Span::styled(app.key(*action), app.theme.accent));
         spans.push(Span::styled(format!(" {what}   "), app.theme.muted));
     }
     Line::from(spans)
-}
-
-/// A large number as people say it: `135 M`, `8.2 B`.
-fn count(n: u64) -> String {
-    let n = n as f64;
-    if n >= 1e9 { format!("{:.1} B", n / 1e9) } else { format!("{:.0} M", n / 1e6) }
 }

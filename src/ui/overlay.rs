@@ -23,7 +23,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App) -> Option<Positi
     match &app.overlay {
         Some(Overlay::Palette(picker)) => picker_at(canvas, area, app, picker, 72),
         Some(Overlay::Themes { picker, .. }) => picker_at(canvas, right_side(area), app, picker, 44),
-        Some(Overlay::Value(editor)) => value(canvas, area, app, editor),
+        Some(Overlay::Value(editor)) => Some(value(canvas, area, app, editor)),
         Some(Overlay::Confirm(confirm)) => {
             question(canvas, area, app, confirm);
             None
@@ -91,7 +91,7 @@ fn picker_at(canvas: &mut Canvas<'_>, area: Rect, app: &App, picker: &Picker, wi
         let room = usize::from(at.width.saturating_sub(detail_width + 1));
         canvas.line(at, &wrap::truncate(&line, room, theme.glyphs.ellipsis));
         let side = Rect { x: at.right() - detail_width, width: detail_width, ..at };
-        canvas.right(side, canvas.cut(&row.detail, detail_width, detail));
+        canvas.right(side, &canvas.cut(&row.detail, detail_width, detail));
     }
     cursor
 }
@@ -105,7 +105,7 @@ fn text_field(canvas: &mut Canvas<'_>, area: Rect, app: &App, text: &str, cursor
     (area.height > 0).then(|| Position { x: area.x + column.min(area.width.saturating_sub(1)), y: area.y })
 }
 
-fn value(canvas: &mut Canvas<'_>, area: Rect, app: &App, editor: &ValueEditor) -> Option<Position> {
+fn value(canvas: &mut Canvas<'_>, area: Rect, app: &App, editor: &ValueEditor) -> Position {
     let theme = &app.theme;
     let width = area.width.saturating_sub(4).min(76);
     let text_width = width.saturating_sub(6);
@@ -120,7 +120,7 @@ fn value(canvas: &mut Canvas<'_>, area: Rect, app: &App, editor: &ValueEditor) -
         canvas.line(at, &Line::from(Span::styled(text, theme.base)));
     }
     let (_, foot) = split_bottom(inner, 2);
-    let key = |action| app.keymap.keys_for(action).first().map(|k| k.hint()).unwrap_or_default();
+    let key = |action| app.key(action);
     let (text, style) = match &editor.error {
         Some(why) => (why.clone(), theme.error),
         None => (editor.spec.allowed(), theme.muted),
@@ -131,10 +131,10 @@ fn value(canvas: &mut Canvas<'_>, area: Rect, app: &App, editor: &ValueEditor) -
         Rect { y: foot.y + 1, height: foot.height.saturating_sub(1), ..foot },
         &canvas.cut(&keys, foot.width, theme.muted),
     );
-    Some(Position {
+    Position {
         x: inner.x + u16::try_from(column).unwrap_or(0).min(inner.width.saturating_sub(1)),
         y: inner.y + u16::try_from(row - first).unwrap_or(0),
-    })
+    }
 }
 
 fn question(canvas: &mut Canvas<'_>, area: Rect, app: &App, confirm: &Confirm) {
@@ -145,7 +145,7 @@ fn question(canvas: &mut Canvas<'_>, area: Rect, app: &App, confirm: &Confirm) {
     let inner = panel(canvas, area, app, width, height, &confirm.title);
     canvas.lines(inner, &body);
     let (_, foot) = split_bottom(inner, 1);
-    let key = |action| app.keymap.keys_for(action).first().map(|k| k.hint()).unwrap_or_default();
+    let key = |action| app.key(action);
     canvas.line(
         foot,
         &Line::from(vec![
@@ -168,7 +168,7 @@ fn help(canvas: &mut Canvas<'_>, area: Rect, app: &App, scroll: u16) -> u16 {
         let actions: Vec<_> = Action::ALL.iter().filter(|a| a.context() == context).collect();
         lines.push(Line::from(Span::styled(context.title(), theme.heading)));
         for action in actions {
-            let keys: Vec<_> = app.keymap.keys_for(*action).iter().map(|k| k.hint()).collect();
+            let keys = app.keys(*action);
             let keys = if keys.is_empty() { format!("/{}", action.name()) } else { keys.join(", ") };
             let what = Span::styled(action.description(), theme.base);
             // More keys than there is room for beside the words get a line of their own.
@@ -200,26 +200,33 @@ fn help(canvas: &mut Canvas<'_>, area: Rect, app: &App, scroll: u16) -> u16 {
 /// Words that go by themselves, at the top right, newest at the bottom.
 pub fn toasts(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
     let theme = &app.theme;
+    let most = usize::from(area.width.saturating_sub(2).min(64).saturating_sub(4));
+    let laid: Vec<_> = app
+        .toasts
+        .iter()
+        .map(|toast| {
+            let mut lines = paragraph(&toast.text, most, theme.base);
+            if let Some(hint) = &toast.hint {
+                lines.extend(paragraph(hint, most, theme.muted));
+            }
+            (toast.kind, lines)
+        })
+        .collect();
+    // All of one width: they read as one column.
+    let widest = laid.iter().flat_map(|(_, lines)| lines).map(Line::width).max().unwrap_or(0);
+    let width = u16::try_from(widest.min(most) + 4).unwrap_or(area.width);
     let mut y = area.y;
-    for toast in &app.toasts {
-        let (mark, style) = match toast.kind {
+    for (kind, lines) in &laid {
+        let (mark, style) = match kind {
             ToastKind::Note => (theme.glyphs.dot, theme.accent),
             ToastKind::Warning => ("!", theme.warning),
             ToastKind::Error => (theme.glyphs.failed, theme.error),
         };
-        let width = area.width.saturating_sub(2).min(64);
-        let text_width = usize::from(width.saturating_sub(4));
-        let mut lines = paragraph(&toast.text, text_width, theme.base);
-        if let Some(hint) = &toast.hint {
-            lines.extend(paragraph(hint, text_width, theme.muted));
-        }
-        let wide = lines.iter().map(Line::width).max().unwrap_or(0);
-        let width = u16::try_from(wide + 4).unwrap_or(width).min(width);
         let height = u16::try_from(lines.len()).unwrap_or(1).min(area.bottom().saturating_sub(y));
         let at = Rect { x: area.right().saturating_sub(width + 1), y, width, height };
         canvas.fill(at, theme.panel);
         canvas.line(at, &Line::from(Span::styled(format!(" {mark}"), style)));
-        canvas.lines(Rect { x: at.x + 3, width: at.width.saturating_sub(3), ..at }, &lines);
+        canvas.lines(Rect { x: at.x + 3, width: at.width.saturating_sub(3), ..at }, lines);
         y = at.bottom();
         if y >= area.bottom() {
             break;

@@ -141,16 +141,14 @@ fn details(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
     lines.truncate(usize::from(area.height.saturating_sub(1)));
     canvas.lines(area, &lines);
     let (_, foot) = split_bottom(area, 1);
-    canvas.line(
-        foot,
-        &keys(
-            app,
-            &[
-                (Action::Decrease, "less"),
-                (Action::Increase, "more"),
-                (Action::EditValue, "type"),
-                (Action::ResetValue, "default"),
-            ],
-        ),
-    );
+    let mut actions = vec![
+        (Action::Decrease, "less"),
+        (Action::Increase, "more"),
+        (Action::EditValue, "type"),
+        (Action::ResetValue, "default"),
+    ];
+    if app.needs_reload(spec) {
+        actions.push((Action::Reload, "reload the model"));
+    }
+    canvas.line(foot, &keys(app, &actions));
 }

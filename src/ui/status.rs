@@ -1,5 +1,6 @@
 //! The last row: the figures of the running answer, or of the last one.
 
+use std::fmt::Write as _;
 use std::time::Instant;
 
 use ratatui::layout::Rect;
@@ -7,9 +8,9 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::app::chat::Phase;
-use crate::app::transcript::seconds;
-use crate::app::{App, EngineStatus, bytes};
+use crate::app::{App, EngineStatus};
 use crate::domain::DownloadState;
+use crate::domain::units::{bytes, seconds, share, whole};
 use crate::ui::canvas::Canvas;
 
 /// One figure: what it is called, and how much it is missed where there is little room (0 goes last).
@@ -71,7 +72,8 @@ fn segments(canvas: &Canvas<'_>, app: &App, now: Instant, roomy: bool) -> Vec<Se
         }
         if figures.spark.len() > 1 {
             spans.push(Span::raw(" "));
-            spans.push(Span::styled(sparkline(&figures.spark, theme.glyphs.spark), theme.sparkline));
+            let newest = figures.spark.len().saturating_sub(if roomy { 16 } else { 5 });
+            spans.push(Span::styled(sparkline(&figures.spark[newest..], theme.glyphs.spark), theme.sparkline));
         }
         add(2, spans);
     }
@@ -149,7 +151,7 @@ pub fn download_gauge(canvas: &Canvas<'_>, app: &App, state: &DownloadState) -> 
             let mut spans = canvas.gauge(share, 10, theme.gauge, theme.gauge_empty);
             let mut text = format!(" {} of {}", bytes(*done), bytes(*total));
             if *bytes_per_second > 1.0 {
-                text.push_str(&format!(" {} {}/s", theme.glyphs.dot, bytes(*bytes_per_second as u64)));
+                let _ = write!(text, " {} {}/s", theme.glyphs.dot, bytes(whole(*bytes_per_second)));
             }
             spans.push(Span::styled(text, theme.base));
             spans
@@ -163,13 +165,9 @@ pub fn download_gauge(canvas: &Canvas<'_>, app: &App, state: &DownloadState) -> 
     }
 }
 
-fn share(done: u64, total: u64) -> f64 {
-    if total == 0 { 0.0 } else { done as f64 / total as f64 }
-}
-
-/// The last eight speeds, against the highest of all.
+/// Speeds, against the highest of all.
 fn sparkline(values: &[f64], glyphs: [&'static str; 8]) -> String {
     let top = values.iter().copied().fold(f64::EPSILON, f64::max);
-    let from = values.len().saturating_sub(8);
-    values[from..].iter().map(|v| glyphs[((v / top * 7.0).round() as usize).min(7)]).collect()
+    let height = |value: &f64| usize::try_from(whole(value / top * 7.0 + 0.5)).unwrap_or(7).min(7);
+    values.iter().map(|value| glyphs[height(value)]).collect()
 }

@@ -16,7 +16,7 @@ fn usage_errors_name_the_nearest_right_thing() {
         (&["run", "--top-p", "0", "hi"], "--top-p must be a number above 0 and up to 1, not 0", "--help"),
         (&["run", "--max-tokens", "0", "hi"], "--max-tokens must be a whole number from 1 to 1000000, not 0", "--help"),
         (&["-m", "a b", "run", "hi"], "--model must be a model", "--help"),
-        (&["chat"], "the interface needs a terminal", "hobnob run"),
+        (&["chat"], "the interface can't be shown: standard input is not a terminal", "hobnob run"),
     ];
     for (args, message, hint) in cases {
         let done = home.run(args.iter().copied());
@@ -164,6 +164,11 @@ fn files_that_are_no_models_are_refused() {
     ] {
         let path = home.write(name, content);
         home.run(["run", "-m", &path.to_string_lossy(), "hi"]).assert_error(3, name);
+        // The list's details show it, and are no success either, in words or as one document.
+        home.run(["models", "show", &path.to_string_lossy()]).assert_error(3, name);
+        let json = home.run(["models", "show", "--json", &path.to_string_lossy()]);
+        json.assert_code(3);
+        assert!(json.json()["error"]["message"].as_str().is_some_and(|said| said.contains(name)), "{}", json.text());
     }
     home.assert_empty();
 }

@@ -44,6 +44,20 @@ fn whole_models_are_listed_and_nothing_else() {
 }
 
 #[test]
+fn a_repository_without_an_owner_is_seen() {
+    let made = Made::new();
+    made.file("gpt2", 'a', "config.json", "{}").file("gpt2", 'a', "model.safetensors", "weights");
+    let (models, problems) = scan(&made.options());
+    assert_eq!(problems, []);
+    let [model] = models.as_slice() else { panic!("{models:?}") };
+    assert_eq!((model.name.as_str(), model.origin.as_str()), ("gpt2", "gpt2"));
+    for reference in ["gpt2", &model.reference] {
+        let found = find(&made.options(), &parse(reference)).expect("is here");
+        assert_eq!(found.location, model.location, "{reference}");
+    }
+}
+
+#[test]
 fn every_reference_chooses_exactly_its_model() {
     let made = Made::new();
     let folder = made.root.path().join("models");

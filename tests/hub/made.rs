@@ -54,7 +54,7 @@ impl Made {
     }
 
     pub fn options(&self) -> Options {
-        Options { token: None, offline: true, ..Options::from_env(self.cache(), Vec::new(), probe) }
+        Options { token: None, ..Options::from_env(self.cache(), Vec::new(), true, probe) }
     }
 
     pub fn repo(&self, repo: &str) -> PathBuf {

@@ -9,7 +9,7 @@ use axum::http::Method;
 use hobnob::domain::model::{LocalModel, ModelRef};
 use hobnob::domain::{DownloadState, HubCmd, HubEvent, JobId};
 use hobnob::error::{ErrorKind, UserError};
-use hobnob::hub::{self, HubHandle, Options};
+use hobnob::hub::{self, HubHandle, Options, Token};
 use tokio_util::sync::CancellationToken;
 
 use crate::hub_server::{Fault, HubServer, Repo, Seen, sha256};
@@ -298,7 +298,7 @@ async fn what_is_missing_is_named() {
     }
     net.server.ask_for("secret", false);
     let mut options = net.options();
-    options.token = Some("secret".to_owned().into());
+    options.token = Some(Token::new("secret", "HF_TOKEN"));
     let error = pull(&options, "org/gone/m.gguf").await.expect_err("not there");
     assert_eq!((error.kind, error.message.as_str()), (ErrorKind::ModelNotFound, "there is no repository org/gone"));
     assert_eq!(net.pull("org/m").await.expect_err("no file named").kind, ErrorKind::ModelNotFound);
@@ -314,12 +314,19 @@ async fn a_gated_repository_says_where_to_ask() {
     assert!(error.hint.expect("a hint").contains(&format!("{}/org/m", net.server.endpoint)));
 
     let mut options = net.options();
-    options.token = Some("secret".to_owned().into());
+    options.token = Some(Token::new("secret", "HF_TOKEN"));
     net.server.ask_for("secret", true);
     let error = pull(&options, FILE).await.expect_err("not granted");
     assert_eq!(error.kind, ErrorKind::Unauthorised);
     net.server.ask_for("secret", false);
     pull(&options, FILE).await.expect("granted");
+
+    options.token = Some(Token::new("se\u{1}cret", "HF_TOKEN"));
+    let before = net.server.seen().len();
+    let error = pull(&options, "org/m/other.gguf").await.expect_err("no token");
+    assert_eq!(error.kind, ErrorKind::Unauthorised);
+    assert!(error.message.contains("HF_TOKEN"), "{error}");
+    assert_eq!(net.server.seen().len(), before, "nothing is asked with it");
 }
 
 #[tokio::test]
@@ -328,7 +335,7 @@ async fn the_token_never_goes_to_another_host() {
     net.server.ask_for("secret", false);
     net.server.spoil_bodies([Fault::Cut(1_000_000)]);
     let mut options = net.options();
-    options.token = Some("secret".to_owned().into());
+    options.token = Some(Token::new("secret", "HF_TOKEN"));
     pull(&options, FILE).await.expect("pulls");
     pull(&options, "org/m/s.gguf").await.expect("pulls");
     let seen = net.server.seen();
@@ -360,6 +367,28 @@ async fn two_at_once_make_one_copy() {
     assert_eq!(a.expect("pulls"), b.expect("pulls"));
     assert_eq!(fs::read(net.blob(&content())).expect("reads"), content());
     assert_eq!(bodies(&net.server.seen()).len(), 1, "the second waited for the first");
+}
+
+#[tokio::test]
+async fn waiting_for_somebody_else_is_told() {
+    let net = Net::new(repo()).await;
+    let folder = net.made.cache().join(".locks/models--org--m");
+    fs::create_dir_all(&folder).expect("makes");
+    let theirs = fs::File::create(folder.join(format!("{}.lock", sha256(&content())))).expect("creates");
+    theirs.lock().expect("locks");
+    let mut theirs = Some(theirs);
+    let mut told = Vec::new();
+    let mut progress = |state| {
+        if let DownloadState::Running { source, .. } = state {
+            told.push(source);
+            // Once it has been told there is no more reason to hold it up.
+            theirs = None;
+        }
+    };
+    let (options, model) = (net.options(), parse(FILE));
+    let done = hub::pull(&options, &model, &mut progress, CancellationToken::new());
+    tokio::time::timeout(DEADLINE, done).await.expect("ends in time").expect("pulls");
+    assert!(told[0].starts_with("another program"), "{told:?}");
 }
 
 #[tokio::test]

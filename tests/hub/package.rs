@@ -12,7 +12,7 @@ use hobnob::error::{ErrorKind, UserError};
 use hobnob::hub::{self, Options};
 use tokio_util::sync::CancellationToken;
 
-use crate::hub_server::{HubServer, Repo};
+use crate::hub_server::{Fault, HubServer, Repo};
 use crate::made::{Made, references};
 use crate::network::{closed_port, wait_for};
 
@@ -87,6 +87,25 @@ async fn a_hub_that_takes_calls_and_says_nothing_is_not_waited_for() {
 }
 
 #[tokio::test]
+async fn whatever_the_hub_says_the_package_is_tried() {
+    for (status, kind, said) in [
+        (401, ErrorKind::Unauthorised, "does not exist, or is private"),
+        (403, ErrorKind::Unauthorised, "does not give out"),
+        (404, ErrorKind::ModelNotFound, "has no file"),
+        (429, ErrorKind::RateLimited, "asks for fewer requests"),
+    ] {
+        let made = Made::new();
+        let server = HubServer::start(vec![]).await;
+        server.spoil_answers([Fault::Status(status, None)]);
+        let mut options = options(&made, vec![script(&made, "echo 'ERROR: asked' >&2; exit 1")]);
+        options.endpoint.clone_from(&server.endpoint);
+        let error = pull(&options).await.expect_err("neither");
+        assert_eq!(error.kind, kind, "{error}");
+        assert!(error.message.contains(said) && error.message.contains("asked"), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_python_without_pip_gives_way_to_the_next_and_its_error_is_told() {
     let made = Made::new();
     let none = script(&made, "echo '/usr/bin/python3: No module named pip' >&2; exit 1");
@@ -121,20 +140,57 @@ fn write_wheel(path: &Path, content: Option<&[u8]>) {
     wheel.finish().expect("ends");
 }
 
+/// A pip that has no end, and where it tells its process id.
+fn endless(made: &Made) -> (Vec<OsString>, PathBuf) {
+    let told = made.root.path().join("pid");
+    let body = format!("echo $$ > '{0}.new'; mv '{0}.new' '{0}'; exec tail -f /dev/null", told.display());
+    (script(made, &body), told)
+}
+
+async fn told_pid(told: &Path) -> rustix::process::Pid {
+    wait_for("pip's start", || told.exists()).await;
+    let pid: i32 = fs::read_to_string(told).expect("reads").trim().parse().expect("a number");
+    let pid = rustix::process::Pid::from_raw(pid).expect("a process");
+    assert!(rustix::process::test_kill_process(pid).is_ok());
+    pid
+}
+
+/// Not a test of its own: the process that the next one kills.
+#[tokio::test]
+#[ignore = "run by pip_does_not_outlive_us"]
+async fn waits_for_pip_until_it_is_killed() {
+    let (Some(pip), Some(cache)) = (std::env::var_os("TEST_PIP"), std::env::var_os("TEST_CACHE")) else { return };
+    let mut options = options(&Made::new(), vec![vec!["/bin/sh".into(), pip]]);
+    options.cache = cache.into();
+    pull(&options).await.expect_err("it is killed before");
+}
+
+#[tokio::test]
+async fn pip_does_not_outlive_us() {
+    let made = Made::new();
+    let (pip, told) = endless(&made);
+    let mut child = tokio::process::Command::new(std::env::current_exe().expect("this program"))
+        .args(["--ignored", "--exact", "package::waits_for_pip_until_it_is_killed"])
+        .env("TEST_PIP", &pip[1])
+        .env("TEST_CACHE", made.cache())
+        .stdout(std::process::Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("starts");
+    let pid = told_pid(&told).await;
+    child.kill().await.expect("kills");
+    wait_for("pip's end", || rustix::process::test_kill_process(pid).is_err()).await;
+}
+
 #[tokio::test]
 async fn cancelling_kills_pip() {
     let made = Made::new();
-    let told = made.root.path().join("pid");
-    let waits =
-        script(&made, &format!("echo $$ > '{0}.new'; mv '{0}.new' '{0}'; exec tail -f /dev/null", told.display()));
+    let (waits, told) = endless(&made);
     let options = options(&made, vec![waits]);
     let cancel = CancellationToken::new();
     let stop = cancel.clone();
     let task = tokio::spawn(async move { hub::pull(&options, &ModelRef::Starter, &mut |_| {}, stop).await });
-    wait_for("pip's start", || told.exists()).await;
-    let pid: i32 = fs::read_to_string(&told).expect("reads").trim().parse().expect("a number");
-    let pid = rustix::process::Pid::from_raw(pid).expect("a process");
-    assert!(rustix::process::test_kill_process(pid).is_ok());
+    let pid = told_pid(&told).await;
     cancel.cancel();
     let ended = tokio::time::timeout(Duration::from_secs(30), task).await.expect("ends").expect("ends well");
     assert_eq!(ended.expect_err("cancelled").kind, ErrorKind::Cancelled);

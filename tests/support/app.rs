@@ -114,7 +114,7 @@ impl Driver {
         self.hub(HubEvent::Local { models: vec![starter(), broken()], problems: vec![] });
         self.key("enter");
         self.engine(EngineEvent::Progress { id: LoadId(1), stage: LoadStage::Weights });
-        self.engine(EngineEvent::Loaded { id: LoadId(1), info: info() });
+        self.engine(EngineEvent::Loaded { id: LoadId(1), info: Box::new(info()) });
         self.engine(EngineEvent::Memory { bytes: 298_000_000 });
         self.send(Msg::Machine(machine()));
     }
@@ -126,19 +126,20 @@ impl Driver {
         self.app.drawn();
         assert_eq!(self.app.dirty(), Dirty::Clean);
         let buffer = terminal.backend().buffer();
-        (0..height)
-            .map(|y| {
+        let mut screen = String::new();
+        for y in 0..height {
+            let mut row = String::new();
+            let mut x = 0;
+            while x < width {
+                let symbol = buffer[(x, y)].symbol();
+                row.push_str(symbol);
                 // The cell after a wide character is under it.
-                let mut row = String::new();
-                let mut x = 0;
-                while x < width {
-                    let symbol = buffer[(x, y)].symbol();
-                    row.push_str(symbol);
-                    x += u16::try_from(UnicodeWidthStr::width(symbol)).unwrap_or(1).max(1);
-                }
-                format!("{}\n", row.trim_end())
-            })
-            .collect()
+                x += u16::try_from(UnicodeWidthStr::width(symbol)).unwrap_or(1).max(1);
+            }
+            screen.push_str(row.trim_end());
+            screen.push('\n');
+        }
+        screen
     }
 }
 

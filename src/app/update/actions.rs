@@ -37,7 +37,7 @@ impl App {
                 Pane::Models => self.models.act(action),
                 Pane::Settings => self.settings_pane.act(action),
                 Pane::Chat => {
-                    let len = self.chat.composer.suggestions(&self.keymap).len();
+                    let len = self.chat.composer.suggestions().len();
                     crate::app::picker::move_selection(&mut self.chat.composer.suggestion, len, action)
                 }
             },
@@ -52,7 +52,8 @@ impl App {
             Action::NextPane => self.turn_pane(1),
             Action::PreviousPane => self.turn_pane(Pane::ALL.len() - 1),
             Action::Palette => self.open_palette(),
-            Action::Help => self.overlay = Some(Overlay::Help { scroll: 0 }),
+            Action::Help => self.open(Overlay::Help { scroll: 0 }),
+            Action::Reload => self.reload(now),
             Action::Theme => self.open_themes(now),
             Action::Interrupt => self.interrupt(),
             Action::Suspend => self.emit(Effect::Suspend),
@@ -90,7 +91,7 @@ impl App {
     }
 
     pub(super) fn ask_to_quit(&mut self, title: &str) {
-        self.overlay = Some(Overlay::Confirm(Confirm {
+        self.open(Overlay::Confirm(Confirm {
             title: title.to_owned(),
             body: if self.chat.conversation.is_empty() {
                 String::new()

@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::app::chat::Phase;
 use crate::app::msg::Effect;
 use crate::app::picker::Target;
-use crate::app::{App, Dirty, EngineStatus, Pane, ToastKind};
+use crate::app::{App, Dirty, EngineStatus, ToastKind};
 use crate::config::Value;
 use crate::domain::EngineCmd;
 use crate::domain::action::Action;
@@ -31,6 +31,8 @@ impl App {
                     self.stop();
                     self.chat.running = None;
                 }
+                // What waited was meant for the old one: it is the user's to send or not.
+                while self.take_back() {}
                 self.chat.clear();
             }
             Action::OpenEditor => {
@@ -57,11 +59,11 @@ impl App {
     }
 
     pub(super) fn act_in_composer(&mut self, action: Action) -> bool {
-        let suggestions = self.chat.composer.suggestions(&self.keymap);
+        let suggestions = self.chat.composer.suggestions();
         let composer = &mut self.chat.composer;
         if action == Action::Complete {
             let Some(chosen) = suggestions.get(composer.suggestion) else { return false };
-            composer.area.set(&format!("/{}", chosen.action.name()));
+            composer.area.set(&format!("/{}", chosen.name()));
             return true;
         }
         if composer.area.act(action) {
@@ -82,25 +84,15 @@ impl App {
     pub(super) fn submit(&mut self, now: Instant) {
         if self.chat.composer.command().is_some() {
             let chosen = self.chat.composer.suggestion;
-            match self.chat.composer.suggestions(&self.keymap).get(chosen) {
-                Some(suggestion) => {
-                    let action = suggestion.action;
-                    self.chat.composer.area.take();
-                    self.chat.composer.touched();
-                    self.go(Target::Action(action), now);
-                }
-                None => {
-                    let word = self.chat.composer.area.text().to_owned();
-                    self.toast(
-                        ToastKind::Warning,
-                        format!("There is no command {word}"),
-                        Some(
-                            "Ctrl-P finds everything that can be done; to send it as it is, put a space before it"
-                                .to_owned(),
-                        ),
-                        now,
-                    );
-                }
+            if let Some(action) = self.chat.composer.suggestions().get(chosen).copied() {
+                self.chat.composer.area.take();
+                self.chat.composer.touched();
+                self.go(Target::Action(action), now);
+            } else {
+                let word = self.chat.composer.area.text();
+                let text = format!("There is no command {word}");
+                let hint = "Ctrl-P finds everything that can be done; to send it as it is, put a space before it";
+                self.toast(ToastKind::Warning, text, Some(hint.to_owned()), now);
             }
             return;
         }
@@ -117,15 +109,13 @@ impl App {
                     self.toast(ToastKind::Warning, "There is no model to answer yet", Some(hint.to_owned()), now);
                 }
             }
-            EngineStatus::Failed { .. } if self.chat.composer.area.text().trim().is_empty() => self.pane = Pane::Models,
-            EngineStatus::Failed { error, .. } => {
-                let (message, hint) = (error.message.clone(), error.hint.clone());
-                self.toast(ToastKind::Error, message, hint, now);
+            EngineStatus::Failed { .. } => {
+                self.enqueue();
+                self.load_again(now);
             }
             EngineStatus::Loading { .. } => self.enqueue(),
             EngineStatus::Ready(_) | EngineStatus::Asleep(_) => {
                 self.enqueue();
-                self.chat.held = false;
                 self.answer_next(now);
             }
         }
@@ -143,7 +133,9 @@ impl App {
         }
     }
 
+    /// Who sends something wants what waits to go on, too.
     pub(super) fn enqueue(&mut self) {
+        self.chat.held = false;
         if let Some(text) = self.chat.composer.take() {
             self.chat.queue.push_back(text);
         }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::app::msg::{Effect, TimerId};
-use crate::app::{App, CLOCK, Dirty, EngineStatus, ToastKind};
+use crate::app::{App, CLOCK, Dirty, EngineStatus, Pane, ToastKind};
 use crate::domain::{DownloadState, EngineEvent, HubCmd, HubEvent};
 use crate::error::UserError;
 
@@ -39,7 +39,7 @@ impl App {
                 EngineStatus::Empty | EngineStatus::Failed { .. } => {}
             },
             EngineEvent::Loaded { id, info } if id == self.load => {
-                self.engine = EngineStatus::Ready(info);
+                self.engine = EngineStatus::Ready(*info);
                 self.answer_next(now);
             }
             EngineEvent::LoadFailed { id, error } if id == self.load => {
@@ -47,16 +47,15 @@ impl App {
                     EngineStatus::Loading { name, .. } => name.clone(),
                     _ => String::new(),
                 };
-                self.toast_error(&error, now);
-                self.engine = EngineStatus::Failed { name, error };
-                self.memory = None;
+                self.not_loaded(name, error, now);
             }
             EngineEvent::Progress { .. } | EngineEvent::Loaded { .. } | EngineEvent::LoadFailed { .. } => {}
             EngineEvent::Unloaded { forgotten } => {
                 self.memory = None;
                 self.engine = match std::mem::replace(&mut self.engine, EngineStatus::Empty) {
                     EngineStatus::Ready(info) | EngineStatus::Asleep(info) if !forgotten => EngineStatus::Asleep(info),
-                    loading @ EngineStatus::Loading { .. } if !forgotten => loading,
+                    // Asked for after what has gone.
+                    loading @ EngineStatus::Loading { .. } => loading,
                     _ => EngineStatus::Empty,
                 };
             }
@@ -72,7 +71,11 @@ impl App {
             }
             EngineEvent::Died { error } => {
                 self.memory = None;
-                self.toast_error(&error, now);
+                // Under the answer that it cut it says so already.
+                let told = self.pane == Pane::Chat && self.chat.ended_with(&error);
+                if !told {
+                    self.toast_error(&error, now);
+                }
                 if let EngineStatus::Ready(info) = &self.engine {
                     self.engine = EngineStatus::Asleep(info.clone());
                 }
@@ -86,7 +89,10 @@ impl App {
         match event {
             HubEvent::Local { models, problems } => self.models.found(models, problems),
             HubEvent::Resolved { id, result } if id == self.load => match *result {
-                Ok(model) => self.load(&model, now),
+                Ok(model) => {
+                    self.engine = EngineStatus::Empty;
+                    self.load_if_it_fits(&model, now);
+                }
                 Err(error) => {
                     let name = self.settings.model.clone().unwrap_or_default();
                     self.engine = EngineStatus::Empty;
@@ -121,9 +127,22 @@ impl App {
         if name == "starter" && !self.settings.offline {
             self.get_starter(now);
         } else {
-            self.toast_error(&error, now);
-            self.engine = EngineStatus::Failed { name: name.to_owned(), error };
+            self.not_loaded(name.to_owned(), error, now);
         }
+    }
+
+    fn not_loaded(&mut self, name: String, error: UserError, now: Instant) {
+        // The Models pane and an empty conversation show it for as long as it holds.
+        let shown = match self.pane {
+            Pane::Chat => self.chat.conversation.is_empty() || self.chat.ended_with(&error),
+            Pane::Models => true,
+            Pane::Settings => false,
+        };
+        if !shown {
+            self.toast_error(&error, now);
+        }
+        self.engine = EngineStatus::Failed { name, error };
+        self.memory = None;
     }
 
     /// How long the thing under way has been going on.

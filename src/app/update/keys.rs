@@ -111,12 +111,11 @@ impl App {
                 editor.area.insert(text);
                 editor.error = None;
             }
-            Some(_) => {}
             None if self.pane == Pane::Chat => {
                 self.chat.composer.area.insert(text);
                 self.chat.composer.touched();
             }
-            None => {}
+            Some(Overlay::Help { .. } | Overlay::Confirm(_)) | None => {}
         }
     }
 
@@ -126,6 +125,6 @@ impl App {
         self.overlay.is_none()
             && self.pane == Pane::Chat
             && self.chat.composer.command().is_some()
-            && !self.chat.composer.suggestions(&self.keymap).is_empty()
+            && !self.chat.composer.suggestions().is_empty()
     }
 }

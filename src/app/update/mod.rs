@@ -19,14 +19,22 @@ mod settings;
 use std::time::Instant;
 
 use crate::app::msg::{Effect, Msg};
-use crate::app::{App, Dirty, Overlay};
+use crate::app::{App, Dirty, Overlay, TOASTS, ToastKind};
 use crate::domain::HubCmd;
 
 impl App {
     /// What is wanted right after the first frame.
     fn begin(&mut self, now: Instant) {
-        for problem in std::mem::take(&mut self.problems) {
-            self.toast_error(&problem, now);
+        let problems = std::mem::take(&mut self.problems);
+        // As many as there is room for; the last one says that there are more.
+        let shown = if problems.len() > TOASTS { TOASTS - 1 } else { problems.len() };
+        for problem in &problems[..shown] {
+            self.toast_error(problem, now);
+        }
+        if shown < problems.len() {
+            let text = format!("There are {} more problems in the settings", problems.len() - shown);
+            let hint = "`hobnob config check` lists all of them".to_owned();
+            self.toast(ToastKind::Error, text, Some(hint), now);
         }
         self.emit(Effect::Hub(HubCmd::ScanLocal));
         if let Some(model) = self.settings.model.clone() {

@@ -4,10 +4,11 @@ use std::time::Instant;
 
 use crate::app::models::Download;
 use crate::app::msg::Effect;
-use crate::app::{App, Confirm, Confirmed, Dirty, EngineStatus, Overlay, ToastKind, bytes};
+use crate::app::{App, Confirm, Confirmed, Dirty, EngineStatus, Overlay, ToastKind};
 use crate::domain::action::Action;
 use crate::domain::fit::Verdict;
 use crate::domain::model::{LocalModel, ModelRef, ModelSpec};
+use crate::domain::units::bytes;
 use crate::domain::{DownloadState, EngineCmd, HubCmd, fit};
 
 impl App {
@@ -22,10 +23,7 @@ impl App {
                 if matches!(self.engine, EngineStatus::Empty) {
                     self.toast(ToastKind::Note, "No model is loaded", None, now);
                 } else {
-                    if self.chat.is_busy() {
-                        self.stop();
-                    }
-                    self.emit(Effect::Engine(EngineCmd::Unload));
+                    self.unload();
                 }
             }
             Action::Refresh => self.emit(Effect::Hub(HubCmd::ScanLocal)),
@@ -39,10 +37,22 @@ impl App {
         if let Some(id) = self.models.running().map(|d| d.id) {
             self.emit(Effect::Hub(HubCmd::CancelDownload(id)));
         } else if matches!(self.engine, EngineStatus::Loading { .. }) {
-            self.emit(Effect::Engine(EngineCmd::Unload));
+            self.unload();
         } else {
             self.toast(ToastKind::Note, "Nothing is under way", None, now);
         }
+    }
+
+    /// What is loaded or being loaded goes, and so does what was only being looked for. It counts as gone from here on: a
+    /// message that waits is not sent to a model on its way out.
+    fn unload(&mut self) {
+        if self.chat.is_busy() {
+            self.stop();
+        }
+        self.load = self.load.next();
+        self.engine = EngineStatus::Empty;
+        self.memory = None;
+        self.emit(Effect::Engine(EngineCmd::Unload));
     }
 
     pub(super) fn get_starter(&mut self, now: Instant) {
@@ -68,6 +78,7 @@ impl App {
 
     /// Finds the model that a name from the outside means, then loads it.
     pub(super) fn resolve_and_load(&mut self, name: &str, now: Instant) {
+        self.wanted = None;
         match ModelRef::parse(name) {
             Ok(model) => {
                 self.load = self.load.next();
@@ -81,6 +92,18 @@ impl App {
                 self.emit(Effect::Hub(HubCmd::Resolve { id, model }));
             }
             Err(error) => self.engine = EngineStatus::Failed { name: name.to_owned(), error },
+        }
+    }
+
+    /// What failed may work now: a killed engine, a disk that is there again, memory that is free.
+    pub(super) fn load_again(&mut self, now: Instant) {
+        match (self.wanted.clone(), &self.engine) {
+            (Some(model), _) => self.load(&model, now),
+            (None, EngineStatus::Failed { name, .. }) => {
+                let name = name.clone();
+                self.resolve_and_load(&name, now);
+            }
+            (None, _) => {}
         }
     }
 
@@ -102,7 +125,7 @@ impl App {
                 } else {
                     String::new()
                 };
-                self.overlay = Some(Overlay::Confirm(Confirm {
+                self.open(Overlay::Confirm(Confirm {
                     title: format!("{} is likely too large", model.name),
                     body: format!(
                         "It needs about {}, and there is room for {}. The machine may get very slow.{advice}",
@@ -110,31 +133,29 @@ impl App {
                         bytes(machine.budget)
                     ),
                     yes: "load it all the same",
-                    then: Confirmed::Load(model.reference.clone()),
+                    then: Confirmed::Load(Box::new(model.clone())),
                 }));
             }
         }
     }
 
-    pub(super) fn load(&mut self, model: &LocalModel, now: Instant) {
-        if let Err(error) = &model.facts {
-            let error = error.clone();
-            self.toast_error(&error, now);
-            return;
+    pub(super) fn reload(&mut self, now: Instant) {
+        match self.wanted.clone() {
+            Some(model) => self.load_if_it_fits(&model, now),
+            None => self.toast(ToastKind::Note, "No model is loaded", None, now),
         }
+    }
+
+    pub(super) fn load(&mut self, model: &LocalModel, now: Instant) {
+        let spec = match ModelSpec::of(model, self.settings.engine.context, self.settings.engine.device) {
+            Ok(spec) => spec,
+            Err(error) => return self.toast_error(&error, now),
+        };
         if self.chat.is_busy() {
             self.stop();
         }
         self.load = self.load.next();
         let id = self.load;
-        let spec = ModelSpec {
-            reference: model.reference.clone(),
-            name: model.name.clone(),
-            location: model.location.clone(),
-            format: model.format,
-            context: self.settings.engine.context,
-            device: self.settings.engine.device,
-        };
         self.engine = EngineStatus::Loading {
             id,
             name: model.name.clone(),
@@ -142,6 +163,7 @@ impl App {
             since: now,
         };
         self.memory = None;
+        self.wanted = Some(model.clone());
         self.emit(Effect::Engine(EngineCmd::Load { id, spec }));
         self.touch(Dirty::Now);
     }

@@ -4,10 +4,11 @@ use std::time::Instant;
 
 use crate::app::msg::Effect;
 use crate::app::picker::{Picker, Row, Target};
-use crate::app::{App, Confirm, Confirmed, Overlay, Pane, bytes};
+use crate::app::{App, Confirm, Confirmed, Overlay, Pane, ToastKind};
 use crate::config::theme::Themes;
 use crate::config::{SPECS, Value, theme};
 use crate::domain::action::{Action, Context};
+use crate::domain::units::bytes;
 
 impl App {
     pub(super) fn act_in_overlay(&mut self, action: Action, now: Instant) -> bool {
@@ -81,6 +82,12 @@ impl App {
         }
     }
 
+    /// Puts something in front. Words about what was done before would stand in its way; errors stay until they are read.
+    pub(super) fn open(&mut self, overlay: Overlay) {
+        self.toasts.retain(|toast| toast.kind == ToastKind::Error);
+        self.overlay = Some(overlay);
+    }
+
     pub(super) fn dismiss(&mut self) {
         if let Some(Overlay::Themes { before, .. }) = self.overlay.take() {
             self.show_theme(&before);
@@ -101,11 +108,7 @@ impl App {
             Some(Overlay::Value(editor)) => self.take_value(editor),
             Some(Overlay::Confirm(confirm)) => match confirm.then {
                 Confirmed::Quit => self.really_quit(),
-                Confirmed::Load(reference) => {
-                    if let Some(model) = self.models.by_reference(&reference).cloned() {
-                        self.load(&model, now);
-                    }
-                }
+                Confirmed::Load(model) => self.load(&model, now),
             },
             Some(Overlay::Help { .. }) | None => {}
         }
@@ -137,7 +140,7 @@ impl App {
     }
 
     pub(super) fn open_palette(&mut self) {
-        let key = |action| self.keymap.keys_for(action).first().map(|k| k.hint()).unwrap_or_default();
+        let key = |action| self.key(action);
         let actions = Action::ALL.iter().filter(|a| a.in_palette()).map(|action| Row {
             kind: "",
             label: action.description().to_owned(),
@@ -157,7 +160,7 @@ impl App {
             target: Target::Setting(spec.key),
         });
         let rows = actions.chain(models).chain(settings).collect();
-        self.overlay = Some(Overlay::Palette(Picker::new("What would you like to do?", rows)));
+        self.open(Overlay::Palette(Picker::new("What would you like to do?", rows)));
     }
 
     /// All themes, the user's own too: read when somebody wants to choose.
@@ -177,14 +180,14 @@ impl App {
             .into_iter()
             .map(|theme| Row {
                 kind: "",
-                label: theme.name.to_string(),
-                detail: theme.id.to_string(),
-                target: Target::Theme(theme.id.to_string()),
+                label: theme.name.clone(),
+                detail: theme.id.clone(),
+                target: Target::Theme(theme.id.clone()),
             })
             .collect();
         self.themes = Some(themes);
         let picker = Picker::new("Theme", rows).at(|row| row.detail == before);
-        self.overlay = Some(Overlay::Themes { picker, before });
+        self.open(Overlay::Themes { picker, before });
     }
 
     pub(super) fn preview_theme(&mut self) {

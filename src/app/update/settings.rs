@@ -18,7 +18,7 @@ impl App {
             Action::EditValue => match spec.kind {
                 Kind::Bool | Kind::Choice(_) => self.step_value(spec, true),
                 Kind::Theme => self.open_themes(now),
-                _ => self.overlay = Some(Overlay::Value(ValueEditor::new(spec, &self.settings))),
+                _ => self.open(Overlay::Value(ValueEditor::new(spec, &self.settings))),
             },
             Action::ResetValue => self.reset_value(spec, now),
             _ => {}

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::Theme;
 use super::parse::Draft;
-use crate::config::file::{Source, plain};
+use crate::config::file::Source;
 use crate::config::suggest::nearest;
-use crate::error::{ErrorKind, UserError};
+use crate::error::{ErrorKind, UserError, reason};
 
 /// The theme of whoever has not chosen one.
 pub const DEFAULT: &str = "hobnob-dark";
@@ -66,7 +66,7 @@ impl Themes {
             Ok(files) => files,
             Err(error) => {
                 if error.kind() != std::io::ErrorKind::NotFound {
-                    let message = format!("can't read the themes in {}: {}", folder.display(), plain(&error));
+                    let message = format!("can't read the themes in {}: {}", folder.display(), reason(&error));
                     themes.problems.push(UserError::new(ErrorKind::Config, message).hint("make the folder readable"));
                 }
                 return themes;

@@ -87,7 +87,9 @@ impl EngineProcess {
         Ok(())
     }
 
-    /// Resident memory, if the process is there.
+    /// Resident memory, if the process is there. On a Mac that leaves out what the GPU holds for it and what the system has
+    /// compressed: the figure that has both (`phys_footprint`) takes unsafe calls, and nothing decides by this one there
+    /// while a model runs on the GPU.
     pub fn memory(&self) -> Option<u64> {
         let pid = Pid::from_u32(self.pid?);
         let mut system = System::new();

@@ -32,7 +32,7 @@ pub(super) fn explain(end: &End, during: During, spec: &ModelSpec) -> UserError 
         }
         Cause::Killed => (
             "the engine was killed from outside",
-            "if nobody did that, memory ran out: choose a smaller model or a shorter context",
+            "if you did not do that, memory ran out: choose a smaller model or a shorter context",
         ),
         Cause::Instruction => (
             "the engine needs instructions that this processor does not have",
@@ -64,11 +64,14 @@ fn cause(end: &End) -> Cause {
     }
     let signal = end.status.as_ref().and_then(ExitStatus::signal);
     let is = |wanted: Signal| signal == Some(wanted.as_raw());
-    if is(Signal::KILL) || is(Signal::TERM) || is(Signal::INT) || is(Signal::HUP) {
+    // After a panic it kills itself, so that is looked for first.
+    if said("PANIC ") {
+        Cause::Crash
+    } else if is(Signal::KILL) || is(Signal::TERM) || is(Signal::INT) || is(Signal::HUP) {
         Cause::Killed
     } else if is(Signal::ILL) {
         Cause::Instruction
-    } else if signal.is_some() || said("PANIC ") {
+    } else if signal.is_some() {
         Cause::Crash
     } else {
         Cause::Unknown
@@ -105,7 +108,7 @@ mod tests {
         );
         let exit = |code: i32| code << 8;
         assert_eq!(
-            told(exit(70), &["PANIC index out of bounds"], During::Answer),
+            told(Signal::KILL.as_raw(), &["PANIC index out of bounds"], During::Answer),
             "the engine crashed while answering"
         );
         assert_eq!(told(exit(3), &[], During::Rest), "the engine ended by itself while it had nothing to do");

@@ -171,7 +171,7 @@ impl Link {
         {
             wanted.id = id;
             let info = loaded.info.clone();
-            return self.emit(EngineEvent::Loaded { id, info });
+            return self.emit(EngineEvent::Loaded { id, info: Box::new(info) });
         }
         if let (State::Loading { quiet: false, .. }, Some(wanted)) = (&self.state, &self.wanted) {
             let error =
@@ -282,7 +282,7 @@ impl Link {
             wanted.loaded = Some(Loaded { info: info.clone(), memory: None });
             if !quiet {
                 let id = wanted.id;
-                self.emit(EngineEvent::Loaded { id, info });
+                self.emit(EngineEvent::Loaded { id, info: Box::new(info) });
             }
         }
         let memory = self.sample();
@@ -472,9 +472,8 @@ impl Link {
             return false;
         };
         match (loaded.memory, memory) {
-            (Some(before), Some(now)) => {
-                now.saturating_sub(before) > growth_allowed(&loaded.info.facts, machine_memory())
-            }
+            (Some(before), Some(now)) => growth_allowed(&loaded.info, before, machine_memory())
+                .is_some_and(|allowed| now.saturating_sub(before) > allowed),
             _ => false,
         }
     }

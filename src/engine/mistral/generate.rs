@@ -15,7 +15,7 @@ use super::options::sampling_params;
 use crate::domain::stats::{TokenMeter, Usage};
 use crate::domain::{ChatMessage, FinishReason, GenRequest, PieceKind, Role, Thinking};
 use crate::engine::answer::{self, Room, StopMatcher, ThinkSplitter};
-use crate::engine::{Outcome, Piece, host};
+use crate::engine::{Outcome, Piece};
 use crate::error::{ErrorKind, UserError};
 
 pub(super) fn generate(
@@ -24,14 +24,7 @@ pub(super) fn generate(
     cancel: &CancellationToken,
     out: &mut dyn FnMut(Piece),
 ) -> Result<Outcome, UserError> {
-    let panics = host::panics();
-    let result = loaded.runtime.block_on(answer(loaded, req, cancel, out));
-    // The engine has lost the thread that runs it, and maybe locks with it. A new process is the sure way back, and for
-    // the parent a death like any other.
-    if host::panics() != panics {
-        host::give_up("the engine panicked");
-    }
-    result
+    loaded.runtime.block_on(answer(loaded, req, cancel, out))
 }
 
 async fn answer(

@@ -10,7 +10,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::options::{LoadOptions, load_options, usable_context};
 use crate::domain::LoadStage;
-use crate::domain::model::{Format, ModelInfo, ModelSpec};
+use crate::domain::model::{Format, ModelInfo, ModelSpec, split_set};
 use crate::engine::host::{self, panic_text};
 use crate::engine::probe;
 use crate::error::{ErrorKind, UserError};
@@ -85,7 +85,7 @@ fn builder(spec: &ModelSpec, options: LoadOptions) -> Result<AnyModelBuilder, Us
         Format::Gguf => {
             let folder = spec.location.parent().unwrap_or(Path::new("/"));
             let name = spec.location.file_name().and_then(|n| n.to_str()).ok_or_else(not_unicode)?;
-            (folder, Some(shards(name)))
+            (folder, Some(split_set(name)))
         }
         Format::Safetensors | Format::Script => (spec.location.as_path(), None),
     };
@@ -105,20 +105,6 @@ fn builder(spec: &ModelSpec, options: LoadOptions) -> Result<AnyModelBuilder, Us
     } else {
         common!(ModelBuilder::new(folder))
     })
-}
-
-/// All files of a split GGUF (`m-00001-of-00003.gguf`), or the one.
-fn shards(name: &str) -> Vec<String> {
-    let split = || {
-        let (stem, rest) = name.rsplit_once("-of-")?;
-        let (base, number) = stem.rsplit_once('-')?;
-        let (count, ending) = rest.split_once('.')?;
-        let digits = |s: &str| s.len() == 5 && s.bytes().all(|b| b.is_ascii_digit());
-        let total: u32 = count.parse().ok().filter(|n| (1..=9999).contains(n))?;
-        (digits(number) && digits(count))
-            .then(|| (1..=total).map(|n| format!("{base}-{n:05}-of-{count}.{ending}")).collect())
-    };
-    split().unwrap_or_else(|| vec![name.to_owned()])
 }
 
 fn device_label(device: &mistralrs::Device) -> &'static str {
@@ -173,17 +159,6 @@ fn first_line(reason: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_split_file_brings_its_parts() {
-        assert_eq!(
-            shards("m-q8-00001-of-00003.gguf"),
-            ["m-q8-00001-of-00003.gguf", "m-q8-00002-of-00003.gguf", "m-q8-00003-of-00003.gguf"]
-        );
-        for whole in ["m.gguf", "a-of-b.gguf", "m-1-of-3.gguf", "m-00001-of-99999.gguf", "best-of-00003.gguf"] {
-            assert_eq!(shards(whole), [whole]);
-        }
-    }
 
     #[test]
     fn a_page_of_reasons_is_cut() {

@@ -3,6 +3,7 @@
 
 use mistralrs::{AutoDeviceMapParams, DeviceMapSetting, SamplingParams};
 
+use crate::domain::fit::PREFIX_CACHES;
 use crate::domain::model::{Device, ModelFacts, ModelSpec};
 use crate::domain::sampling::Sampling;
 
@@ -24,9 +25,6 @@ pub(super) struct LoadOptions {
 // Paged attention stays off: its pool is set aside whole at the start, on the machines that have it (Metal, CUDA), for
 // what is one conversation at a time here.
 
-/// One for the conversation, one for what is asked beside it.
-const PREFIX_CACHES: usize = 2;
-
 /// The engine's cache grows in steps of so many tokens, and fails when a step goes over the model's length.
 const CACHE_STEP: u32 = 512;
 
@@ -36,7 +34,7 @@ pub(super) fn load_options(spec: &ModelSpec, facts: &ModelFacts) -> LoadOptions 
         force_cpu: spec.device == Device::Cpu,
         context,
         mapped_tokens: context as usize,
-        prefix_caches: PREFIX_CACHES,
+        prefix_caches: PREFIX_CACHES as usize,
     }
 }
 
@@ -51,7 +49,7 @@ impl LoadOptions {
     }
 }
 
-/// The engine ignores `min_p` unless `top_p` is strictly between 0 and 1.
+/// The engine ignores `min_p` unless `top_p` is strictly between 0 and 1, and unless it is so itself.
 const ALMOST_ALL: f64 = 0.9999;
 
 pub(super) fn sampling_params(sampling: &Sampling, max_tokens: u32) -> SamplingParams {
@@ -71,7 +69,7 @@ pub(super) fn sampling_params(sampling: &Sampling, max_tokens: u32) -> SamplingP
         temperature: Some(sampling.temperature),
         top_k: sampling.top_k.map(|k| k as usize),
         top_p: top_p.or(sampling.min_p.map(|_| ALMOST_ALL)),
-        min_p: sampling.min_p,
+        min_p: sampling.min_p.map(|p| p.min(ALMOST_ALL)),
         ..common
     }
 }
@@ -149,6 +147,9 @@ mod tests {
         let sampling = SamplingPatch { top_p: Some(1.0), min_p: Some(0.05), ..SamplingPatch::default() };
         let params = sampling_params(&sampling.resolve(SamplingPatch::default()), 1);
         assert_eq!((params.top_p, params.min_p), (Some(ALMOST_ALL), Some(0.05)));
+        let sampling = SamplingPatch { min_p: Some(1.0), ..SamplingPatch::default() };
+        let params = sampling_params(&sampling.resolve(SamplingPatch::default()), 1);
+        assert_eq!(params.min_p, Some(ALMOST_ALL), "only the likeliest, not all of them");
         let sampling = SamplingPatch { top_p: Some(1.0), ..SamplingPatch::default() };
         let params = sampling_params(&sampling.resolve(SamplingPatch::default()), 1);
         assert_eq!((params.top_p, params.temperature), (None, Some(Sampling::DEFAULT_TEMPERATURE)));

@@ -14,7 +14,7 @@ use super::generation::Generation;
 use super::safetensors::{self, Sums};
 use super::tokenizer_json::{self, Wanted};
 use super::{json, reader, template};
-use crate::domain::model::{Format, ModelFacts};
+use crate::domain::model::{Format, ModelFacts, SplitName};
 use crate::error::UserError;
 
 const INDEX: &str = "model.safetensors.index.json";
@@ -136,26 +136,16 @@ fn has_ending(file: &str, ending: &str) -> bool {
 /// By the patterns of the engine: `model.safetensors`, `model-1-of-2.safetensors`, also with something before.
 fn is_weights(file: &str) -> bool {
     let Some(stem) = file.strip_suffix(".safetensors") else { return false };
-    stem.ends_with("model") || stem.ends_with("consolidated") || shard(stem).is_some()
-}
-
-/// `model-00001-of-00002`: what stands before the number, and how many there are.
-fn shard(stem: &str) -> Option<(&str, &str, &str)> {
-    let (rest, count) = stem.rsplit_once("-of-")?;
-    let (name, number) = rest.rsplit_once('-')?;
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    (name.ends_with("model") && digits(number) && digits(count)).then_some((name, number, count))
+    let numbers = stem.rsplit_once("model-").and_then(|(_, numbers)| numbers.split_once("-of-"));
+    stem.ends_with("model")
+        || stem.ends_with("consolidated")
+        || numbers.is_some_and(|(part, parts)| digits(part) && digits(parts))
 }
 
 /// All names of the sets that the found ones belong to.
 fn numbered(found: &[String]) -> BTreeSet<String> {
-    let mut all = BTreeSet::new();
-    for file in found {
-        let Some((name, number, count)) = file.strip_suffix(".safetensors").and_then(shard) else { continue };
-        let many = count.parse().unwrap_or(0).min(MOST_FILES);
-        all.extend((1..=many).map(|n| format!("{name}-{n:0width$}-of-{count}.safetensors", width = number.len())));
-    }
-    all
+    found.iter().filter_map(|file| SplitName::parse(file)).flat_map(SplitName::set).collect()
 }
 
 /// The files that the index names; the weights themselves are not kept.

@@ -74,14 +74,9 @@ fn main() {
 "#;
 
 #[test]
-#[ignore = "prints the page to be looked at: cargo test --lib show_page -- --ignored --nocapture"]
-#[allow(clippy::print_stdout)]
-fn show_page() {
+fn a_page_of_everything() {
     for width in [80, 20, 7] {
-        println!("{}", "=".repeat(width.into()));
-        for line in plain(&render(PAGE, width, &theme())) {
-            println!("{line}");
-        }
+        insta::assert_snapshot!(format!("page_{width}"), plain(&render(PAGE, width, &theme())).join("\n"));
     }
 }
 

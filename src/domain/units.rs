@@ -1,0 +1,80 @@
+//! Numbers as people say them: one home, so that every front end says the same.
+
+use std::time::Duration;
+
+/// A size, in the powers of ten that the Hub and the shops count in: three digits at the most are worth reading.
+#[must_use]
+pub fn bytes(count: u64) -> String {
+    scaled(count, &[(1_000_000_000, " GB"), (1_000_000, " MB"), (1_000, " kB"), (1, " B")])
+}
+
+/// A large number of things: `134 million`, `8.1 billion`.
+#[must_use]
+pub fn count(number: u64) -> String {
+    scaled(number, &[(1_000_000_000, " billion"), (1_000_000, " million"), (1_000, " thousand"), (1, "")])
+}
+
+fn scaled(number: u64, units: &[(u64, &str)]) -> String {
+    let (unit, name) =
+        units.iter().copied().find(|(unit, _)| number >= *unit).unwrap_or_else(|| units[units.len() - 1]);
+    // What is counted one by one has no tenths.
+    let tenths = u128::from(number) * 10 / u128::from(unit);
+    if unit == 1 || tenths >= 100 {
+        format!("{}{name}", tenths / 10)
+    } else {
+        format!("{}.{}{name}", tenths / 10, tenths % 10)
+    }
+}
+
+/// A time that is being measured: `0.31 s`, `12 s`, `2 min 05 s`.
+#[must_use]
+pub fn seconds(time: Duration) -> String {
+    let s = time.as_secs_f64();
+    if s < 10.0 {
+        format!("{s:.2} s")
+    } else if s < 60.0 {
+        format!("{s:.0} s")
+    } else {
+        format!("{} min {:02} s", time.as_secs() / 60, time.as_secs() % 60)
+    }
+}
+
+/// How much of it is done, from 0 to 1.
+#[must_use]
+#[allow(clippy::cast_precision_loss, reason = "for a gauge, not for counting")]
+pub fn share(done: u64, total: u64) -> f64 {
+    if total == 0 { 0.0 } else { (done as f64 / total as f64).min(1.0) }
+}
+
+/// A speed in whole units.
+#[must_use]
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "speeds are positive and far from the edge")]
+pub fn whole(rate: f64) -> u64 {
+    rate.max(0.0) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        let sizes = [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1_500, "1.5 kB"),
+            (3_000_000, "3.0 MB"),
+            (98_362_432, "98 MB"),
+            (5_027_783_488, "5.0 GB"),
+            (u64::MAX, "18446744073 GB"),
+        ];
+        for (number, text) in sizes {
+            assert_eq!(bytes(number), text);
+        }
+        assert_eq!((count(134_515_008).as_str(), count(8_190_735_360).as_str()), ("134 million", "8.1 billion"));
+        for (millis, text) in [(310, "0.31 s"), (12_300, "12 s"), (125_000, "2 min 05 s")] {
+            assert_eq!(seconds(Duration::from_millis(millis)), text);
+        }
+        assert!((share(1, 4) - 0.25).abs() < 1e-9 && share(1, 0) == 0.0);
+    }
+}

@@ -1,0 +1,17 @@
+//! The program as a person uses it: the real binary in a terminal, most of it with the real engine and the starter model.
+//!
+//! Whoever uses the real engine takes a turn: it takes all of the machine, and times are looked at.
+
+#[path = "e2e/chat.rs"]
+mod chat;
+#[path = "e2e/deaths.rs"]
+mod deaths;
+#[path = "e2e/models.rs"]
+mod models;
+#[path = "e2e/person.rs"]
+mod person;
+#[path = "e2e/settings.rs"]
+mod settings;
+mod support;
+#[path = "e2e/terminals.rs"]
+mod terminals;
