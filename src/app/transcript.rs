@@ -441,6 +441,6 @@ fn statistics(message: &Message, theme: &Theme) -> Option<Line<'static>> {
             spans.push(Span::styled(dot.clone(), theme.faint));
         }
     }
-    spans.push(Span::styled(parts.join(&dot), theme.faint));
+    spans.push(Span::styled(parts.join(&dot), theme.muted));
     (spans.len() > 1 || !parts.is_empty()).then(|| Line::from(spans))
 }

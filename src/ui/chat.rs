@@ -102,7 +102,7 @@ fn draw_queue(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
         let width = area.width.saturating_sub(hint_width);
         let line = canvas.cut(&format!("  {word} {} {first}{more}", theme.glyphs.bar), width, theme.muted);
         canvas.line(row, &line);
-        canvas.right(row, &Line::from(Span::styled(hint, theme.faint)));
+        canvas.right(row, &Line::from(Span::styled(hint, theme.muted)));
     }
 }
 
@@ -136,7 +136,7 @@ fn draw_composer(
         let used = u16::try_from(wrap::width(&say)).unwrap_or(0) + 2;
         let free = Rect { x: inner.x + used.min(inner.width), width: inner.width.saturating_sub(used), ..inner };
         if usize::from(free.width) >= wrap::width(&hint) {
-            canvas.right(Rect { height: 1, ..free }, &Line::from(Span::styled(hint, theme.faint)));
+            canvas.right(Rect { height: 1, ..free }, &Line::from(Span::styled(hint, theme.muted)));
         }
     } else {
         for (y, row) in (inner.top()..inner.bottom()).zip(rows.iter().skip(first)) {
@@ -146,7 +146,7 @@ fn draw_composer(
         if rows.len() > height && padding > 0 {
             let count = format!("{} of {} lines", row + 1, rows.len());
             let at = Rect { y: panel.bottom() - 1, height: 1, width: panel.width - 1, ..panel };
-            canvas.right(at, &Line::from(Span::styled(count, theme.faint)));
+            canvas.right(at, &Line::from(Span::styled(count, theme.muted)));
         }
     }
     Some(Position {

@@ -45,7 +45,7 @@ fn banner(canvas: &mut Canvas<'_>, area: Rect, app: &App, now: Instant) -> Rect 
     let line = if let Some(download) = app.models.running() {
         let mut spans = vec![Span::styled(format!("Getting {} ", download.name), theme.base)];
         spans.extend(status::download_gauge(canvas, app, &download.state));
-        spans.push(Span::styled(format!("   {cancel} cancels"), theme.faint));
+        spans.push(Span::styled(format!("   {cancel} cancels"), theme.muted));
         Line::from(spans)
     } else if let EngineStatus::Loading { name, stage, .. } = &app.engine {
         let time = app.elapsed(now).map(seconds).unwrap_or_default();
@@ -53,7 +53,7 @@ fn banner(canvas: &mut Canvas<'_>, area: Rect, app: &App, now: Instant) -> Rect 
         Line::from(vec![
             Span::styled(format!("Loading {name} "), theme.base),
             Span::styled(format!("{dot} {} {dot} {time}", stage.label()), theme.muted),
-            Span::styled(format!("   {cancel} cancels"), theme.faint),
+            Span::styled(format!("   {cancel} cancels"), theme.muted),
         ])
     } else if let EngineStatus::Failed { name, error } = &app.engine {
         let width = usize::from(area.width);
@@ -89,7 +89,7 @@ fn table(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
         let _ = write!(title, "{:>CONTEXT$}", "context");
     }
     title.push_str("  here");
-    canvas.line(head, &Line::from(Span::styled(title, theme.faint)));
+    canvas.line(head, &Line::from(Span::styled(title, theme.muted)));
 
     let height = usize::from(rows.height);
     let first = app.models.selected.saturating_sub(height.saturating_sub(1));
@@ -119,7 +119,7 @@ fn model_row(
         (false, true) => Span::styled(format!("{} ", glyphs.pointer), theme.selection),
         _ => Span::raw("  "),
     };
-    let name_style = if model.facts.is_ok() { theme.base } else { theme.faint };
+    let name_style = if model.facts.is_ok() { theme.base } else { theme.muted };
     let name_style = if loaded { name_style.add_modifier(Modifier::BOLD) } else { name_style };
     let name = padded(&model.name, name_width.saturating_sub(1), glyphs.ellipsis);
     let mut spans = vec![mark, Span::styled(format!("{name} "), on(name_style))];

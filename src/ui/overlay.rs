@@ -129,7 +129,7 @@ fn value(canvas: &mut Canvas<'_>, area: Rect, app: &App, editor: &ValueEditor) -
     let keys = format!("{} takes it   {} leaves it", key(Action::Accept), key(Action::Dismiss));
     canvas.line(
         Rect { y: foot.y + 1, height: foot.height.saturating_sub(1), ..foot },
-        &canvas.cut(&keys, foot.width, theme.faint),
+        &canvas.cut(&keys, foot.width, theme.muted),
     );
     Position {
         x: inner.x + u16::try_from(column).unwrap_or(0).min(inner.width.saturating_sub(1)),
@@ -193,7 +193,7 @@ fn help(canvas: &mut Canvas<'_>, area: Rect, app: &App, scroll: u16) -> u16 {
     canvas.lines(list, &shown);
     let file = app.paths.config_file.display();
     let text = format!("Rebind in {file}   {}{} scroll", theme.glyphs.up, theme.glyphs.down);
-    canvas.line(foot, &canvas.cut(&text, foot.width, theme.faint));
+    canvas.line(foot, &canvas.cut(&text, foot.width, theme.muted));
     u16::try_from(scroll).unwrap_or(u16::MAX)
 }
 

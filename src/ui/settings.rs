@@ -88,7 +88,7 @@ fn setting(canvas: &mut Canvas<'_>, area: Rect, app: &App, spec: &Spec, chosen: 
     };
     let mark = if chosen { theme.glyphs.pointer } else { " " };
     let applies = if app.needs_reload(spec) { "reload to apply" } else { applies(spec) };
-    let applies_style = if app.needs_reload(spec) { theme.warning } else { theme.faint };
+    let applies_style = if app.needs_reload(spec) { theme.warning } else { theme.muted };
     let mut line = Line::from(vec![
         Span::styled(format!("{mark} "), on(theme.base)),
         Span::styled(padded(spec.title, TITLE, theme.glyphs.ellipsis), on(theme.base)),

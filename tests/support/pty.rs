@@ -51,7 +51,10 @@ pub struct Setup {
 impl Setup {
     /// The binary of this crate.
     pub fn hobnob() -> Self {
-        Self::program(env!("CARGO_BIN_EXE_hobnob"))
+        match option_env!("CARGO_BIN_EXE_hobnob") {
+            Some(program) => Self::program(program),
+            None => panic!("only a test or a bench is told where it is"),
+        }
     }
 
     pub fn program(program: impl Into<OsString>) -> Self {

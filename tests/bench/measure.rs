@@ -1,0 +1,49 @@
+//! What benches share: medians, and what the system knows of a process.
+#![allow(dead_code, reason = "each bench uses its own part")]
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.into_iter().collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+pub fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+/// What the processors have spent on all threads of a process that are there now. Only Linux tells it finely enough.
+pub fn cpu_time(pid: u32) -> Option<Duration> {
+    let mut sum = 0;
+    for thread in threads(pid)? {
+        // Nanoseconds on a processor; nanoseconds waiting for one; turns.
+        let told = std::fs::read_to_string(thread.join("schedstat")).ok()?;
+        sum += told.split(' ').next()?.parse::<u64>().ok()?;
+    }
+    Some(Duration::from_nanos(sum))
+}
+
+/// How often the threads of a process have waited for something, and so will have been woken.
+pub fn wakeups(pid: u32) -> Option<u64> {
+    let mut sum = 0;
+    for thread in threads(pid)? {
+        let told = std::fs::read_to_string(thread.join("status")).ok()?;
+        let count = told.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?;
+        sum += count.trim().parse::<u64>().ok()?;
+    }
+    Some(sum)
+}
+
+/// The processes that a process has started and that are there.
+pub fn children(pid: u32) -> Vec<u32> {
+    let of_thread = |thread: PathBuf| std::fs::read_to_string(thread.join("children")).unwrap_or_default();
+    let told = threads(pid).unwrap_or_default().into_iter().map(of_thread).collect::<String>();
+    told.split_whitespace().filter_map(|child| child.parse().ok()).collect()
+}
+
+fn threads(pid: u32) -> Option<Vec<PathBuf>> {
+    let folder = std::fs::read_dir(format!("/proc/{pid}/task")).ok()?;
+    Some(folder.flatten().map(|entry| entry.path()).collect())
+}
