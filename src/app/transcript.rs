@@ -94,6 +94,8 @@ pub struct Transcript {
     frames: u64,
 }
 
+/// From this width on an answer and its figures stand apart.
+const ROOMY: u16 = 60;
 /// Laid-out messages that are kept beyond the ones on screen.
 const KEPT: usize = 256;
 
@@ -368,6 +370,10 @@ fn lay_out(message: &Message, old: Option<Body>, key: Key, theme: &Theme, now: u
         }
     }
     if let Some(line) = statistics(message, theme) {
+        // A narrow window is a short one, most of the time.
+        if body_len > 0 && foot.is_empty() && width >= ROOMY {
+            foot.push(Line::default());
+        }
         foot.push(wrap::truncate(&line, usize::from(width), theme.glyphs.ellipsis));
     }
     foot.push(Line::default());

@@ -165,9 +165,9 @@ pub fn download_gauge(canvas: &Canvas<'_>, app: &App, state: &DownloadState) -> 
     }
 }
 
-/// Speeds, against the highest of all.
+/// Speeds, against the highest of all. That one does not fill its cell: a steady speed is a line and not a block.
 fn sparkline(values: &[f64], glyphs: [&'static str; 8]) -> String {
     let top = values.iter().copied().fold(f64::EPSILON, f64::max);
-    let height = |value: &f64| usize::try_from(whole(value / top * 7.0 + 0.5)).unwrap_or(7).min(7);
+    let height = |value: &f64| usize::try_from(whole(value / top * 5.0 + 0.5)).unwrap_or(7).min(7);
     values.iter().map(|value| glyphs[height(value)]).collect()
 }
