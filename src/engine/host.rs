@@ -13,10 +13,12 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
+use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
+use super::gather::Gather;
 use super::protocol::{self, Decoder, FromEngine, ToEngine};
 use super::{Backend, Piece};
 use crate::domain::model::{Format, ModelSpec};
@@ -103,14 +105,17 @@ fn run(jobs: &Receiver<Job>, tell: &Sender<FromEngine>) {
                 error: UserError::new(ErrorKind::Unexpected, "the engine was asked for an answer before a model"),
             }),
             (Job::Generate(id, req, cancel), Some(backend)) => {
-                let mut pass = |piece| {
+                let tell = |piece| {
                     say(match piece {
                         Piece::Started { prompt_tokens, context } => FromEngine::Started { id, prompt_tokens, context },
                         Piece::Delta { kind, text, tokens } => FromEngine::Delta { id, kind, text, tokens },
                     });
                 };
+                let mut gather = Gather::default();
                 let before = panics();
+                let mut pass = |piece| gather.pass(piece, Instant::now(), tell);
                 let answer = backend.generate(&req, &cancel, &mut pass);
+                gather.rest(tell);
                 if panics() != before {
                     return;
                 }

@@ -15,6 +15,7 @@
 pub mod answer;
 #[cfg(feature = "fake-engine")]
 pub mod fake;
+mod gather;
 pub mod host;
 mod link;
 mod mistral;
