@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use hobnob::domain::model::{Device, Format, ModelInfo, ModelSpec};
+use hobnob::domain::model::{Device, Format, LoadSettings, ModelInfo, ModelSpec};
 use hobnob::domain::sampling::SamplingPatch;
 use hobnob::domain::stats::{GenStats, Usage};
 use hobnob::domain::{
@@ -98,8 +98,13 @@ fn figure(subject: &Subject, text: &str) {
     let _ = writeln!(std::io::stderr(), "{}: {text}", subject.spec.name);
 }
 
+/// Room for so many tokens, on the processor.
+fn context(context: u32) -> LoadSettings {
+    LoadSettings { context, device: Device::Cpu, ..LoadSettings::default() }
+}
+
 fn spec(name: &str, location: PathBuf, format: Format) -> ModelSpec {
-    ModelSpec { reference: name.into(), name: name.into(), location, format, context: 4096, device: Device::Cpu }
+    ModelSpec { reference: name.into(), name: name.into(), location, format, settings: context(4096) }
 }
 
 /// A long answer.
@@ -122,6 +127,7 @@ fn ask(text: &str) -> GenRequest {
         max_tokens: Some(48),
         stop: Vec::new(),
         thinking: Thinking::Auto,
+        constraint: None,
     }
 }
 
@@ -404,7 +410,7 @@ async fn max_tokens_is_kept(subject: Subject) {
 }
 
 async fn the_context_ends_an_answer_or_refuses_it(subject: Subject) {
-    let small = ModelSpec { context: 96, ..subject.spec.clone() };
+    let small = ModelSpec { settings: context(96), ..subject.spec.clone() };
     let (mut engine, info) = Engine::loaded(&small).await;
     assert_eq!(info.context, 96);
     let answer = engine.answer(GenRequest { max_tokens: None, ..count() }).await.expect("answers");
@@ -560,7 +566,10 @@ async fn a_loaded_model_is_not_loaded_again(subject: Subject) {
     let child = the_child();
     engine.load(&subject.spec).await.expect("is there");
     assert_eq!(the_child(), child);
-    engine.load(&ModelSpec { context: 1024, ..subject.spec.clone() }).await.expect("loads with the other context");
+    engine
+        .load(&ModelSpec { settings: context(1024), ..subject.spec.clone() })
+        .await
+        .expect("loads with the other context");
     assert_ne!(the_child(), child, "another context is another process");
 }
 
@@ -585,7 +594,7 @@ async fn every_kind_that_the_check_passes_is_loaded_and_answers() {
     }
     let mut engine = Engine::start();
     for (name, place, format) in models {
-        let spec = ModelSpec { context: 256, ..spec(name, place, format) };
+        let spec = ModelSpec { settings: context(256), ..spec(name, place, format) };
         let info = engine.load(&spec).await.unwrap_or_else(|error| panic!("{name}: {error:?}"));
         assert_eq!((info.context, info.facts.format), (256, format), "{name}");
         let answer = engine.answer(GenRequest { max_tokens: Some(3), ..ask("hello") }).await;
@@ -604,7 +613,7 @@ async fn a_template_that_refuses_is_told() {
     gguf.set_text("tokenizer.chat_template", "{{ raise_exception('No such role here.') }}");
     gguf.write(&file);
     let mut engine = Engine::start();
-    engine.load(&ModelSpec { context: 256, ..spec("strict", file, Format::Gguf) }).await.expect("loads");
+    engine.load(&ModelSpec { settings: context(256), ..spec("strict", file, Format::Gguf) }).await.expect("loads");
     let error = engine.answer(ask("hello")).await.expect_err("is refused");
     assert_eq!(error.kind, ErrorKind::Generation);
     assert!(error.message.contains("template") && error.message.contains("No such role here"), "{error}");
@@ -737,7 +746,7 @@ async fn unloading_ends_a_load_and_loading_ends_an_answer() {
     engine.load(&subject.spec).await.expect("loads");
     let cut = engine.begin(ask("slowly"));
     engine.pieces(cut, 1).await;
-    engine.begin_load(&ModelSpec { context: 1024, ..subject.spec.clone() });
+    engine.begin_load(&ModelSpec { settings: context(1024), ..subject.spec.clone() });
     let end = engine.answer_to(cut).await.expect("ends");
     assert_eq!((end.reason, end.usage.completion_tokens), (FinishReason::Cancelled, 1));
     let info = engine.until(|event| if let EngineEvent::Loaded { info, .. } = event { Some(info) } else { None });

@@ -8,7 +8,7 @@ use hobnob::app::chat::Phase;
 use hobnob::app::msg::{Effect, Msg, TermEvent, TimerId};
 use hobnob::app::{EngineStatus, Overlay};
 use hobnob::domain::conversation::MessageState;
-use hobnob::domain::model::{Device, Format, ModelRef, ModelSpec};
+use hobnob::domain::model::{Format, LoadSettings, ModelRef, ModelSpec};
 use hobnob::domain::sampling::SamplingPatch;
 use hobnob::domain::{
     ChatMessage, DownloadState, EngineCmd, EngineEvent, FinishReason, GenId, GenRequest, HubCmd, HubEvent, JobId,
@@ -29,8 +29,7 @@ fn load_starter(id: u64) -> Effect {
             name: "SmolLM2 135M Instruct".into(),
             location: "/models/starter.gguf".into(),
             format: Format::Gguf,
-            context: 4096,
-            device: Device::Auto,
+            settings: LoadSettings::default(),
         },
     })
 }
@@ -47,6 +46,7 @@ fn ask(id: u64, messages: &[(Role, &str)]) -> Effect {
             max_tokens: None,
             stop: vec![],
             thinking: Thinking::Auto,
+            constraint: None,
         },
     })
 }

@@ -194,7 +194,7 @@ fn a_changed_context_acts_when_the_model_is_loaded_again() {
     let [Effect::Engine(EngineCmd::Load { id: LoadId(2), spec }), ..] = effects.as_slice() else {
         panic!("{effects:?}")
     };
-    assert_eq!((spec.reference.as_str(), spec.context), ("starter", 5120));
+    assert_eq!((spec.reference.as_str(), spec.settings.context), ("starter", 5120));
     d.engine(EngineEvent::Loaded { id: LoadId(2), info: Box::new(ModelInfo { context: 5120, ..info() }) });
     assert!(!d.app.needs_reload(d.app.settings_pane.chosen()));
 }

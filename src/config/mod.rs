@@ -28,7 +28,7 @@ pub use value::Value;
 use std::path::PathBuf;
 
 use crate::domain::Thinking;
-use crate::domain::model::Device;
+use crate::domain::model::LoadSettings;
 use crate::domain::sampling::SamplingPatch;
 
 /// The documented default: every setting and every key, with what it does.
@@ -64,17 +64,11 @@ pub struct Chat {
     pub show_reasoning: bool,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Engine {
-    /// Context to make room for; never more than the model has.
-    pub context: u32,
-    pub device: Device,
-}
-
-impl Default for Engine {
-    fn default() -> Self {
-        Self { context: 4096, device: Device::Auto }
-    }
+    pub load: LoadSettings,
+    /// Minutes without a message after which the model's memory is given back; `None` keeps it.
+    pub unload_after: Option<u32>,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -84,12 +84,22 @@ pub static SPECS: &[Spec] = &[
         "Above 1 makes words that were used already less likely; 1 is off.";
         Kind::Float { min: 0.5, above_min: false, max: 2.0, step: 0.05, start: 1.0 };
         NextMessage; unset BY_MODEL),
-    spec!("engine.context" => engine.context; "Engine", "Context",
+    spec!("engine.context" => engine.load.context; "Engine", "Context",
         "Tokens of conversation to make room for; costs memory, and is never more than the model has.";
         Kind::Int { min: 256, max: 1_048_576, step: 1024, start: 4096 }; Reload),
-    spec!("engine.device" => engine.device; "Engine", "Device",
+    spec!("engine.device" => engine.load.device; "Engine", "Device",
         "What computes: `auto` takes the GPU where this build and machine have one.";
         Kind::Choice(&["auto", "cpu"]); Reload),
+    spec!("engine.quantise" => engine.load.quantise; "Engine", "Quantise",
+        "What plain weights (safetensors) become while they load; `auto` is 8 bits for small models and 4 for others, `none` leaves them.";
+        Kind::Choice(&["auto", "none", "q2", "q3", "q4", "q5", "q6", "q8", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q2_k",
+            "q3_k", "q4_k", "q5_k", "q6_k", "afq2", "afq3", "afq4", "afq6", "afq8", "hqq4", "hqq8", "fp8"]); Reload),
+    spec!("engine.kv_cache" => engine.load.kv_cache; "Engine", "Cache type",
+        "How the conversation is kept on a GPU: `auto` as the model computes, `f8e4m3` in half the memory.";
+        Kind::Choice(&["auto", "f8e4m3"]); Reload),
+    spec!("engine.unload_after" => engine.unload_after; "Engine", "Unload after",
+        "Minutes without a message after which the model's memory is given back; the next message loads it again.";
+        Kind::Int { min: 1, max: 10_080, step: 5, start: 30 }; AtOnce; unset "never"),
     spec!("ui.theme" => ui.theme; "Look", "Theme",
         "The colours, by the name of a theme: a built-in one, or a file in the themes folder.";
         Kind::Theme; AtOnce),

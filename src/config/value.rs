@@ -4,7 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::domain::Thinking;
-use crate::domain::model::Device;
+use crate::domain::model::{Device, KvCache};
+use crate::domain::quant::Quantise;
 
 /// A setting's value, whatever its type.
 #[derive(Debug, Clone, PartialEq)]
@@ -158,3 +159,14 @@ macro_rules! choice {
 }
 choice!(Thinking: Auto = "auto", On = "on", Off = "off");
 choice!(Device: Auto = "auto", Cpu = "cpu");
+choice!(KvCache: Auto = "auto", F8E4M3 = "f8e4m3");
+
+impl Field for Quantise {
+    fn to_value(&self) -> Value {
+        Value::Text(self.name().to_owned())
+    }
+
+    fn from_value(value: &Value) -> Option<Self> {
+        if let Value::Text(text) = value { Self::parse(text) } else { None }
+    }
+}

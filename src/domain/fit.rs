@@ -92,7 +92,6 @@ pub fn judge(facts: &ModelFacts, context: u32, machine: Machine) -> Fit {
 mod tests {
     use super::*;
     use crate::domain::model::Format;
-    use crate::domain::sampling::SamplingPatch;
 
     /// Qwen3-8B as `Q4_K_M`.
     fn facts() -> ModelFacts {
@@ -110,7 +109,7 @@ mod tests {
             vocabulary: 151_936,
             has_chat_template: true,
             can_think: true,
-            recommended: SamplingPatch::default(),
+            ..ModelFacts::default()
         }
     }
 

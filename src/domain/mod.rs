@@ -7,6 +7,7 @@ pub mod action;
 pub mod conversation;
 pub mod fit;
 pub mod model;
+pub mod quant;
 pub mod sampling;
 pub mod stats;
 pub mod units;
@@ -69,7 +70,7 @@ pub enum Thinking {
 }
 
 /// All that is needed to make one answer. What is `None` is filled in from the model's own recommendation.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct GenRequest {
     pub messages: Vec<ChatMessage>,
     pub sampling: SamplingPatch,
@@ -77,6 +78,17 @@ pub struct GenRequest {
     pub max_tokens: Option<u32>,
     pub stop: Vec<String>,
     pub thinking: Thinking,
+    /// What the answer must look like. Reasoning is free.
+    pub constraint: Option<Constraint>,
+}
+
+/// A form that an answer is held to, token by token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Constraint {
+    /// A JSON Schema, as text.
+    Schema(String),
+    Regex(String),
 }
 
 /// Which of an answer's two streams a piece belongs to.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::quant::Quantise;
 use crate::domain::sampling::SamplingPatch;
 use crate::error::{ErrorKind, UserError};
 
@@ -243,9 +244,10 @@ fn is_safe_revision(revision: &str) -> bool {
 }
 
 /// How a model's weights are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
+    #[default]
     Gguf,
     Safetensors,
     /// A script for the scripted engine; not a model.
@@ -264,7 +266,7 @@ impl Format {
 }
 
 /// What a model's own header says. Made without loading it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct ModelFacts {
     pub format: Format,
     /// The name the file gives itself, if it does.
@@ -328,25 +330,58 @@ pub struct ModelSpec {
     /// A GGUF file or a model folder; absolute.
     pub location: PathBuf,
     pub format: Format,
+    pub settings: LoadSettings,
+}
+
+/// What is wished for when a model is loaded; the same for any model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadSettings {
     /// The context to make room for; never more than the model has.
     pub context: u32,
     pub device: Device,
+    pub quantise: Quantise,
+    pub kv_cache: KvCache,
+}
+
+impl LoadSettings {
+    pub const DEFAULT_CONTEXT: u32 = 4096;
+}
+
+impl Default for LoadSettings {
+    fn default() -> Self {
+        Self {
+            context: Self::DEFAULT_CONTEXT,
+            device: Device::default(),
+            quantise: Quantise::default(),
+            kv_cache: KvCache::default(),
+        }
+    }
+}
+
+/// How keys and values of the conversation so far are kept, where the engine leaves a choice (paged attention on a GPU).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KvCache {
+    /// As the model computes.
+    #[default]
+    Auto,
+    /// A byte each: half the memory, a little less exact.
+    F8E4M3,
 }
 
 impl ModelSpec {
-    /// What it takes to load a model of this machine, with room for `context` tokens or as many as it was trained for.
+    /// What it takes to load a model of this machine, with room for as many tokens as `settings` say or as it was trained for.
     ///
     /// # Errors
     /// Why the model can't be loaded, if that is known.
-    pub fn of(model: &LocalModel, context: u32, device: Device) -> Result<Self, UserError> {
+    pub fn of(model: &LocalModel, settings: LoadSettings) -> Result<Self, UserError> {
         let facts = model.facts.as_ref().map_err(Clone::clone)?;
         Ok(Self {
             reference: model.reference.clone(),
             name: model.name.clone(),
             location: model.location.clone(),
             format: model.format,
-            context: context.min(facts.context),
-            device,
+            settings: LoadSettings { context: settings.context.min(facts.context), ..settings },
         })
     }
 }
@@ -428,7 +463,7 @@ mod tests {
             vocabulary: 49_152,
             has_chat_template: true,
             can_think: false,
-            recommended: SamplingPatch::default(),
+            ..ModelFacts::default()
         };
         let mut model = LocalModel {
             reference: "starter".into(),
@@ -439,11 +474,12 @@ mod tests {
             origin: starter::REPO.into(),
             facts: Ok(facts),
         };
-        let context = |asked| ModelSpec::of(&model, asked, Device::Cpu).map(|spec| spec.context);
+        let settings = |context| LoadSettings { context, ..LoadSettings::default() };
+        let context = |asked| ModelSpec::of(&model, settings(asked)).map(|spec| spec.settings.context);
         assert_eq!((context(4096), context(100_000)), (Ok(4096), Ok(8192)));
         let broken = UserError::new(ErrorKind::ModelBroken, "no");
         model.facts = Err(broken.clone());
-        assert_eq!(ModelSpec::of(&model, 4096, Device::Cpu), Err(broken));
+        assert_eq!(ModelSpec::of(&model, settings(4096)), Err(broken));
     }
 
     #[test]

@@ -141,13 +141,13 @@ impl Backend for Fake {
             return Err(UserError::new(ErrorKind::LoadFailed, message).hint("the script says so"));
         }
         stage(LoadStage::WarmUp);
-        self.context = spec.context.clamp(1, self.script.context.max(1));
+        self.context = spec.settings.context.clamp(1, self.script.context.max(1));
         Ok(ModelInfo {
             reference: spec.reference.clone(),
             name: spec.name.clone(),
             facts: facts(&self.script),
             context: self.context,
-            device: if spec.device == Device::Cpu { "CPU".into() } else { "script".into() },
+            device: if spec.settings.device == Device::Cpu { "CPU".into() } else { "script".into() },
             load_time: start.elapsed(),
         })
     }

@@ -33,7 +33,7 @@ pub(super) async fn choose(context: &Context<'_>, watch: &mut Watch) -> Result<M
         Found::Nowhere(error) | Found::FetchStarter(error) => return Err(error.into()),
     };
     let engine = &context.loaded.settings.engine;
-    ModelSpec::of(&model, engine.context, engine.device).map_err(Quit::from)
+    ModelSpec::of(&model, engine.load).map_err(Quit::from)
 }
 
 enum Found {

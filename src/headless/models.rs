@@ -61,7 +61,7 @@ pub fn show(reference: &str, context: &Context<'_>) -> Outcome {
 
 /// What loading `facts` would take with the settings in force.
 fn judge(facts: &ModelFacts, context: &Context<'_>, machine: Machine) -> (u32, Fit) {
-    let tokens = facts.context.min(context.loaded.settings.engine.context);
+    let tokens = facts.context.min(context.loaded.settings.engine.load.context);
     (tokens, fit::judge(facts, tokens, machine))
 }
 

@@ -85,13 +85,16 @@ pub fn engine_options(context: &Context<'_>) -> Result<engine::Options, UserErro
 
 /// Spares a text that can't possibly fit the way through the tokenizer.
 fn refuse_hopeless(prompt: &str, spec: &ModelSpec) -> Result<(), UserError> {
-    if prompt.len() / LONGEST_TOKEN <= spec.context as usize {
+    if prompt.len() / LONGEST_TOKEN <= spec.settings.context as usize {
         return Ok(());
     }
     let size = bytes(prompt.len() as u64);
     Err(UserError::new(
         ErrorKind::ContextFull,
-        format!("the prompt does not fit: it is {size} of text, and the context has room for {} tokens", spec.context),
+        format!(
+            "the prompt does not fit: it is {size} of text, and the context has room for {} tokens",
+            spec.settings.context
+        ),
     )
     .hint("send a part of it, or make more room with --context if the model goes further"))
 }
@@ -186,6 +189,7 @@ impl Session<'_> {
             max_tokens: settings.chat.max_tokens,
             stop: self.ask.stop.clone(),
             thinking: settings.chat.thinking,
+            constraint: None,
         }
     }
 
@@ -314,7 +318,7 @@ impl Session<'_> {
         let Loaded { settings, origins, .. } = self.context.loaded;
         let by_hand = |key| matches!(origins.get(key), Origin::Flag(_));
         let mut warnings = Vec::new();
-        let asked = settings.engine.context;
+        let asked = settings.engine.load.context;
         if by_hand("engine.context") && asked > info.context {
             warnings.push(format!("{} has a context of {} tokens; {asked} were asked for", info.name, info.context));
         }

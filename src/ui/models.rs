@@ -145,7 +145,7 @@ fn model_row(
 
 fn verdict(app: &App, model: &LocalModel) -> Option<Verdict> {
     let facts = model.facts.as_ref().ok()?;
-    Some(fit::judge(facts, app.settings.engine.context.min(facts.context), app.machine?).verdict)
+    Some(fit::judge(facts, app.settings.engine.load.context.min(facts.context), app.machine?).verdict)
 }
 
 fn details(canvas: &mut Canvas<'_>, area: Rect, app: &App, model: &LocalModel) {
@@ -171,7 +171,7 @@ fn details(canvas: &mut Canvas<'_>, area: Rect, app: &App, model: &LocalModel) {
                 theme.base,
             )));
             if let Some(machine) = app.machine {
-                let context = app.settings.engine.context.min(facts.context);
+                let context = app.settings.engine.load.context.min(facts.context);
                 let fit = fit::judge(facts, context, machine);
                 let largest = match fit.largest_context {
                     0 => "not even its weights fit".to_owned(),

@@ -10,7 +10,6 @@ use hobnob::config::theme::{Capabilities, ColourDepth};
 use hobnob::config::{Sources, Value};
 use hobnob::domain::fit::Machine;
 use hobnob::domain::model::{Format, LocalModel, ModelFacts, ModelInfo};
-use hobnob::domain::sampling::SamplingPatch;
 use hobnob::domain::stats::{GenStats, Usage};
 use hobnob::domain::{EngineEvent, FinishReason, GenId, HubEvent, LoadId, LoadStage, PieceKind};
 use ratatui::Terminal;
@@ -172,7 +171,7 @@ pub fn facts() -> ModelFacts {
         vocabulary: 49_152,
         has_chat_template: true,
         can_think: false,
-        recommended: SamplingPatch::default(),
+        ..ModelFacts::default()
     }
 }
 

@@ -109,7 +109,7 @@ impl App {
 
     /// Warns, and lets the user go on.
     pub(super) fn load_if_it_fits(&mut self, model: &LocalModel, now: Instant) {
-        let context = self.settings.engine.context;
+        let context = self.settings.engine.load.context;
         let too_large = match (&model.facts, self.machine) {
             (Ok(facts), Some(machine)) => {
                 let fit = fit::judge(facts, context.min(facts.context), machine);
@@ -147,7 +147,7 @@ impl App {
     }
 
     pub(super) fn load(&mut self, model: &LocalModel, now: Instant) {
-        let spec = match ModelSpec::of(model, self.settings.engine.context, self.settings.engine.device) {
+        let spec = match ModelSpec::of(model, self.settings.engine.load) {
             Ok(spec) => spec,
             Err(error) => return self.toast_error(&error, now),
         };

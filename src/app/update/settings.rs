@@ -97,7 +97,7 @@ impl App {
         spec.applies == Applies::Reload
             && match (&self.engine, spec.key) {
                 (EngineStatus::Ready(info) | EngineStatus::Asleep(info), "engine.context") => {
-                    self.settings.engine.context.min(info.facts.context) != info.context
+                    self.settings.engine.load.context.min(info.facts.context) != info.context
                 }
                 (EngineStatus::Ready(_) | EngineStatus::Asleep(_), _) => {
                     self.settings_pane.unsaved.iter().any(|(key, _)| *key == spec.key)

@@ -81,7 +81,7 @@ fn cause(end: &End) -> Cause {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::model::{Device, Format};
+    use crate::domain::model::{Format, LoadSettings};
 
     fn told(raw_status: i32, lines: &[&str], during: During) -> String {
         let spec = ModelSpec {
@@ -89,8 +89,7 @@ mod tests {
             name: "m".into(),
             location: "/models/m.gguf".into(),
             format: Format::Gguf,
-            context: 4096,
-            device: Device::Auto,
+            settings: LoadSettings::default(),
         };
         let lines = lines.iter().map(|l| (*l).to_owned()).collect();
         explain(&End { status: Some(ExitStatus::from_raw(raw_status)), lines }, during, &spec).message

@@ -43,7 +43,6 @@ mod tests {
 
     use super::*;
     use crate::domain::model::ModelFacts;
-    use crate::domain::sampling::SamplingPatch;
 
     const GIB: u64 = 1 << 30;
 
@@ -65,7 +64,7 @@ mod tests {
                 vocabulary: 49_152,
                 has_chat_template: true,
                 can_think: false,
-                recommended: SamplingPatch::default(),
+                ..ModelFacts::default()
             },
             context: 4096,
             device: device.into(),

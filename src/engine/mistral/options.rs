@@ -29,9 +29,9 @@ pub(super) struct LoadOptions {
 const CACHE_STEP: u32 = 512;
 
 pub(super) fn load_options(spec: &ModelSpec, facts: &ModelFacts) -> LoadOptions {
-    let context = spec.context.clamp(1, usable_context(facts.context));
+    let context = spec.settings.context.clamp(1, usable_context(facts.context));
     LoadOptions {
-        force_cpu: spec.device == Device::Cpu,
+        force_cpu: spec.settings.device == Device::Cpu,
         context,
         mapped_tokens: context as usize,
         prefix_caches: PREFIX_CACHES as usize,
@@ -77,7 +77,7 @@ pub(super) fn sampling_params(sampling: &Sampling, max_tokens: u32) -> SamplingP
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::model::Format;
+    use crate::domain::model::{Format, LoadSettings};
     use crate::domain::sampling::SamplingPatch;
 
     fn facts(context: u32) -> ModelFacts {
@@ -95,7 +95,7 @@ mod tests {
             vocabulary: 49_152,
             has_chat_template: true,
             can_think: false,
-            recommended: SamplingPatch::default(),
+            ..ModelFacts::default()
         }
     }
 
@@ -105,8 +105,7 @@ mod tests {
             name: "m".into(),
             location: "/m.gguf".into(),
             format: Format::Gguf,
-            context,
-            device,
+            settings: LoadSettings { context, device, ..LoadSettings::default() },
         }
     }
 
