@@ -17,6 +17,7 @@ pub mod answer;
 pub mod fake;
 mod gather;
 pub mod host;
+mod kept;
 mod link;
 mod mistral;
 pub mod probe;

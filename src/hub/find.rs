@@ -314,6 +314,7 @@ fn find_script(options: &Options, written: &Path) -> Result<LocalModel, UserErro
         bytes: meta.len(),
         origin: "script".to_owned(),
         facts: (options.probe)(&path),
+        quantise: None,
         location: path,
     })
 }

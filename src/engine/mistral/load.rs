@@ -7,10 +7,11 @@ use std::sync::mpsc::{Sender, channel};
 use std::time::Instant;
 
 use mistralrs::model_builder_trait::{AnyModelBuilder, build_model_from_pipeline};
-use mistralrs::{GgufModelBuilder, Model, ModelBuilder, TokenSource};
+use mistralrs::{GgufModelBuilder, Model, ModelBuilder, TokenSource, UqffTextModelBuilder};
 use tokio::runtime::{Builder, Runtime};
 
 use super::options::{LoadOptions, load_options, usable_context};
+use super::quantise::{self, Quantised, Weights};
 use crate::domain::LoadStage;
 use crate::domain::model::{Format, ModelInfo, ModelSpec, split_set};
 use crate::engine::host::{self, panic_text};
@@ -55,9 +56,13 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
     options.force_cpu = device.is_none();
 
     stage(LoadStage::Weights);
-    let builder = builder(spec, options)?;
-    let (pipeline, scheduler, config) =
-        runtime.block_on(builder.build_pipeline()).map_err(|error| failed(spec, &format!("{error:#}")))?;
+    let processor = quantise::processor(device.as_ref());
+    let quantised = Quantised::choose(spec, &facts, processor)?;
+    let (pipeline, copy, notes) = quantised.weights(spec, &facts, tell, |weights| {
+        let builder = builder(spec, options, weights)?;
+        runtime.block_on(builder.build_pipeline()).map_err(|error| failed(spec, &format!("{error:#}")))
+    })?;
+    let (pipeline, scheduler, config) = pipeline;
 
     // Starting the engine makes it answer "hello" with one token, on a runtime with threads like this one: what is
     // allocated and compiled at first use (on a GPU, the kernels) is done before somebody waits for it. A tenth of a
@@ -76,9 +81,12 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
     let info = ModelInfo {
         reference: spec.reference.clone(),
         name: spec.name.clone(),
+        quant: quantised.label(&facts),
         facts,
         context,
         device: device.into(),
+        copy,
+        notes,
         load_time: start.elapsed(),
     };
     Ok(Loaded { runtime, model, info })
@@ -97,17 +105,12 @@ fn device<D, E: Display>(make: impl FnOnce() -> Result<D, E> + UnwindSafe) -> Op
 }
 
 /// Local and absolute paths only: a path that exists is never looked up on the network.
-fn builder(spec: &ModelSpec, options: LoadOptions) -> Result<AnyModelBuilder, UserError> {
+fn builder(spec: &ModelSpec, options: LoadOptions, weights: &Weights) -> Result<AnyModelBuilder, UserError> {
     let not_unicode = || failed(spec, "its path is not Unicode");
-    let (folder, files) = match spec.format {
-        Format::Gguf => {
-            let folder = spec.location.parent().unwrap_or(Path::new("/"));
-            let name = spec.location.file_name().and_then(|n| n.to_str()).ok_or_else(not_unicode)?;
-            (folder, Some(split_set(name)))
-        }
-        Format::Safetensors | Format::Script => (spec.location.as_path(), None),
+    let in_folder = |file: &Path| -> Option<(String, String)> {
+        let folder = file.parent().unwrap_or(Path::new("/"));
+        Some((folder.to_str()?.to_owned(), file.file_name()?.to_str()?.to_owned()))
     };
-    let folder = folder.to_str().ok_or_else(not_unicode)?;
     macro_rules! common {
         ($builder:expr) => {{
             let builder = $builder
@@ -118,10 +121,26 @@ fn builder(spec: &ModelSpec, options: LoadOptions) -> Result<AnyModelBuilder, Us
             if options.force_cpu { builder.with_force_cpu().into() } else { builder.into() }
         }};
     }
-    Ok(if let Some(files) = files {
-        common!(GgufModelBuilder::new(folder, files))
-    } else {
-        common!(ModelBuilder::new(folder))
+    Ok(match weights {
+        Weights::Stored if spec.format == Format::Gguf => {
+            let (folder, name) = in_folder(&spec.location).ok_or_else(not_unicode)?;
+            common!(GgufModelBuilder::new(folder, split_set(&name)))
+        }
+        Weights::Uqff(file) => {
+            let (folder, name) = in_folder(file).ok_or_else(not_unicode)?;
+            common!(UqffTextModelBuilder::new(folder, vec![name.into()]).into_inner())
+        }
+        Weights::Stored | Weights::Made { .. } => {
+            let builder = ModelBuilder::new(spec.location.to_str().ok_or_else(not_unicode)?);
+            let builder = match weights {
+                Weights::Made { isq, .. } => builder.with_isq(*isq),
+                _ => builder,
+            };
+            match weights {
+                Weights::Made { keep: Some(target), .. } => common!(builder.write_uqff(target.clone())),
+                _ => common!(builder),
+            }
+        }
     })
 }
 

@@ -3,6 +3,7 @@
 mod generate;
 mod load;
 mod options;
+mod quantise;
 
 use tokio_util::sync::CancellationToken;
 

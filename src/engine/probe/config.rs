@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::fault::{Fault, Found, quote};
 use super::json;
 use super::safetensors::Sums;
+use crate::domain::quant::PlainWeights;
 
 const FILE: &str = "config.json";
 /// It is parsed whole, which takes some thirty times its size.
@@ -43,6 +44,12 @@ const TEXT: &[(&str, &str, bool)] = &[
 
 /// Loaders that go by `tie_word_embeddings`, and take it for false where it is not said.
 const ASKS_ABOUT_OUTPUT: &[&str] = &["llama", "mistral", "qwen2", "qwen3", "phi3"];
+
+/// Models that the engine can write down quantised: those whose every weight is either in a layer's matrices or in what it
+/// calls the residue. Not those with experts, or of which it leaves parts out.
+const CAN_BE_KEPT: &[&str] = &[
+    "llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "phi2", "phi3", "starcoder2", "smollm3", "glm4",
+];
 
 /// Models that also look or listen; they chat as well. Their sizes are often left to defaults that are not in the file.
 const MULTIMODAL: &[(&str, &str)] = &[
@@ -180,6 +187,21 @@ impl Config {
             Quantisation::Mxfp4 => "MXFP4".to_owned(),
             Quantisation::Bits { bits, by } => format!("{bits}-bit {by}"),
         }
+    }
+
+    /// What can be quantised while it is loaded: weights that nobody has quantised yet.
+    pub fn plain(&self, sums: &Sums) -> Option<PlainWeights> {
+        let is_plain = matches!(sums.main_type(), "F32" | "F16" | "BF16") && self.quantisation == Quantisation::None;
+        let row_unit = sums.row_unit.filter(|_| is_plain)?;
+        let elements = self.parameters(sums);
+        // The output that is the embedding again becomes a matrix of its own.
+        let shared = if sums.has_head { 0 } else { sums.embedding.unwrap_or_default() };
+        Some(PlainWeights {
+            matrices: sums.matrices.saturating_add(shared),
+            rest: elements.saturating_sub(sums.matrices),
+            row_unit,
+            can_be_kept: CAN_BE_KEPT.contains(&self.architecture),
+        })
     }
 
     /// Elements, with those counted apart that are packed together.

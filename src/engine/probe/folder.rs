@@ -56,6 +56,7 @@ fn facts(folder: &Path) -> Found<ModelFacts> {
         has_chat_template: true,
         can_think,
         recommended: generation.recommended(),
+        plain: config.plain(&sums),
     })
 }
 

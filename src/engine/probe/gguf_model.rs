@@ -93,6 +93,7 @@ fn facts(path: &Path, parts: &[PathBuf], metadata: &Metadata, tensors: &[Tensor]
         has_chat_template: true,
         can_think: template.contains("<think>") && template.contains("</think>"),
         recommended: recommended(metadata).over(generation.recommended()),
+        plain: None,
     })
 }
 

@@ -27,6 +27,9 @@ pub(super) struct Sums {
     pub has_head: bool,
     /// One more than the highest layer that has weights.
     pub layers: u64,
+    /// Elements of the matrices that answers are computed with, and a power of two that all of their rows are multiples of.
+    pub matrices: u64,
+    pub row_unit: Option<u32>,
 }
 
 /// Reads one file's header into `sums`.
@@ -107,8 +110,9 @@ impl<'de> Visitor<'de> for Header<'_> {
                 return Err(A::Error::custom("more weights than any model has"));
             }
             let tensor: Tensor = map.next_value()?;
+            let elements = tensor.shape.elements;
             let bytes = element_bits(&tensor.dtype)
-                .and_then(|bits| tensor.shape.0.checked_mul(bits))
+                .and_then(|bits| elements.checked_mul(bits))
                 .filter(|bits| bits % 8 == 0)
                 .map(|bits| bits / 8);
             let (start, end) = tensor.data_offsets;
@@ -117,8 +121,8 @@ impl<'de> Visitor<'de> for Header<'_> {
                 return Err(A::Error::custom(format!("{name} does not have the size that its shape says")));
             }
             self.spans.push((start, end));
-            self.sums.notice(&name, &tensor.dtype, tensor.shape.0);
-            self.sums.add(&tensor.dtype, tensor.shape.0, end - start).map_err(A::Error::custom)?;
+            self.sums.notice(&name, &tensor.dtype, &tensor.shape);
+            self.sums.add(&tensor.dtype, elements, end - start).map_err(A::Error::custom)?;
         }
         Ok(())
     }
@@ -126,7 +130,13 @@ impl<'de> Visitor<'de> for Header<'_> {
 
 impl Sums {
     /// What the names tell.
-    fn notice(&mut self, name: &str, dtype: &str, elements: u64) {
+    fn notice(&mut self, name: &str, dtype: &str, shape: &Shape) {
+        let elements = shape.elements;
+        if is_matrix(name) && matches!(shape.dimensions, 2 | 3) {
+            self.matrices = self.matrices.saturating_add(elements);
+            let unit = 1 << shape.last.trailing_zeros().min(8);
+            self.row_unit = Some(self.row_unit.map_or(unit, |known| known.min(unit)));
+        }
         if name == "model.embed_tokens.weight" && matches!(dtype, "F32" | "F16" | "BF16") {
             self.embedding = Some(elements);
         }
@@ -158,35 +168,46 @@ impl Sums {
     }
 }
 
+/// A matrix of the layers that write, or of the output. What looks or listens stays as it is, and so does an embedding.
+fn is_matrix(name: &str) -> bool {
+    let of_text = !["vision", "visual", "audio", "embed"].iter().any(|part| name.contains(part));
+    name.ends_with(".weight") && of_text && (name.contains("layers.") || name.contains("lm_head"))
+}
+
 #[derive(Deserialize)]
 struct Tensor {
     dtype: String,
-    shape: Elements,
+    shape: Shape,
     data_offsets: (u64, u64),
 }
 
-/// The product of a shape.
-struct Elements(u64);
+/// What of a shape matters.
+struct Shape {
+    elements: u64,
+    dimensions: usize,
+    last: u64,
+}
 
-impl<'de> Deserialize<'de> for Elements {
+impl<'de> Deserialize<'de> for Shape {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Product;
         impl<'de> Visitor<'de> for Product {
-            type Value = Elements;
+            type Value = Shape;
             fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
                 f.write_str("a shape")
             }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Elements, A::Error> {
-                let mut product = 1u64;
-                let mut dimensions = 0;
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Shape, A::Error> {
+                let mut shape = Shape { elements: 1, dimensions: 0, last: 1 };
                 while let Some(dimension) = seq.next_element::<u64>()? {
-                    dimensions += 1;
-                    product = product
+                    shape.dimensions += 1;
+                    shape.last = dimension;
+                    shape.elements = shape
+                        .elements
                         .checked_mul(dimension)
-                        .filter(|_| dimensions <= MOST_DIMENSIONS)
+                        .filter(|_| shape.dimensions <= MOST_DIMENSIONS)
                         .ok_or_else(|| A::Error::custom("an impossible shape"))?;
                 }
-                Ok(Elements(product))
+                Ok(shape)
             }
         }
         deserializer.deserialize_seq(Product)
