@@ -20,6 +20,7 @@ const NOTE: &str = "hobnob.json";
 const WEIGHTS: &str = "model.uqff";
 const FIRST_PART: &str = "model-0.uqff";
 /// Nothing that begins with a dot is taken for a model.
+const LOCK: &str = ".lock";
 const UNFINISHED: &str = ".unfinished-";
 /// A tokenizer of the largest vocabularies has 40 MB.
 const MOST_SMALL: u64 = 128 << 20;
@@ -112,6 +113,22 @@ fn is_unfinished(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(UNFINISHED))
 }
 
+/// Removes what was left behind by who could not do so, unless somebody is writing.
+pub(super) fn clear_unfinished(root: &Path) {
+    if let Ok(lock) = File::open(root.join(LOCK))
+        && lock.try_lock().is_ok()
+    {
+        remove_unfinished(root);
+    }
+}
+
+/// With the lock.
+fn remove_unfinished(root: &Path) {
+    for left in fs::read_dir(root).into_iter().flatten().flatten().filter(|entry| is_unfinished(&entry.path())) {
+        let _ = fs::remove_dir_all(left.path());
+    }
+}
+
 /// A copy in the making. Gone with all its files unless it is finished.
 #[derive(Debug)]
 pub(super) struct Writing<'a> {
@@ -129,15 +146,12 @@ impl<'a> Writing<'a> {
     /// The place can't be written to, has too little room, or is being written to.
     pub fn begin(wanted: Wanted<'a>, size: u64) -> Result<Self, UserError> {
         fs::create_dir_all(wanted.root).map_err(|error| unwritable(wanted.root, &error))?;
-        let lock = File::create(wanted.root.join(".lock")).map_err(|error| unwritable(wanted.root, &error))?;
+        let lock = File::create(wanted.root.join(LOCK)).map_err(|error| unwritable(wanted.root, &error))?;
         if lock.try_lock().is_err() {
             return Err(UserError::new(ErrorKind::Disk, "another hobnob is keeping a copy at this moment")
                 .hint("try again when it is done"));
         }
-        // Whoever left these behind has no lock any more.
-        for left in fs::read_dir(wanted.root).into_iter().flatten().flatten().filter(|e| is_unfinished(&e.path())) {
-            let _ = fs::remove_dir_all(left.path());
-        }
+        remove_unfinished(wanted.root);
         if let Ok(disk) = rustix::fs::statvfs(wanted.root) {
             let free = disk.f_bavail.saturating_mul(disk.f_frsize);
             if free < size {
@@ -395,7 +409,11 @@ mod tests {
         drop(writing);
         assert_eq!(made.listing(), [".lock"]);
         // A process that was killed could not clean up.
-        fs::create_dir(made.root.join(".unfinished-1")).expect("left behind");
+        let leave = || fs::create_dir(made.root.join(".unfinished-1")).expect("left behind");
+        leave();
+        clear_unfinished(&made.root);
+        assert_eq!(made.listing(), [".lock"]);
+        leave();
         made.keep().expect("it can be kept");
         assert_eq!(made.listing(), [".lock", "Tiny-Model-q8_0"]);
     }

@@ -50,6 +50,8 @@ pub struct Options {
     pub cache: PathBuf,
     /// Folders beside the cache; a leading `~` is the home folder.
     pub folders: Vec<PathBuf>,
+    /// Where quantised copies are kept, if anywhere.
+    pub kept: Option<PathBuf>,
     pub probe: Probe,
     /// No network at all.
     pub offline: bool,
@@ -131,6 +133,7 @@ impl Options {
         Self {
             cache,
             folders,
+            kept: None,
             probe,
             offline,
             endpoint: endpoint.trim_end_matches('/').to_owned(),

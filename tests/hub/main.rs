@@ -8,3 +8,4 @@ mod made;
 mod network;
 mod package;
 mod python;
+mod quantised;

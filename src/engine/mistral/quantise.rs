@@ -67,6 +67,7 @@ impl Quantised {
             return Ok((build(&plainly)?, KeptCopy::None, notes));
         }
         let root = Paths::resolve(&|name| std::env::var_os(name)).0.quantised_dir();
+        kept::clear_unfinished(&root);
         let wanted = Wanted { root: &root, source: &spec.location, name: &spec.name, quant };
         let mut notes = Vec::new();
         match kept::find(wanted) {

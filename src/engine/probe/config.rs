@@ -155,7 +155,7 @@ impl Config {
         if !self.plain {
             return Ok(());
         }
-        let embedding = u64::from(self.vocabulary) * u64::from(self.width);
+        let embedding = self.embedding();
         if let Some(elements) = sums.embedding.filter(|elements| *elements != embedding) {
             return Err(Fault::Broken(format!(
                 "{FILE} speaks of {} words of {} numbers, and the weights hold {elements} numbers for them",
@@ -174,6 +174,16 @@ impl Config {
             ));
         }
         Ok(())
+    }
+
+    /// Whether the engine can have written this model down quantised.
+    pub fn can_be_kept(&self) -> bool {
+        CAN_BE_KEPT.contains(&self.architecture)
+    }
+
+    /// Elements of the embedding.
+    pub fn embedding(&self) -> u64 {
+        u64::from(self.vocabulary) * u64::from(self.width)
     }
 
     /// The mixture, for people.
@@ -200,7 +210,7 @@ impl Config {
             matrices: sums.matrices.saturating_add(shared),
             rest: elements.saturating_sub(sums.matrices),
             row_unit,
-            can_be_kept: CAN_BE_KEPT.contains(&self.architecture),
+            can_be_kept: self.can_be_kept(),
         })
     }
 

@@ -7,7 +7,7 @@
 //!
 //! A GGUF file: `gguf` and `value` know the format, `architecture`, `weights` and `vocabulary` what the engine's loaders
 //! need of it, and `gguf_model` joins them. A folder: `config`, `safetensors`, `template` and `tokenizer_json` know a file
-//! each, and `folder` joins them.
+//! each, and `folder` joins them; `uqff` does so for one whose weights this engine has quantised.
 
 use std::path::{Path, PathBuf};
 
@@ -29,16 +29,24 @@ mod split;
 mod template;
 mod tensor;
 mod tokenizer_json;
+mod uqff;
 mod value;
 mod vocabulary;
 mod weights;
 
-/// What the model at `path` says of itself: a GGUF file (any part of a split set) or a Hugging Face folder.
+/// What the model at `path` says of itself: a GGUF file (any part of a split set), a Hugging Face folder, or the first
+/// UQFF file of one.
 ///
 /// # Errors
 /// Names the file and says why the engine could not run it.
 pub fn probe(path: &Path) -> Result<ModelFacts, UserError> {
-    if path.is_dir() { folder::probe(path) } else { gguf_model::probe(path) }
+    if path.is_dir() {
+        folder::probe(path)
+    } else if path.extension().is_some_and(|ending| ending == "uqff") {
+        uqff::probe(path)
+    } else {
+        gguf_model::probe(path)
+    }
 }
 
 /// The files of a GGUF model, in order: all parts of a split set, or the one file.

@@ -32,8 +32,17 @@ pub(super) struct Sums {
     pub row_unit: Option<u32>,
 }
 
-/// Reads one file's header into `sums`.
-pub(super) fn read(path: &Path, sums: &mut Sums) -> Found<()> {
+/// Where a tensor lies in its file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Span {
+    pub start: u64,
+    pub end: u64,
+    /// Its name, where that is a number.
+    pub number: Option<u32>,
+}
+
+/// Reads one file's header into `sums`; gives the places of the tensors in the file.
+pub(super) fn read(path: &Path, sums: &mut Sums) -> Found<Vec<Span>> {
     let (mut file, len) = reader::open(path)?;
     let mut prefix = [0; 8];
     file.rewind().and_then(|()| file.read_exact(&mut prefix)).map_err(|_| match len {
@@ -57,14 +66,16 @@ pub(super) fn read(path: &Path, sums: &mut Sums) -> Found<()> {
         .deserialize(&mut deserializer)
         .and_then(|()| deserializer.end())
         .map_err(|error| Fault::Broken(format!("its header can't be understood: {error}")))?;
-    check_spans(&mut spans, room - header)
+    check_spans(&mut spans, room - header)?;
+    let data = header + 8;
+    Ok(spans.into_iter().map(|span| Span { start: span.start + data, end: span.end + data, ..span }).collect())
 }
 
 /// The weights follow each other without gaps and fill the file.
-fn check_spans(spans: &mut [(u64, u64)], room: u64) -> Found<()> {
+fn check_spans(spans: &mut [Span], room: u64) -> Found<()> {
     spans.sort_unstable();
     let mut at = 0;
-    for (start, end) in spans.iter() {
+    for Span { start, end, .. } in spans.iter() {
         if *start != at || end < start {
             return Err(Fault::broken("its header gives places of weights that do not fit together"));
         }
@@ -82,7 +93,7 @@ fn check_spans(spans: &mut [(u64, u64)], room: u64) -> Found<()> {
 }
 
 struct Header<'a> {
-    spans: &'a mut Vec<(u64, u64)>,
+    spans: &'a mut Vec<Span>,
     sums: &'a mut Sums,
 }
 
@@ -120,7 +131,7 @@ impl<'de> Visitor<'de> for Header<'_> {
                 let name = quote(&name);
                 return Err(A::Error::custom(format!("{name} does not have the size that its shape says")));
             }
-            self.spans.push((start, end));
+            self.spans.push(Span { start, end, number: name.parse().ok() });
             self.sums.notice(&name, &tensor.dtype, &tensor.shape);
             self.sums.add(&tensor.dtype, elements, end - start).map_err(A::Error::custom)?;
         }
