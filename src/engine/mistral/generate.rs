@@ -48,7 +48,7 @@ async fn answer(
     out(Piece::Started { prompt_tokens, context });
 
     let engine = loaded.model.inner().get_sender(None).map_err(|e| engine_error(&e.to_string()))?;
-    let mut prefixes = loaded.prefixes.borrow_mut();
+    let mut prefixes = loaded.prefixes.lock().await;
     if prefixes.are_untrue() {
         prefixes::sweep(&engine, &mut prefixes).await;
     }

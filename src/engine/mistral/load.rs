@@ -1,6 +1,5 @@
 //! Loading: our own check of the file first, then the engine's builders.
 
-use std::cell::RefCell;
 use std::fmt::Display;
 use std::panic::{UnwindSafe, catch_unwind};
 use std::path::Path;
@@ -11,6 +10,7 @@ use mistralrs::core::Pipeline;
 use mistralrs::model_builder_trait::{AnyModelBuilder, build_model_from_pipeline};
 use mistralrs::{GgufModelBuilder, Model, ModelBuilder, TokenSource};
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::Mutex;
 
 use super::options::{LoadOptions, load_options, usable_context};
 use super::prefixes::Prefixes;
@@ -27,7 +27,7 @@ pub(super) struct Loaded {
     pub info: ModelInfo,
     pub vocabulary: Vocabulary,
     /// What the engine keeps of earlier answers.
-    pub prefixes: RefCell<Prefixes>,
+    pub prefixes: Mutex<Prefixes>,
 }
 
 /// Tokens with a meaning of their own.
@@ -119,7 +119,7 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
         device: device.into(),
         load_time: start.elapsed(),
     };
-    Ok(Loaded { runtime, model, info, vocabulary, prefixes: RefCell::new(prefixes) })
+    Ok(Loaded { runtime, model, info, vocabulary, prefixes: Mutex::new(prefixes) })
 }
 
 /// The GPU that this build is for; the processor in a build for none. `None` where the machine has no such GPU: some drivers
