@@ -8,6 +8,8 @@ mod commands;
 mod interrupts;
 #[path = "headless/json.rs"]
 mod json;
+#[path = "headless/keeps.rs"]
+mod keeps;
 #[path = "headless/prompts.rs"]
 mod prompts;
 #[path = "headless/pulls.rs"]
