@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::quant::{KeptCopy, PlainWeights, Quantise};
+use crate::domain::quant::{self, KeptCopy, PlainWeights, Processor, Quantise};
 use crate::domain::sampling::SamplingPatch;
 use crate::error::{ErrorKind, UserError};
 
@@ -380,6 +380,23 @@ pub enum KvCache {
     F8E4M3,
 }
 
+impl LocalModel {
+    /// What is wished for when this model is loaded: its own MODEL may say how it is quantised.
+    #[must_use]
+    pub fn settings(&self, settings: LoadSettings) -> LoadSettings {
+        LoadSettings { quantise: self.quantise.unwrap_or(settings.quantise), ..settings }
+    }
+
+    /// The quantisation that is made of its plain weights on their way in, if any is.
+    #[must_use]
+    pub fn quantised_as(&self, settings: LoadSettings) -> Option<String> {
+        let facts = self.facts.as_ref().ok()?;
+        let settings = self.settings(settings);
+        let quant = quant::choose(facts, settings.quantise, Processor::expected(settings.device)).ok()??;
+        Some(quant.label_for(facts))
+    }
+}
+
 impl ModelSpec {
     /// What it takes to load a model of this machine, with room for as many tokens as `settings` say or as it was trained for.
     ///
@@ -392,11 +409,7 @@ impl ModelSpec {
             name: model.name.clone(),
             location: model.location.clone(),
             format: model.format,
-            settings: LoadSettings {
-                context: settings.context.min(facts.context),
-                quantise: model.quantise.unwrap_or(settings.quantise),
-                ..settings
-            },
+            settings: LoadSettings { context: settings.context.min(facts.context), ..model.settings(settings) },
         })
     }
 }

@@ -16,7 +16,7 @@ use crate::domain::{FinishReason, GenId, GenRequest, LoadStage, PieceKind};
 use crate::error::UserError;
 
 /// Goes up with every change of the messages.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// No frame is longer. A conversation is the largest thing that is ever sent.
 pub const MAX_FRAME: usize = 64 << 20;

@@ -167,20 +167,25 @@ impl Quant {
     }
 }
 
+/// What is not quantised is computed with in so many bytes, however it is stored.
+const PLAIN: u64 = 2;
+
 /// Bytes of weights in memory once a model is loaded as wished: as stored where it is quantised already.
 #[must_use]
 pub fn quantised_bytes(facts: &ModelFacts, wish: Quantise, on: Processor) -> u64 {
-    /// What is not quantised is computed with in so many bytes, however it is stored.
-    const PLAIN: u64 = 2;
-    let Some(plain) = facts.plain else { return facts.bytes };
-    match choose(facts, wish, on) {
-        Ok(Some(quant)) => {
-            let quant = quant.relative().filter(|_| plain.row_unit < K_BLOCK).unwrap_or(quant);
-            quant.bytes(plain.matrices).saturating_add(plain.rest.saturating_mul(PLAIN))
-        }
-        // A refused one is not loaded at all.
-        Ok(None) | Err(_) => facts.parameters.saturating_mul(PLAIN),
+    match (facts.plain, choose(facts, wish, on)) {
+        (None, _) => facts.bytes,
+        (Some(plain), Ok(Some(quant))) => made_bytes(plain, quant),
+        // What is refused is not loaded at all.
+        (Some(_), Ok(None) | Err(_)) => facts.parameters.saturating_mul(PLAIN),
     }
+}
+
+/// Bytes of what is made of plain weights.
+#[must_use]
+pub fn made_bytes(plain: PlainWeights, quant: Quant) -> u64 {
+    let quant = quant.relative().filter(|_| plain.row_unit < K_BLOCK).unwrap_or(quant);
+    quant.bytes(plain.matrices).saturating_add(plain.rest.saturating_mul(PLAIN))
 }
 
 /// The model as it will be in memory: what its size is judged by.

@@ -30,19 +30,23 @@ pub(super) enum Weights {
 
 /// The quantisation that a model gets here.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Quantised(Option<(Quant, IsqType)>);
+pub(super) struct Quantised {
+    /// `None`: its weights stay as they are stored.
+    made: Option<(Quant, IsqType)>,
+    on: Processor,
+}
 
 impl Quantised {
     /// # Errors
     /// What was asked for can't be made here.
     pub fn choose(spec: &ModelSpec, facts: &ModelFacts, on: Processor) -> Result<Self, UserError> {
         let chosen = quant::choose(facts, spec.settings.quantise, on)?;
-        Ok(Self(chosen.and_then(|quant| Some((quant, isq_type(quant)?)))))
+        Ok(Self { made: chosen.and_then(|quant| Some((quant, isq_type(quant)?))), on })
     }
 
     /// What is in force, in words.
     pub fn label(self, facts: &ModelFacts) -> String {
-        self.0.map_or_else(|| facts.quant.clone(), |(quant, _)| quant.label_for(facts))
+        self.made.map_or_else(|| facts.quant.clone(), |(quant, _)| quant.label_for(facts))
     }
 
     /// Has the weights loaded by `build`: from the kept copy where there is one, which is written where that is wished for.
@@ -54,18 +58,18 @@ impl Quantised {
         tell: &Sender<LoadStage>,
         mut build: impl FnMut(&Weights) -> Result<P, UserError>,
     ) -> Result<(P, KeptCopy, Vec<UserError>), UserError> {
-        let Some((quant, isq)) = self.0 else {
-            let weights = match spec.format {
-                Format::Uqff => Weights::Uqff(spec.location.clone()),
-                Format::Gguf | Format::Safetensors | Format::Script => Weights::Stored,
+        let Some((quant, isq)) = self.made else {
+            let (weights, notes) = match spec.format {
+                Format::Uqff => (Weights::Uqff(spec.location.clone()), self.slow(spec, facts)),
+                Format::Gguf | Format::Safetensors | Format::Script => (Weights::Stored, None),
             };
-            return Ok((build(&weights)?, KeptCopy::None, Vec::new()));
+            return Ok((build(&weights)?, KeptCopy::None, notes.into_iter().collect()));
         };
         let plainly = Weights::Made { isq, keep: None };
-        if !facts.plain.is_some_and(|plain| plain.can_be_kept) {
+        let Some(plain) = facts.plain.filter(|plain| plain.can_be_kept) else {
             let notes = if spec.settings.keep { vec![can_t_be_kept(spec)] } else { Vec::new() };
             return Ok((build(&plainly)?, KeptCopy::None, notes));
-        }
+        };
         let root = Paths::resolve(&|name| std::env::var_os(name)).0.quantised_dir();
         kept::clear_unfinished(&root);
         let wanted = Wanted { root: &root, source: &spec.location, name: &spec.name, quant };
@@ -81,7 +85,7 @@ impl Quantised {
             Found::Nothing => {}
         }
         if spec.settings.keep {
-            let size = quant::quantised_bytes(facts, spec.settings.quantise, Processor::Cpu);
+            let size = quant::made_bytes(plain, quant);
             let kept = Writing::begin(wanted, size + size / 20).and_then(|writing| {
                 let weights = Weights::Made { isq, keep: Some(writing.target()) };
                 let model = watched(&writing, tell, || attempt(|| build(&weights)))
@@ -98,6 +102,18 @@ impl Quantised {
             }
         }
         Ok((build(&plainly)?, KeptCopy::Possible, notes))
+    }
+}
+
+impl Quantised {
+    /// A model that others have written down for GPUs works on the processor, at a fraction of its speed.
+    fn slow(self, spec: &ModelSpec, facts: &ModelFacts) -> Option<UserError> {
+        let for_gpus = ["AFQ", "HQQ", "FP8"].iter().any(|kind| facts.quant.starts_with(kind));
+        (for_gpus && self.on == Processor::Cpu).then(|| {
+            let message = format!("`{}` is quantised for GPUs ({}): the processor is slow with it", spec.name, facts.quant);
+            UserError::new(ErrorKind::ModelUnsupported, message)
+                .hint("the plain weights of the same model, loaded as `q4` or `q8`, are many times faster here")
+        })
     }
 }
 
@@ -199,7 +215,7 @@ mod tests {
         for on in [Processor::Cpu, Processor::Metal, Processor::Cuda] {
             for name in Quantise::names() {
                 let Ok(chosen) = Quantised::choose(&spec(Format::Safetensors, name), &facts(), on) else { continue };
-                assert_eq!(chosen.0.is_none(), name == "none", "{name} on {on:?}");
+                assert_eq!(chosen.made.is_none(), name == "none", "{name} on {on:?}");
                 assert_eq!(chosen.label(&facts()) == "BF16", name == "none", "{name} on {on:?}");
             }
         }
@@ -219,7 +235,12 @@ mod tests {
         assert_eq!(of(&spec(Format::Safetensors, "none"), &facts(), Processor::Cpu).0, Weights::Stored);
         let quantised = ModelFacts::default();
         assert_eq!(of(&spec(Format::Gguf, "q4"), &quantised, Processor::Cpu).0, Weights::Stored);
-        assert_eq!(of(&spec(Format::Uqff, "q4"), &quantised, Processor::Cpu).0, Weights::Uqff("/m".into()));
+        let uqff = of(&spec(Format::Uqff, "q4"), &quantised, Processor::Cpu);
+        assert_eq!((uqff.0, uqff.2), (Weights::Uqff("/m".into()), Vec::new()));
+        let for_gpus = ModelFacts { quant: "AFQ4".into(), ..ModelFacts::default() };
+        let notes = |on| of(&spec(Format::Uqff, "auto"), &for_gpus, on).2;
+        assert!(notes(Processor::Cpu)[0].message.contains("the processor is slow"), "{:?}", notes(Processor::Cpu));
+        assert_eq!(notes(Processor::Metal), []);
         let mut keep = spec(Format::Safetensors, "q8");
         keep.settings.keep = true;
         let (_, copy, notes) = of(&keep, &facts(), Processor::Cpu);
