@@ -10,4 +10,5 @@ pub mod hub_server;
 pub mod models;
 pub mod pty;
 pub mod quantise;
+pub mod reference;
 pub mod tiny;
