@@ -3,6 +3,7 @@
 mod generate;
 mod load;
 mod options;
+mod shadow;
 
 use tokio_util::sync::CancellationToken;
 

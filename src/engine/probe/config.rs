@@ -8,6 +8,7 @@ use super::fault::{Fault, Found, quote};
 use super::json;
 use super::mlx::{self, Mlx};
 use super::safetensors::Sums;
+use crate::domain::model::Gpu;
 
 const FILE: &str = "config.json";
 /// It is parsed whole, which takes some thirty times its size.
@@ -174,6 +175,10 @@ impl Config {
         Ok(())
     }
 
+    pub fn is_mlx(&self) -> bool {
+        matches!(self.quantisation, Quantisation::Mlx(_))
+    }
+
     /// The mixture, for people.
     pub fn quantisation(&self, sums: &Sums) -> String {
         match self.quantisation {
@@ -264,7 +269,7 @@ fn quantisation(config: &Map<String, Value>, architecture: &str) -> Found<Quanti
     let bits = said.get("bits").and_then(Value::as_u64);
     match said.get("quant_method").and_then(Value::as_str) {
         Some("fp8") => Ok(Quantisation::Fp8),
-        Some("mxfp4") if has_gpu() => Ok(Quantisation::Mxfp4),
+        Some("mxfp4") if Gpu::OF_THIS_BUILD != Gpu::None => Ok(Quantisation::Mxfp4),
         Some("mxfp4") => Err(Fault::unsupported(
             "weights quantised as MXFP4 run only on GPUs",
             "choose another model, or a GGUF file in a common quantisation",
@@ -293,11 +298,3 @@ fn quantisation(config: &Map<String, Value>, architecture: &str) -> Found<Quanti
     }
 }
 
-/// This build computes on a GPU.
-fn has_gpu() -> bool {
-    cfg!(feature = "cuda") || is_apple_silicon()
-}
-
-fn is_apple_silicon() -> bool {
-    cfg!(all(target_os = "macos", target_arch = "aarch64"))
-}
