@@ -88,7 +88,11 @@ fn broken_folders_are_refused_by_the_file_at_fault() {
         ("config.json", changed(config(), "quantization_config", json!("x")), "quantization_config"),
         ("config.json", changed(config(), "max_position_embeddings", json!(1e30)), "max_position_embeddings"),
         ("config.json", changed(config(), "quantization_config", json!({"quant_method": "hqq"})), "hqq"),
-        ("config.json", changed(config(), "quantization_config", json!({"bits": 5, "group_size": 64})), "MLX in 5 bits"),
+        (
+            "config.json",
+            changed(config(), "quantization_config", json!({"bits": 5, "group_size": 64})),
+            "MLX in 5 bits",
+        ),
         ("config.json", changed(config(), "quantization", json!({"bits": 4})), "does not say in how many bits"),
         ("config.json", changed(config(), "quantization", json!({"bits": 4, "group_size": 64})), "is not quantised"),
         ("params.json", b"{}".to_vec(), "params.json"),

@@ -158,4 +158,3 @@ impl Engine {
         self.until(|event| matches!(event, EngineEvent::Started { id, .. } if id == wanted).then_some(())).await;
     }
 }
-

@@ -48,7 +48,9 @@ impl ModelFacts {
         if self.mlx && gpu == Gpu::Metal && device == Device::Cpu {
             return Err(UserError::new(
                 ErrorKind::ModelUnsupported,
-                format!("{name} can't run on the processor: its weights are quantised for MLX, which on a Mac takes the GPU"),
+                format!(
+                    "{name} can't run on the processor: its weights are quantised for MLX, which on a Mac takes the GPU"
+                ),
             )
             .hint("set `engine.device` to `auto`, or take a GGUF file of this model"));
         }

@@ -297,4 +297,3 @@ fn quantisation(config: &Map<String, Value>, architecture: &str) -> Found<Quanti
         )),
     }
 }
-
