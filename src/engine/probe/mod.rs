@@ -7,7 +7,7 @@
 //!
 //! A GGUF file: `gguf` and `value` know the format, `architecture`, `weights` and `vocabulary` what the engine's loaders
 //! need of it, and `gguf_model` joins them. A folder: `config`, `safetensors`, `template` and `tokenizer_json` know a file
-//! each, and `folder` joins them.
+//! each, `mlx` one way to store the weights, and `folder` joins them.
 
 use std::path::{Path, PathBuf};
 
@@ -23,6 +23,7 @@ mod gguf;
 mod gguf_model;
 mod json;
 mod metadata;
+mod mlx;
 mod reader;
 mod safetensors;
 mod split;
@@ -39,6 +40,14 @@ mod weights;
 /// Names the file and says why the engine could not run it.
 pub fn probe(path: &Path) -> Result<ModelFacts, UserError> {
     if path.is_dir() { folder::probe(path) } else { gguf_model::probe(path) }
+}
+
+/// The `config.json` that the engine must be given in place of the one in `folder`, if it could not follow that.
+///
+/// # Errors
+/// When the folder's own can't be read.
+pub fn config_for_engine(folder: &Path) -> Result<Option<String>, UserError> {
+    config::for_engine(folder).map_err(|fault| fault.about(folder))
 }
 
 /// The files of a GGUF model, in order: all parts of a split set, or the one file.
