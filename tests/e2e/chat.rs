@@ -58,6 +58,8 @@ fn from_the_first_start_to_a_chat_and_out_again() {
     let kept = answer(&pty.screen());
     assert!(kept.starts_with(&later), "{later:?} became {kept:?}");
 
+    // What goes by itself is gone: only what stays can come back.
+    pty.wait_for_quiet(Duration::from_secs(4));
     let before = pty.text();
     for (columns, rows) in [(200, 60), (40, 12), (80, 24)] {
         pty.resize(columns, rows);
