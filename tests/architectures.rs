@@ -120,6 +120,34 @@ async fn objection(name: &str, location: &Path, format: Format) -> Result<(), St
     if fresh == second { Ok(()) } else { Err(format!("it goes on with {second:?}, and from afresh with {fresh:?}")) }
 }
 
+/// Kinds that the processor can't run, and words of the reason. A build for a GPU knows that when it is told to use the processor,
+/// any other one from the file alone.
+const REFUSED: &[(&str, &str)] = &[
+    ("PhiForCausalLM", "rotates a part"),
+    ("DeepseekV2ForCausalLM", "experts are computed on GPUs alone"),
+    ("DeepseekV3ForCausalLM", "experts are computed on GPUs alone"),
+    ("Glm4MoeLiteForCausalLM", "experts are computed on GPUs alone"),
+    ("Glm4MoeForCausalLM", "experts are computed on GPUs alone"),
+    ("Qwen3MoeForCausalLM", "experts are computed on GPUs alone"),
+    ("GptOssForCausalLM", "GPUs"),
+    ("Qwen3NextForCausalLM", "experts are computed on GPUs alone"),
+    ("Qwen3NextForCausalLM with stacked experts", "layers is computed on GPUs alone"),
+];
+
+/// What is wrong with how a model is refused.
+async fn objection_to_refusal(name: &str, location: &Path, format: Format, reason: &str) -> Result<(), String> {
+    let by_file = probe::probe(location).err();
+    let mut engine = Engine::start();
+    let error = engine.load(spec(name, location, format)).await.err().ok_or("it is loaded")?;
+    engine.handle.shutdown().await;
+    let alternative = error.hint.as_deref().unwrap_or_default();
+    let told = error.kind == ErrorKind::ModelUnsupported
+        && error.message.contains(reason)
+        && ["choose", "take"].iter().any(|word| alternative.contains(word));
+    let early = by_file.as_ref().is_none_or(|early| *early == error);
+    if told && early { Ok(()) } else { Err(format!("it is refused as {error:?}, and by the check as {by_file:?}")) }
+}
+
 #[tokio::test]
 async fn every_kind_of_gguf_file_answers() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -129,17 +157,27 @@ async fn every_kind_of_gguf_file_answers() {
         tiny::write_random(&tiny::gguf(arch), &file);
         objections.extend(objection(arch, &file, Format::Gguf).await.err().map(|why| format!("{arch}: {why}")));
     }
+    if !cfg!(feature = "cuda") {
+        let file = folder.path().join("qwen3moe.gguf");
+        tiny::write_random(&tiny::gguf("qwen3moe"), &file);
+        let why = objection_to_refusal("qwen3moe", &file, Format::Gguf, "NVIDIA").await.err();
+        objections.extend(why.map(|why| format!("qwen3moe: {why}")));
+    }
     assert!(objections.is_empty(), "{}", objections.join("\n"));
 }
 
 #[tokio::test]
-async fn every_kind_of_folder_answers() {
+async fn every_kind_of_folder_answers_or_is_refused_before_it_is_loaded() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut objections = Vec::new();
     for kind in tiny::kinds() {
         let place = folder.path().join(&kind.name);
         kind.write(&place);
-        let why = objection(&kind.name, &place, Format::Safetensors).await.err();
+        let refused = REFUSED.iter().find(|(name, _)| *name == kind.name);
+        let why = match refused {
+            None => objection(&kind.name, &place, Format::Safetensors).await.err(),
+            Some((name, reason)) => objection_to_refusal(name, &place, Format::Safetensors, reason).await.err(),
+        };
         objections.extend(why.map(|why| format!("{}: {why}", kind.name)));
     }
     assert!(objections.is_empty(), "{}", objections.join("\n"));

@@ -30,7 +30,7 @@ const UNTURNED: u64 = 16;
 const STATES: u64 = 16;
 const LOOK_BACK: u64 = 4;
 
-/// All of them, and those with experts once more in the way that takes no GPU.
+/// All of them, and those with experts once more in the way that takes no GPU where the layers take none either.
 pub fn kinds() -> Vec<Kind> {
     let with_experts = |kind: &Kind| kind.weights.iter().any(|(name, _)| name.ends_with(".experts.0.gate_proj.weight"));
     let stacked = published(TURNED + UNTURNED).into_iter().filter(with_experts).map(Kind::stacked);
@@ -63,7 +63,7 @@ fn published(deepseek_value: u64) -> Vec<Kind> {
         Kind::new(
             "Gemma2ForCausalLM",
             &[rope.clone(), gemma(), json!({
-                "sliding_window": 32, "query_pre_attn_scalar": HEAD, "attn_logit_softcapping": 50.0,
+                "sliding_window": 128, "query_pre_attn_scalar": HEAD, "attn_logit_softcapping": 50.0,
                 "final_logit_softcapping": 30.0,
             })],
         )

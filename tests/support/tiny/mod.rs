@@ -10,7 +10,7 @@ mod words;
 
 pub use self::folder::{config, folder, safetensors};
 pub use self::gguf::{ARCHITECTURES, gguf, place, write_random};
-pub use self::kinds::{Kind, kinds};
+pub use self::kinds::{Kind, kind, kinds};
 pub use self::words::{TEMPLATE, set_scored_words, tokenizer, tokenizer_config};
 
 pub const WIDTH: u64 = 64;
