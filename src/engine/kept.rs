@@ -190,10 +190,12 @@ impl<'a> Writing<'a> {
     fn complete(&self) -> io::Result<PathBuf> {
         let Wanted { root, source, quant, .. } = self.wanted;
         // The engine writes some of these anew, and forgets others (the special words beside a template of its own).
-        for (name, _) in files(source)?.into_iter().filter(|(name, _)| is_small(name)) {
-            let from = source.join(&name);
-            if fs::metadata(&from)?.len() <= MOST_SMALL {
-                fs::copy(from, self.folder.join(name))?;
+        for (name, meta) in files(source)?.into_iter().filter(|(name, _)| is_small(name)) {
+            let to = self.folder.join(&name);
+            // Its configuration the engine writes as it was given it, which need not be as it is in the source.
+            let is_there = name == "config.json" && to.exists();
+            if meta.len() <= MOST_SMALL && !is_there {
+                fs::copy(source.join(&name), to)?;
             }
         }
         let note = Note {

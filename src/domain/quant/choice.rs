@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Quant, Quantise};
-use crate::domain::model::{Device, ModelFacts};
+use crate::domain::model::{Gpu, ModelFacts};
 use crate::error::{ErrorKind, UserError};
 
 /// Plain weights, as far as they matter for quantising them while they are loaded. A model that is quantised already has none.
@@ -19,28 +19,6 @@ pub struct PlainWeights {
     pub can_be_kept: bool,
 }
 
-/// What computes, as far as the kind of quantisation depends on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Processor {
-    Cpu,
-    Metal,
-    Cuda,
-}
-
-impl Processor {
-    /// What this build computes on when its machine has what it was built for.
-    #[must_use]
-    pub fn expected(device: Device) -> Self {
-        match device {
-            Device::Cpu => Self::Cpu,
-            Device::Auto if cfg!(all(target_os = "macos", target_arch = "aarch64")) => Self::Metal,
-            Device::Auto if cfg!(feature = "cuda") => Self::Cuda,
-            Device::Auto => Self::Cpu,
-        }
-    }
-}
-
 /// Up to here eight bits cost little memory, and fewer would be heard in the answers.
 const SMALL: u64 = 2_000_000_000;
 /// Elements that share a scale: of the plain block types, of the K types, of AFQ and HQQ.
@@ -52,7 +30,7 @@ const GROUP: u32 = 64;
 ///
 /// # Errors
 /// What was asked for by name can't be made here: says why, and what can.
-pub fn choose(facts: &ModelFacts, wish: Quantise, on: Processor) -> Result<Option<Quant>, UserError> {
+pub fn choose(facts: &ModelFacts, wish: Quantise, on: Gpu) -> Result<Option<Quant>, UserError> {
     let Some(plain) = facts.plain else { return Ok(None) };
     let bits = |bits| of_bits(bits, plain.row_unit, on);
     match wish {
@@ -68,8 +46,8 @@ pub fn choose(facts: &ModelFacts, wish: Quantise, on: Processor) -> Result<Optio
 
 /// So many bits in the kind that is quick here. Where the rows do not fit the K types, the engine would take relatives that
 /// its kernels are up to fifteen times slower with (`Q4_1`, `Q5_0`, `Q5_1`): `Q4_0` and `Q8_0` are the quick ones.
-fn of_bits(bits: u8, row_unit: u32, on: Processor) -> Option<Quant> {
-    if on == Processor::Metal && row_unit >= GROUP && matches!(bits, 2 | 3 | 4 | 6 | 8) {
+fn of_bits(bits: u8, row_unit: u32, on: Gpu) -> Option<Quant> {
+    if on == Gpu::Metal && row_unit >= GROUP && matches!(bits, 2 | 3 | 4 | 6 | 8) {
         return Some(Quant::Afq(bits));
     }
     if row_unit < BLOCK {
@@ -87,15 +65,15 @@ fn of_bits(bits: u8, row_unit: u32, on: Processor) -> Option<Quant> {
 }
 
 /// What keeps a kind that was named from being made.
-fn obstacle(quant: Quant, plain: PlainWeights, on: Processor) -> Option<String> {
+fn obstacle(quant: Quant, plain: PlainWeights, on: Gpu) -> Option<String> {
     match quant {
-        Quant::Afq(_) if on == Processor::Cpu => {
+        Quant::Afq(_) if on == Gpu::None => {
             Some("AFQ is for GPUs: the processor would unpack all of the weights again for every token".to_owned())
         }
-        Quant::Hqq4 | Quant::Hqq8 if on == Processor::Cpu => {
+        Quant::Hqq4 | Quant::Hqq8 if on == Gpu::None => {
             Some("HQQ is for GPUs: the processor would unpack all of the weights again for every token".to_owned())
         }
-        Quant::Fp8 if on != Processor::Cuda => {
+        Quant::Fp8 if on != Gpu::Cuda => {
             Some("FP8 is for NVIDIA GPUs: elsewhere the weights would be unpacked again for every token".to_owned())
         }
         Quant::Afq(_) | Quant::Hqq4 | Quant::Hqq8 => (plain.row_unit < GROUP).then(|| odd_rows(plain)),
@@ -108,8 +86,8 @@ fn odd_rows(plain: PlainWeights) -> String {
     format!("the rows of its weights can only be divided by {}, which is too little to share scales", plain.row_unit)
 }
 
-fn refusal(wish: Quantise, why: &str, on: Processor) -> UserError {
-    let instead = if on == Processor::Metal { "`afq4`, `q8` or `none`" } else { "`q4`, `q8` or `none`" };
+fn refusal(wish: Quantise, why: &str, on: Gpu) -> UserError {
+    let instead = if on == Gpu::Metal { "`afq4`, `q8` or `none`" } else { "`q4`, `q8` or `none`" };
     UserError::new(ErrorKind::ModelUnsupported, format!("this model can't be quantised as {wish} here: {why}"))
         .hint(format!("take {instead} instead"))
 }
@@ -172,7 +150,7 @@ const PLAIN: u64 = 2;
 
 /// Bytes of weights in memory once a model is loaded as wished: as stored where it is quantised already.
 #[must_use]
-pub fn quantised_bytes(facts: &ModelFacts, wish: Quantise, on: Processor) -> u64 {
+pub fn quantised_bytes(facts: &ModelFacts, wish: Quantise, on: Gpu) -> u64 {
     match (facts.plain, choose(facts, wish, on)) {
         (None, _) => facts.bytes,
         (Some(plain), Ok(Some(quant))) => made_bytes(plain, quant),
@@ -190,7 +168,7 @@ pub fn made_bytes(plain: PlainWeights, quant: Quant) -> u64 {
 
 /// The model as it will be in memory: what its size is judged by.
 #[must_use]
-pub fn in_memory(facts: &ModelFacts, wish: Quantise, on: Processor) -> ModelFacts {
+pub fn in_memory(facts: &ModelFacts, wish: Quantise, on: Gpu) -> ModelFacts {
     ModelFacts { bytes: quantised_bytes(facts, wish, on), ..facts.clone() }
 }
 
@@ -231,16 +209,16 @@ mod tests {
         ModelFacts { bytes: 98_362_432, quant: "Q4_1".into(), ..ModelFacts::default() }
     }
 
-    const EVERYWHERE: [Processor; 3] = [Processor::Cpu, Processor::Metal, Processor::Cuda];
+    const EVERYWHERE: [Gpu; 3] = [Gpu::None, Gpu::Metal, Gpu::Cuda];
 
     #[test]
     fn auto_follows_the_size_and_the_processor() {
         let auto = |facts: &ModelFacts, on| choose(facts, Quantise::Auto, on).expect("auto is never refused");
-        assert_eq!(auto(&small(), Processor::Cpu), Some(Quant::Q8_0));
-        assert_eq!(auto(&large(), Processor::Cpu), Some(Quant::Q4K));
-        assert_eq!(auto(&large(), Processor::Cuda), Some(Quant::Q4K));
-        assert_eq!(auto(&small(), Processor::Metal), Some(Quant::Afq(8)));
-        assert_eq!(auto(&large(), Processor::Metal), Some(Quant::Afq(4)));
+        assert_eq!(auto(&small(), Gpu::None), Some(Quant::Q8_0));
+        assert_eq!(auto(&large(), Gpu::None), Some(Quant::Q4K));
+        assert_eq!(auto(&large(), Gpu::Cuda), Some(Quant::Q4K));
+        assert_eq!(auto(&small(), Gpu::Metal), Some(Quant::Afq(8)));
+        assert_eq!(auto(&large(), Gpu::Metal), Some(Quant::Afq(4)));
         for on in EVERYWHERE {
             assert_eq!(auto(&quantised(), on), None);
             assert_eq!(auto(&odd(), on), None, "better whole than not at all");
@@ -252,36 +230,36 @@ mod tests {
     fn bits_mean_the_quick_kind_that_the_rows_fit() {
         let bits = |facts: &ModelFacts, bits, on| choose(facts, Quantise::To(Quant::Bits(bits)), on).ok().flatten();
         let on_cpu = |facts: &ModelFacts| {
-            [2, 3, 4, 5, 6, 8].map(|n| bits(facts, n, Processor::Cpu).expect("it can be made"))
+            [2, 3, 4, 5, 6, 8].map(|n| bits(facts, n, Gpu::None).expect("it can be made"))
         };
         assert_eq!(on_cpu(&large()), [Quant::Q2K, Quant::Q3K, Quant::Q4K, Quant::Q5K, Quant::Q6K, Quant::Q8_0]);
         assert_eq!(on_cpu(&small()), [Quant::Q4_0, Quant::Q4_0, Quant::Q4_0, Quant::Q8_0, Quant::Q8_0, Quant::Q8_0]);
-        assert_eq!(bits(&large(), 4, Processor::Metal), Some(Quant::Afq(4)));
-        assert_eq!(bits(&large(), 5, Processor::Metal), Some(Quant::Q5K));
+        assert_eq!(bits(&large(), 4, Gpu::Metal), Some(Quant::Afq(4)));
+        assert_eq!(bits(&large(), 5, Gpu::Metal), Some(Quant::Q5K));
         let mut narrow = small();
         narrow.plain = narrow.plain.map(|plain| PlainWeights { row_unit: 32, ..plain });
-        assert_eq!(bits(&narrow, 4, Processor::Metal), Some(Quant::Q4_0));
-        assert_eq!(bits(&odd(), 8, Processor::Cpu), None);
+        assert_eq!(bits(&narrow, 4, Gpu::Metal), Some(Quant::Q4_0));
+        assert_eq!(bits(&odd(), 8, Gpu::None), None);
     }
 
     #[test]
     fn what_can_t_be_made_is_refused_with_another_way() {
         let refused = |facts: &ModelFacts, quant, on| choose(facts, Quantise::To(quant), on).err();
         for (facts, quant, on, says) in [
-            (small(), Quant::Afq(4), Processor::Cpu, "AFQ is for GPUs"),
-            (small(), Quant::Hqq8, Processor::Cpu, "HQQ is for GPUs"),
-            (small(), Quant::Fp8, Processor::Cpu, "NVIDIA"),
-            (small(), Quant::Fp8, Processor::Metal, "NVIDIA"),
-            (odd(), Quant::Q4_0, Processor::Cuda, "divided by 16"),
-            (odd(), Quant::Bits(8), Processor::Cpu, "divided by 16"),
-            (odd(), Quant::Afq(4), Processor::Metal, "divided by 16"),
+            (small(), Quant::Afq(4), Gpu::None, "AFQ is for GPUs"),
+            (small(), Quant::Hqq8, Gpu::None, "HQQ is for GPUs"),
+            (small(), Quant::Fp8, Gpu::None, "NVIDIA"),
+            (small(), Quant::Fp8, Gpu::Metal, "NVIDIA"),
+            (odd(), Quant::Q4_0, Gpu::Cuda, "divided by 16"),
+            (odd(), Quant::Bits(8), Gpu::None, "divided by 16"),
+            (odd(), Quant::Afq(4), Gpu::Metal, "divided by 16"),
         ] {
             let error = refused(&facts, quant, on).unwrap_or_else(|| panic!("{quant:?} on {on:?} is not refused"));
             assert!(error.message.contains(says), "{error}");
             assert!(error.hint.as_ref().is_some_and(|hint| hint.contains("`none`")), "{error:?}");
         }
-        assert_eq!(refused(&small(), Quant::Q4K, Processor::Cpu), None);
-        assert_eq!(refused(&quantised(), Quant::Afq(4), Processor::Cpu), None, "there is nothing to quantise");
+        assert_eq!(refused(&small(), Quant::Q4K, Gpu::None), None);
+        assert_eq!(refused(&quantised(), Quant::Afq(4), Gpu::None), None, "there is nothing to quantise");
     }
 
     #[test]
@@ -294,7 +272,7 @@ mod tests {
     #[test]
     fn sizes_are_those_of_the_blocks() {
         let bytes = |facts: &ModelFacts, name| {
-            quantised_bytes(facts, Quantise::parse(name).expect("a name"), Processor::Cpu)
+            quantised_bytes(facts, Quantise::parse(name).expect("a name"), Gpu::None)
         };
         let rest = 128_256 * 3072 * 2;
         assert_eq!(bytes(&large(), "none"), 3_212_749_824 * 2);
@@ -305,8 +283,8 @@ mod tests {
         // Stored in four bytes each, and computed with in two.
         let whole = ModelFacts { bytes: 538_060_032, ..small() };
         assert_eq!(bytes(&whole, "none"), 269_030_016);
-        let afq = quantised_bytes(&large(), Quantise::To(Quant::Afq(4)), Processor::Metal);
+        let afq = quantised_bytes(&large(), Quantise::To(Quant::Afq(4)), Gpu::Metal);
         assert_eq!(afq, 3_212_749_824 / 64 * 36 + rest);
-        assert_eq!(in_memory(&large(), Quantise::Off, Processor::Cpu).bytes, bytes(&large(), "none"));
+        assert_eq!(in_memory(&large(), Quantise::Off, Gpu::None).bytes, bytes(&large(), "none"));
     }
 }

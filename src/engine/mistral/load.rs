@@ -8,18 +8,19 @@ use std::time::Instant;
 
 use mistralrs::core::Pipeline;
 use mistralrs::model_builder_trait::{AnyModelBuilder, build_model_from_pipeline};
-use mistralrs::{GgufModelBuilder, Model, ModelBuilder, TokenSource, UqffTextModelBuilder};
+use mistralrs::{GgufModelBuilder, Model, ModelBuilder, ModelDType, TokenSource, UqffTextModelBuilder};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Mutex;
 
 use super::options::{LoadOptions, load_options, usable_context};
 use super::prefixes::Prefixes;
 use super::quantise::{self, Quantised, Weights};
+use super::shadow::{self, Shadow};
 use crate::domain::LoadStage;
-use crate::domain::model::{Format, ModelInfo, ModelSpec, split_set};
+use crate::domain::model::{Device, Format, ModelInfo, ModelSpec, split_set};
 use crate::engine::host::{self, panic_text};
 use crate::engine::probe;
-use crate::error::{ErrorKind, UserError};
+use crate::error::{ErrorKind, UserError, reason};
 
 /// A model that is ready, and the runtime that asks it.
 pub(super) struct Loaded {
@@ -78,6 +79,7 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
         let _ = tell.send(stage);
     };
     stage(LoadStage::Checking);
+    shadow::clear_leftovers();
     let facts = probe::probe(&spec.location)?;
     let mut options = load_options(spec, &facts);
     let runtime = Builder::new_multi_thread()
@@ -89,12 +91,20 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
     // The engine makes its own again. Kept until it has: drivers are slow to start twice.
     let device = if options.force_cpu { None } else { device(|| mistralrs::best_device(false)) };
     options.force_cpu = device.is_none();
+    if let Some(reason) = facts.gpu_only.as_ref().filter(|_| options.force_cpu) {
+        return Err(without_gpu(spec, reason));
+    }
+
+    if options.force_cpu {
+        facts.check_device(&spec.name, Device::Cpu)?;
+    }
 
     stage(LoadStage::Weights);
-    let processor = quantise::processor(device.as_ref());
-    let quantised = Quantised::choose(spec, &facts, processor)?;
+    let quantised = Quantised::choose(spec, &facts, quantise::gpu(device.as_ref()))?;
+    let shadow = stand_in(spec)?;
+    let place = shadow.as_ref().map_or(&*spec.location, Shadow::folder);
     let (pipeline, copy, notes) = quantised.weights(spec, &facts, tell, |weights| {
-        let builder = builder(spec, options, weights)?;
+        let builder = builder(spec, place, options, weights)?;
         runtime.block_on(builder.build_pipeline()).map_err(|error| failed(spec, &format!("{error:#}")))
     })?;
     let (pipeline, scheduler, config) = pipeline;
@@ -142,8 +152,29 @@ fn device<D, E: Display>(make: impl FnOnce() -> Result<D, E> + UnwindSafe) -> Op
     None
 }
 
+/// A folder in place of the model's own, where the engine could not read that.
+fn stand_in(spec: &ModelSpec) -> Result<Option<Shadow>, UserError> {
+    if spec.format != Format::Safetensors {
+        return Ok(None);
+    }
+    let Some(config) = probe::config_for_engine(&spec.location)? else { return Ok(None) };
+    Shadow::of(&spec.location, &config).map(Some).map_err(|error| {
+        let place = std::env::temp_dir();
+        UserError::new(
+            ErrorKind::LoadFailed,
+            format!("could not load `{}`: {} can't be written to ({})", spec.name, place.display(), reason(&error)),
+        )
+        .hint("make room there, or set TMPDIR to another folder")
+    })
+}
+
 /// Local and absolute paths only: a path that exists is never looked up on the network.
-fn builder(spec: &ModelSpec, options: LoadOptions, weights: &Weights) -> Result<AnyModelBuilder, UserError> {
+fn builder(
+    spec: &ModelSpec,
+    place: &Path,
+    options: LoadOptions,
+    weights: &Weights,
+) -> Result<AnyModelBuilder, UserError> {
     let not_unicode = || failed(spec, "its path is not Unicode");
     let in_folder = |file: &Path| -> Option<(String, String)> {
         let folder = file.parent().unwrap_or(Path::new("/"));
@@ -161,7 +192,7 @@ fn builder(spec: &ModelSpec, options: LoadOptions, weights: &Weights) -> Result<
     }
     Ok(match weights {
         Weights::Stored if spec.format == Format::Gguf => {
-            let (folder, name) = in_folder(&spec.location).ok_or_else(not_unicode)?;
+            let (folder, name) = in_folder(place).ok_or_else(not_unicode)?;
             common!(GgufModelBuilder::new(folder, split_set(&name)))
         }
         Weights::Uqff(file) => {
@@ -169,15 +200,17 @@ fn builder(spec: &ModelSpec, options: LoadOptions, weights: &Weights) -> Result<
             common!(UqffTextModelBuilder::new(folder, vec![name.into()]).into_inner())
         }
         Weights::Stored | Weights::Made { .. } => {
-            let builder = ModelBuilder::new(spec.location.to_str().ok_or_else(not_unicode)?);
-            let builder = match weights {
-                Weights::Made { isq, .. } => builder.with_isq(*isq),
-                _ => builder,
-            };
-            match weights {
-                Weights::Made { keep: Some(target), .. } => common!(builder.write_uqff(target.clone())),
-                _ => common!(builder),
+            let mut builder = ModelBuilder::new(place.to_str().ok_or_else(not_unicode)?);
+            if options.full_precision {
+                builder = builder.with_dtype(ModelDType::F32);
             }
+            if let Weights::Made { isq, keep } = weights {
+                builder = builder.with_isq(*isq);
+                if let Some(target) = keep {
+                    builder = builder.write_uqff(target.clone());
+                }
+            }
+            common!(builder)
         }
     })
 }
@@ -190,6 +223,15 @@ fn device_label(device: &mistralrs::Device) -> &'static str {
     } else {
         "CPU"
     }
+}
+
+/// What only a GPU computes would load on the processor, and fail at the first message.
+fn without_gpu(spec: &ModelSpec, reason: &str) -> UserError {
+    UserError::new(
+        ErrorKind::ModelUnsupported,
+        format!("`{}` can't be run on the processor: {reason}", spec.location.display()),
+    )
+    .hint("set engine.device to auto on a machine with a GPU, or choose a model without experts")
 }
 
 /// The engine said why not.

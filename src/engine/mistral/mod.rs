@@ -6,6 +6,7 @@ mod load;
 mod options;
 mod prefixes;
 mod quantise;
+mod shadow;
 
 use tokio_util::sync::CancellationToken;
 

@@ -11,8 +11,8 @@ use mistralrs::{Device, IsqType};
 
 use crate::config::Paths;
 use crate::domain::LoadStage;
-use crate::domain::model::{Format, ModelFacts, ModelSpec};
-use crate::domain::quant::{self, KeptCopy, Processor, Quant};
+use crate::domain::model::{Format, Gpu, ModelFacts, ModelSpec};
+use crate::domain::quant::{self, KeptCopy, Quant};
 use crate::engine::host::panic_text;
 use crate::engine::kept::{self, Found, Wanted, Writing};
 use crate::error::{ErrorKind, UserError};
@@ -33,13 +33,13 @@ pub(super) enum Weights {
 pub(super) struct Quantised {
     /// `None`: its weights stay as they are stored.
     made: Option<(Quant, IsqType)>,
-    on: Processor,
+    on: Gpu,
 }
 
 impl Quantised {
     /// # Errors
     /// What was asked for can't be made here.
-    pub fn choose(spec: &ModelSpec, facts: &ModelFacts, on: Processor) -> Result<Self, UserError> {
+    pub fn choose(spec: &ModelSpec, facts: &ModelFacts, on: Gpu) -> Result<Self, UserError> {
         let chosen = quant::choose(facts, spec.settings.quantise, on)?;
         Ok(Self { made: chosen.and_then(|quant| Some((quant, isq_type(quant)?))), on })
     }
@@ -109,7 +109,7 @@ impl Quantised {
     /// A model that others have written down for GPUs works on the processor, at a fraction of its speed.
     fn slow(self, spec: &ModelSpec, facts: &ModelFacts) -> Option<UserError> {
         let for_gpus = ["AFQ", "HQQ", "FP8"].iter().any(|kind| facts.quant.starts_with(kind));
-        (for_gpus && self.on == Processor::Cpu).then(|| {
+        (for_gpus && self.on == Gpu::None).then(|| {
             let message = format!("`{}` is quantised for GPUs ({}): the processor is slow with it", spec.name, facts.quant);
             UserError::new(ErrorKind::ModelUnsupported, message)
                 .hint("the plain weights of the same model, loaded as `q4` or `q8`, are many times faster here")
@@ -176,12 +176,12 @@ fn isq_type(quant: Quant) -> Option<IsqType> {
     })
 }
 
-/// What the model will compute on.
-pub(super) fn processor(device: Option<&Device>) -> Processor {
+/// What the model will be computed on.
+pub(super) fn gpu(device: Option<&Device>) -> Gpu {
     match device {
-        Some(device) if device.is_metal() => Processor::Metal,
-        Some(device) if device.is_cuda() => Processor::Cuda,
-        _ => Processor::Cpu,
+        Some(device) if device.is_metal() => Gpu::Metal,
+        Some(device) if device.is_cuda() => Gpu::Cuda,
+        _ => Gpu::None,
     }
 }
 
@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn every_name_that_is_not_refused_has_a_type_of_the_engine() {
-        for on in [Processor::Cpu, Processor::Metal, Processor::Cuda] {
+        for on in [Gpu::None, Gpu::Metal, Gpu::Cuda] {
             for name in Quantise::names() {
                 let Ok(chosen) = Quantised::choose(&spec(Format::Safetensors, name), &facts(), on) else { continue };
                 assert_eq!(chosen.made.is_none(), name == "none", "{name} on {on:?}");
@@ -228,22 +228,22 @@ mod tests {
             let chosen = Quantised::choose(spec, facts, on).expect("a choice");
             chosen.weights(spec, facts, &tell, |weights| Ok(weights.clone())).expect("loads")
         };
-        let q4 = of(&spec(Format::Safetensors, "q4"), &facts(), Processor::Cpu);
+        let q4 = of(&spec(Format::Safetensors, "q4"), &facts(), Gpu::None);
         assert_eq!(q4, (Weights::Made { isq: IsqType::Q4K, keep: None }, KeptCopy::None, Vec::new()));
-        let afq = of(&spec(Format::Safetensors, "auto"), &facts(), Processor::Metal);
+        let afq = of(&spec(Format::Safetensors, "auto"), &facts(), Gpu::Metal);
         assert_eq!(afq.0, Weights::Made { isq: IsqType::AFQ4, keep: None });
-        assert_eq!(of(&spec(Format::Safetensors, "none"), &facts(), Processor::Cpu).0, Weights::Stored);
+        assert_eq!(of(&spec(Format::Safetensors, "none"), &facts(), Gpu::None).0, Weights::Stored);
         let quantised = ModelFacts::default();
-        assert_eq!(of(&spec(Format::Gguf, "q4"), &quantised, Processor::Cpu).0, Weights::Stored);
-        let uqff = of(&spec(Format::Uqff, "q4"), &quantised, Processor::Cpu);
+        assert_eq!(of(&spec(Format::Gguf, "q4"), &quantised, Gpu::None).0, Weights::Stored);
+        let uqff = of(&spec(Format::Uqff, "q4"), &quantised, Gpu::None);
         assert_eq!((uqff.0, uqff.2), (Weights::Uqff("/m".into()), Vec::new()));
         let for_gpus = ModelFacts { quant: "AFQ4".into(), ..ModelFacts::default() };
         let notes = |on| of(&spec(Format::Uqff, "auto"), &for_gpus, on).2;
-        assert!(notes(Processor::Cpu)[0].message.contains("the processor is slow"), "{:?}", notes(Processor::Cpu));
-        assert_eq!(notes(Processor::Metal), []);
+        assert!(notes(Gpu::None)[0].message.contains("the processor is slow"), "{:?}", notes(Gpu::None));
+        assert_eq!(notes(Gpu::Metal), []);
         let mut keep = spec(Format::Safetensors, "q8");
         keep.settings.keep = true;
-        let (_, copy, notes) = of(&keep, &facts(), Processor::Cpu);
+        let (_, copy, notes) = of(&keep, &facts(), Gpu::None);
         assert_eq!(copy, KeptCopy::None);
         assert!(notes[0].message.contains("can't write down"), "{notes:?}");
     }

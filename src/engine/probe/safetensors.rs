@@ -25,11 +25,19 @@ pub(super) struct Sums {
     pub embedding: Option<u64>,
     /// The output has weights of its own.
     pub has_head: bool,
+    /// There are experts, and all of a layer's in one tensor.
+    pub has_experts: bool,
+    pub has_stacked_experts: bool,
     /// One more than the highest layer that has weights.
     pub layers: u64,
     /// Elements of the matrices that answers are computed with, and a power of two that all of their rows are multiples of.
     pub matrices: u64,
     pub row_unit: Option<u32>,
+    /// Numbers that belong to groups of packed weights, as MLX has them: scales, and scales with offsets.
+    pub scales: u64,
+    pub group_numbers: u64,
+    /// A matrix that is not packed, of those that are if any is.
+    pub whole_matrix: Option<String>,
 }
 
 /// Where a tensor lies in its file.
@@ -143,15 +151,28 @@ impl Sums {
     /// What the names tell.
     fn notice(&mut self, name: &str, dtype: &str, shape: &Shape) {
         let elements = shape.elements;
-        if is_matrix(name) && matches!(shape.dimensions, 2 | 3) {
+        if is_of_layers(name) && matches!(shape.dimensions, 2 | 3) {
             self.matrices = self.matrices.saturating_add(elements);
             let unit = 1 << shape.last.trailing_zeros().min(8);
             self.row_unit = Some(self.row_unit.map_or(unit, |known| known.min(unit)));
         }
-        if name == "model.embed_tokens.weight" && matches!(dtype, "F32" | "F16" | "BF16") {
+        if name == "model.embed_tokens.weight" && is_float(dtype) {
             self.embedding = Some(elements);
         }
+        if is_float(dtype) {
+            let scales = name.ends_with(".scales");
+            if scales || name.ends_with(".biases") {
+                self.group_numbers = self.group_numbers.saturating_add(elements);
+                self.scales = self.scales.saturating_add(if scales { elements } else { 0 });
+            }
+            let is_matrix = ["proj.weight", "embed_tokens.weight", "lm_head.weight"].iter().any(|m| name.ends_with(m));
+            if is_matrix && self.whole_matrix.is_none() {
+                self.whole_matrix = Some(name.to_owned());
+            }
+        }
         self.has_head |= name.starts_with("lm_head.");
+        self.has_experts |= name.contains(".mlp.experts.") || name.contains(".mlp.switch_mlp.");
+        self.has_stacked_experts |= name.ends_with(".mlp.experts.gate_up_proj");
         let layer = name.strip_prefix("model.layers.").and_then(|rest| rest.split('.').next()?.parse::<u32>().ok());
         self.layers = self.layers.max(layer.map_or(0, |layer| u64::from(layer) + 1));
     }
@@ -169,6 +190,20 @@ impl Sums {
         Ok(())
     }
 
+    /// Words of 32 bits, in which several weights are packed where weights are.
+    pub fn words(&self) -> u64 {
+        self.elements(is_word)
+    }
+
+    pub fn plain_elements(&self) -> u64 {
+        self.elements(|dtype| !is_word(dtype))
+    }
+
+    fn elements(&self, of: impl Fn(&str) -> bool) -> u64 {
+        let found = self.types.iter().filter(|(dtype, ..)| of(dtype));
+        found.fold(0, |sum, (_, elements, _)| sum.saturating_add(*elements))
+    }
+
     pub fn bytes(&self) -> u64 {
         self.types.iter().fold(0, |sum, (_, _, bytes)| sum.saturating_add(*bytes))
     }
@@ -180,7 +215,7 @@ impl Sums {
 }
 
 /// A matrix of the layers that write, or of the output. What looks or listens stays as it is, and so does an embedding.
-fn is_matrix(name: &str) -> bool {
+fn is_of_layers(name: &str) -> bool {
     let of_text = !["vision", "visual", "audio", "embed"].iter().any(|part| name.contains(part));
     name.ends_with(".weight") && of_text && (name.contains("layers.") || name.contains("lm_head"))
 }
@@ -223,6 +258,14 @@ impl<'de> Deserialize<'de> for Shape {
         }
         deserializer.deserialize_seq(Product)
     }
+}
+
+fn is_float(dtype: &str) -> bool {
+    matches!(dtype, "F32" | "F16" | "BF16")
+}
+
+fn is_word(dtype: &str) -> bool {
+    matches!(dtype, "U32" | "I32")
 }
 
 fn element_bits(dtype: &str) -> Option<u64> {

@@ -74,7 +74,10 @@ fn facts(path: &Path) -> Found<ModelFacts> {
         has_chat_template: true,
         can_think,
         recommended: generation.recommended(),
-        plain: None,
+        windowed_layers: config.kept.windowed_layers,
+        window: config.kept.window,
+        stateful_layers: config.kept.stateful_layers,
+        ..ModelFacts::default()
     })
 }
 
