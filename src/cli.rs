@@ -156,6 +156,21 @@ pub struct RunArgs {
     /// Above 1 the model repeats itself less
     #[arg(long, value_name = "R", help_heading = "Sampling", value_parser = number, allow_negative_numbers = true)]
     pub repetition_penalty: Option<f64>,
+    /// Above 0 a token gets less likely with each use
+    #[arg(long, value_name = "F", help_heading = "Sampling", value_parser = number, allow_negative_numbers = true)]
+    pub frequency_penalty: Option<f64>,
+    /// Above 0 a token gets less likely once it was used
+    #[arg(long, value_name = "F", help_heading = "Sampling", value_parser = number, allow_negative_numbers = true)]
+    pub presence_penalty: Option<f64>,
+    /// Above 0 sequences are repeated less (DRY); 0.8 is usual
+    #[arg(long, value_name = "F", help_heading = "Sampling", value_parser = number, allow_negative_numbers = true)]
+    pub dry_multiplier: Option<f64>,
+    /// How fast DRY grows with each token of a sequence
+    #[arg(long, value_name = "F", help_heading = "Sampling", value_parser = number, allow_negative_numbers = true)]
+    pub dry_base: Option<f64>,
+    /// How many tokens in a row DRY lets be repeated
+    #[arg(long, value_name = "N", help_heading = "Sampling", value_parser = whole, allow_negative_numbers = true)]
+    pub dry_allowed_length: Option<i64>,
     /// End the answer before this text (repeatable)
     #[arg(long, value_name = "TEXT", help_heading = "Sampling", allow_hyphen_values = true)]
     pub stop: Vec<String>,

@@ -8,6 +8,7 @@ pub mod conversation;
 pub mod fit;
 pub mod model;
 pub mod quant;
+pub mod recommend;
 pub mod sampling;
 pub mod stats;
 pub mod units;

@@ -22,6 +22,8 @@ mod mistral;
 pub mod probe;
 pub mod protocol;
 
+pub use mistral::{objection, satisfies};
+
 use std::path::PathBuf;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::load::Loaded;
 use super::options::sampling_params;
+use crate::domain::recommend;
 use crate::domain::stats::{TokenMeter, Usage};
 use crate::domain::{ChatMessage, FinishReason, GenRequest, PieceKind, Role, Thinking};
 use crate::engine::answer::{self, Room, StopMatcher, ThinkSplitter};
@@ -54,7 +55,7 @@ async fn answer(
 
     // The flag outlives what it was meant for when an answer ends by itself at the same moment.
     TERMINATE_ALL_NEXT_STEP.store(false, Ordering::SeqCst);
-    let sampling = req.sampling.resolve(loaded.info.facts.recommended);
+    let sampling = req.sampling.resolve(recommend::in_force(&loaded.info.facts, req.thinking));
     let mut request = RequestBuilder::new().set_sampling(sampling_params(&sampling, room.max_tokens));
     for message in &req.messages {
         request = request.add_message(role(message), &message.content);

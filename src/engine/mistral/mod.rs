@@ -1,10 +1,13 @@
 //! The backend that computes: mistral.rs. Nothing outside of this folder knows it.
 
 mod generate;
+mod grammar;
 mod load;
 mod options;
 
 use tokio_util::sync::CancellationToken;
+
+pub use grammar::{objection, satisfies};
 
 use super::{Backend, Outcome, Piece};
 use crate::domain::model::{ModelInfo, ModelSpec};
