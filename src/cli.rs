@@ -124,6 +124,7 @@ pub struct ChatArgs {
         3  the model was not found, is not supported, or would not load\n  \
         4  network or Hub\n  \
         5  the generation failed, or the prompt does not fit the context\n  \
+        6  the answer ended before it had the form of --schema or --regex\n  \
         7  --timeout ran out (the partial answer is on stdout)\n  \
         130, 143  interrupted or terminated (the partial answer is on stdout)"
 )]
@@ -137,6 +138,26 @@ pub struct RunArgs {
     /// Append this file to the prompt as a named block (repeatable)
     #[arg(short, long = "file", value_name = "FILE")]
     pub files: Vec<PathBuf>,
+
+    /// Hold the answer to the JSON Schema in this file
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "Form of the answer",
+        long_help = "Hold the answer to the JSON Schema in this file, token by token: it is JSON that the schema accepts. \
+            An answer that ends before that (--max-tokens, --stop) is printed as far as it goes, with exit code 6. \
+            Reasoning comes before the answer and is free"
+    )]
+    pub schema: Option<PathBuf>,
+    /// Hold the answer to this regular expression, all of it
+    #[arg(
+        long,
+        value_name = "RE",
+        help_heading = "Form of the answer",
+        conflicts_with = "schema",
+        allow_hyphen_values = true
+    )]
+    pub regex: Option<String>,
 
     /// At most so many tokens
     #[arg(long, value_name = "N", help_heading = "Sampling", value_parser = whole, allow_negative_numbers = true)]

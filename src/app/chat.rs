@@ -126,13 +126,12 @@ impl ChatPane {
     }
 
     /// The answer is whole, or was stopped. False where it is not the running one.
-    pub fn finished(&mut self, id: GenId, reason: FinishReason, usage: Usage, stats: GenStats, now: Instant) -> bool {
+    pub fn finished(&mut self, id: GenId, outcome: Outcome, now: Instant) -> bool {
         if self.current(id).is_none() {
             return false;
         }
-        let outcome = Outcome { reason, usage, stats };
-        if usage.prompt_tokens > 0 {
-            self.context_used = usage.total();
+        if outcome.usage.prompt_tokens > 0 {
+            self.context_used = outcome.usage.total();
         }
         self.end(MessageState::Whole, Some(outcome), now);
         true
@@ -146,7 +145,8 @@ impl ChatPane {
             cached_tokens: None,
             completion_tokens: running.meter.tokens(),
         };
-        let outcome = Outcome { reason: FinishReason::Error, usage, stats: running.meter.stats(now) };
+        let stats = running.meter.stats(now);
+        let outcome = Outcome { reason: FinishReason::Error, usage, stats, satisfied: None };
         self.end(MessageState::Failed(error), Some(outcome), now);
         self.held = true;
         true

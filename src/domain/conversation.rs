@@ -12,6 +12,8 @@ pub struct Outcome {
     pub reason: FinishReason,
     pub usage: Usage,
     pub stats: GenStats,
+    /// Whether it has the form that was asked for; `None` where none was.
+    pub satisfied: Option<bool>,
 }
 
 /// How far an answer is.
@@ -215,7 +217,7 @@ mod tests {
     #[test]
     fn a_question_that_was_taken_back_or_has_no_room_is_asked_again_only_on_demand() {
         let told = |c: &Conversation| c.for_engine("").into_iter().map(|m| m.content).collect::<Vec<_>>();
-        let outcome = |reason| Some(Outcome { reason, usage: Usage::default(), stats: GenStats::default() });
+        let outcome = |reason| Some(Outcome { reason, usage: Usage::default(), stats: GenStats::default(), satisfied: None });
         let mut c = Conversation::default();
         say(&mut c, Role::User, "long");
         let answer = say(&mut c, Role::Assistant, "");

@@ -1,5 +1,6 @@
 //! One answer: the prompt is counted, the request made, and the engine's stream turned into pieces.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -10,6 +11,7 @@ use mistralrs::{
 };
 use tokio_util::sync::CancellationToken;
 
+use super::guide::Guide;
 use super::load::Loaded;
 use super::options::sampling_params;
 use crate::domain::recommend;
@@ -35,13 +37,15 @@ async fn answer(
     out: &mut dyn FnMut(Piece),
 ) -> Result<Outcome, UserError> {
     let meter = TokenMeter::start(Instant::now());
-    let prompt = count_prompt(&loaded.model, req).await?;
+    let tokens = prompt_tokens(&loaded.model, req).await?;
+    let prompt = u32::try_from(tokens.len()).unwrap_or(u32::MAX);
     // The last moment before the prompt is read, which can't be stopped.
     if cancel.is_cancelled() {
         return Ok(Outcome::before_the_prompt(prompt, meter.stats(Instant::now())));
     }
     let context = loaded.info.context;
     let room = answer::room(prompt, req.max_tokens, context)?;
+    let guide = guide(loaded, req, &tokens)?;
     out(Piece::Started { prompt_tokens: prompt, context });
     let mut answer = Answer {
         out,
@@ -62,6 +66,9 @@ async fn answer(
     }
     if let Some(on) = thinking(req.thinking) {
         request = request.enable_thinking(on);
+    }
+    if let Some(guide) = guide {
+        request = request.add_logits_processor(Arc::new(guide));
     }
     let mut stream = loaded.model.stream_chat_request(request).await.map_err(|e| engine_error(&e.to_string()))?;
 
@@ -100,11 +107,24 @@ async fn answer(
 }
 
 /// Tokens of the prompt as the model's template makes it. Never dropped half way: the engine panics then.
-async fn count_prompt(model: &Model, req: &GenRequest) -> Result<u32, UserError> {
+async fn prompt_tokens(model: &Model, req: &GenRequest) -> Result<Vec<u32>, UserError> {
     let messages = req.messages.iter().fold(TextMessages::new(), |all, m| all.add_message(role(m), &m.content));
     let tokens = model.tokenize(Either::Left(messages), None, true, true, thinking(req.thinking)).await;
-    let tokens = tokens.map_err(|error| template_error(&error.to_string()))?;
-    Ok(u32::try_from(tokens.len()).unwrap_or(u32::MAX))
+    tokens.map_err(|error| template_error(&error.to_string()))
+}
+
+/// What holds the answer to the form that was asked for, if one was.
+fn guide(loaded: &Loaded, req: &GenRequest, prompt: &[u32]) -> Result<Option<Guide>, UserError> {
+    let Some(constraint) = &req.constraint else { return Ok(None) };
+    let guide = match &loaded.forms {
+        Some(forms) => forms.guide(constraint, prompt, loaded.info.facts.can_think, req.thinking),
+        None => Err("it has no vocabulary for that".to_owned()),
+    };
+    guide.map(Some).map_err(|reason| {
+        tracing::error!("an answer can't be held to its form: {reason}");
+        UserError::new(ErrorKind::Generation, format!("{} can't answer in that form", loaded.info.name))
+            .hint("ask without it, or for a simpler one; the log has more")
+    })
 }
 
 fn role(message: &ChatMessage) -> TextMessageRole {

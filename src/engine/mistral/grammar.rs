@@ -65,7 +65,7 @@ pub(super) fn grammar(constraint: &Constraint, reasoning: Reasoning) -> Result<T
 
 /// Why no answer can be held to it, in words that end an English sentence; `None` where it can.
 #[must_use]
-pub fn objection(constraint: &Constraint) -> Option<String> {
+pub(in crate::engine) fn objection(constraint: &Constraint) -> Option<String> {
     let schema = match constraint {
         Constraint::Schema(text) => match parse(text) {
             Ok(schema) => Some(schema),
@@ -85,7 +85,7 @@ pub fn objection(constraint: &Constraint) -> Option<String> {
 
 /// Whether `answer` has that form from its first letter to its last.
 #[must_use]
-pub fn satisfies(constraint: &Constraint, answer: &str) -> bool {
+pub(in crate::engine) fn satisfies(constraint: &Constraint, answer: &str) -> bool {
     let matched = grammar(constraint, Reasoning::None).and_then(matcher).and_then(|mut matcher| {
         let bytes: Vec<u32> = answer.trim_end_matches('\n').bytes().map(u32::from).collect();
         let taken = matcher.try_consume_tokens(&bytes).map_err(|error| error.to_string())?;

@@ -10,6 +10,7 @@ use mistralrs::model_builder_trait::{AnyModelBuilder, build_model_from_pipeline}
 use mistralrs::{GgufModelBuilder, Model, ModelBuilder, TokenSource};
 use tokio::runtime::{Builder, Runtime};
 
+use super::guide::Forms;
 use super::options::{LoadOptions, load_options, usable_context};
 use crate::domain::LoadStage;
 use crate::domain::model::{Format, ModelInfo, ModelSpec, split_set};
@@ -21,6 +22,8 @@ use crate::error::{ErrorKind, UserError};
 pub(super) struct Loaded {
     pub runtime: Runtime,
     pub model: Model,
+    /// `None` where the model has no vocabulary that answers could be held to a form with.
+    pub forms: Option<Forms>,
     pub info: ModelInfo,
 }
 
@@ -59,6 +62,9 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
     let (pipeline, scheduler, config) =
         runtime.block_on(builder.build_pipeline()).map_err(|error| failed(spec, &format!("{error:#}")))?;
 
+    let metadata = runtime.block_on(pipeline.lock()).get_metadata();
+    let forms = metadata.tok_env().map(|vocabulary| Forms::new(&vocabulary, &metadata.eos_tok));
+
     // Starting the engine makes it answer "hello" with one token, on a runtime with threads like this one: what is
     // allocated and compiled at first use (on a GPU, the kernels) is done before somebody waits for it. A tenth of a
     // second for the starter on two cores.
@@ -81,7 +87,7 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
         device: device.into(),
         load_time: start.elapsed(),
     };
-    Ok(Loaded { runtime, model, info })
+    Ok(Loaded { runtime, model, forms, info })
 }
 
 /// The GPU that this build is for; the processor in a build for none. `None` where the machine has no such GPU: some drivers

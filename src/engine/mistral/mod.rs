@@ -2,12 +2,13 @@
 
 mod generate;
 mod grammar;
+mod guide;
 mod load;
 mod options;
 
 use tokio_util::sync::CancellationToken;
 
-pub use grammar::{objection, satisfies};
+pub(super) use grammar::{objection, satisfies};
 
 use super::{Backend, Outcome, Piece};
 use crate::domain::model::{ModelInfo, ModelSpec};
