@@ -217,7 +217,8 @@ mod tests {
     #[test]
     fn a_question_that_was_taken_back_or_has_no_room_is_asked_again_only_on_demand() {
         let told = |c: &Conversation| c.for_engine("").into_iter().map(|m| m.content).collect::<Vec<_>>();
-        let outcome = |reason| Some(Outcome { reason, usage: Usage::default(), stats: GenStats::default(), satisfied: None });
+        let outcome =
+            |reason| Some(Outcome { reason, usage: Usage::default(), stats: GenStats::default(), satisfied: None });
         let mut c = Conversation::default();
         say(&mut c, Role::User, "long");
         let answer = say(&mut c, Role::Assistant, "");

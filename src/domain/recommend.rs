@@ -54,11 +54,7 @@ const FAMILIES: &[Family] = &[
         sampling: with_penalty(1.1, with_top_k(0.7, 0.8, 20)),
     },
     Family { architectures: &["qwen2"], names: &["qwen2-5"], sampling: with_penalty(1.05, with_top_k(0.7, 0.8, 20)) },
-    Family {
-        architectures: &["llama"],
-        names: &["llama-3-1", "llama-3-2", "llama-3-3"],
-        sampling: nucleus(0.6, 0.9),
-    },
+    Family { architectures: &["llama"], names: &["llama-3-1", "llama-3-2", "llama-3-3"], sampling: nucleus(0.6, 0.9) },
     Family { architectures: &["llama"], names: &["smollm2"], sampling: nucleus(0.2, 0.9) },
     Family { architectures: &["smollm3"], names: &[], sampling: nucleus(0.6, 0.95) },
     Family { architectures: &["gemma3"], names: &[], sampling: with_top_k(1.0, 0.95, 64) },
@@ -84,11 +80,7 @@ pub fn by_makers(architecture: &str, name: &str) -> SamplingPatch {
 #[must_use]
 pub fn in_force(facts: &ModelFacts, thinking: Thinking) -> SamplingPatch {
     let reasons_always = facts.name.as_deref().is_some_and(|name| words(name).contains("-deepseek-"));
-    if thinking == Thinking::Off
-        && facts.can_think
-        && QWEN3.contains(&facts.architecture.as_str())
-        && !reasons_always
-    {
+    if thinking == Thinking::Off && facts.can_think && QWEN3.contains(&facts.architecture.as_str()) && !reasons_always {
         QWEN3_AT_ONCE.over(facts.recommended)
     } else {
         facts.recommended

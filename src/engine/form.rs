@@ -21,10 +21,16 @@ pub fn schema_file(path: &Path) -> Result<Constraint, UserError> {
     let mut text = String::new();
     let read = File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_string(&mut text));
     read.map_err(|error| {
-        refused(format!("the schema `{name}` could not be read: {}", reason(&error)), "check the name and that you may read it")
+        refused(
+            format!("the schema `{name}` could not be read: {}", reason(&error)),
+            "check the name and that you may read it",
+        )
     })?;
     if text.len() as u64 > MOST_BYTES {
-        return Err(refused(format!("the schema `{name}` is longer than {} MB", MOST_BYTES >> 20), "use a smaller one"));
+        return Err(refused(
+            format!("the schema `{name}` is longer than {} MB", MOST_BYTES >> 20),
+            "use a smaller one",
+        ));
     }
     let schema = Constraint::Schema(text);
     match objection(&schema) {
@@ -48,6 +54,8 @@ pub fn regex(text: &str) -> Result<Constraint, UserError> {
             ErrorKind::Usage,
             format!("no answer can be held to the regular expression `{text}`: {why}"),
         )
-        .hint("it is written as for Rust's `regex`, matches the whole answer, and knows no look-around and no references")),
+        .hint(
+            "it is written as for Rust's `regex`, matches the whole answer, and knows no look-around and no references",
+        )),
     }
 }

@@ -24,7 +24,6 @@ mod mistral;
 pub mod probe;
 pub mod protocol;
 
-
 use std::path::PathBuf;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};

@@ -47,15 +47,11 @@ async fn answer(
     let room = answer::room(prompt, req.max_tokens, context)?;
     let guide = guide(loaded, req, &tokens)?;
     out(Piece::Started { prompt_tokens: prompt, context });
-    let mut answer = Answer {
-        out,
-        meter,
-        room,
-        prompt,
-        stops: StopMatcher::new(&req.stop),
-        thinking: ThinkSplitter::default(),
-        stopped_at: None,
-    };
+    // The engine takes reasoning apart where the template names both tags, and knows by itself when the prompt has opened it.
+    let opened = !loaded.info.facts.can_think && loaded.forms.as_ref().is_some_and(|f| f.opens_reasoning(&tokens));
+    let thinking = if opened { ThinkSplitter::inside() } else { ThinkSplitter::default() };
+    let mut answer =
+        Answer { out, meter, room, prompt, stops: StopMatcher::new(&req.stop), thinking, stopped_at: None };
 
     // The flag outlives what it was meant for when an answer ends by itself at the same moment.
     TERMINATE_ALL_NEXT_STEP.store(false, Ordering::SeqCst);
@@ -64,7 +60,7 @@ async fn answer(
     for message in &req.messages {
         request = request.add_message(role(message), &message.content);
     }
-    if let Some(on) = thinking(req.thinking) {
+    if let Some(on) = wish(req.thinking) {
         request = request.enable_thinking(on);
     }
     if let Some(guide) = guide {
@@ -109,7 +105,7 @@ async fn answer(
 /// Tokens of the prompt as the model's template makes it. Never dropped half way: the engine panics then.
 async fn prompt_tokens(model: &Model, req: &GenRequest) -> Result<Vec<u32>, UserError> {
     let messages = req.messages.iter().fold(TextMessages::new(), |all, m| all.add_message(role(m), &m.content));
-    let tokens = model.tokenize(Either::Left(messages), None, true, true, thinking(req.thinking)).await;
+    let tokens = model.tokenize(Either::Left(messages), None, true, true, wish(req.thinking)).await;
     tokens.map_err(|error| template_error(&error.to_string()))
 }
 
@@ -135,7 +131,7 @@ fn role(message: &ChatMessage) -> TextMessageRole {
     }
 }
 
-fn thinking(thinking: Thinking) -> Option<bool> {
+fn wish(thinking: Thinking) -> Option<bool> {
     match thinking {
         Thinking::Auto => None,
         Thinking::On => Some(true),

@@ -97,7 +97,8 @@ pub(in crate::engine) fn satisfies(constraint: &Constraint, answer: &str) -> boo
 /// A matcher over bytes: no model's vocabulary is needed to know whether a text has a form.
 fn matcher(grammar: TopLevelGrammar) -> Result<Matcher, String> {
     static BYTES: OnceLock<Result<ParserFactory, String>> = OnceLock::new();
-    let factory = BYTES.get_or_init(|| quiet_factory(|| ParserFactory::new_simple(&ApproximateTokEnv::single_byte_env())));
+    let factory =
+        BYTES.get_or_init(|| quiet_factory(|| ParserFactory::new_simple(&ApproximateTokEnv::single_byte_env())));
     let factory = factory.as_ref().map_err(Clone::clone)?;
     matcher_of(factory, grammar)
 }
@@ -242,7 +243,10 @@ mod tests {
             (r#"{"name": "x"}"#, "no word of a JSON Schema"),
             (r#"{"type": "objekt"}"#, "objekt"),
             (r#"{"type": 5}"#, "type must be a string"),
-            (r#"{"type": "object", "properties": {"tags": {"type": "array", "uniqueItems": true}}}"#, "`uniqueItems` at `/properties/tags/uniqueItems`"),
+            (
+                r#"{"type": "object", "properties": {"tags": {"type": "array", "uniqueItems": true}}}"#,
+                "`uniqueItems` at `/properties/tags/uniqueItems`",
+            ),
             (r#"{"type": "string", "format": "colour"}"#, "the format `colour` at `/format` is not known"),
             (r#"{"oneOf": [{"type": "integer"}, {"type": "number"}]}"#, "`oneOf` at `/oneOf`"),
             ("false", "nsatisfiable"),
@@ -259,7 +263,9 @@ mod tests {
 
     #[test]
     fn an_answer_has_the_form_or_not() {
-        let person = schema(r#"{"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"], "additionalProperties": false}"#);
+        let person = schema(
+            r#"{"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"], "additionalProperties": false}"#,
+        );
         for (answer, has) in [
             (r#"{"name": "Ada"}"#, true),
             ("{\n  \"name\": \"Ada\"\n}\n", true),
@@ -272,7 +278,9 @@ mod tests {
             assert_eq!(satisfies(&person, answer), has, "{answer}");
         }
         let date = regex(r"\d{4}-\d{2}-\d{2}");
-        for (answer, has) in [("2026-11-21", true), ("2026-11-21\n", true), ("2026-11", false), ("on 2026-11-21", false)] {
+        for (answer, has) in
+            [("2026-11-21", true), ("2026-11-21\n", true), ("2026-11", false), ("on 2026-11-21", false)]
+        {
             assert_eq!(satisfies(&date, answer), has, "{answer}");
         }
         assert!(satisfies(&regex("ja|nein, danke"), "nein, danke"));
@@ -284,7 +292,8 @@ mod tests {
         let any = schema(r#"{"type": "array", "items": {"type": "integer"}}"#);
         assert!(satisfies(&any, "[1, 2,\n    3\n]"));
         assert!(!satisfies(&any, "[1,\n\n\n\n2]"));
-        let strict = schema(r#"{"type": "array", "items": {"type": "integer"}, "x-guidance": {"whitespace_flexible": false}}"#);
+        let strict =
+            schema(r#"{"type": "array", "items": {"type": "integer"}, "x-guidance": {"whitespace_flexible": false}}"#);
         assert!(satisfies(&strict, "[1,2]") && !satisfies(&strict, "[1, 2]"));
     }
 

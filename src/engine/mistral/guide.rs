@@ -33,6 +33,18 @@ impl Forms {
         Self { vocabulary, factory: OnceLock::new() }
     }
 
+    /// Whether a prompt of these tokens has the model go on with its reasoning.
+    pub fn opens_reasoning(&self, prompt: &[u32]) -> bool {
+        self.tail(prompt).trim_end().ends_with("<think>")
+    }
+
+    fn tail(&self, prompt: &[u32]) -> String {
+        /// More than the opening tag and what stands around it ever takes.
+        const TAIL: usize = 16;
+        let tail = self.vocabulary.tok_trie().decode_ext(&prompt[prompt.len().saturating_sub(TAIL)..], true);
+        String::from_utf8_lossy(&tail).into_owned()
+    }
+
     /// What holds the answer to a prompt of these tokens.
     pub fn guide(
         &self,
@@ -41,15 +53,12 @@ impl Forms {
         can_think: bool,
         thinking: Thinking,
     ) -> std::result::Result<Guide, String> {
-        /// More than the opening tag and what stands around it ever takes.
-        const TAIL: usize = 16;
         let words = self.vocabulary.tok_trie();
         let tags = match (words.get_special_token("<think>"), words.get_special_token("</think>")) {
             (Some(open), Some(close)) => Tags::Tokens { open, close },
             _ => Tags::Text,
         };
-        let tail = words.decode_ext(&prompt[prompt.len().saturating_sub(TAIL)..], true);
-        let reasoning = reasoning(&String::from_utf8_lossy(&tail), can_think, thinking, tags);
+        let reasoning = reasoning(&self.tail(prompt), can_think, thinking, tags);
         let factory =
             self.factory.get_or_init(|| grammar::quiet_factory(|| ParserFactory::new_simple(&self.vocabulary)));
         let factory = factory.as_ref().map_err(Clone::clone)?;
@@ -134,7 +143,8 @@ mod tests {
         let vocabulary = ApproximateTokEnv::single_byte_env();
         let end = 260;
         let forms = Forms::new(&vocabulary, &[end, 261]);
-        let guide = forms.guide(&Constraint::Regex("ab?".into()), b"Hi".map(u32::from).as_slice(), false, Thinking::Auto);
+        let guide =
+            forms.guide(&Constraint::Regex("ab?".into()), b"Hi".map(u32::from).as_slice(), false, Thinking::Auto);
         let mut state = guide.expect("a guide").0.into_inner().expect("not poisoned");
         let mut possible = |context: &[u8]| {
             let mut scores = vec![1.0; 300];
