@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use crate::app::composer::Composer;
 use crate::app::transcript::Transcript;
+use crate::app::wishes::Wishes;
 use crate::config::Settings;
 use crate::domain::conversation::{Conversation, Message, MessageState, Outcome};
 use crate::domain::stats::{GenStats, TokenMeter, Usage};
@@ -52,6 +53,7 @@ pub struct ChatPane {
     /// An answer failed: what waits goes on only when the user says so.
     pub held: bool,
     pub running: Option<Running>,
+    pub wishes: Wishes,
     last: Figures,
     /// Tokens that the conversation fills of the context, as far as the engine has told.
     pub context_used: u32,
@@ -116,11 +118,15 @@ impl ChatPane {
         }
         running.meter.add(tokens, now);
         let answer = running.answer;
+        let since_first = running.meter.since_first_token(now);
         self.context_used += tokens;
         if !text.is_empty() {
             self.conversation.edit(answer, |m| match kind {
                 PieceKind::Text => m.content.push_str(text),
-                PieceKind::Reasoning => m.reasoning.push_str(text),
+                PieceKind::Reasoning => {
+                    m.reasoning.push_str(text);
+                    m.thought = Some(since_first);
+                }
             });
         }
     }
@@ -186,6 +192,7 @@ impl ChatPane {
         self.conversation = Conversation::default();
         self.transcript.clear();
         self.last = Figures::default();
+        self.wishes = Wishes::default();
         self.context_used = 0;
         self.held = false;
     }

@@ -39,7 +39,8 @@ macro_rules! spec {
     (@option $some:expr) => { Some($some) };
 }
 
-const BY_MODEL: &str = "the model's own";
+/// What holds where only the model knows.
+pub const BY_MODEL: &str = "the model's own";
 
 /// Every setting, in the order in which it is shown.
 pub static SPECS: &[Spec] = &[

@@ -6,10 +6,13 @@ use crate::sandbox::{Done, Sandbox};
 use crate::support::models::starter;
 use crate::support::tiny;
 
-/// Greedy, and with more tokens than the longest answer to any of the schemas needs.
-fn ask(home: &Sandbox, more: &[&str]) -> Done {
+/// More tokens than the longest answer to any of the schemas needs.
+const ENOUGH: &str = "160";
+
+/// Greedy.
+fn ask(home: &Sandbox, most: &str, more: &[&str]) -> Done {
     let path = starter().to_string_lossy().into_owned();
-    let args = ["run", "-m", &path, "--temperature", "0", "--max-tokens", "160"];
+    let args = ["run", "-m", &path, "--temperature", "0", "--max-tokens", most];
     home.run(args.into_iter().chain(more.iter().copied()))
 }
 
@@ -148,7 +151,7 @@ fn answers_have_the_form_of_their_schema() {
     let home = Sandbox::new();
     for (i, case) in CASES.iter().enumerate() {
         home.write("schema.json", case.schema);
-        let done = ask(&home, &["--schema", "schema.json", case.question]);
+        let done = ask(&home, ENOUGH, &["--schema", "schema.json", case.question]);
         done.assert_code(0);
         assert_eq!(done.err, "", "{}", case.question);
         let answer: Value = serde_json::from_str(done.text()).unwrap_or_else(|e| panic!("{i}: {e}: {}", done.text()));
@@ -163,7 +166,7 @@ fn a_schema_holds_when_words_are_chosen_by_chance_too() {
     let path = starter().to_string_lossy().into_owned();
     for case in [&CASES[0], &CASES[7]] {
         home.write("schema.json", case.schema);
-        let wild = ["--temperature", "2", "--top-p", "1", "--presence-penalty", "1", "--max-tokens", "160"];
+        let wild = ["--temperature", "2", "--top-p", "1", "--presence-penalty", "1", "--max-tokens", ENOUGH];
         let args = ["run", "-q", "-m", &path, "--schema", "schema.json", case.question];
         let done = home.run(args.into_iter().chain(wild));
         done.assert_code(0);
@@ -188,11 +191,11 @@ fn answers_match_their_regular_expression() {
         }),
     ];
     for (question, regex, holds) in cases {
-        let done = ask(&home, &["--regex", regex, question]);
+        let done = ask(&home, ENOUGH, &["--regex", regex, question]);
         done.assert_code(0);
         assert!(holds(done.text().trim_end_matches('\n')), "{regex}: {}", done.text());
         // It ends where the expression does, not where the tokens do.
-        let json = ask(&home, &["--json", "--regex", regex, question]).json();
+        let json = ask(&home, ENOUGH, &["--json", "--regex", regex, question]).json();
         assert_eq!(json["finish_reason"], "stop", "{json}");
     }
 }
@@ -201,19 +204,19 @@ fn answers_match_their_regular_expression() {
 fn an_answer_cut_before_it_has_the_form_is_printed_and_ends_with_6() {
     let home = Sandbox::new();
     home.write("schema.json", CASES[0].schema);
-    let cut = ask(&home, &["--schema", "schema.json", "--max-tokens", "4", "Who?"]);
+    let cut = ask(&home, "4", &["--schema", "schema.json", "Who?"]);
     cut.assert_error(6, "cut after 4 tokens");
     assert!(cut.text().starts_with('{') && cut.err.contains("--max-tokens"), "{cut:?}");
-    let json = ask(&home, &["--schema", "schema.json", "--max-tokens", "4", "--json", "Who?"]);
+    let json = ask(&home, "4", &["--schema", "schema.json", "--json", "Who?"]);
     json.assert_error(6, "`schema.json`");
     let json = json.json();
     assert_eq!(json["finish_reason"], "length");
     assert!(json["content"].as_str().is_some_and(|text| text.starts_with('{')), "{json}");
-    let stopped = ask(&home, &["--schema", "schema.json", "--stop", "name", "Who?"]);
+    let stopped = ask(&home, ENOUGH, &["--schema", "schema.json", "--stop", "name", "Who?"]);
     stopped.assert_error(6, "--stop");
     assert!(!stopped.text().contains("name"), "{stopped:?}");
     // What is cut only behind that, or at its end, is an answer like any other.
-    ask(&home, &["--regex", "[a-z ]{2,400}", "--max-tokens", "4", "Who?"]).assert_code(0);
+    ask(&home, "4", &["--regex", "[a-z ]{2,400}", "Who?"]).assert_code(0);
 }
 
 #[test]

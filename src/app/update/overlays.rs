@@ -65,6 +65,10 @@ impl App {
                 }
                 editor.area.act(action)
             }
+            Some(Overlay::Schema(field)) => {
+                field.error = None;
+                field.area.act(action)
+            }
             Some(Overlay::Help { scroll }) => {
                 let by: i16 = match action {
                     Action::Previous | Action::ScrollUp => -1,
@@ -106,6 +110,7 @@ impl App {
                 _ => self.show_theme(&before),
             },
             Some(Overlay::Value(editor)) => self.take_value(editor),
+            Some(Overlay::Schema(field)) => self.read_schema(field),
             Some(Overlay::Confirm(confirm)) => match confirm.then {
                 Confirmed::Quit => self.really_quit(),
                 Confirmed::Load(model) => self.load(&model, now),
