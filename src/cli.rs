@@ -81,7 +81,7 @@ pub enum Command {
     /// Open the interface
     Chat(ChatArgs),
     /// Print one answer, for scripts
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Download a model; the last line of stdout is its path
     Pull(PullArgs),
     /// What models are on this machine

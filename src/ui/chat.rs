@@ -34,7 +34,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, now: Instant) ->
     let (above, composer) = split_bottom(area, shown + 2 * padding + padding);
     let waiting = u16::try_from(app.chat.queue.len()).unwrap_or(u16::MAX).min(QUEUE_ROWS);
     let wishes = wishes(app);
-    let (above, wished) = split_bottom(above, u16::try_from(wishes.len()).unwrap_or(0));
+    let (above, above_composer) = split_bottom(above, u16::try_from(wishes.len()).unwrap_or(0));
     let (above, queue) = split_bottom(above, if above.height > 6 { waiting } else { waiting.min(1) });
 
     let transcript = Rect { y: above.y, height: above.height, ..column };
@@ -49,7 +49,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, now: Instant) ->
         self::transcript(canvas, transcript, app, now);
     }
     draw_queue(canvas, Rect { x: column.x, width: column.width, ..queue }, app);
-    draw_wishes(canvas, Rect { x: column.x, width: column.width, ..wished }, app, &wishes);
+    draw_wishes(canvas, Rect { x: column.x, width: column.width, ..above_composer }, app, &wishes);
     let box_area = Rect { height: composer.height.saturating_sub(padding), ..composer };
     let panel = Rect { x: column.x, width: column.width, ..box_area };
     let cursor = draw_composer(canvas, panel, padding, &rows, app);
