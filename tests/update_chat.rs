@@ -346,8 +346,8 @@ fn one_answer_is_held_to_a_schema_and_so_is_another_one_in_its_place() {
     assert_eq!(d.key("enter"), [Effect::ReadSchema("~/person.json".into())]);
     assert_eq!(d.send(Msg::Schema(Ok(a_form()))), []);
     assert!(d.app.overlay.is_none());
-    let held = Some(a_form().constraint);
-    assert_eq!(asked(&d.say("Who?")).0, held);
+    let constraint = Some(a_form().constraint);
+    assert_eq!(asked(&d.say("Who?")).0, constraint);
     assert_eq!(d.app.chat.wishes.form, None);
     d.delta(1, "{}");
     let (usage, stats) = (Usage::default(), GenStats::default());
@@ -355,7 +355,7 @@ fn one_answer_is_held_to_a_schema_and_so_is_another_one_in_its_place() {
     d.engine(EngineEvent::Finished { id: GenId(1), reason, usage, stats, satisfied: Some(true) });
     let head = d.app.chat.conversation.head().expect("an answer");
     assert_eq!((&head.form, head.outcome.and_then(|o| o.satisfied)), (&Some(a_form()), Some(true)));
-    assert_eq!(asked(&d.key("ctrl-r")).0, held, "the same question, the same form");
+    assert_eq!(asked(&d.key("ctrl-r")).0, constraint, "the same question, the same form");
     d.finish(2, FinishReason::Stop);
     assert_eq!(asked(&d.say("And why?")).0, None, "the next one is free");
 }

@@ -11,9 +11,11 @@ use mistralrs::{
 };
 use tokio_util::sync::CancellationToken;
 
+use super::conductor::Conductor;
 use super::guide::Guide;
 use super::load::Loaded;
 use super::options::sampling_params;
+use super::prefixes;
 use crate::domain::recommend;
 use crate::domain::stats::{TokenMeter, Usage};
 use crate::domain::{ChatMessage, FinishReason, GenRequest, PieceKind, Role, Thinking};
@@ -37,36 +39,47 @@ async fn answer(
     out: &mut dyn FnMut(Piece),
 ) -> Result<Outcome, UserError> {
     let meter = TokenMeter::start(Instant::now());
-    let tokens = prompt_tokens(&loaded.model, req).await?;
-    let prompt = u32::try_from(tokens.len()).unwrap_or(u32::MAX);
+    let prompt = read_prompt(&loaded.model, req).await?;
+    let prompt_tokens = u32::try_from(prompt.len()).unwrap_or(u32::MAX);
     // The last moment before the prompt is read, which can't be stopped.
     if cancel.is_cancelled() {
-        return Ok(Outcome::before_the_prompt(prompt, meter.stats(Instant::now())));
+        return Ok(Outcome::before_the_prompt(prompt_tokens, meter.stats(Instant::now())));
     }
     let context = loaded.info.context;
-    let room = answer::room(prompt, req.max_tokens, context)?;
-    let guide = guide(loaded, req, &tokens)?;
-    out(Piece::Started { prompt_tokens: prompt, context });
-    // The engine takes reasoning apart where the template names both tags, and knows by itself when the prompt has opened it.
-    let opened = !loaded.info.facts.can_think && loaded.forms.as_ref().is_some_and(|f| f.opens_reasoning(&tokens));
-    let thinking = if opened { ThinkSplitter::inside() } else { ThinkSplitter::default() };
-    let mut answer =
-        Answer { out, meter, room, prompt, stops: StopMatcher::new(&req.stop), thinking, stopped_at: None };
+    let room = answer::room(prompt_tokens, req.max_tokens, context)?;
+    let guide = guide(loaded, req, &prompt)?;
+    out(Piece::Started { prompt_tokens, context });
+
+    let engine = loaded.model.inner().get_sender(None).map_err(|e| engine_error(&e.to_string()))?;
+    let mut prefixes = loaded.prefixes.lock().await;
+    if prefixes.are_untrue() {
+        prefixes::sweep(&engine, &mut prefixes).await;
+    }
+    let conductor = Conductor::new(&prompt, &loaded.vocabulary.ends, &loaded.vocabulary.marks, room.max_tokens);
+    let mut answer = Answer {
+        out,
+        meter,
+        room,
+        prompt_tokens,
+        cached_tokens: u32::try_from(prefixes.shared_with(&prompt)).unwrap_or(u32::MAX),
+        conductor: conductor.clone(),
+        stops: StopMatcher::new(&req.stop),
+        thinking: splitter(loaded, &prompt),
+        stopped_at: None,
+    };
 
     // The flag outlives what it was meant for when an answer ends by itself at the same moment.
     TERMINATE_ALL_NEXT_STEP.store(false, Ordering::SeqCst);
-    let sampling = req.sampling.resolve(recommend::in_force(&loaded.info.facts, req.thinking));
-    let mut request = RequestBuilder::new().set_sampling(sampling_params(&sampling, room.max_tokens));
-    for message in &req.messages {
-        request = request.add_message(role(message), &message.content);
-    }
-    if let Some(on) = wish(req.thinking) {
-        request = request.enable_thinking(on);
-    }
-    if let Some(guide) = guide {
-        request = request.add_logits_processor(Arc::new(guide));
-    }
-    let mut stream = loaded.model.stream_chat_request(request).await.map_err(|e| engine_error(&e.to_string()))?;
+    let request = request(loaded, req, room, guide, conductor.clone());
+    let ask = loaded.model.stream_chat_request(request);
+    // The end of the sweeping stays open as long as the answer.
+    let (stream, _swept) = if prefixes.need_sweeping() {
+        let (stream, swept) = prefixes::ask_and_sweep(&engine, &mut prefixes, ask).await;
+        (stream, Some(swept))
+    } else {
+        (ask.await, None)
+    };
+    let mut stream = stream.map_err(|e| engine_error(&e.to_string()))?;
 
     // This loop is all that reads the engine's stream, which has room for one item and stops the engine when it is full:
     // nothing in here may wait for anybody else.
@@ -77,19 +90,20 @@ async fn answer(
             () = cancel.cancelled(), if !asked_to_end => {
                 asked_to_end = true;
                 // Not by dropping the stream: this way the engine ends after its next token, says so, and keeps its cache.
-                TERMINATE_ALL_NEXT_STEP.store(true, Ordering::SeqCst);
+                end_soon(&conductor);
                 continue;
             }
             response = stream.next() => response,
         };
         match response {
             Some(Response::Chunk(chunk)) => {
-                if let Some(outcome) = answer.take(&chunk) {
+                if let Some(outcome) = answer.take(&chunk, asked_to_end) {
+                    prefixes.add(conductor.seen(), conductor.is_in_charge());
                     return Ok(outcome);
                 }
                 if answer.stopped_at.is_some() && !asked_to_end {
                     asked_to_end = true;
-                    TERMINATE_ALL_NEXT_STEP.store(true, Ordering::SeqCst);
+                    end_soon(&conductor);
                 }
             }
             Some(Response::ModelError(reason, _)) => return Err(engine_error(&reason)),
@@ -97,15 +111,53 @@ async fn answer(
                 return Err(engine_error(&error.to_string()));
             }
             Some(_) => return Err(engine_error("it gave something else than a piece of an answer")),
-            None => return Ok(answer.end_without_a_word(cancel.is_cancelled())),
+            None => {
+                prefixes.add(conductor.seen(), conductor.is_in_charge());
+                return Ok(answer.end_without_a_word(cancel.is_cancelled()));
+            }
         }
     }
 }
 
+fn request(
+    loaded: &Loaded,
+    req: &GenRequest,
+    room: Room,
+    guide: Option<Guide>,
+    conductor: Conductor,
+) -> RequestBuilder {
+    let sampling = req.sampling.resolve(recommend::in_force(&loaded.info.facts, req.thinking));
+    // The mark is one more than the answer may have.
+    let marks = conductor.marks();
+    let max_tokens = room.max_tokens.saturating_add(u32::from(conductor.is_in_charge()));
+    let mut request = RequestBuilder::new().set_sampling(sampling_params(&sampling, max_tokens, marks));
+    if let Some(guide) = guide {
+        request = request.add_logits_processor(Arc::new(guide));
+    }
+    // The last hand: a mark stands for an end that the form allows, and no form keeps an answer from ending early.
+    request = request.add_logits_processor(Arc::new(conductor));
+    for message in &req.messages {
+        request = request.add_message(role(message), &message.content);
+    }
+    match thinking(req.thinking) {
+        Some(on) => request.enable_thinking(on),
+        None => request,
+    }
+}
+
+/// The engine makes one more token, or the one that it is at, and no other.
+fn end_soon(conductor: &Conductor) {
+    if conductor.is_in_charge() {
+        conductor.stop();
+    } else {
+        TERMINATE_ALL_NEXT_STEP.store(true, Ordering::SeqCst);
+    }
+}
+
 /// Tokens of the prompt as the model's template makes it. Never dropped half way: the engine panics then.
-async fn prompt_tokens(model: &Model, req: &GenRequest) -> Result<Vec<u32>, UserError> {
+async fn read_prompt(model: &Model, req: &GenRequest) -> Result<Vec<u32>, UserError> {
     let messages = req.messages.iter().fold(TextMessages::new(), |all, m| all.add_message(role(m), &m.content));
-    let tokens = model.tokenize(Either::Left(messages), None, true, true, wish(req.thinking)).await;
+    let tokens = model.tokenize(Either::Left(messages), None, true, true, thinking(req.thinking)).await;
     tokens.map_err(|error| template_error(&error.to_string()))
 }
 
@@ -123,6 +175,12 @@ fn guide(loaded: &Loaded, req: &GenRequest, prompt: &[u32]) -> Result<Option<Gui
     })
 }
 
+/// The engine takes reasoning apart where the template names both tags, and knows then whether the prompt has opened it.
+fn splitter(loaded: &Loaded, prompt: &[u32]) -> ThinkSplitter {
+    let opened = || loaded.forms.as_ref().is_some_and(|forms| forms.opens_reasoning(prompt));
+    if !loaded.info.facts.can_think && opened() { ThinkSplitter::inside() } else { ThinkSplitter::default() }
+}
+
 fn role(message: &ChatMessage) -> TextMessageRole {
     match message.role {
         Role::System => TextMessageRole::System,
@@ -131,7 +189,7 @@ fn role(message: &ChatMessage) -> TextMessageRole {
     }
 }
 
-fn wish(thinking: Thinking) -> Option<bool> {
+fn thinking(thinking: Thinking) -> Option<bool> {
     match thinking {
         Thinking::Auto => None,
         Thinking::On => Some(true),
@@ -165,7 +223,10 @@ struct Answer<'a> {
     out: &'a mut dyn FnMut(Piece),
     meter: TokenMeter,
     room: Room,
-    prompt: u32,
+    prompt_tokens: u32,
+    /// Of the prompt, what the engine need not read again.
+    cached_tokens: u32,
+    conductor: Conductor,
     stops: StopMatcher,
     thinking: ThinkSplitter,
     /// Tokens up to the stop string that was found.
@@ -174,13 +235,14 @@ struct Answer<'a> {
 
 impl Answer<'_> {
     /// Passes on what a chunk holds; the outcome if it was the last.
-    fn take(&mut self, chunk: &ChatCompletionChunkResponse) -> Option<Outcome> {
+    fn take(&mut self, chunk: &ChatCompletionChunkResponse, asked_to_end: bool) -> Option<Outcome> {
         let choice = chunk.choices.first()?;
         let mut pieces = Vec::new();
         if self.stopped_at.is_none() {
-            // One chunk is one token, except that a character of several tokens comes with its last; the engine's own
-            // count at the end puts that right.
-            self.meter.add(1, Instant::now());
+            // One chunk is one token, except that a character of several tokens comes with its last; the exact count at
+            // the end puts that right. A mark is none.
+            let tokens = u32::from(choice.finish_reason.is_none() || !self.conductor.is_in_charge());
+            self.meter.add(tokens, Instant::now());
             if let Some(text) = choice.delta.reasoning_content.as_ref().filter(|text| !text.is_empty()) {
                 self.thinking.reasoning_was_elsewhere();
                 pieces.push((PieceKind::Reasoning, text.clone()));
@@ -191,10 +253,10 @@ impl Answer<'_> {
             if choice.finish_reason.is_some() && self.stopped_at.is_none() {
                 self.release(&mut pieces);
             }
-            self.emit(pieces, 1);
+            self.emit(pieces, tokens);
         }
         let reason = choice.finish_reason.as_deref()?;
-        Some(self.outcome(reason, chunk.usage.as_ref()))
+        Some(self.outcome(reason, asked_to_end, chunk.usage.as_ref()))
     }
 
     fn pass(&mut self, text: &str, pieces: &mut Vec<(PieceKind, String)>) {
@@ -241,11 +303,19 @@ impl Answer<'_> {
         }
     }
 
-    fn outcome(&self, reason: &str, usage: Option<&EngineUsage>) -> Outcome {
-        let counted = usage.and_then(|u| u32::try_from(u.completion_tokens).ok()).filter(|n| *n > 0);
+    fn outcome(&self, reason: &str, asked_to_end: bool, usage: Option<&EngineUsage>) -> Outcome {
+        let in_charge = self.conductor.is_in_charge();
+        let counted = if in_charge {
+            self.conductor.seen().len().checked_sub(self.prompt_tokens as usize)
+        } else {
+            usage.map(|usage| usage.completion_tokens).filter(|n| *n > 0)
+        };
+        let counted = counted.and_then(|n| u32::try_from(n).ok());
         let completion = self.stopped_at.or(counted).unwrap_or(self.meter.tokens());
         let reason = match reason {
             _ if self.stopped_at.is_some() => FinishReason::Stop,
+            _ if in_charge && asked_to_end => FinishReason::Cancelled,
+            _ if in_charge && self.conductor.is_full() => self.room.at_the_end,
             "length" => self.room.at_the_end,
             "canceled" => FinishReason::Cancelled,
             _ => FinishReason::Stop,
@@ -275,7 +345,8 @@ impl Answer<'_> {
     }
 
     fn finish(&self, reason: FinishReason, completion_tokens: u32) -> Outcome {
-        let usage = Usage { prompt_tokens: self.prompt, cached_tokens: None, completion_tokens };
+        let cached_tokens = Some(self.cached_tokens);
+        let usage = Usage { prompt_tokens: self.prompt_tokens, cached_tokens, completion_tokens };
         Outcome { reason, usage, stats: self.meter.stats(Instant::now()) }
     }
 }

@@ -7,10 +7,10 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use mistralrs::core::CustomLogitsProcessor;
+use mistralrs::core::Pipeline;
 use mistralrs::core::llguidance::toktrie::{TokEnv, TokEnvWithTrie};
 use mistralrs::core::llguidance::{Matcher, ParserFactory};
-use mistralrs::{Result, Tensor};
+use mistralrs::{CustomLogitsProcessor, Result, Tensor};
 
 use super::grammar::{self, Reasoning, Tags};
 use crate::domain::{Constraint, Thinking};
@@ -22,8 +22,14 @@ pub(super) struct Forms {
 }
 
 impl Forms {
+    /// `None` where a model has no vocabulary that texts could be made of.
+    pub fn of(pipeline: &dyn Pipeline) -> Option<Self> {
+        let metadata = pipeline.get_metadata();
+        metadata.tok_env().map(|vocabulary| Self::new(&vocabulary, &metadata.eos_tok))
+    }
+
     /// `vocabulary` is the engine's; `ends` are the tokens that end an answer of this model.
-    pub fn new(vocabulary: &TokEnv, ends: &[u32]) -> Self {
+    fn new(vocabulary: &TokEnv, ends: &[u32]) -> Self {
         let vocabulary = if ends.is_empty() {
             vocabulary.clone()
         } else {
@@ -63,7 +69,7 @@ impl Forms {
             self.factory.get_or_init(|| grammar::quiet_factory(|| ParserFactory::new_simple(&self.vocabulary)));
         let factory = factory.as_ref().map_err(Clone::clone)?;
         let matcher = grammar::matcher_of(factory, grammar::grammar(constraint, reasoning)?)?;
-        Ok(Guide(Mutex::new(State { matcher, seen: None })))
+        Ok(Guide(Mutex::new(State { matcher, seen: prompt.len() })))
     }
 }
 
@@ -83,16 +89,17 @@ pub(super) struct Guide(Mutex<State>);
 
 struct State {
     matcher: Matcher,
-    /// How many tokens of prompt and answer the grammar knows of; before the first token, none of the answer.
-    seen: Option<usize>,
+    /// How many tokens the grammar knows of, the prompt's included.
+    seen: usize,
 }
 
 impl State {
     /// Makes every token impossible that must not follow `context`, which is the prompt and the answer so far.
     fn steer(&mut self, scores: &mut [f32], context: &[u32]) -> std::result::Result<(), String> {
-        let new = &context[self.seen.unwrap_or(context.len()).min(context.len())..];
+        // Of a prompt whose beginning it has kept, the engine shows only what it has read: shorter than what is known.
+        let new = context.get(self.seen..).unwrap_or_default();
         self.matcher.consume_tokens(new).map_err(|error| error.to_string())?;
-        self.seen = Some(context.len());
+        self.seen += new.len();
         let allowed = self.matcher.compute_mask_or_eos().map_err(|error| error.to_string())?;
         for (token, score) in (0u32..).zip(scores.iter_mut()) {
             if token as usize >= allowed.len() || !allowed.is_allowed(token) {
@@ -152,7 +159,7 @@ mod tests {
             state.steer(&mut scores, &context).expect("no error");
             (0u32..).zip(scores).filter(|(_, score)| *score == 1.0).map(|(token, _)| token).collect::<Vec<_>>()
         };
-        assert_eq!(possible(b"Hi"), [u32::from(b'a')]);
+        assert_eq!(possible(b"i"), [u32::from(b'a')], "a part of the prompt");
         // Any of the model's ends, and not the one that the vocabulary is taken to have.
         assert_eq!(possible(b"Hia"), [u32::from(b'b'), end, 261]);
         assert_eq!(possible(b"Hiab"), [end, 261]);

@@ -6,12 +6,15 @@ use std::path::Path;
 use std::sync::mpsc::{Sender, channel};
 use std::time::Instant;
 
+use mistralrs::core::Pipeline;
 use mistralrs::model_builder_trait::{AnyModelBuilder, build_model_from_pipeline};
 use mistralrs::{GgufModelBuilder, Model, ModelBuilder, TokenSource};
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::Mutex;
 
 use super::guide::Forms;
 use super::options::{LoadOptions, load_options, usable_context};
+use super::prefixes::Prefixes;
 use crate::domain::LoadStage;
 use crate::domain::model::{Format, ModelInfo, ModelSpec, split_set};
 use crate::engine::host::{self, panic_text};
@@ -25,6 +28,44 @@ pub(super) struct Loaded {
     /// `None` where the model has no vocabulary that answers could be held to a form with.
     pub forms: Option<Forms>,
     pub info: ModelInfo,
+    pub vocabulary: Vocabulary,
+    /// What the engine keeps of earlier answers.
+    pub prefixes: Mutex<Prefixes>,
+}
+
+/// Tokens with a meaning of their own.
+pub(super) struct Vocabulary {
+    /// Each of them ends an answer.
+    pub ends: Vec<u32>,
+    /// No text holds them, and they end nothing: the marks to choose from.
+    pub marks: Vec<u32>,
+}
+
+impl Vocabulary {
+    fn of(pipeline: &dyn Pipeline) -> Self {
+        let metadata = pipeline.get_metadata();
+        let ends = metadata.eos_tok.clone();
+        let mut marks: Vec<u32> = match (pipeline.tokenizer(), metadata.tok_env()) {
+            (Some(tokenizer), Some(env)) => {
+                let trie = env.tok_trie();
+                let added = tokenizer.get_added_tokens_decoder();
+                let special = added.iter().filter(|(_, token)| token.special && !is_said(&token.content));
+                let special = special.map(|(id, _)| *id);
+                // The engine takes none for an end that others begin with.
+                let fits = |id: &u32| !ends.contains(id) && !trie.has_extensions(trie.token(*id));
+                special.filter(fits).collect()
+            }
+            _ => Vec::new(),
+        };
+        // Those at the end are the least likely to be in use.
+        marks.sort_unstable_by(|a, b| b.cmp(a));
+        Self { ends, marks }
+    }
+}
+
+/// Whether a model says this token in the middle of an answer. In a GGUF file it looks like one that nobody says.
+fn is_said(token: &str) -> bool {
+    ["think", "tool", "channel", "message"].iter().any(|word| token.contains(word))
 }
 
 /// Loads on a thread of its own: the engine keeps settings of a load in its thread, and panics on some files.
@@ -62,8 +103,10 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
     let (pipeline, scheduler, config) =
         runtime.block_on(builder.build_pipeline()).map_err(|error| failed(spec, &format!("{error:#}")))?;
 
-    let metadata = runtime.block_on(pipeline.lock()).get_metadata();
-    let forms = metadata.tok_env().map(|vocabulary| Forms::new(&vocabulary, &metadata.eos_tok));
+    let (vocabulary, forms) = runtime.block_on(async {
+        let pipeline = pipeline.lock().await;
+        (Vocabulary::of(&*pipeline), Forms::of(&*pipeline))
+    });
 
     // Starting the engine makes it answer "hello" with one token, on a runtime with threads like this one: what is
     // allocated and compiled at first use (on a GPU, the kernels) is done before somebody waits for it. A tenth of a
@@ -79,6 +122,7 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
     let device = model.config().map_or("CPU", |config| device_label(&config.device));
     let length = model.max_sequence_length().ok().flatten().and_then(|n| u32::try_from(n).ok());
     let context = options.context.min(usable_context(length.unwrap_or(facts.context)));
+    let prefixes = Prefixes::new(Some(options.prefix_caches).filter(|_| device != "CPU"));
     let info = ModelInfo {
         reference: spec.reference.clone(),
         name: spec.name.clone(),
@@ -87,7 +131,7 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
         device: device.into(),
         load_time: start.elapsed(),
     };
-    Ok(Loaded { runtime, model, forms, info })
+    Ok(Loaded { runtime, model, forms, info, vocabulary, prefixes: Mutex::new(prefixes) })
 }
 
 /// The GPU that this build is for; the processor in a build for none. `None` where the machine has no such GPU: some drivers
@@ -189,6 +233,16 @@ mod tests {
         assert_eq!(device(|| Ok::<_, String>(7)), Some(7));
         assert_eq!(device(|| Err::<u32, _>("no device")), None);
         assert_eq!(device::<u32, String>(|| panic!("swap_remove index (is 0) should be < len (is 0)")), None);
+    }
+
+    #[test]
+    fn what_a_model_says_is_no_mark() {
+        for token in ["<think>", "</think>", "<tool_call>", "</tool_response>", "<|channel|>", "<|message|>"] {
+            assert!(is_said(token), "{token}");
+        }
+        for token in ["<|endoftext|>", "<|im_start|>", "<|fim_pad|>", "<|reserved_special_token_7|>", "<unk>"] {
+            assert!(!is_said(token), "{token}");
+        }
     }
 
     #[test]

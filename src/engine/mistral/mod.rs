@@ -1,10 +1,12 @@
 //! The backend that computes: mistral.rs. Nothing outside of this folder knows it.
 
+mod conductor;
 mod generate;
 mod grammar;
 mod guide;
 mod load;
 mod options;
+mod prefixes;
 
 use tokio_util::sync::CancellationToken;
 

@@ -1,8 +1,7 @@
 //! What the engine is told, as a pure function of what was asked for: what happens on a machine that is not at hand can be
 //! read in the tests.
 
-use mistralrs::core::DrySamplingParams;
-use mistralrs::{AutoDeviceMapParams, DeviceMapSetting, SamplingParams};
+use mistralrs::{AutoDeviceMapParams, DeviceMapSetting, DrySamplingParams, SamplingParams, StopTokens};
 
 use crate::domain::fit::PREFIX_CACHES;
 use crate::domain::model::{Device, ModelFacts, ModelSpec};
@@ -53,10 +52,10 @@ impl LoadOptions {
 /// The engine ignores `min_p` unless `top_p` is strictly between 0 and 1, and unless it is so itself.
 const ALMOST_ALL: f64 = 0.9999;
 
-/// The engine takes the likeliest token at temperature 0, but not before it has applied the penalties: they work either
-/// way. Top-k, top-p and min-p can't change which one is the likeliest.
+/// `marks` end the answer as well. At temperature 0 the engine takes the likeliest token, but not before it has applied the
+/// penalties: they work either way. Top-k, top-p and min-p can't change which one is the likeliest.
 #[allow(clippy::cast_possible_truncation)] // the engine keeps penalties in 32 bits
-pub(super) fn sampling_params(sampling: &Sampling, max_tokens: u32) -> SamplingParams {
+pub(super) fn sampling_params(sampling: &Sampling, max_tokens: u32, marks: Vec<u32>) -> SamplingParams {
     let common = SamplingParams {
         // Unset would be 1.
         temperature: Some(0.0),
@@ -71,6 +70,7 @@ pub(super) fn sampling_params(sampling: &Sampling, max_tokens: u32) -> SamplingP
             // Its breakers stay: a new line, `:`, `"` and `*`, where sequences that have to recur begin.
             ..DrySamplingParams::default()
         }),
+        stop_toks: Some(marks).filter(|marks| !marks.is_empty()).map(StopTokens::Ids),
         ..SamplingParams::neutral()
     };
     if sampling.is_greedy() {
@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn greedy_is_greedy_whatever_else_is_set() {
         let sampling = SamplingPatch { temperature: Some(0.0), top_k: Some(40), ..SamplingPatch::default() };
-        let params = sampling_params(&sampling.resolve(SamplingPatch::default()), 64);
+        let params = sampling_params(&sampling.resolve(SamplingPatch::default()), 64, Vec::new());
         assert_eq!((params.temperature, params.top_k, params.top_p), (Some(0.0), None, None));
         assert_eq!((params.max_len, params.n_choices), (Some(64), 1));
     }
@@ -156,13 +156,13 @@ mod tests {
     #[test]
     fn min_p_works_without_top_p() {
         let sampling = SamplingPatch { top_p: Some(1.0), min_p: Some(0.05), ..SamplingPatch::default() };
-        let params = sampling_params(&sampling.resolve(SamplingPatch::default()), 1);
+        let params = sampling_params(&sampling.resolve(SamplingPatch::default()), 1, Vec::new());
         assert_eq!((params.top_p, params.min_p), (Some(ALMOST_ALL), Some(0.05)));
         let sampling = SamplingPatch { min_p: Some(1.0), ..SamplingPatch::default() };
-        let params = sampling_params(&sampling.resolve(SamplingPatch::default()), 1);
+        let params = sampling_params(&sampling.resolve(SamplingPatch::default()), 1, Vec::new());
         assert_eq!(params.min_p, Some(ALMOST_ALL), "only the likeliest, not all of them");
         let sampling = SamplingPatch { top_p: Some(1.0), ..SamplingPatch::default() };
-        let params = sampling_params(&sampling.resolve(SamplingPatch::default()), 1);
+        let params = sampling_params(&sampling.resolve(SamplingPatch::default()), 1, Vec::new());
         assert_eq!((params.top_p, params.temperature), (None, Some(Sampling::DEFAULT_TEMPERATURE)));
     }
 
@@ -178,7 +178,7 @@ mod tests {
                 dry_allowed_length: Some(3),
                 ..SamplingPatch::default()
             };
-            let params = sampling_params(&sampling.resolve(SamplingPatch::default()), 1);
+            let params = sampling_params(&sampling.resolve(SamplingPatch::default()), 1, Vec::new());
             assert_eq!(params.repetition_penalty, Some(1.5));
             assert_eq!((params.frequency_penalty, params.presence_penalty), (Some(0.25), Some(-0.5)));
             let dry = params.dry_params.expect("it is on");
