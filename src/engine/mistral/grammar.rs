@@ -80,7 +80,18 @@ pub(in crate::engine) fn objection(constraint: &Constraint) -> Option<String> {
         return Some("it has no word of a JSON Schema, like `type` or `properties`".into());
     }
     let matcher = grammar(constraint, Reasoning::None).and_then(matcher);
-    matcher.err().map(|reason| in_words(&reason, schema.as_ref()))
+    match matcher.and_then(|mut matcher| begins_with_space(&mut matcher)) {
+        Ok(false) => None,
+        Ok(true) => Some("an answer can't begin with white space, which the engine takes away".into()),
+        Err(reason) => Some(in_words(&reason, schema.as_ref())),
+    }
+}
+
+/// Nothing else can come first.
+fn begins_with_space(matcher: &mut Matcher) -> Result<bool, String> {
+    let first = matcher.compute_mask().map_err(|error| error.to_string())?;
+    let mut bytes = (0..=u8::MAX).filter(|byte| first.is_allowed(u32::from(*byte))).peekable();
+    Ok(bytes.peek().is_some() && bytes.all(|byte| byte.is_ascii_whitespace()))
 }
 
 /// Whether `answer` has that form from its first letter to its last.
@@ -255,6 +266,8 @@ mod tests {
             assert!(objection.contains(says), "{bad}: {objection}");
             assert!(!objection.contains('\n') && objection.len() < 320, "{objection}");
         }
+        assert_eq!(objection(&regex("\\s?yes")), None);
+        assert!(objection(&regex("\\s+yes")).is_some_and(|why| why.contains("white space")));
         for bad in ["(", "[a", "(?=x)y", r"\1"] {
             let objection = objection(&regex(bad)).unwrap_or_else(|| panic!("none to {bad}"));
             assert!(!objection.contains('\n'), "{objection}");
