@@ -72,6 +72,7 @@ pub enum FromEngine {
         reason: FinishReason,
         usage: Usage,
         stats: GenStats,
+        satisfied: Option<bool>,
     },
     Failed {
         id: GenId,
@@ -170,6 +171,7 @@ mod tests {
                 reason: FinishReason::Stop,
                 usage: Usage::default(),
                 stats: GenStats::default(),
+                satisfied: Some(true),
             },
         ]
     }

@@ -2,6 +2,8 @@
 
 mod conductor;
 mod generate;
+mod grammar;
+mod guide;
 mod load;
 mod options;
 mod prefixes;
@@ -9,6 +11,8 @@ mod quantise;
 mod shadow;
 
 use tokio_util::sync::CancellationToken;
+
+pub(super) use grammar::{objection, satisfies};
 
 use super::{Backend, Outcome, Piece};
 use crate::domain::model::{ModelInfo, ModelSpec};

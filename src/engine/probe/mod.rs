@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use self::config::Config;
 use crate::domain::model::{Foresight, ModelFacts};
+use crate::domain::recommend;
 use crate::error::UserError;
 
 mod architecture;
@@ -46,13 +47,29 @@ mod weights;
 /// # Errors
 /// Names the file and says why the engine could not run it.
 pub fn probe(path: &Path) -> Result<ModelFacts, UserError> {
-    if path.is_dir() {
+    let mut facts = if path.is_dir() {
         folder::probe(path)
-    } else if path.extension().is_some_and(|ending| ending == "uqff") {
+    } else if is_uqff(path) {
         uqff::probe(path)
     } else {
         gguf_model::probe(path)
-    }
+    }?;
+    let name = facts.name.clone().unwrap_or_else(|| called(path));
+    facts.recommended = facts.recommended.over(recommend::by_makers(&facts.architecture, &name));
+    Ok(facts)
+}
+
+fn is_uqff(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "uqff")
+}
+
+/// What a file or folder is called: by its own name, or, in the Hub's cache, by its repository's. A UQFF file has its
+/// folder's.
+fn called(path: &Path) -> String {
+    let path = path.parent().filter(|_| is_uqff(path)).unwrap_or(path);
+    let snapshots = path.parent().filter(|parent| path.is_dir() && parent.ends_with("snapshots"));
+    let named = snapshots.and_then(Path::parent).unwrap_or(path);
+    named.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// The `config.json` that the engine must be given in place of the one in `folder`, if it could not follow that.
