@@ -165,6 +165,8 @@ pub struct App {
     pub engine: EngineStatus,
     /// The model that was asked for last: what a reload loads, and a message after a failed load. `None` until it is found.
     wanted: Option<LocalModel>,
+    /// The load under way also writes the quantised copy down.
+    keeping: bool,
     pub chat: ChatPane,
     pub models: ModelsPane,
     pub settings_pane: SettingsPane,
@@ -212,6 +214,7 @@ impl App {
             toasts: VecDeque::new(),
             engine: EngineStatus::Empty,
             wanted: None,
+            keeping: false,
             chat: ChatPane::default(),
             models: ModelsPane::default(),
             settings_pane: SettingsPane::default(),

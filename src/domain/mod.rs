@@ -140,6 +140,8 @@ pub enum LoadStage {
     Checking,
     /// Reading the weights.
     Weights,
+    /// Writing down what was quantised on the way.
+    Keeping,
     /// A first pass through the model, so that the first answer is not the slow one.
     WarmUp,
 }
@@ -151,6 +153,7 @@ impl LoadStage {
             Self::Starting => "starting the engine",
             Self::Checking => "checking the file",
             Self::Weights => "reading the weights",
+            Self::Keeping => "keeping the quantised copy",
             Self::WarmUp => "warming up",
         }
     }

