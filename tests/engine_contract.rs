@@ -11,11 +11,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use hobnob::domain::context::TemplateCost;
 use hobnob::domain::model::{Device, Format, LoadSettings, ModelInfo, ModelSpec};
 use hobnob::domain::sampling::SamplingPatch;
 use hobnob::domain::stats::{GenStats, Usage};
 use hobnob::domain::{
-    ChatMessage, EngineCmd, EngineEvent, FinishReason, GenId, GenRequest, LoadId, LoadStage, PieceKind, Role, Thinking,
+    ChatMessage, CountId, EngineCmd, EngineEvent, FinishReason, GenId, GenRequest, LoadId, LoadStage, PieceKind, Role, Thinking,
 };
 use hobnob::engine::protocol::{self, FromEngine};
 use hobnob::engine::{EngineHandle, Options, host};
@@ -127,6 +128,7 @@ fn ask(text: &str) -> GenRequest {
         max_tokens: Some(48),
         stop: Vec::new(),
         thinking: Thinking::Auto,
+        begun: None,
         constraint: None,
     }
 }
@@ -232,6 +234,16 @@ impl Engine {
         }
     }
 
+    async fn count(&mut self, id: u64, texts: &[&str]) -> (Vec<u32>, TemplateCost) {
+        let texts = texts.iter().map(|text| (*text).to_owned()).collect();
+        self.handle.send(EngineCmd::Count { id: CountId(id), texts });
+        self.until(|event| match event {
+            EngineEvent::Counted { id: answered, tokens, template } if answered.0 == id => Some((tokens, template)),
+            _ => None,
+        })
+        .await
+    }
+
     async fn pieces(&mut self, wanted: GenId, mut n: usize) {
         self.until(|event| match event {
             EngineEvent::Delta { id, .. } if id == wanted => {
@@ -332,6 +344,9 @@ contract! {
     a_kill_in_load_is_survived,
     a_second_message_is_refused_while_one_is_answered,
     a_loaded_model_is_not_loaded_again,
+    texts_are_counted_as_the_prompt_counts_them,
+    counting_does_not_wait_for_an_answer,
+    a_model_that_sleeps_wakes_for_the_next_message,
 }
 
 async fn loading_goes_through_its_stages(subject: Subject) {
@@ -571,6 +586,59 @@ async fn a_loaded_model_is_not_loaded_again(subject: Subject) {
         .await
         .expect("loads with the other context");
     assert_ne!(the_child(), child, "another context is another process");
+}
+
+async fn texts_are_counted_as_the_prompt_counts_them(subject: Subject) {
+    let (mut engine, _) = Engine::loaded(&subject.spec).await;
+    let long = "The grey cat, 3 years old, sat on the mat;\n    it looked at the \u{1f327}.\n".repeat(40);
+    let conversation = [
+        (Role::System, "Be brief, and kind."),
+        (Role::User, "What is this about?"),
+        (Role::Assistant, "A cat. It is *grey*.\n\n- rain\n- a mat"),
+        (Role::User, long.as_str()),
+    ];
+    let (tokens, template) = engine.count(1, &conversation.map(|(_, text)| text)).await;
+    for with_system in [true, false] {
+        let sent = &conversation[usize::from(!with_system)..];
+        let messages = sent.iter().map(|(role, text)| ChatMessage { role: *role, content: (*text).into() }).collect();
+        let answer = engine.answer(GenRequest { messages, max_tokens: Some(1), ..ask("") }).await.expect("answers");
+        let counted = template.prompt(with_system.then_some(tokens[0]), tokens[1..].iter().copied());
+        assert_eq!(counted, answer.prompt_tokens, "with a system prompt: {with_system}");
+    }
+}
+
+async fn counting_does_not_wait_for_an_answer(subject: Subject) {
+    let (mut engine, _) = Engine::loaded(&subject.spec).await;
+    let (alone, _) = engine.count(1, &["one two three"]).await;
+    let id = engine.begin(long_prompt());
+    engine.started(id).await;
+    let asked = Instant::now();
+    let (meanwhile, _) = engine.count(2, &["one two three"]).await;
+    let took = asked.elapsed();
+    assert_eq!(meanwhile, alone);
+    let many = "a line of a log, number 12345\n".repeat(5000);
+    let asked = Instant::now();
+    let (tokens, _) = engine.count(3, &[&many]).await;
+    assert!(tokens[0] > 20_000, "{tokens:?}");
+    figure(&subject, &format!("counted after {took:?} while a prompt is read, 5,000 lines after {:?}", asked.elapsed()));
+    // The prompt is still being read: nothing has waited for it.
+    engine.handle.send(EngineCmd::Cancel(id));
+    let answer = engine.answer_to(id).await.expect("ends well");
+    assert_eq!((answer.reason, answer.usage.completion_tokens), (FinishReason::Cancelled, 0));
+}
+
+async fn a_model_that_sleeps_wakes_for_the_next_message(subject: Subject) {
+    let (mut engine, _) = Engine::loaded(&subject.spec).await;
+    let id = engine.begin(count());
+    engine.started(id).await;
+    engine.handle.send(EngineCmd::Sleep);
+    let answer = engine.answer_to(id).await.expect("it is not put to sleep over an answer");
+    assert_ne!(answer.reason, FinishReason::Cancelled);
+    engine.handle.send(EngineCmd::Sleep);
+    engine.until(|event| (event == EngineEvent::Unloaded { forgotten: false }).then_some(())).await;
+    assert_eq!(children(), []);
+    let next = engine.answer(GenRequest { max_tokens: Some(4), ..count() }).await.expect("the next is answered");
+    assert!(next.reloads > 0);
 }
 
 /// Models of a few kilobytes whose weights are nothing: what they answer does not matter, but that they do.

@@ -94,6 +94,7 @@ impl ChatPane {
             max_tokens: settings.chat.max_tokens,
             stop: Vec::new(),
             thinking: settings.chat.thinking,
+            begun: None,
             constraint: None,
         }
     }

@@ -12,11 +12,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::model::{ModelInfo, ModelSpec};
 use crate::domain::stats::{GenStats, Usage};
-use crate::domain::{FinishReason, GenId, GenRequest, LoadStage, PieceKind};
+use crate::domain::context::TemplateCost;
+use crate::domain::{CountId, FinishReason, GenId, GenRequest, LoadStage, PieceKind};
 use crate::error::UserError;
 
 /// Goes up with every change of the messages.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// No frame is longer. A conversation is the largest thing that is ever sent.
 pub const MAX_FRAME: usize = 64 << 20;
@@ -37,6 +38,11 @@ pub enum ToEngine {
     /// Answered by the end of that answer, as soon as the engine gets to it.
     Cancel {
         id: GenId,
+    },
+    /// Answered whatever the engine is doing; one that has not been begun gives way to the next.
+    Count {
+        id: CountId,
+        texts: Vec<String>,
     },
 }
 
@@ -76,6 +82,11 @@ pub enum FromEngine {
     Failed {
         id: GenId,
         error: UserError,
+    },
+    Counted {
+        id: CountId,
+        tokens: Vec<u32>,
+        template: TemplateCost,
     },
 }
 

@@ -189,6 +189,7 @@ impl Session<'_> {
             max_tokens: settings.chat.max_tokens,
             stop: self.ask.stop.clone(),
             thinking: settings.chat.thinking,
+            begun: None,
             constraint: None,
         }
     }

@@ -81,6 +81,7 @@ impl App {
                 }
             }
             EngineEvent::Memory { bytes } => self.memory = Some(bytes),
+            EngineEvent::Counted { .. } => {}
         }
     }
 

@@ -40,8 +40,9 @@ async fn answer(
         return Ok(Outcome::before_the_prompt(prompt, meter.stats(Instant::now())));
     }
     let context = loaded.info.context;
-    let room = answer::room(prompt, req.max_tokens, context)?;
+    // Told before it is judged: who hears that it does not fit knows by how much.
     out(Piece::Started { prompt_tokens: prompt, context });
+    let room = answer::room(prompt, req.max_tokens, context)?;
     let mut answer = Answer {
         out,
         meter,
@@ -99,7 +100,7 @@ async fn answer(
 }
 
 /// Tokens of the prompt as the model's template makes it. Never dropped half way: the engine panics then.
-async fn count_prompt(model: &Model, req: &GenRequest) -> Result<u32, UserError> {
+pub(super) async fn count_prompt(model: &Model, req: &GenRequest) -> Result<u32, UserError> {
     let messages = req.messages.iter().fold(TextMessages::new(), |all, m| all.add_message(role(m), &m.content));
     let tokens = model.tokenize(Either::Left(messages), None, true, true, thinking(req.thinking)).await;
     let tokens = tokens.map_err(|error| template_error(&error.to_string()))?;

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::panic::{UnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::time::Instant;
 
@@ -10,6 +11,7 @@ use mistralrs::model_builder_trait::{AnyModelBuilder, build_model_from_pipeline}
 use mistralrs::{GgufModelBuilder, Model, ModelBuilder, TokenSource};
 use tokio::runtime::{Builder, Runtime};
 
+use super::count::Encode;
 use super::options::{LoadOptions, load_options, usable_context};
 use crate::domain::LoadStage;
 use crate::domain::model::{Format, ModelInfo, ModelSpec, split_set};
@@ -22,6 +24,8 @@ pub(super) struct Loaded {
     pub runtime: Runtime,
     pub model: Model,
     pub info: ModelInfo,
+    /// The model's own tokenizer, to be asked past the engine.
+    pub encode: Option<Encode>,
 }
 
 /// Loads on a thread of its own: the engine keeps settings of a load in its thread, and panics on some files.
@@ -59,6 +63,12 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
     let (pipeline, scheduler, config) =
         runtime.block_on(builder.build_pipeline()).map_err(|error| failed(spec, &format!("{error:#}")))?;
 
+    // Once the engine runs, it holds its pipeline for as long as it computes.
+    let tokenizer = runtime.block_on(pipeline.lock()).tokenizer();
+    let encode = tokenizer.map(|tokenizer| -> Encode {
+        Arc::new(move |text| tokenizer.encode_fast(text, false).map(|it| it.get_ids().to_vec()).unwrap_or_default())
+    });
+
     // Starting the engine makes it answer "hello" with one token, on a runtime with threads like this one: what is
     // allocated and compiled at first use (on a GPU, the kernels) is done before somebody waits for it. A tenth of a
     // second for the starter on two cores.
@@ -81,7 +91,7 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
         device: device.into(),
         load_time: start.elapsed(),
     };
-    Ok(Loaded { runtime, model, info })
+    Ok(Loaded { runtime, model, info, encode })
 }
 
 /// The GPU that this build is for; the processor in a build for none. `None` where the machine has no such GPU: some drivers

@@ -1,12 +1,13 @@
 //! The backend that computes: mistral.rs. Nothing outside of this folder knows it.
 
+mod count;
 mod generate;
 mod load;
 mod options;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Backend, Outcome, Piece};
+use super::{Backend, Counter, Outcome, Piece};
 use crate::domain::model::{ModelInfo, ModelSpec};
 use crate::domain::{GenRequest, LoadStage};
 use crate::error::{ErrorKind, UserError};
@@ -35,5 +36,9 @@ impl Backend for Mistral {
             Some(loaded) => generate::generate(loaded, req, cancel, out),
             None => Err(UserError::new(ErrorKind::Unexpected, "no model is loaded")),
         }
+    }
+
+    fn counter(&self) -> Option<Counter> {
+        self.loaded.as_ref().and_then(count::counter)
     }
 }
