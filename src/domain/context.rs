@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 /// Tokens that a model's chat template adds to the texts of a prompt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TemplateCost {
-    /// For every prompt: its beginning, and what opens the answer.
-    pub fixed: u32,
-    /// Around every message of a person or the model.
-    pub message: u32,
+    /// Around a single question: what begins a prompt, and what opens the answer.
+    pub question: u32,
+    /// Around an answer and the next question. Not half of it for each: they need not be alike.
+    pub turn: u32,
     /// For a system prompt; less than nothing where the template puts in one of its own when there is none.
     pub system: i32,
 }
@@ -18,18 +18,27 @@ impl TemplateCost {
     /// system prompt and a question (`None` where the template refuses one).
     #[must_use]
     pub fn learn(text: u32, question: u32, three: u32, with_system: Option<u32>) -> Self {
-        let message = three.saturating_sub(question).saturating_sub(2 * text) / 2;
-        let fixed = question.saturating_sub(text).saturating_sub(message);
-        let system = with_system.map_or(0, |all| signed(all) - signed(question) - signed(text));
-        Self { fixed, message, system }
+        Self {
+            question: question.saturating_sub(text),
+            turn: three.saturating_sub(question).saturating_sub(2 * text),
+            system: with_system.map_or(0, |all| signed(all) - signed(question) - signed(text)),
+        }
     }
 
     /// Tokens of a prompt whose texts take so many.
     #[must_use]
     pub fn prompt(&self, system: Option<u32>, messages: impl IntoIterator<Item = u32>) -> u32 {
-        let (texts, count) = messages.into_iter().fold((0u32, 0u32), |(sum, n), tokens| (sum.saturating_add(tokens), n + 1));
-        let bare = self.fixed.saturating_add(texts).saturating_add(self.message.saturating_mul(count));
+        let (texts, count) =
+            messages.into_iter().fold((0u32, 0u32), |(sum, n), tokens| (sum.saturating_add(tokens), n + 1));
+        let more = self.turn.saturating_mul(count.saturating_sub(1)).div_ceil(2);
+        let bare = self.question.saturating_add(texts).saturating_add(more);
         system.map_or(bare, |tokens| bare.saturating_add(tokens).saturating_add_signed(self.system))
+    }
+
+    /// What one message more adds, beside its text.
+    #[must_use]
+    pub fn message(&self) -> u32 {
+        self.turn.div_ceil(2)
     }
 }
 
@@ -66,11 +75,12 @@ mod tests {
 
     #[test]
     fn a_template_is_known_from_three_prompts() {
-        // ChatML: 4 around a message, 3 that open the answer, and a system prompt of 20 tokens where there is none.
-        let cost = TemplateCost::learn(1, 24 + 1 + 4 + 3, 24 + 3 * 5 + 3, Some(2 * 5 + 3));
-        assert_eq!(cost, TemplateCost { fixed: 27, message: 4, system: -20 });
+        // Like ChatML, with one token more around an answer: 4 and 5 around a text, 3 that open the answer, and a system
+        // prompt of 20 tokens where there is none.
+        let cost = TemplateCost::learn(1, 24 + 5 + 3, 24 + 5 + 6 + 5 + 3, Some(5 + 5 + 3));
+        assert_eq!(cost, TemplateCost { question: 24 + 4 + 3, turn: 9, system: -20 });
         assert_eq!(cost.prompt(None, [10]), 24 + 14 + 3);
-        assert_eq!(cost.prompt(Some(6), [10, 20, 30]), 10 + 14 + 24 + 34 + 3);
+        assert_eq!(cost.prompt(Some(6), [10, 20, 30]), 10 + 14 + 25 + 34 + 3);
         assert_eq!(TemplateCost::learn(1, 9, 13, None).system, 0);
     }
 

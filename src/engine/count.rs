@@ -48,7 +48,7 @@ mod tests {
         let (tell, told) = channel();
         let tell = Arc::new(tell);
         let counter = Shared::default();
-        let template = TemplateCost { fixed: 3, message: 5, system: 5 };
+        let template = TemplateCost { question: 8, turn: 10, system: 5 };
         let words = |text: &str| u32::try_from(text.split_whitespace().count()).expect("few");
         assert!(counter.set(Counter { template, tokens: Box::new(words) }).is_ok());
         for (id, text) in [(1, "a"), (2, "a b"), (3, "a b c")] {
