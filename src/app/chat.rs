@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::app::composer::Composer;
-use crate::app::counting::Counting;
+use crate::app::counting::{Counting, Texts};
 use crate::app::transcript::Transcript;
 use crate::config::Settings;
 use crate::domain::conversation::{Conversation, Message, MessageState, Outcome};
@@ -310,9 +310,9 @@ impl ChatPane {
 
     /// Tokens that the next prompt takes of the context: what there is, and what is being written.
     #[must_use]
-    pub fn next_prompt(&self) -> u32 {
+    pub fn next_prompt(&self, system: &str) -> u32 {
         let draft = self.draft_alone();
-        if draft == 0 && self.conversation.is_empty() { 0 } else { self.history_tokens().saturating_add(draft) }
+        if draft == 0 && self.conversation.is_empty() { 0 } else { self.history_tokens(system).saturating_add(draft) }
     }
 
     /// Tokens that a prompt of the draft and nothing else would take.
@@ -323,13 +323,19 @@ impl ChatPane {
 
     /// Tokens that the conversation takes, as it would be sent.
     #[must_use]
-    pub fn history_tokens(&self) -> u32 {
-        let told = || self.told_at == self.conversation.head().map(|m| (m.id, self.conversation.first_sent()));
-        if self.is_busy() || told() {
+    pub fn history_tokens(&self, system: &str) -> u32 {
+        let told = |at| self.conversation.head().map(|m| (m.id, self.conversation.first_sent())) == Some(at);
+        if self.is_busy() || self.told_at.is_some_and(told) {
             self.context_used
         } else {
-            self.counting.history().unwrap_or(self.context_used)
+            self.counting.history(&self.conversation, system)
         }
+    }
+
+    /// What there is to count.
+    #[must_use]
+    pub fn texts<'a>(&'a self, system: &'a str) -> Texts<'a> {
+        Texts { system, waiting: &self.queue, draft: self.draft() }
     }
 
     /// What the status line shows.

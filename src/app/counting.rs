@@ -2,7 +2,7 @@
 //!
 //! Only the engine's process can count, so numbers come a moment after what they are about. Until then the last ones stand.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use crate::domain::context::TemplateCost;
@@ -31,7 +31,17 @@ struct Scene {
     head: Option<(MsgId, u64)>,
     first_sent: usize,
     system: String,
+    waiting: usize,
     draft: String,
+}
+
+/// What there is to count, beside the conversation.
+#[derive(Debug, Clone, Copy)]
+pub struct Texts<'a> {
+    pub system: &'a str,
+    /// Messages that wait for their turn.
+    pub waiting: &'a VecDeque<String>,
+    pub draft: &'a str,
 }
 
 /// So many counts are kept; a conversation has fewer messages, and drafts come and go.
@@ -52,31 +62,36 @@ impl Counting {
     /// Something has changed since the engine was asked last, and it is not busy with the question before.
     /// A growing answer is counted by the engine as it grows.
     #[must_use]
-    pub fn is_stale(&self, conversation: &Conversation, system: &str, draft: &str) -> bool {
+    pub fn is_stale(&self, conversation: &Conversation, texts: Texts<'_>) -> bool {
         let head = || conversation.head().filter(|m| m.state != MessageState::Streaming).map(|m| (m.id, m.revision));
         self.asked.is_none()
             && self.seen.as_ref().is_none_or(|seen| {
-                seen.draft != draft
-                    || seen.system != system
+                seen.draft != texts.draft
+                    || seen.system != texts.system
+                    || seen.waiting != texts.waiting.len()
                     || seen.first_sent != conversation.first_sent()
                     || head().is_some_and(|head| seen.head != Some(head))
             })
     }
 
     /// The texts that are not counted yet; `None` where there are none.
-    pub fn ask(&mut self, conversation: &Conversation, system: &str, draft: &str) -> Option<(CountId, Vec<String>)> {
+    pub fn ask(&mut self, conversation: &Conversation, texts: Texts<'_>) -> Option<(CountId, Vec<String>)> {
+        self.history = None;
         self.seen = Some(Scene {
             head: conversation.head().map(|m| (m.id, m.revision)),
             first_sent: conversation.first_sent(),
-            system: system.to_owned(),
-            draft: draft.to_owned(),
+            system: texts.system.to_owned(),
+            waiting: texts.waiting.len(),
+            draft: texts.draft.to_owned(),
         });
         if self.tokens.len() > KEPT {
             self.tokens.clear();
         }
         let messages = conversation.branch().filter(|m| m.state != MessageState::Streaming);
-        let texts = messages.map(|m| m.content.as_str()).chain([system, draft]);
-        let unknown: HashMap<u64, &str> = texts
+        let beside = texts.waiting.iter().map(String::as_str).chain([texts.system, texts.draft]);
+        let unknown: HashMap<u64, &str> = messages
+            .map(|m| m.content.as_str())
+            .chain(beside)
             .filter(|text| !text.is_empty())
             .map(|text| (hash(text), text))
             .filter(|(hash, _)| !self.tokens.contains_key(hash))
@@ -111,9 +126,7 @@ impl Counting {
         } else {
             self.of(&seen.draft).unwrap_or(0).saturating_add(self.template.unwrap_or_default().message())
         };
-        if is_current {
-            self.history = self.prompt(&seen.system, conversation.sent());
-        }
+        self.history = is_current.then(|| self.prompt(&seen.system, conversation.sent()));
         self.seen = Some(seen);
     }
 
@@ -135,18 +148,23 @@ impl Counting {
         self.of(text).unwrap_or_else(|| guess(text)).saturating_add(self.template.unwrap_or_default().message())
     }
 
-    /// Tokens of a whole prompt, if all of it has been counted.
+    /// Tokens of a whole prompt; from its length where something has not been counted.
     #[must_use]
-    pub fn prompt<'a>(&self, system: &str, messages: impl Iterator<Item = &'a Message>) -> Option<u32> {
-        let messages: Option<Vec<u32>> = messages.map(|m| self.of(&m.content)).collect();
-        let system = if system.is_empty() { None } else { Some(self.of(system)?) };
-        Some(self.template?.prompt(system, messages?))
+    pub fn prompt<'a>(&self, system: &str, messages: impl Iterator<Item = &'a Message>) -> u32 {
+        let count = |text: &str| self.of(text).unwrap_or_else(|| guess(text));
+        let system = (!system.is_empty()).then(|| count(system));
+        self.template.unwrap_or_default().prompt(system, messages.map(|m| count(&m.content)))
     }
 
-    /// Tokens of the conversation as it would be sent, once they are known.
+    /// Tokens of the conversation as it would be sent.
     #[must_use]
-    pub fn history(&self) -> Option<u32> {
-        self.history
+    pub fn history(&self, conversation: &Conversation, system: &str) -> u32 {
+        let known = self.seen.as_ref().filter(|seen| {
+            seen.system == system
+                && seen.first_sent == conversation.first_sent()
+                && seen.head == conversation.head().map(|m| (m.id, m.revision))
+        });
+        known.and(self.history).unwrap_or_else(|| self.prompt(system, conversation.sent()))
     }
 
     /// What the draft adds to it.
@@ -181,35 +199,56 @@ mod tests {
         texts.len()
     }
 
+    fn texts<'a>(waiting: &'a VecDeque<String>, draft: &'a str) -> Texts<'a> {
+        Texts { system: "be brief", waiting, draft }
+    }
+
     #[test]
     fn each_text_is_counted_once() {
-        let (mut counting, mut c) = (Counting::default(), Conversation::default());
+        let (mut counting, mut c, mut waiting) = (Counting::default(), Conversation::default(), VecDeque::new());
         c.push(Role::User, "one two".into(), MessageState::Whole);
         c.push(Role::Assistant, "three".into(), MessageState::Whole);
-        assert!(counting.is_stale(&c, "be brief", "four"));
-        let wish = counting.ask(&c, "be brief", "four");
-        assert!(!counting.is_stale(&c, "be brief", "four five"), "the engine is still busy with the last wish");
+        assert!(counting.is_stale(&c, texts(&waiting, "four")));
+        let wish = counting.ask(&c, texts(&waiting, "four"));
+        assert!(!counting.is_stale(&c, texts(&waiting, "four five")), "the engine is still busy with the last wish");
         assert_eq!(answer(&mut counting, &c, wish), 4);
-        assert!(!counting.is_stale(&c, "be brief", "four"));
+        assert!(!counting.is_stale(&c, texts(&waiting, "four")));
         // Two messages: 5 around the first, half of a turn around the second; 2 more for the system prompt's 2.
-        assert_eq!((counting.history(), counting.draft()), (Some(5 + 3 + 3 + 2 + 2), 1 + 3));
-        assert!(counting.is_stale(&c, "be brief", "four five"));
-        let wish = counting.ask(&c, "be brief", "four five");
+        assert_eq!((counting.history(&c, "be brief"), counting.draft()), (5 + 3 + 3 + 2 + 2, 1 + 3));
+        assert!(counting.is_stale(&c, texts(&waiting, "four five")));
+        let wish = counting.ask(&c, texts(&waiting, "four five"));
         assert_eq!(answer(&mut counting, &c, wish), 1, "only what is new");
         assert_eq!(counting.draft(), 2 + 3);
-        assert_eq!(counting.ask(&c, "be brief", "four"), None, "what was counted is remembered");
+        assert_eq!(counting.ask(&c, texts(&waiting, "four")), None, "what was counted is remembered");
         assert_eq!(counting.draft(), 1 + 3);
+        // What waits is counted, too.
+        waiting.push_back("six".into());
+        assert!(counting.is_stale(&c, texts(&waiting, "four")));
+        let wish = counting.ask(&c, texts(&waiting, "four"));
+        assert_eq!((answer(&mut counting, &c, wish), counting.of("six")), (1, Some(1)));
+    }
+
+    #[test]
+    fn what_is_not_counted_yet_is_guessed_and_rather_too_high() {
+        let (mut counting, mut c, waiting) = (Counting::default(), Conversation::default(), VecDeque::new());
+        c.push(Role::User, "one two three".into(), MessageState::Whole);
+        let wish = counting.ask(&c, texts(&waiting, ""));
+        answer(&mut counting, &c, wish);
+        let before = counting.history(&c, "be brief");
+        c.push(Role::Assistant, "four five".into(), MessageState::Whole);
+        assert!(counting.history(&c, "be brief") >= before + 2 + 3);
     }
 
     #[test]
     fn a_late_answer_is_dropped() {
-        let (mut counting, c) = (Counting::default(), Conversation::default());
-        let (late, _) = counting.ask(&c, "", "one").expect("nothing is known");
+        let (mut counting, c, waiting) = (Counting::default(), Conversation::default(), VecDeque::new());
+        let (late, _) = counting.ask(&c, texts(&waiting, "one")).expect("nothing is known");
         counting.give_up();
-        let (now, _) = counting.ask(&c, "", "two").expect("nothing is known");
-        counting.counted(late, &[7], TemplateCost::default(), &c);
+        let (now, asked) = counting.ask(&c, texts(&waiting, "two")).expect("nothing is known");
+        counting.counted(late, &[7, 7], TemplateCost::default(), &c);
         assert_eq!(counting.of("two"), None);
-        counting.counted(now, &[9], TemplateCost::default(), &c);
+        assert_eq!(asked.len(), 2);
+        counting.counted(now, &[9, 9], TemplateCost::default(), &c);
         assert_eq!((counting.of("two"), counting.of("one")), (Some(9), None));
         counting.forget();
         assert_eq!(counting.of("two"), None);

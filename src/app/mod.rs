@@ -296,7 +296,7 @@ impl App {
     fn count_soon(&mut self) {
         let stale = || {
             let (chat, system) = (&self.chat, &self.settings.chat.system_prompt);
-            chat.counting.is_stale(&chat.conversation, system, chat.draft())
+            chat.counting.is_stale(&chat.conversation, chat.texts(system))
         };
         if !self.count_is_due && matches!(self.engine, EngineStatus::Ready(_)) && stale() {
             self.count_is_due = true;

@@ -44,17 +44,13 @@ impl App {
 
     /// Tokens that the prompt takes, where that is known.
     fn prompt_of(&self, wish: &Wish) -> Option<u32> {
-        let counting = &self.chat.counting;
+        let (counting, system) = (&self.chat.counting, &self.settings.chat.system_prompt);
         match wish {
             Wish::Say(text) => {
                 counting.of(text)?;
-                Some(if self.chat.conversation.is_empty() {
-                    counting.prompt(&self.settings.chat.system_prompt, std::iter::empty())?.saturating_add(counting.of(text)?)
-                } else {
-                    self.chat.history_tokens().saturating_add(counting.of_new(text))
-                })
+                Some(self.chat.history_tokens(system).saturating_add(counting.of_new(text)))
             }
-            Wish::GoOn => Some(self.chat.history_tokens()),
+            Wish::GoOn => Some(self.chat.history_tokens(system)),
             // Made before, so there is room.
             Wish::Again | Wish::Summarise { .. } => None,
         }
@@ -151,8 +147,8 @@ impl App {
         match ask.filter(|_| made) {
             Some(ask) => {
                 conversation.leave_out_summarised(ask, from);
-                self.chat.queue.push_front(then);
-                self.answer_next(By::Itself, now);
+                // Room was made for it.
+                self.answer(Wish::Say(then), now);
             }
             None => self.no_summary(then, now),
         }

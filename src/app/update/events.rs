@@ -40,8 +40,10 @@ impl App {
         self.count_is_due = false;
         if matches!(self.engine, EngineStatus::Ready(_)) {
             let (chat, system) = (&mut self.chat, &self.settings.chat.system_prompt);
-            let draft = chat.draft().to_owned();
-            if let Some((id, texts)) = chat.counting.ask(&chat.conversation, system, &draft) {
+            let mut counting = std::mem::take(&mut chat.counting);
+            let asked = counting.ask(&chat.conversation, chat.texts(system));
+            chat.counting = counting;
+            if let Some((id, texts)) = asked {
                 self.emit(Effect::Engine(EngineCmd::Count { id, texts }));
             }
             self.touch(Dirty::Soon);
