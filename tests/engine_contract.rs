@@ -12,11 +12,13 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use hobnob::domain::context::TemplateCost;
+use hobnob::domain::fit;
 use hobnob::domain::model::{Device, Format, LoadSettings, ModelInfo, ModelSpec};
 use hobnob::domain::sampling::SamplingPatch;
 use hobnob::domain::stats::{GenStats, Usage};
 use hobnob::domain::{
-    ChatMessage, CountId, EngineCmd, EngineEvent, FinishReason, GenId, GenRequest, LoadId, LoadStage, PieceKind, Role, Thinking,
+    Beginning, ChatMessage, CountId, EngineCmd, EngineEvent, FinishReason, GenId, GenRequest, LoadId, LoadStage,
+    PieceKind, Role, Thinking,
 };
 use hobnob::engine::protocol::{self, FromEngine};
 use hobnob::engine::{EngineHandle, Options, host};
@@ -344,6 +346,7 @@ contract! {
     a_kill_in_load_is_survived,
     a_second_message_is_refused_while_one_is_answered,
     a_loaded_model_is_not_loaded_again,
+    a_cut_answer_goes_on_without_a_seam,
     texts_are_counted_as_the_prompt_counts_them,
     counting_does_not_wait_for_an_answer,
     a_model_that_sleeps_wakes_for_the_next_message,
@@ -588,6 +591,50 @@ async fn a_loaded_model_is_not_loaded_again(subject: Subject) {
     assert_ne!(the_child(), child, "another context is another process");
 }
 
+async fn a_cut_answer_goes_on_without_a_seam(subject: Subject) {
+    let (mut engine, _) = Engine::loaded(&subject.spec).await;
+    let whole = engine.answer(count()).await.expect("answers");
+    let on = |text: &str, max_tokens| GenRequest {
+        begun: Some(Beginning { reasoning: String::new(), text: text.into() }),
+        max_tokens: Some(max_tokens),
+        ..count()
+    };
+    // At its limit, and not only once.
+    let (mut text, mut made) = (String::new(), 0);
+    for step in [1, 6, 13, 11, 17] {
+        let part = if made == 0 {
+            engine.answer(GenRequest { max_tokens: Some(step), ..count() }).await
+        } else {
+            engine.answer(on(&text, step)).await
+        };
+        let part = part.expect("answers");
+        text.push_str(&part.text);
+        assert!(whole.text.starts_with(&text), "after {made} tokens: {text:?}, not {:?}", whole.text);
+        assert_eq!((part.reason, part.usage.completion_tokens), (FinishReason::Length, step));
+        assert_eq!(part.usage.prompt_tokens, whole.usage.prompt_tokens + made);
+        made += step;
+    }
+    assert_eq!((text.as_str(), made), (whole.text.as_str(), 48));
+
+    // By a person: what comes of it late was not heard.
+    let id = engine.begin(count());
+    engine.pieces(id, 3).await;
+    engine.handle.send(EngineCmd::Cancel(id));
+    let mut heard = whole.text[..whole.text.find(' ').expect("words")].to_owned();
+    engine.answer_to(id).await.expect("ends well");
+    let rest = engine.answer(on(&heard, 20)).await.expect("goes on");
+    heard.push_str(&rest.text);
+    assert!(whole.text.starts_with(&heard), "{heard:?}, not {:?}", whole.text);
+
+    // In a process that knows nothing of it.
+    engine.handle.send(EngineCmd::Sleep);
+    engine.until(|event| (event == EngineEvent::Unloaded { forgotten: false }).then_some(())).await;
+    let half = &whole.text[..whole.text[..60].rfind(' ').expect("words")];
+    let rest = engine.answer(on(half, 20)).await.expect("goes on");
+    assert!(rest.reloads > 0 && rest.usage.completion_tokens == 20, "{rest:?}");
+    assert!(whole.text.starts_with(&format!("{half}{}", rest.text)), "{:?}, not {:?}", rest.text, whole.text);
+}
+
 async fn texts_are_counted_as_the_prompt_counts_them(subject: Subject) {
     let (mut engine, _) = Engine::loaded(&subject.spec).await;
     let long = "The grey cat, 3 years old, sat on the mat;\n    it looked at the \u{1f327}.\n".repeat(40);
@@ -620,7 +667,10 @@ async fn counting_does_not_wait_for_an_answer(subject: Subject) {
     let asked = Instant::now();
     let (tokens, _) = engine.count(3, &[&many]).await;
     assert!(tokens[0] > 20_000, "{tokens:?}");
-    figure(&subject, &format!("counted after {took:?} while a prompt is read, 5,000 lines after {:?}", asked.elapsed()));
+    figure(
+        &subject,
+        &format!("counted after {took:?} while a prompt is read, 5,000 lines after {:?}", asked.elapsed()),
+    );
     // The prompt is still being read: nothing has waited for it.
     engine.handle.send(EngineCmd::Cancel(id));
     let answer = engine.answer_to(id).await.expect("ends well");
@@ -1171,4 +1221,85 @@ async fn what_the_engine_prints_reaches_the_log_and_nothing_else() {
     let (printed, written) = parent.kill().await;
     assert!(!printed.contains("noise"), "{printed}");
     assert!(!written.contains('\u{1b}'), "{written}");
+}
+
+/// A conversation of so many turns, greedy, with what each answer said of itself.
+async fn converse(engine: &mut Engine, turns: &[&str], max_tokens: u32) -> (GenRequest, Vec<Answer>) {
+    let mut talk = GenRequest { messages: Vec::new(), max_tokens: Some(max_tokens), ..ask("") };
+    let mut answers = Vec::new();
+    for turn in turns {
+        talk.messages.push(ChatMessage { role: Role::User, content: (*turn).into() });
+        let answer = engine.answer(talk.clone()).await.expect("answers");
+        talk.messages.push(ChatMessage { role: Role::Assistant, content: answer.text.clone() });
+        answers.push(answer);
+    }
+    (talk, answers)
+}
+
+const TURNS: [&str; 4] =
+    ["What is the capital of France?", "And of Spain?", "Which of the two is larger?", "Name a river in each."];
+
+#[tokio::test]
+async fn what_is_kept_of_a_conversation_changes_no_answer() {
+    let subject = Subject::real().await;
+    for max_tokens in [6, 24] {
+        let (mut engine, _) = Engine::loaded(&subject.spec).await;
+        let (talk, answers) = converse(&mut engine, &TURNS, max_tokens).await;
+        for (turn, answer) in answers.iter().enumerate() {
+            let cached = answer.usage.cached_tokens.expect("is known");
+            let before = turn.checked_sub(1).map(|before| answers[before].usage.total());
+            // All that was computed of the last turn. An answer that was cut in the middle of a word can look different
+            // when it is read again.
+            assert!(
+                before.is_none_or(|before| (before.saturating_sub(3)..=before).contains(&cached)),
+                "{turn}: {answers:#?}"
+            );
+        }
+        engine.handle.shutdown().await;
+        for (turn, answer) in answers.iter().enumerate().skip(1) {
+            let (mut fresh, _) = Engine::loaded(&subject.spec).await;
+            let asked = GenRequest { messages: talk.messages[..=2 * turn].to_vec(), ..talk.clone() };
+            let again = fresh.answer(asked).await.expect("answers");
+            assert_eq!(again.usage.cached_tokens, Some(0));
+            assert_eq!(again.text, answer.text, "turn {turn} at {max_tokens}");
+            fresh.handle.shutdown().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stopped_answer_is_kept_and_read_no_second_time() {
+    let subject = Subject::real().await;
+    let (mut engine, _) = Engine::loaded(&subject.spec).await;
+    let id = engine.begin(count());
+    engine.pieces(id, 3).await;
+    engine.handle.send(EngineCmd::Cancel(id));
+    let stopped = engine.answer_to(id).await.expect("ends well");
+    assert_eq!(stopped.reason, FinishReason::Cancelled);
+    let mut next = count();
+    next.messages.push(ChatMessage { role: Role::Assistant, content: "x".into() });
+    next.messages.push(ChatMessage { role: Role::User, content: "Go on.".into() });
+    let answer = engine.answer(GenRequest { max_tokens: Some(2), ..next }).await.expect("answers");
+    assert!(answer.usage.cached_tokens >= Some(stopped.prompt_tokens), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_long_conversation_is_kept_once() {
+    let subject = Subject::real().await;
+    let (mut engine, info) = Engine::loaded(&subject.spec).await;
+    let child = the_child();
+    let (_, first) = converse(&mut engine, &TURNS[..1], 32).await;
+    let before = resident(child.as_raw_pid().unsigned_abs());
+    let turns: Vec<&str> = TURNS.iter().copied().cycle().take(14).collect();
+    let (_, answers) = converse(&mut engine, &turns, 32).await;
+    let grown = resident(child.as_raw_pid().unsigned_abs()).saturating_sub(before);
+    let tokens = answers[13].usage.total() - first[0].usage.total();
+    let once = fit::cache_per_token(&info.facts) * u64::from(tokens);
+    figure(
+        &subject,
+        &format!("14 turns, {tokens} tokens more: {} MB, of them kept once {} MB", grown >> 20, once >> 20),
+    );
+    assert_eq!(the_child(), child, "no new process was needed");
+    // A copy for each turn would be seven times as much.
+    assert!(grown < 3 * once, "{grown} for {once}");
 }

@@ -95,7 +95,7 @@ fn choose(d: &mut Driver, wanted: impl Fn(&Choice) -> bool) -> Vec<Effect> {
 }
 
 fn refuse(d: &mut Driver, id: u64, tokens: u32, context: u32) -> Vec<Effect> {
-    d.engine(EngineEvent::Started { id: GenId(id), prompt_tokens: tokens, context });
+    d.engine(EngineEvent::Started { id: GenId(id), prompt_tokens: tokens, cached_tokens: None, context });
     let error = UserError::new(ErrorKind::ContextFull, "no room");
     d.engine(EngineEvent::Failed { id: GenId(id), error })
 }
@@ -342,7 +342,10 @@ fn a_cut_answer_goes_on_in_the_same_message() {
     let answer = d.app.chat.conversation.head().expect("an answer");
     assert_eq!((answer.content.as_str(), d.app.chat.conversation.len()), ("Once upon a time", 2));
     let outcome = answer.outcome.expect("it ended");
-    assert_eq!((outcome.reason, outcome.usage.completion_tokens, outcome.usage.prompt_tokens), (FinishReason::Stop, 4, 40));
+    assert_eq!(
+        (outcome.reason, outcome.usage.completion_tokens, outcome.usage.prompt_tokens),
+        (FinishReason::Stop, 4, 40)
+    );
     // It is whole now.
     assert!(asked(&d.key("ctrl-s")).is_none());
     // One that was stopped goes on, too; one that nothing came of can only be made again.
@@ -421,15 +424,19 @@ fn a_load_under_way_is_cancelled_from_the_chat() {
 fn a_long_prompt_is_read_with_an_estimate_from_what_was_measured() {
     let mut d = with_context(8192);
     d.say("first");
-    d.engine(EngineEvent::Started { id: GenId(1), prompt_tokens: 1000, context: 8192 });
+    d.engine(EngineEvent::Started { id: GenId(1), prompt_tokens: 1000, cached_tokens: None, context: 8192 });
     d.pass(Duration::from_secs(5));
-    assert!(d.screen(100, 30).contains("reading the prompt \u{b7} 1,000 tokens \u{b7} 5.00 s"), "{}", d.screen(100, 30));
+    assert!(
+        d.screen(100, 30).contains("reading the prompt \u{b7} 1,000 tokens \u{b7} 5.00 s"),
+        "{}",
+        d.screen(100, 30)
+    );
     d.delta(1, "a");
     let usage = Usage { prompt_tokens: 1000, cached_tokens: None, completion_tokens: 1 };
     let stats = GenStats { first_token: Some(Duration::from_secs(20)), ..GenStats::default() };
     d.engine(EngineEvent::Finished { id: GenId(1), reason: FinishReason::Stop, usage, stats });
     d.say("second");
-    d.engine(EngineEvent::Started { id: GenId(2), prompt_tokens: 4013, context: 8192 });
+    d.engine(EngineEvent::Started { id: GenId(2), prompt_tokens: 4013, cached_tokens: Some(1001), context: 8192 });
     d.pass(Duration::from_secs(12));
     // What the engine has read before does not count.
     let screen = d.screen(100, 30);

@@ -89,8 +89,6 @@ pub struct ChatPane {
     context_used: u32,
     /// The answer that it told so at the end of, and the place where what was sent began.
     told_at: Option<(MsgId, usize)>,
-    /// Tokens that the engine has read or written last, and need not read again.
-    in_engine: u32,
     pub counting: Counting,
     /// What waits for the model to be loaded with more context.
     pub pending: Option<Wish>,
@@ -123,7 +121,6 @@ impl ChatPane {
             }
             Wish::Again => {
                 self.conversation.step_back_from_answer();
-                self.in_engine = 0;
             }
             Wish::GoOn => {
                 if let Some(answer) = self.conversation.head() {
@@ -138,11 +135,14 @@ impl ChatPane {
             }
         }
         let len = self.conversation.len();
-        req.messages = self.conversation.for_engine_in(system, match &wish {
-            Wish::Say(_) | Wish::Again => self.conversation.first_sent()..len,
-            Wish::GoOn => self.conversation.first_sent()..len.saturating_sub(1),
-            Wish::Summarise { from, .. } => *from..len,
-        });
+        req.messages = self.conversation.for_engine_in(
+            system,
+            match &wish {
+                Wish::Say(_) | Wish::Again => self.conversation.first_sent()..len,
+                Wish::GoOn => self.conversation.first_sent()..len.saturating_sub(1),
+                Wish::Summarise { from, .. } => *from..len,
+            },
+        );
         let answer = match (&wish, before) {
             (Wish::GoOn, Some(answer)) => {
                 self.conversation.edit(answer, |m| m.state = MessageState::Streaming);
@@ -175,11 +175,10 @@ impl ChatPane {
         self.running.as_mut().filter(|r| r.id == id)
     }
 
-    pub fn started(&mut self, id: GenId, prompt_tokens: u32) {
-        let in_engine = self.in_engine;
+    pub fn started(&mut self, id: GenId, prompt_tokens: u32, cached_tokens: Option<u32>) {
         if let Some(running) = self.current(id) {
             running.prompt_tokens = Some(prompt_tokens);
-            running.to_read = Some(prompt_tokens.saturating_sub(in_engine));
+            running.to_read = Some(prompt_tokens.saturating_sub(cached_tokens.unwrap_or(0)));
             self.context_used = prompt_tokens;
         }
     }
@@ -217,8 +216,7 @@ impl ChatPane {
             self.context_used = usage.total();
         }
         if let (Some(tokens), Some(time)) = (to_read, stats.first_token) {
-            let fresh = usage.cached_tokens.map_or(tokens, |cached| usage.prompt_tokens.saturating_sub(cached));
-            self.pace.note(fresh, time);
+            self.pace.note(tokens, time);
         }
         self.end(MessageState::Whole, outcome, now);
         Some(wish)
@@ -274,16 +272,14 @@ impl ChatPane {
         } else if outcome.usage.prompt_tokens > 0 && answer.is_some_and(|m| m.reasoning.is_empty()) {
             self.told_at = Some((running.answer, self.conversation.first_sent()));
         }
-        self.in_engine = if outcome.usage.completion_tokens > 0 { outcome.usage.total() } else { 0 };
         self.last = figures(&running, now);
         self.last.usage = outcome.usage;
         self.last.stats = outcome.stats;
         self.last.decode_now = outcome.stats.decode_rate(&outcome.usage);
     }
 
-    /// The engine's process is another one, or gone: it has read nothing.
+    /// The engine's process is another one, or gone: nobody answers what it was asked.
     pub fn engine_is_new(&mut self) {
-        self.in_engine = 0;
         self.counting.give_up();
     }
 

@@ -20,11 +20,19 @@ pub struct Room {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Choice {
     /// Sends it without the oldest turns; the prompt then takes so many tokens.
-    LeaveOut { cut: Cut, tokens: u32 },
+    LeaveOut {
+        cut: Cut,
+        tokens: u32,
+    },
     /// Has the model write a summary of the messages from a place on, and goes on from that.
-    Summarise { from: usize, most: u32 },
+    Summarise {
+        from: usize,
+        most: u32,
+    },
     /// Loads the model again with so much.
-    Raise { context: u32 },
+    Raise {
+        context: u32,
+    },
     Cancel,
 }
 

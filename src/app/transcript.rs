@@ -388,7 +388,8 @@ fn lay_out(message: &Message, old: Option<Body>, key: Key, theme: &Theme, now: u
 /// Where what is sent begins.
 fn left_out_line(left_out: LeftOut, width: u16, theme: &Theme) -> Vec<Line<'static>> {
     let LeftOut { messages, not_summarised } = left_out;
-    let all = if messages == 1 { "1 earlier message is".to_owned() } else { format!("{messages} earlier messages are") };
+    let all =
+        if messages == 1 { "1 earlier message is".to_owned() } else { format!("{messages} earlier messages are") };
     let text = match not_summarised {
         None => format!("{all} not sent"),
         Some(0) => format!("{all} sent as a summary only"),

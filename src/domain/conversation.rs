@@ -500,7 +500,8 @@ mod tests {
         let id = c.head().map(|m| m.id).expect("an answer");
         let mut ended = |reason: Option<FinishReason>, content: &str| {
             c.edit(id, |m| {
-                m.outcome = reason.map(|reason| Outcome { reason, usage: Usage::default(), stats: GenStats::default() });
+                m.outcome =
+                    reason.map(|reason| Outcome { reason, usage: Usage::default(), stats: GenStats::default() });
                 m.content = content.into();
             });
             c.head().is_some_and(Message::can_go_on)

@@ -192,6 +192,8 @@ pub enum EngineEvent {
     Started {
         id: GenId,
         prompt_tokens: u32,
+        /// Of the prompt, what the engine need not read again; `None` where it can\'t tell.
+        cached_tokens: Option<u32>,
         context: u32,
     },
     /// `tokens` is what this piece cost; text can lag behind tokens (an unfinished character, a possible stop string).

@@ -171,7 +171,7 @@ impl Backend for Fake {
         if cancel.is_cancelled() {
             return Ok(Outcome::before_the_prompt(prompt, meter.stats(Instant::now())));
         }
-        out(Piece::Started { prompt_tokens: prompt, context: self.context });
+        out(Piece::Started { prompt_tokens: prompt, cached_tokens: None, context: self.context });
         let room = answer::room(prompt, req.max_tokens, self.context)?;
         print(reply.noise.as_deref());
         std::thread::sleep(Duration::from_millis(reply.prefill_ms));

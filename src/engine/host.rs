@@ -119,7 +119,9 @@ fn run(jobs: &Receiver<Job>, tell: &Sender<FromEngine>, counter: &Shared) {
             (Job::Generate(id, req, cancel), Some(backend)) => {
                 let tell = |piece| {
                     say(match piece {
-                        Piece::Started { prompt_tokens, context } => FromEngine::Started { id, prompt_tokens, context },
+                        Piece::Started { prompt_tokens, cached_tokens, context } => {
+                            FromEngine::Started { id, prompt_tokens, cached_tokens, context }
+                        }
                         Piece::Delta { kind, text, tokens } => FromEngine::Delta { id, kind, text, tokens },
                     });
                 };
@@ -247,9 +249,11 @@ fn end(why: &str) -> ! {
 
 /// Plain lines on standard error, which is the parent's log: it brings the clock.
 fn install_log(verbose: u8) {
+    // The engine's loop calls a request that fails an error, the one that sweeps its cache included; what others fail of
+    // comes back as their answer, and is written down there.
     let filter = match verbose {
-        0 => "warn",
-        1 => "info",
+        0 => "warn,mistralrs_core::engine=off",
+        1 => "info,mistralrs_core::engine=off",
         _ => "debug",
     };
     let log = tracing_subscriber::fmt()

@@ -108,6 +108,8 @@ pub enum Piece {
     /// Comes first.
     Started {
         prompt_tokens: u32,
+        /// Of the prompt, what the engine need not read again; `None` where it can\'t tell.
+        cached_tokens: Option<u32>,
         context: u32,
     },
     Delta {

@@ -10,9 +10,9 @@ use std::fmt;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::context::TemplateCost;
 use crate::domain::model::{ModelInfo, ModelSpec};
 use crate::domain::stats::{GenStats, Usage};
-use crate::domain::context::TemplateCost;
 use crate::domain::{CountId, FinishReason, GenId, GenRequest, LoadStage, PieceKind};
 use crate::error::UserError;
 
@@ -65,6 +65,8 @@ pub enum FromEngine {
     Started {
         id: GenId,
         prompt_tokens: u32,
+        /// Of the prompt, what the engine need not read again; `None` where it can\'t tell.
+        cached_tokens: Option<u32>,
         context: u32,
     },
     Delta {
@@ -174,7 +176,7 @@ mod tests {
         vec![
             FromEngine::Hello { version: VERSION },
             FromEngine::Stage { stage: LoadStage::WarmUp },
-            FromEngine::Started { id, prompt_tokens: 12, context: 2048 },
+            FromEngine::Started { id, prompt_tokens: 12, cached_tokens: Some(3), context: 2048 },
             FromEngine::Delta { id, kind: PieceKind::Text, text: "grüße \u{1f600}\n\"".into(), tokens: 2 },
             FromEngine::Finished {
                 id,

@@ -172,8 +172,7 @@ fn draw_composer(
 /// What is written has no room even by itself.
 fn too_long(app: &App) -> Option<String> {
     let (context, alone) = (app.model()?.context, app.chat.draft_alone());
-    (alone > context)
-        .then(|| format!("too long: {} tokens, and the context has {}", grouped(alone), grouped(context)))
+    (alone > context).then(|| format!("too long: {} tokens, and the context has {}", grouped(alone), grouped(context)))
 }
 
 /// What an empty composer says, and what it hints at.

@@ -24,7 +24,11 @@ pub(super) enum By {
 impl App {
     /// Answers what waits longest, if nothing else is being answered and there is a model.
     pub(super) fn answer_next(&mut self, by: By, now: Instant) {
-        if self.chat.is_busy() || self.chat.held || self.model().is_none() || matches!(self.overlay, Some(Overlay::Room(_))) {
+        if self.chat.is_busy()
+            || self.chat.held
+            || self.model().is_none()
+            || matches!(self.overlay, Some(Overlay::Room(_)))
+        {
             return;
         }
         let wish = self.chat.pending.take().or_else(|| self.chat.queue.pop_front().map(Wish::Say));
@@ -85,7 +89,8 @@ impl App {
 
     /// As far as the model goes, and this machine.
     fn largest_context(&self, model: &ModelInfo) -> u32 {
-        let here = self.machine.map_or(u32::MAX, |machine| fit::judge(&model.facts, model.context, machine).largest_context);
+        let here =
+            self.machine.map_or(u32::MAX, |machine| fit::judge(&model.facts, model.context, machine).largest_context);
         model.facts.context.min(here)
     }
 

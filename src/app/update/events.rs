@@ -89,7 +89,9 @@ impl App {
                     _ => EngineStatus::Empty,
                 };
             }
-            EngineEvent::Started { id, prompt_tokens, .. } => self.chat.started(id, prompt_tokens),
+            EngineEvent::Started { id, prompt_tokens, cached_tokens, .. } => {
+                self.chat.started(id, prompt_tokens, cached_tokens);
+            }
             EngineEvent::Delta { id, kind, text, tokens } => self.chat.delta(id, kind, &text, tokens, now),
             EngineEvent::Finished { id, reason, usage, stats } => {
                 if let Some(wish) = self.chat.finished(id, reason, usage, stats, now) {

@@ -264,7 +264,8 @@ impl Link {
 
     /// Without a process that has its model nobody can count; the one who asks does so again when there is one.
     fn count(&self, wish: &ToEngine) {
-        let (State::Ready { child } | State::Generating { child, .. } | State::Draining { child, .. }) = &self.state else {
+        let (State::Ready { child } | State::Generating { child, .. } | State::Draining { child, .. }) = &self.state
+        else {
             return;
         };
         if let Err(error) = child.tell(wish) {
@@ -286,12 +287,12 @@ impl Link {
             FromEngine::Stage { stage } => self.progress(stage),
             FromEngine::Loaded { info } => self.loaded(*info),
             FromEngine::LoadFailed { error } => self.load_failed(error).await,
-            FromEngine::Started { id, prompt_tokens, context } => {
+            FromEngine::Started { id, prompt_tokens, cached_tokens, context } => {
                 if let State::Generating { answer, .. } = &mut self.state
                     && answer.id == id
                 {
                     answer.starts(prompt_tokens);
-                    self.emit(EngineEvent::Started { id, prompt_tokens, context });
+                    self.emit(EngineEvent::Started { id, prompt_tokens, cached_tokens, context });
                 }
             }
             FromEngine::Delta { id, kind, text, tokens } => {

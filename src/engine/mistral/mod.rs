@@ -1,9 +1,12 @@
 //! The backend that computes: mistral.rs. Nothing outside of this folder knows it.
 
+mod conductor;
 mod count;
 mod generate;
 mod load;
 mod options;
+mod prefixes;
+mod resume;
 
 use tokio_util::sync::CancellationToken;
 
