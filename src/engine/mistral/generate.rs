@@ -56,11 +56,17 @@ async fn answer(
     if prefixes.are_untrue() {
         prefixes::sweep(&engine, &mut prefixes).await;
     }
-    let cached_tokens = u32::try_from(prefixes.shared_with(&prompt)).unwrap_or(u32::MAX);
+    let whole = prefixes.have_all_of(&prompt);
+    let mark = loaded.vocabulary.marks.iter().find(|mark| whole && !prompt.contains(mark));
+    let cached_tokens = if mark.is_some() { prompt.len().saturating_sub(1) } else { prefixes.shared_with(&prompt) };
+    let cached_tokens = u32::try_from(cached_tokens).unwrap_or(u32::MAX);
     let context = loaded.info.context;
     // Told before it is judged: who hears that it does not fit knows by how much.
     out(Piece::Started { prompt_tokens, cached_tokens: Some(cached_tokens), context });
     let room = answer::room(prompt_tokens, req.max_tokens, context)?;
+    if let Some(mark) = mark {
+        prefixes::shorten(&engine, &mut prefixes, &prompt, *mark).await;
+    }
     *last = None;
 
     let Vocabulary { ends, marks } = &loaded.vocabulary;
