@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::app::composer::Composer;
 use crate::app::counting::{Counting, Texts};
 use crate::app::transcript::Transcript;
+use crate::app::wishes::Wishes;
 use crate::config::Settings;
 use crate::domain::conversation::{Conversation, Message, MessageState, Outcome};
 use crate::domain::stats::{GenStats, ReadingPace, TokenMeter, Usage};
@@ -84,6 +85,7 @@ pub struct ChatPane {
     /// An answer failed: what waits goes on only when the user says so.
     pub held: bool,
     pub running: Option<Running>,
+    pub wishes: Wishes,
     last: Figures,
     /// Tokens that the conversation fills of the context, as far as the engine has told.
     context_used: u32,
@@ -190,32 +192,28 @@ impl ChatPane {
         }
         running.meter.add(tokens, now);
         let answer = running.answer;
+        let since_first = running.meter.since_first_token(now);
         self.context_used += tokens;
         if !text.is_empty() {
             self.conversation.edit(answer, |m| match kind {
                 PieceKind::Text => m.content.push_str(text),
-                PieceKind::Reasoning => m.reasoning.push_str(text),
+                PieceKind::Reasoning => {
+                    m.reasoning.push_str(text);
+                    m.thought = Some(since_first);
+                }
             });
         }
     }
 
     /// The answer is whole, or was stopped; what it was the answer to. `None` where it is not the running one.
-    pub fn finished(
-        &mut self,
-        id: GenId,
-        reason: FinishReason,
-        usage: Usage,
-        stats: GenStats,
-        now: Instant,
-    ) -> Option<Wish> {
+    pub fn finished(&mut self, id: GenId, outcome: Outcome, now: Instant) -> Option<Wish> {
         let running = self.current(id)?;
         let wish = running.wish.clone();
         let to_read = running.to_read;
-        let outcome = Outcome { reason, usage, stats };
-        if usage.prompt_tokens > 0 {
-            self.context_used = usage.total();
+        if outcome.usage.prompt_tokens > 0 {
+            self.context_used = outcome.usage.total();
         }
-        if let (Some(tokens), Some(time)) = (to_read, stats.first_token) {
+        if let (Some(tokens), Some(time)) = (to_read, outcome.stats.first_token) {
             self.pace.note(tokens, time);
         }
         self.end(MessageState::Whole, outcome, now);
@@ -230,7 +228,8 @@ impl ChatPane {
             cached_tokens: None,
             completion_tokens: running.meter.tokens(),
         };
-        let outcome = Outcome { reason: FinishReason::Error, usage, stats: running.meter.stats(now) };
+        let stats = running.meter.stats(now);
+        let outcome = Outcome { reason: FinishReason::Error, usage, stats, satisfied: None };
         self.end(MessageState::Failed(error), outcome, now);
         self.held = true;
         true
@@ -241,6 +240,10 @@ impl ChatPane {
     pub fn refused(&mut self, id: GenId) -> Option<(Wish, u32)> {
         self.current(id)?;
         let running = self.running.take()?;
+        if matches!(running.wish, Wish::Say(_)) {
+            let form = self.conversation.get(running.answer).and_then(|answer| answer.form.clone());
+            self.wishes.form = self.wishes.form.take().or(form);
+        }
         match (&running.wish, running.before) {
             (Wish::Say(_) | Wish::Summarise { .. }, _) => {
                 self.conversation.take_back_question();
@@ -345,6 +348,7 @@ impl ChatPane {
         self.conversation = Conversation::default();
         self.transcript.clear();
         self.last = Figures::default();
+        self.wishes = Wishes::default();
         self.context_used = 0;
         self.told_at = None;
         self.pending = None;

@@ -14,6 +14,7 @@ pub mod settings;
 pub mod text_area;
 pub mod transcript;
 mod update;
+pub mod wishes;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -24,6 +25,7 @@ use crate::app::msg::{Effect, TimerId};
 use crate::app::picker::Picker;
 use crate::app::room::Room;
 use crate::app::settings::{SettingsPane, ValueEditor};
+use crate::app::wishes::SchemaField;
 use crate::config::keymap::{KeyChord, KeyMap};
 use crate::config::theme::{self, Capabilities, Theme, Themes};
 use crate::config::{Loaded, Origins, Paths, Settings};
@@ -95,6 +97,7 @@ pub enum Overlay {
         before: String,
     },
     Value(ValueEditor),
+    Schema(SchemaField),
     Confirm(Confirm),
     /// A prompt does not fit into the context: what now?
     Room(Room),

@@ -1,11 +1,12 @@
 //! A conversation: a tree of messages and the branch that is being read.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::stats::{GenStats, Usage};
-use crate::domain::{ChatMessage, FinishReason, MsgId, Role};
+use crate::domain::{ChatMessage, Constraint, FinishReason, MsgId, Role};
 use crate::error::{ErrorKind, UserError};
 
 /// How an answer ended: kept with it for good.
@@ -14,6 +15,15 @@ pub struct Outcome {
     pub reason: FinishReason,
     pub usage: Usage,
     pub stats: GenStats,
+    /// Whether it has the form that was asked for; `None` where none was.
+    pub satisfied: Option<bool>,
+}
+
+/// The form that an answer is held to, and what a person calls it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Form {
+    pub name: String,
+    pub constraint: Constraint,
 }
 
 impl Outcome {
@@ -31,6 +41,7 @@ impl Outcome {
                 decode: self.stats.decode + more.stats.decode,
                 total: self.stats.total + more.stats.total,
             },
+            satisfied: more.satisfied,
         }
     }
 }
@@ -56,6 +67,10 @@ pub struct Message {
     /// Only ever grows: another text is another message.
     pub content: String,
     pub reasoning: String,
+    /// How long the reasoning took, as far as it has come.
+    pub thought: Option<Duration>,
+    /// What the answer is held to.
+    pub form: Option<Form>,
     pub state: MessageState,
     pub outcome: Option<Outcome>,
     /// Goes up with every change, so that what was laid out from it knows that it is stale.
@@ -63,7 +78,13 @@ pub struct Message {
 }
 
 impl Message {
-    /// An answer that was cut: it can go on from where it is.
+    /// All of its text is JSON, as far as it goes.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        self.form.as_ref().is_some_and(|form| matches!(form.constraint, Constraint::Schema(_)))
+    }
+
+    /// An answer that was cut: it can go on from where it is. One that is held to a form can only be made again.
     #[must_use]
     pub fn can_go_on(&self) -> bool {
         let cut = || match self.outcome.map(|outcome| outcome.reason) {
@@ -78,6 +99,7 @@ impl Message {
         };
         self.role == Role::Assistant
             && self.state != MessageState::Streaming
+            && self.form.is_none()
             && !(self.content.is_empty() && self.reasoning.is_empty())
             && cut()
     }
@@ -185,6 +207,8 @@ impl Conversation {
             model: None,
             content,
             reasoning: String::new(),
+            thought: None,
+            form: None,
             state,
             outcome: None,
             revision: 0,
@@ -213,6 +237,14 @@ impl Conversation {
             }
             _ => false,
         }
+    }
+
+    /// The form of the newest other answer to what this one answers.
+    #[must_use]
+    pub fn form_of_another_answer(&self, answer: MsgId) -> Option<&Form> {
+        let question = self.get(answer)?.parent;
+        let others = self.messages.iter().rev().filter(|m| m.parent == question && m.id != answer);
+        others.filter(|m| m.role == Role::Assistant).find_map(|m| m.form.as_ref())
     }
 
     /// Goes back to the branch that ends in a message.
@@ -368,6 +400,22 @@ mod tests {
     }
 
     #[test]
+    fn another_answer_knows_the_form_of_the_first() {
+        let mut c = Conversation::default();
+        let form = |name: &str| Some(Form { name: name.into(), constraint: Constraint::Regex("a".into()) });
+        say(&mut c, Role::User, "earlier");
+        let earlier = say(&mut c, Role::Assistant, "a");
+        c.edit(earlier, |m| m.form = form("earlier.json"));
+        say(&mut c, Role::User, "q");
+        let first = say(&mut c, Role::Assistant, "a");
+        assert_eq!(c.form_of_another_answer(first), None, "that of another question");
+        c.edit(first, |m| m.form = form("s.json"));
+        assert!(c.step_back_from_answer());
+        let second = say(&mut c, Role::Assistant, "b");
+        assert_eq!(c.form_of_another_answer(second).map(|form| form.name.as_str()), Some("s.json"));
+    }
+
+    #[test]
     fn the_engine_gets_no_empty_answers_and_no_reasoning() {
         let mut c = Conversation::default();
         say(&mut c, Role::User, "q");
@@ -382,7 +430,8 @@ mod tests {
     #[test]
     fn a_question_that_was_taken_back_or_has_no_room_is_asked_again_only_on_demand() {
         let told = |c: &Conversation| c.for_engine("").into_iter().map(|m| m.content).collect::<Vec<_>>();
-        let outcome = |reason| Some(Outcome { reason, usage: Usage::default(), stats: GenStats::default() });
+        let outcome =
+            |reason| Some(Outcome { reason, usage: Usage::default(), stats: GenStats::default(), satisfied: None });
         let mut c = Conversation::default();
         say(&mut c, Role::User, "long");
         let answer = say(&mut c, Role::Assistant, "");
@@ -473,7 +522,7 @@ mod tests {
         say(&mut c, Role::User, "one");
         let stopped = say(&mut c, Role::Assistant, "");
         let (reason, usage, stats) = (FinishReason::Cancelled, Usage::default(), GenStats::default());
-        c.edit(stopped, |m| m.outcome = Some(Outcome { reason, usage, stats }));
+        c.edit(stopped, |m| m.outcome = Some(Outcome { reason, usage, stats, satisfied: None }));
         say(&mut c, Role::User, "two");
         say(&mut c, Role::User, "three");
         say(&mut c, Role::Assistant, "answer");
@@ -500,8 +549,12 @@ mod tests {
         let id = c.head().map(|m| m.id).expect("an answer");
         let mut ended = |reason: Option<FinishReason>, content: &str| {
             c.edit(id, |m| {
-                m.outcome =
-                    reason.map(|reason| Outcome { reason, usage: Usage::default(), stats: GenStats::default() });
+                m.outcome = reason.map(|reason| Outcome {
+                    reason,
+                    usage: Usage::default(),
+                    stats: GenStats::default(),
+                    satisfied: None,
+                });
                 m.content = content.into();
             });
             c.head().is_some_and(Message::can_go_on)

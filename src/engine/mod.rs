@@ -8,6 +8,7 @@
 //! * `mistral` is the backend that computes, `fake` one that reads from a script (feature `fake-engine`);
 //! * `count` counts tokens beside everything else;
 //! * [`answer`] holds the rules of an answer that every backend keeps;
+//! * [`form`] takes the form that an answer is held to, as somebody gives it;
 //! * [`probe`] reads a model's header before anything is loaded.
 //!
 //! Why a process: a prompt that is being read can't be interrupted, memory is not given back, and a broken file or too
@@ -17,6 +18,7 @@ pub mod answer;
 mod count;
 #[cfg(feature = "fake-engine")]
 pub mod fake;
+pub mod form;
 mod gather;
 pub mod host;
 mod link;

@@ -17,7 +17,7 @@ use crate::domain::{CountId, FinishReason, GenId, GenRequest, LoadStage, PieceKi
 use crate::error::UserError;
 
 /// Goes up with every change of the messages.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// No frame is longer. A conversation is the largest thing that is ever sent.
 pub const MAX_FRAME: usize = 64 << 20;
@@ -80,6 +80,7 @@ pub enum FromEngine {
         reason: FinishReason,
         usage: Usage,
         stats: GenStats,
+        satisfied: Option<bool>,
     },
     Failed {
         id: GenId,
@@ -183,6 +184,7 @@ mod tests {
                 reason: FinishReason::Stop,
                 usage: Usage::default(),
                 stats: GenStats::default(),
+                satisfied: Some(true),
             },
         ]
     }

@@ -130,7 +130,12 @@ impl App {
         let Some(name) = self.model().map(|m| m.name.clone()) else { return };
         self.generation = self.generation.next();
         let id = self.generation;
-        let req = self.chat.begin(id, wish, &name, &self.settings, now);
+        // The form that waits is for an answer to what the person says.
+        let is_theirs = matches!(wish, Wish::Say(_) | Wish::Again);
+        let mut req = self.chat.begin(id, wish, &name, &self.settings, now);
+        if is_theirs {
+            self.wish(&mut req);
+        }
         self.emit(Effect::Engine(EngineCmd::Generate { id, req }));
         self.touch(Dirty::Now);
     }

@@ -58,6 +58,8 @@ impl App {
                     self.change(spec, Value::Bool(!shown));
                 }
             }
+            Action::ToggleThinking => self.toggle_thinking(now),
+            Action::AnswerInSchema => self.choose_form(now),
             Action::ScrollUp => transcript.scroll_lines(-1),
             Action::ScrollDown => transcript.scroll_lines(1),
             Action::PageUp => transcript.scroll_pages(-1),

@@ -6,6 +6,7 @@ use super::asking::By;
 use crate::app::chat::Wish;
 use crate::app::msg::{Effect, TimerId};
 use crate::app::{App, CLOCK, Dirty, EngineStatus, Pane, ToastKind};
+use crate::domain::conversation::Outcome;
 use crate::domain::{DownloadState, EngineCmd, EngineEvent, GenId, HubCmd, HubEvent};
 use crate::error::{ErrorKind, UserError};
 
@@ -93,8 +94,8 @@ impl App {
                 self.chat.started(id, prompt_tokens, cached_tokens);
             }
             EngineEvent::Delta { id, kind, text, tokens } => self.chat.delta(id, kind, &text, tokens, now),
-            EngineEvent::Finished { id, reason, usage, stats } => {
-                if let Some(wish) = self.chat.finished(id, reason, usage, stats, now) {
+            EngineEvent::Finished { id, reason, usage, stats, satisfied } => {
+                if let Some(wish) = self.chat.finished(id, Outcome { reason, usage, stats, satisfied }, now) {
                     self.set_idle_timer();
                     self.answered(wish, reason, now);
                 }

@@ -7,6 +7,7 @@
 //! | `overlays` | what is in front of a pane: palette, themes, questions |
 //! | `asking` | from a wish to an answer, and what when there is no room for it |
 //! | `chat`, `models`, `settings` | the actions of the panes |
+//! | `wishes` | reasoning, and the form of the next answer |
 //! | `events` | what engine and hub tell |
 
 mod actions;
@@ -17,6 +18,7 @@ mod keys;
 mod models;
 mod overlays;
 mod settings;
+mod wishes;
 
 use std::time::Instant;
 
@@ -56,6 +58,7 @@ impl App {
                 self.machine = Some(machine);
                 self.touch(Dirty::Soon);
             }
+            Msg::Schema(read) => self.on_schema(read),
             Msg::Edited(Ok(text)) => {
                 let text = text.trim_end_matches('\n');
                 match &mut self.overlay {

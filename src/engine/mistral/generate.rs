@@ -14,10 +14,12 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio_util::sync::CancellationToken;
 
 use super::conductor::Conductor;
+use super::guide::Guide;
 use super::load::{Loaded, Vocabulary};
 use super::options::sampling_params;
 use super::prefixes;
 use super::resume::{Begun, Made};
+use crate::domain::recommend;
 use crate::domain::stats::{TokenMeter, Usage};
 use crate::domain::{Beginning, ChatMessage, FinishReason, GenRequest, PieceKind, Role, Thinking};
 use crate::engine::answer::{self, Room, StopMatcher, ThinkSplitter};
@@ -64,6 +66,7 @@ async fn answer(
     // Told before it is judged: who hears that it does not fit knows by how much.
     out(Piece::Started { prompt_tokens, cached_tokens: Some(cached_tokens), context });
     let room = answer::room(prompt_tokens, req.max_tokens, context)?;
+    let guide = guide(loaded, req, &prompt)?;
     if let Some(mark) = mark {
         prefixes::shorten(&engine, &mut prefixes, &prompt, *mark).await;
     }
@@ -80,7 +83,7 @@ async fn answer(
         cached_tokens,
         conductor: conductor.clone(),
         stops: StopMatcher::new(&req.stop),
-        thinking: ThinkSplitter::after(&handed_out),
+        thinking: if begun.len() > 0 { ThinkSplitter::after(&handed_out) } else { splitter(loaded, &prompt) },
         handed_out,
         to_drop: !begun.again.is_empty(),
         stopped_at: None,
@@ -88,9 +91,9 @@ async fn answer(
 
     // The flag outlives what it was meant for when an answer ends by itself at the same moment.
     TERMINATE_ALL_NEXT_STEP.store(false, Ordering::SeqCst);
-    let messages = req.begun.is_some().then_some(RequestMessage::CompletionTokens(prompt));
     let max_tokens = room.max_tokens.saturating_add(u32::try_from(begun.again.len()).unwrap_or(0));
-    let request = request(loaded, req, max_tokens, conductor.clone());
+    let messages = req.begun.is_some().then_some(RequestMessage::CompletionTokens(prompt));
+    let request = request(loaded, req, max_tokens, guide, conductor.clone());
     let ask = ask(&engine, request, messages);
     // The end of the sweeping stays open as long as the answer.
     let (stream, _swept) = if prefixes.need_sweeping() {
@@ -186,14 +189,23 @@ async fn ask(
     Ok(told)
 }
 
-fn request(loaded: &Loaded, req: &GenRequest, max_tokens: u32, conductor: Conductor) -> RequestBuilder {
-    let sampling = req.sampling.resolve(loaded.info.facts.recommended);
+fn request(
+    loaded: &Loaded,
+    req: &GenRequest,
+    max_tokens: u32,
+    guide: Option<Guide>,
+    conductor: Conductor,
+) -> RequestBuilder {
+    let sampling = req.sampling.resolve(recommend::in_force(&loaded.info.facts, req.thinking));
     // The mark is one more than the answer may have.
     let marks = conductor.marks();
     let max_tokens = max_tokens.saturating_add(u32::from(conductor.is_in_charge()));
-    let mut request = RequestBuilder::new()
-        .set_sampling(sampling_params(&sampling, max_tokens, marks))
-        .add_logits_processor(Arc::new(conductor));
+    let mut request = RequestBuilder::new().set_sampling(sampling_params(&sampling, max_tokens, marks));
+    if let Some(guide) = guide {
+        request = request.add_logits_processor(Arc::new(guide));
+    }
+    // The last hand: a mark stands for an end that the form allows, and no form keeps an answer from ending early.
+    request = request.add_logits_processor(Arc::new(conductor));
     for message in &req.messages {
         request = request.add_message(role(message), &message.content);
     }
@@ -217,6 +229,26 @@ pub(super) async fn read_prompt(model: &Model, req: &GenRequest) -> Result<Vec<u
     let messages = req.messages.iter().fold(TextMessages::new(), |all, m| all.add_message(role(m), &m.content));
     let tokens = model.tokenize(Either::Left(messages), None, true, true, thinking(req.thinking)).await;
     tokens.map_err(|error| template_error(&error.to_string()))
+}
+
+/// What holds the answer to the form that was asked for, if one was.
+fn guide(loaded: &Loaded, req: &GenRequest, prompt: &[u32]) -> Result<Option<Guide>, UserError> {
+    let Some(constraint) = &req.constraint else { return Ok(None) };
+    let guide = match &loaded.forms {
+        Some(forms) => forms.guide(constraint, prompt, loaded.info.facts.can_think, req.thinking),
+        None => Err("it has no vocabulary for that".to_owned()),
+    };
+    guide.map(Some).map_err(|reason| {
+        tracing::error!("an answer can't be held to its form: {reason}");
+        UserError::new(ErrorKind::Generation, format!("{} can't answer in that form", loaded.info.name))
+            .hint("ask without it, or for a simpler one; the log has more")
+    })
+}
+
+/// The engine takes reasoning apart where the template names both tags, and knows then whether the prompt has opened it.
+fn splitter(loaded: &Loaded, prompt: &[u32]) -> ThinkSplitter {
+    let opened = || loaded.forms.as_ref().is_some_and(|forms| forms.opens_reasoning(prompt));
+    if !loaded.info.facts.can_think && opened() { ThinkSplitter::inside() } else { ThinkSplitter::default() }
 }
 
 fn role(message: &ChatMessage) -> TextMessageRole {

@@ -3,12 +3,17 @@
 mod conductor;
 mod count;
 mod generate;
+mod grammar;
+mod guide;
 mod load;
 mod options;
 mod prefixes;
 mod resume;
+mod shadow;
 
 use tokio_util::sync::CancellationToken;
+
+pub(super) use grammar::{objection, satisfies};
 
 use super::{Backend, Counter, Outcome, Piece};
 use crate::domain::model::{ModelInfo, ModelSpec};
