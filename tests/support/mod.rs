@@ -3,6 +3,7 @@
 
 pub mod app;
 pub mod broken;
+pub mod convert;
 pub mod gguf_edit;
 pub mod hub_server;
 pub mod models;
