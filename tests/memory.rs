@@ -10,7 +10,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use hobnob::domain::fit::{self, Machine};
+use hobnob::domain::fit;
+use hobnob::domain::machine::Machine;
 use hobnob::domain::model::{Device, Format, LoadSettings, ModelFacts, ModelSpec};
 use hobnob::domain::sampling::SamplingPatch;
 use hobnob::domain::{
@@ -112,8 +113,9 @@ async fn measure(file: &Path, context: u32) -> Peaks {
     messages.push(says(Role::User, "And who is in it?"));
     engine.answer(&messages).await;
     let second = engine.peak();
-    let machine = Machine { total: u64::MAX, budget: u64::MAX };
-    let estimate = fit::judge(&engine.facts, context, machine).needed;
+    let machine = Machine { total: u64::MAX, available: u64::MAX, gpu: None, chip: None };
+    let load = LoadSettings { context, ..LoadSettings::default() };
+    let estimate = fit::judge(&engine.facts, load, &machine).needed;
     Peaks { prompt, loaded, first, second, estimate }
 }
 

@@ -1,17 +1,12 @@
-//! Whether a model fits this machine: pure functions of facts.
+//! Whether a model fits this machine and how fast it will be there: pure functions of facts.
+//!
+//! The estimate follows what the engine does with memory, part by part; `tests/memory.rs` holds it against what its process
+//! really takes.
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::model::ModelFacts;
-
-/// Memory that a model can use here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Machine {
-    /// All memory, bytes.
-    pub total: u64,
-    /// What a model may take before things get slow: a GPU's budget, or what is free now.
-    pub budget: u64,
-}
+use crate::domain::machine::{GpuKind, Machine};
+use crate::domain::model::{Format, KvCache, LoadSettings, ModelFacts};
 
 /// Will it run here?
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -31,120 +26,188 @@ impl Verdict {
             Self::TooLarge => "too large",
         }
     }
+
+    /// Comfortable up to 85 % of the budget, possible up to all of it.
+    fn of(needed: u64, budget: u64) -> Self {
+        if needed <= budget / 100 * 85 {
+            Self::Fits
+        } else if needed <= budget {
+            Self::Tight
+        } else {
+            Self::TooLarge
+        }
+    }
 }
 
 /// What a model takes, and what that means here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fit {
     pub verdict: Verdict,
-    /// Weights, caches at the asked context, and working memory.
+    /// The most bytes that it comes to, with a conversation that fills the context.
     pub needed: u64,
+    /// Bytes that there are for it.
+    pub budget: u64,
+    /// The context that it was judged at.
+    pub context: u32,
     /// The largest context that fits; 0 when not even the weights do.
     pub largest_context: u32,
 }
 
-/// Finished answers whose cache the engine keeps beside the running one's, so that the next turn reads only what is new:
-/// one for the conversation, one for what is asked beside it. Each is a whole copy.
+/// Finished answers whose cache the engine keeps on a GPU beside the running one's, so that the next turn reads only what
+/// is new: one for the conversation, one for what is asked beside it. Each is a whole copy. On the processor a new answer
+/// takes over the last one's.
 pub const PREFIX_CACHES: u32 = 2;
 
-/// Bytes of one element of the key-value cache (f16 or bf16).
-const CACHE_ELEMENT: u64 = 2;
-/// Activations, tokenizer, program: what a loaded model takes beside its weights and cache.
-const WORKING_MEMORY: u64 = 200 << 20;
+/// The engine's caches grow in steps of so many tokens.
+pub const CACHE_STEP: u32 = 512;
 
-/// Bytes of cache that one token of context takes.
+/// Tokens that a pool hands out at once.
+pub const POOL_BLOCK: u32 = 32;
+
+/// The program itself, with what libraries set up at their start.
+const PROGRAM: u64 = 120 << 20;
+/// A word of the vocabulary: in the tokenizer, again in the one that forms of an answer are held to, and in tables of both.
+const WORD: u64 = 900;
+/// Freed memory up to this size stays with the process.
+const RETAINED: u64 = 32 << 20;
+
+/// How the keys and values of the conversation are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keeping {
+    /// In memory that grows with the conversation, and so many copies of it from answers before.
+    Growing { copies: u32 },
+    /// In a pool that is set aside whole when the model is loaded, and that all answers share (paged attention).
+    Pool(KvCache),
+}
+
+/// Which of the two the engine is told to do. A pool needs the least memory, all of it from the start; on a Mac, where
+/// this engine has not done it for long, it is for models that would not fit well without it.
 #[must_use]
-pub fn cache_per_token(facts: &ModelFacts) -> u64 {
-    2 * u64::from(facts.layers) * u64::from(facts.kv_heads) * u64::from(facts.head_size) * CACHE_ELEMENT
+pub fn keeping(facts: &ModelFacts, load: LoadSettings, machine: &Machine) -> Keeping {
+    let Some(gpu) = machine.gpu(load.device) else { return Keeping::Growing { copies: 0 } };
+    let growing = Keeping::Growing { copies: PREFIX_CACHES };
+    let pool = Keeping::Pool(load.kv_cache);
+    let context = context(facts, load);
+    let wanted = load.kv_cache != KvCache::Auto
+        || gpu.kind == GpuKind::Cuda
+        || Verdict::of(needed(facts, context, growing), gpu.budget) != Verdict::Fits;
+    // One that is larger than the machine would be filled at once; what grows may never get there.
+    let fits = || Verdict::of(needed(facts, context, pool), gpu.budget) != Verdict::TooLarge;
+    if can_pool(facts) && wanted && fits() { pool } else { growing }
 }
 
-/// Bytes of cache that a token of context can come to: its own, and its copies in the prefix caches.
-fn cache_per_token_with_copies(facts: &ModelFacts) -> u64 {
-    cache_per_token(facts).saturating_mul(u64::from(1 + PREFIX_CACHES))
+/// The engine has paged attention for this model, and its kernels have heads of this size.
+fn can_pool(facts: &ModelFacts) -> bool {
+    const HEADS: &[u32] = &[64, 80, 96, 112, 128, 192, 256];
+    // All layers look at all of the conversation, in the same way.
+    const ALIKE: &[&str] =
+        &["llama", "mistral3", "phi2", "phi3", "starcoder2", "qwen2", "qwen3", "qwen3moe", "smollm3", "mixtral"];
+    ALIKE.contains(&facts.architecture.as_str()) && HEADS.contains(&facts.head_size) && facts.layers > 0
 }
 
-/// Bytes that the caches rightly take once a conversation fills the context: the running answer's, and the kept copies.
+/// Bytes that the keys and values of one token take.
+#[must_use]
+pub fn cache_per_token(facts: &ModelFacts, kind: KvCache) -> u64 {
+    let element = match kind {
+        KvCache::Auto => 2,
+        KvCache::F8E4M3 => 1,
+    };
+    [facts.layers, facts.kv_heads, facts.head_size]
+        .into_iter()
+        .fold(2 * element, |bytes, part| bytes.saturating_mul(u64::from(part)))
+}
+
+/// Bytes of a whole conversation's keys and values, in the steps in which the engine makes room.
 #[must_use]
 pub fn cache_bytes(facts: &ModelFacts, context: u32) -> u64 {
-    cache_per_token_with_copies(facts).saturating_mul(u64::from(context))
+    let tokens = u64::from(context.div_ceil(CACHE_STEP)) * u64::from(CACHE_STEP);
+    cache_per_token(facts, KvCache::Auto).saturating_mul(tokens)
 }
 
-/// Judges a model at a context that a conversation fills. Comfortable up to 85 % of the budget, possible up to all of it.
+/// Tokens that a pool has room for beyond the context: the engine counts it in whole megabytes and whole blocks, keeps a
+/// block for itself, and drops an answer without a word when there is none left.
 #[must_use]
-pub fn judge(facts: &ModelFacts, context: u32, machine: Machine) -> Fit {
-    let fixed = facts.bytes.saturating_add(WORKING_MEMORY);
-    let needed = fixed.saturating_add(cache_bytes(facts, context));
-    let verdict = if needed <= machine.budget / 100 * 85 {
-        Verdict::Fits
-    } else if needed <= machine.budget {
-        Verdict::Tight
-    } else {
-        Verdict::TooLarge
-    };
-    let room = machine.budget.saturating_sub(fixed);
-    let largest = room
-        .checked_div(cache_per_token_with_copies(facts))
-        .map_or(facts.context, |n| u32::try_from(n).unwrap_or(u32::MAX));
-    Fit { verdict, needed, largest_context: if fixed > machine.budget { 0 } else { largest.min(facts.context) } }
+pub fn pool_tokens(facts: &ModelFacts, context: u32, kind: KvCache) -> u32 {
+    let lost = (1u64 << 20).div_ceil(cache_per_token(facts, kind).max(1));
+    let lost = u32::try_from(lost).unwrap_or(u32::MAX).div_ceil(POOL_BLOCK).saturating_mul(POOL_BLOCK);
+    context.div_ceil(POOL_BLOCK).saturating_mul(POOL_BLOCK).saturating_add(lost).saturating_add(2 * POOL_BLOCK)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::model::Format;
+/// The most that the engine needs beside the weights and the caches to read a prompt as long as the context, which it
+/// does in one go. Numbers go through the layers in 32 bits, and through attention in 16.
+fn reading(facts: &ModelFacts, context: u32) -> u64 {
+    let tokens = u64::from(context);
+    let of = |numbers: u32| tokens * u64::from(numbers);
+    let queries = of(facts.heads).saturating_mul(u64::from(facts.head_size));
+    // What each token may look at: a byte, then 4 and 2 of each pair are there at once.
+    let pairs = tokens * tokens;
+    let seen = 7 * pairs + 4 * of(facts.width);
+    // The same in 2 bytes, and in 4 for the layer at hand; two sets of numbers, and queries before, turned, and answered.
+    let attention = (6 * pairs + 8 * of(facts.width)).saturating_add(queries.saturating_mul(6));
+    // Two halves and their product, which is then stored in a byte each to be multiplied.
+    let forward = 2 * pairs + 12 * of(facts.width) + 13 * of(facts.feed_forward);
+    seen.max(attention).max(forward)
+}
 
-    /// Qwen3-8B as `Q4_K_M`.
-    fn facts() -> ModelFacts {
-        ModelFacts {
-            format: Format::Gguf,
-            name: None,
-            architecture: "qwen3".into(),
-            quant: "Q4_K_M".into(),
-            parameters: 8_190_735_360,
-            bytes: 5_027_783_488,
-            context: 40_960,
-            layers: 36,
-            kv_heads: 8,
-            head_size: 128,
-            vocabulary: 151_936,
-            has_chat_template: true,
-            can_think: true,
-            ..ModelFacts::default()
+/// The most bytes that a model comes to whose conversation fills `context`.
+fn needed(facts: &ModelFacts, context: u32, keeping: Keeping) -> u64 {
+    let fixed = PROGRAM + WORD * u64::from(facts.vocabulary) + facts.held;
+    let reading = reading(facts, context);
+    let cache = cache_bytes(facts, context);
+    let talking = match keeping {
+        Keeping::Pool(kind) => {
+            let tokens = u64::from(pool_tokens(facts, context, kind));
+            cache_per_token(facts, kind).saturating_mul(tokens).saturating_add(reading)
         }
-    }
+        Keeping::Growing { copies } => {
+            // With its first token an answer moves into memory of its own; what it moves out of is freed after that.
+            let moving = cache.saturating_add(reading.min(RETAINED));
+            let running = cache.saturating_add(moving.max(reading));
+            running.saturating_add(cache.saturating_mul(u64::from(copies)))
+        }
+    };
+    fixed.saturating_add(talking.max(facts.unpacking))
+}
 
-    #[test]
-    fn the_cache_counts_with_its_copies() {
-        assert_eq!(cache_per_token(&facts()), 147_456);
-        assert_eq!(cache_bytes(&facts(), 32_768), 3 * 147_456 * 32_768);
-        let gib = 1u64 << 30;
-        let on = |gibs: u64, context| judge(&facts(), context, Machine { total: gibs * gib, budget: gibs * gib });
-        assert_eq!(on(16, 4096).verdict, Verdict::Fits);
-        assert_eq!(on(7, 4096).verdict, Verdict::Tight);
-        // One cache of this length would be 4.5 GiB, and with the weights it would fit; its copies do not.
-        assert_eq!(on(16, 32_768).verdict, Verdict::TooLarge);
-        assert_eq!(on(16, 32_768).needed, 5_027_783_488 + WORKING_MEMORY + cache_bytes(&facts(), 32_768));
-        let largest = on(16, 32_768).largest_context;
-        assert!((20_000..30_000).contains(&largest), "{largest}");
-        assert_eq!(on(16, largest).verdict, Verdict::Tight);
-        assert_eq!(on(4, 4096).largest_context, 0);
-        assert_eq!(on(64, 4096).largest_context, 40_960);
-    }
+fn context(facts: &ModelFacts, load: LoadSettings) -> u32 {
+    load.context.min(facts.context)
+}
 
-    #[test]
-    fn the_starter_fits_a_small_machine() {
-        let starter = ModelFacts {
-            bytes: 98_362_432,
-            context: 8192,
-            layers: 30,
-            kv_heads: 3,
-            head_size: 64,
-            vocabulary: 49_152,
-            ..facts()
-        };
-        let with = |mib: u64, context| judge(&starter, context, Machine { total: 2 << 30, budget: mib << 20 });
-        assert_eq!(with(700, 4096).verdict, Verdict::Fits);
-        assert_eq!(with(1024, 8192).verdict, Verdict::Fits);
-        assert_eq!(with(1024, 4096).largest_context, 8192);
+/// Judges a model with a conversation that fills the context of `load`.
+#[must_use]
+pub fn judge(facts: &ModelFacts, load: LoadSettings, machine: &Machine) -> Fit {
+    let at = |context| {
+        let load = LoadSettings { context, ..load };
+        needed(facts, context, keeping(facts, load, machine))
+    };
+    let (context, budget) = (context(facts, load), machine.budget(load.device));
+    let needed = at(context);
+    // More tokens never need less: what fits is below, what does not above.
+    let (mut fits, mut too_many) = (0, facts.context / CACHE_STEP + 1);
+    while too_many - fits > 1 {
+        let middle = fits.midpoint(too_many);
+        if at(middle * CACHE_STEP) <= budget { fits = middle } else { too_many = middle }
     }
+    let whole = facts.context < CACHE_STEP && at(facts.context) <= budget;
+    let largest_context = if whole { facts.context } else { fits * CACHE_STEP };
+    Fit { verdict: Verdict::of(needed, budget), needed, budget, context, largest_context }
+}
+
+/// Tokens per second that an answer begins with, where the speed of the memory is known: all weights of a token are read
+/// for it. Good to about a quarter.
+#[must_use]
+pub fn expected_decode(facts: &ModelFacts, load: LoadSettings, machine: &Machine) -> Option<f64> {
+    /// Seconds per token that no bandwidth shortens.
+    const PER_TOKEN: f64 = 0.002;
+    /// Of the speed of llama.cpp, by which the other two numbers were found.
+    const ENGINE: f64 = 0.9;
+    /// Experts lie about in the memory.
+    const SCATTERED: f64 = 0.6;
+    machine.gpu(load.device)?;
+    let chip = machine.chip?;
+    let part = if facts.has_experts { chip.efficiency().min(SCATTERED) } else { chip.efficiency() };
+    #[allow(clippy::cast_precision_loss)] // an estimate
+    let bytes = Some(facts.per_token).filter(|bytes| *bytes > 0)? as f64;
+    let seconds = PER_TOKEN + bytes / (part * f64::from(chip.bandwidth()?) * 1e9);
+    Some(ENGINE / seconds).filter(|_| facts.format != Format::Script)
 }

@@ -6,6 +6,7 @@
 pub mod action;
 pub mod conversation;
 pub mod fit;
+pub mod machine;
 pub mod model;
 pub mod quant;
 pub mod sampling;

@@ -285,6 +285,20 @@ pub struct ModelFacts {
     pub kv_heads: u32,
     /// Of a key; a value's is the same in every architecture that the engine runs.
     pub head_size: u32,
+    /// Attention heads.
+    pub heads: u32,
+    /// Numbers that go from layer to layer for each token.
+    pub width: u32,
+    /// Numbers per token between the two halves of a layer's feed-forward part.
+    pub feed_forward: u32,
+    /// Bytes of the weights as the engine holds them: some are unpacked when it reads them.
+    pub held: u64,
+    /// Bytes beside those while it reads them.
+    pub unpacking: u64,
+    /// Bytes of those that a token is computed with.
+    pub per_token: u64,
+    /// Parts of its layers take turns.
+    pub has_experts: bool,
     pub vocabulary: u32,
     pub has_chat_template: bool,
     /// Its template knows `<think>`.

@@ -8,7 +8,7 @@ use hobnob::app::msg::{Effect, Msg, TermEvent, TimerId};
 use hobnob::app::{App, Dirty, Init};
 use hobnob::config::theme::{Capabilities, ColourDepth};
 use hobnob::config::{Sources, Value};
-use hobnob::domain::fit::Machine;
+use hobnob::domain::machine::Machine;
 use hobnob::domain::model::{Format, LocalModel, ModelFacts, ModelInfo};
 use hobnob::domain::stats::{GenStats, Usage};
 use hobnob::domain::{EngineEvent, FinishReason, GenId, HubEvent, LoadId, LoadStage, PieceKind};
@@ -153,7 +153,7 @@ impl Driver {
 }
 
 pub fn machine() -> Machine {
-    Machine { total: 16 << 30, budget: 11 << 30 }
+    Machine { total: 16 << 30, available: 11 << 30, gpu: None, chip: None }
 }
 
 pub fn facts() -> ModelFacts {
@@ -168,6 +168,11 @@ pub fn facts() -> ModelFacts {
         layers: 30,
         kv_heads: 3,
         head_size: 64,
+        heads: 9,
+        width: 576,
+        feed_forward: 1536,
+        held: 209_748_480,
+        per_token: 96_502_272,
         vocabulary: 49_152,
         has_chat_template: true,
         can_think: false,
@@ -194,7 +199,7 @@ pub fn huge() -> LocalModel {
         name: "Huge 70B".into(),
         location: PathBuf::from("/models/huge.gguf"),
         bytes: 40 << 30,
-        facts: Ok(ModelFacts { bytes: 40 << 30, layers: 80, kv_heads: 8, head_size: 128, ..facts() }),
+        facts: Ok(ModelFacts { bytes: 40 << 30, held: 43 << 30, layers: 80, kv_heads: 8, head_size: 128, ..facts() }),
         ..starter()
     }
 }

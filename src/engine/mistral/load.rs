@@ -12,10 +12,12 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::options::{LoadOptions, load_options, usable_context};
 use crate::domain::LoadStage;
-use crate::domain::model::{Format, ModelInfo, ModelSpec, split_set};
+use crate::domain::machine::{Gpu, GpuKind, Machine};
+use crate::domain::model::{Device, Format, KvCache, ModelInfo, ModelSpec, split_set};
 use crate::engine::host::{self, panic_text};
 use crate::engine::probe;
 use crate::error::{ErrorKind, UserError};
+use crate::machine;
 
 /// A model that is ready, and the runtime that asks it.
 pub(super) struct Loaded {
@@ -43,7 +45,6 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
     };
     stage(LoadStage::Checking);
     let facts = probe::probe(&spec.location)?;
-    let mut options = load_options(spec, &facts);
     let runtime = Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -51,8 +52,14 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
         .map_err(|error| failed(spec, &error.to_string()))?;
 
     // The engine makes its own again. Kept until it has: drivers are slow to start twice.
-    let device = if options.force_cpu { None } else { device(|| mistralrs::best_device(false)) };
-    options.force_cpu = device.is_none();
+    let device = match spec.settings.device {
+        Device::Cpu => None,
+        Device::Auto => device(|| mistralrs::best_device(false)),
+    };
+    let options = load_options(spec, &facts, &with_gpu(machine::measure(), device.as_ref()));
+    if spec.settings.kv_cache != KvCache::Auto && options.pool.is_none() {
+        tracing::warn!("the cache stays in 16 bits: the other types need a GPU, a model whose layers are alike, and room");
+    }
 
     stage(LoadStage::Weights);
     let builder = builder(spec, options)?;
@@ -96,6 +103,19 @@ fn device<D, E: Display>(make: impl FnOnce() -> Result<D, E> + UnwindSafe) -> Op
     None
 }
 
+/// `machine` as the engine finds it: with a GPU only if it has one.
+fn with_gpu(machine: Machine, device: Option<&mistralrs::Device>) -> Machine {
+    let kind = match device {
+        Some(device) if device.is_metal() => Some(GpuKind::Metal),
+        Some(device) if device.is_cuda() => Some(GpuKind::Cuda),
+        _ => None,
+    };
+    // Of one that could not be asked, this is the best guess.
+    let guess = |kind| Gpu { kind, budget: machine.available };
+    let gpu = kind.map(|kind| machine.gpu.filter(|gpu| gpu.kind == kind).unwrap_or_else(|| guess(kind)));
+    Machine { gpu, ..machine }
+}
+
 /// Local and absolute paths only: a path that exists is never looked up on the network.
 fn builder(spec: &ModelSpec, options: LoadOptions) -> Result<AnyModelBuilder, UserError> {
     let not_unicode = || failed(spec, "its path is not Unicode");
@@ -115,6 +135,10 @@ fn builder(spec: &ModelSpec, options: LoadOptions) -> Result<AnyModelBuilder, Us
                 .with_device_mapping(options.device_map())
                 .with_prefix_cache_n(Some(options.prefix_caches))
                 .with_max_num_seqs(1);
+            let builder = match options.paged_attention() {
+                Some(pool) => builder.with_paged_attn(pool),
+                None => builder,
+            };
             if options.force_cpu { builder.with_force_cpu().into() } else { builder.into() }
         }};
     }

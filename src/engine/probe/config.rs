@@ -77,6 +77,16 @@ enum Quantisation {
     Bits { bits: u64, by: &'static str },
 }
 
+/// Parts of each layer that take turns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Experts {
+    pub count: u32,
+    /// That a token goes through.
+    pub used: u32,
+    /// As `feed_forward`, of each.
+    pub width: u32,
+}
+
 #[derive(Debug)]
 pub(super) struct Config {
     pub architecture: &'static str,
@@ -84,8 +94,12 @@ pub(super) struct Config {
     pub layers: u32,
     pub kv_heads: u32,
     pub head_size: u32,
+    pub heads: u32,
+    pub width: u32,
+    /// Of the part of a layer that every token goes through; 0 where it is not said.
+    pub feed_forward: u32,
+    pub experts: Option<Experts>,
     pub vocabulary: u32,
-    width: u32,
     /// The output is the embedding's matrix again. Only the loaders that we know to ask for it.
     shares_output: Option<bool>,
     /// Its weights have the usual names and the sizes that are said here.
@@ -120,6 +134,13 @@ impl Config {
         let (layers, heads, width) = (size("num_hidden_layers")?, size("num_attention_heads")?, size("hidden_size")?);
         let kv_heads = size("num_key_value_heads")?.or(heads);
         let head_size = size("head_dim")?.or(width.zip(heads).and_then(|(width, heads)| width.checked_div(heads)));
+        let feed_forward = size("intermediate_size")?;
+        let experts = ["num_experts", "num_local_experts", "n_routed_experts"];
+        let experts = experts.iter().find_map(|key| size(key).transpose()).transpose()?;
+        let experts = match (experts, size("num_experts_per_tok")?, size("moe_intermediate_size")?.or(feed_forward)) {
+            (Some(count), Some(used), Some(width)) if count > 1 => Some(Experts { count, used: used.min(count), width }),
+            _ => None,
+        };
         let (vocabulary, context) = (size("vocab_size")?, size("max_position_embeddings")?);
         if let (true, Some(heads), Some(kv_heads)) = (strict, heads, kv_heads)
             && heads.checked_rem(kv_heads) != Some(0)
@@ -134,7 +155,10 @@ impl Config {
             kv_heads: or_unknown(kv_heads),
             head_size: or_unknown(head_size),
             vocabulary: or_unknown(vocabulary),
+            heads: or_unknown(heads),
             width: or_unknown(width),
+            feed_forward: or_unknown(feed_forward),
+            experts,
             shares_output: ASKS_ABOUT_OUTPUT
                 .contains(&architecture)
                 .then(|| whole.get("tie_word_embeddings").and_then(Value::as_bool).unwrap_or(false)),
