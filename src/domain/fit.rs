@@ -107,7 +107,12 @@ fn can_pool(facts: &ModelFacts) -> bool {
 
 /// Bytes that the keys and values of one token take.
 #[must_use]
-pub fn cache_per_token(facts: &ModelFacts, kind: KvCache) -> u64 {
+pub fn cache_per_token(facts: &ModelFacts) -> u64 {
+    cache_per_token_as(facts, KvCache::Auto)
+}
+
+#[must_use]
+pub fn cache_per_token_as(facts: &ModelFacts, kind: KvCache) -> u64 {
     let element = match kind {
         KvCache::Auto => 2,
         KvCache::F8E4M3 => 1,
@@ -121,14 +126,14 @@ pub fn cache_per_token(facts: &ModelFacts, kind: KvCache) -> u64 {
 #[must_use]
 pub fn cache_bytes(facts: &ModelFacts, context: u32) -> u64 {
     let tokens = u64::from(context.div_ceil(CACHE_STEP)) * u64::from(CACHE_STEP);
-    cache_per_token(facts, KvCache::Auto).saturating_mul(tokens)
+    cache_per_token(facts).saturating_mul(tokens)
 }
 
 /// Tokens that a pool has room for beyond the context: the engine counts it in whole megabytes and whole blocks, keeps a
 /// block for itself, and drops an answer without a word when there is none left.
 #[must_use]
 pub fn pool_tokens(facts: &ModelFacts, context: u32, kind: KvCache) -> u32 {
-    let lost = (1u64 << 20).div_ceil(cache_per_token(facts, kind).max(1));
+    let lost = (1u64 << 20).div_ceil(cache_per_token_as(facts, kind).max(1));
     let lost = u32::try_from(lost).unwrap_or(u32::MAX).div_ceil(POOL_BLOCK).saturating_mul(POOL_BLOCK);
     context.div_ceil(POOL_BLOCK).saturating_mul(POOL_BLOCK).saturating_add(lost).saturating_add(2 * POOL_BLOCK)
 }
@@ -157,7 +162,7 @@ fn needed(facts: &ModelFacts, context: u32, keeping: Keeping) -> u64 {
     let talking = match keeping {
         Keeping::Pool(kind) => {
             let tokens = u64::from(pool_tokens(facts, context, kind));
-            cache_per_token(facts, kind).saturating_mul(tokens).saturating_add(reading)
+            cache_per_token_as(facts, kind).saturating_mul(tokens).saturating_add(reading)
         }
         Keeping::Growing { copies } => {
             // With its first token an answer moves into memory of its own; what it moves out of is freed after that.

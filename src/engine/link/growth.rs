@@ -3,7 +3,7 @@
 use sysinfo::MemoryRefreshKind;
 
 use crate::domain::fit::{cache_bytes, cache_per_token};
-use crate::domain::model::{Format, KvCache, ModelInfo};
+use crate::domain::model::{Format, ModelInfo};
 
 /// A scripted model weighs nothing: a test need not fill a gigabyte.
 const SCRIPT: u64 = 32 << 20;
@@ -23,7 +23,7 @@ pub(super) fn growth_allowed(info: &ModelInfo, loaded: u64, machine: u64) -> Opt
         return None;
     }
     // The next answer has a cache of its own before anything is looked at again. An eighth is for everybody else.
-    let next_answer = cache_per_token(facts, KvCache::Auto).saturating_mul(u64::from(info.context));
+    let next_answer = cache_per_token(facts).saturating_mul(u64::from(info.context));
     let room = (machine / 8 * 7).saturating_sub(loaded).saturating_sub(next_answer);
     // An answer moves from one into another.
     let caches = cache_bytes(facts, info.context).saturating_mul(2).min(room);
