@@ -14,9 +14,7 @@ use hobnob::domain::fit;
 use hobnob::domain::machine::Machine;
 use hobnob::domain::model::{Device, Format, LoadSettings, ModelFacts, ModelSpec};
 use hobnob::domain::sampling::SamplingPatch;
-use hobnob::domain::{
-    ChatMessage, EngineCmd, EngineEvent, GenId, GenRequest, LoadId, PieceKind, Role, Thinking,
-};
+use hobnob::domain::{ChatMessage, EngineCmd, EngineEvent, GenId, GenRequest, LoadId, PieceKind, Role, Thinking};
 use hobnob::engine::{EngineHandle, Options};
 use measure::{children, peak_memory};
 use support::quantise::{Quant, starter_as};
@@ -34,7 +32,10 @@ struct Engine {
 
 impl Engine {
     async fn load(file: &Path, context: u32) -> Self {
-        let options = Options { exe: std::env::var_os("EXE").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_hobnob")), PathBuf::from), verbose: 0 };
+        let options = Options {
+            exe: std::env::var_os("EXE").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_hobnob")), PathBuf::from),
+            verbose: 0,
+        };
         let (handle, mut events) = EngineHandle::start(options);
         let spec = ModelSpec {
             reference: "m".into(),
@@ -144,9 +145,17 @@ async fn all_sizes() {
         if std::env::var_os("LOAD_ONLY").is_some() {
             let engine = Engine::load(&file, context.parse().expect("a number")).await;
             let told = std::fs::read_to_string(format!("/proc/{}/status", engine.pid)).expect("status");
-            let told: Vec<_> = told.lines().filter(|l| l.starts_with("VmHWM") || l.starts_with("Rss") || l.starts_with("Threads")).map(|l| l.replace([' ', '\t'], "")).collect();
+            let told: Vec<_> = told
+                .lines()
+                .filter(|l| l.starts_with("VmHWM") || l.starts_with("Rss") || l.starts_with("Threads"))
+                .map(|l| l.replace([' ', '\t'], ""))
+                .collect();
             let _ = writeln!(std::io::stderr(), "{quant}: {told:?}");
-            if let Ok(n) = std::env::var("LOAD_ONLY") { if n == "sleep" { tokio::time::sleep(Duration::from_secs(60)).await; } }
+            if let Ok(n) = std::env::var("LOAD_ONLY") {
+                if n == "sleep" {
+                    tokio::time::sleep(Duration::from_secs(60)).await;
+                }
+            }
             continue;
         }
         let peaks = measure(&file, context.parse().expect("a number")).await;
@@ -175,12 +184,21 @@ fn words(extra: usize) -> PathBuf {
     let mut n = 0;
     'all: loop {
         let mut next = vec![];
-        for a in &last { for b in &base {
-            if n >= extra { break 'all; }
-            let mut w = a.clone(); w.extend(b);
-            if seen.insert(w.clone()) { texts.push(w.clone()); n += 1; merges.push([a.as_slice(), b" ", b.as_slice()].concat()); }
-            next.push(w);
-        }}
+        for a in &last {
+            for b in &base {
+                if n >= extra {
+                    break 'all;
+                }
+                let mut w = a.clone();
+                w.extend(b);
+                if seen.insert(w.clone()) {
+                    texts.push(w.clone());
+                    n += 1;
+                    merges.push([a.as_slice(), b" ", b.as_slice()].concat());
+                }
+                next.push(w);
+            }
+        }
         last = next;
     }
     let types: Vec<u8> = (0..texts.len()).flat_map(|i| if i < 3 { 3i32 } else { 1 }.to_le_bytes()).collect();
@@ -188,7 +206,11 @@ fn words(extra: usize) -> PathBuf {
     g.set_texts("tokenizer.ggml.merges", &merges);
     g.set_list("tokenizer.ggml.token_type", I32, texts.len() as u64, &types);
     let len = texts.len() as u64;
-    for t in &mut g.tensors { if t.name == "token_embd.weight" || t.name == "output.weight" { t.dimensions[1] = len; } }
+    for t in &mut g.tensors {
+        if t.name == "token_embd.weight" || t.name == "output.weight" {
+            t.dimensions[1] = len;
+        }
+    }
     support::tiny::place(&mut g);
     let path = PathBuf::from(format!("/tmp/fit-v{extra}.gguf"));
     g.write(&path);

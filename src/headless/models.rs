@@ -148,7 +148,8 @@ fn page(model: &LocalModel, context: &Context<'_>, machine: &Machine) -> String 
         row("chat template", if facts.has_chat_template { "yes" } else { "no" });
         row("reasoning", if facts.can_think { "yes" } else { "no" });
         let (needed, budget) = (bytes(fit.needed), bytes(fit.budget));
-        let memory = format!("about {needed} of {budget} at {} tokens of context: {}", fit.context, fit.verdict.label());
+        let memory =
+            format!("about {needed} of {budget} at {} tokens of context: {}", fit.context, fit.verdict.label());
         row("memory", &memory);
         match fit.largest_context {
             0 => row("fits with", "no context: its weights are too large"),

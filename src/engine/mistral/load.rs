@@ -93,7 +93,9 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
     };
     let options = load_options(spec, &facts, &with_gpu(machine::measure(), device.as_ref()));
     if spec.settings.kv_cache != KvCache::Auto && options.pool.is_none() {
-        tracing::warn!("the cache stays in 16 bits: the other types need a GPU, a model whose layers are alike, and room");
+        tracing::warn!(
+            "the cache stays in 16 bits: the other types need a GPU, a model whose layers are alike, and room"
+        );
     }
 
     stage(LoadStage::Weights);

@@ -151,13 +151,7 @@ mod tests {
 
     /// Qwen3-8B as `Q4_K_M`: the embedding is unpacked to 2.5 GB.
     fn eight_billion() -> ModelFacts {
-        ModelFacts {
-            bytes: 5_027_783_488,
-            held: 7_170_000_000,
-            width: 4096,
-            feed_forward: 12_288,
-            ..four_billion()
-        }
+        ModelFacts { bytes: 5_027_783_488, held: 7_170_000_000, width: 4096, feed_forward: 12_288, ..four_billion() }
     }
 
     /// Qwen3-30B-A3B for MLX, 4 bits.
@@ -246,8 +240,14 @@ mod tests {
             };
             models.each_ref().map(|facts| [of(facts, 4096), of(facts, 16_384)].join(", "))
         };
-        let all: Vec<String> = [8, 16, 24, 32, 64, 128].iter().map(|gib| format!("{gib}: {:?}", told(*gib))).collect();
-        assert_eq!(all, MACS, "{all:#?}");
+        let none = "too large, too large";
+        let fits = "fits, fits";
+        assert_eq!(told(8), ["tight in a pool, too large", none, none, none]);
+        assert_eq!(told(16), ["fits, tight in a pool", "fits in a pool, too large", none, none]);
+        assert_eq!(told(24), ["fits, fits in a pool", "fits, fits in a pool", none, none]);
+        assert_eq!(told(32), [fits, fits, "fits in a pool, tight in a pool", none]);
+        assert_eq!(told(64), [fits, fits, fits, "tight in a pool, too large"]);
+        assert_eq!(told(128), [fits; 4]);
     }
 
     #[test]
@@ -289,8 +289,6 @@ mod tests {
         assert_eq!(pool(&mixed, &mac(64), Device::Auto), None, "not all layers keep their keys");
         assert_eq!(pool(&seventy_billion(), &mac(32), Device::Auto), None, "no room for a whole pool");
     }
-
-    const MACS: [&str; 6] = [""; 6];
 
     #[test]
     fn greedy_is_greedy_whatever_else_is_set() {

@@ -138,7 +138,9 @@ impl Config {
         let experts = ["num_experts", "num_local_experts", "n_routed_experts"];
         let experts = experts.iter().find_map(|key| size(key).transpose()).transpose()?;
         let experts = match (experts, size("num_experts_per_tok")?, size("moe_intermediate_size")?.or(feed_forward)) {
-            (Some(count), Some(used), Some(width)) if count > 1 => Some(Experts { count, used: used.min(count), width }),
+            (Some(count), Some(used), Some(width)) if count > 1 => {
+                Some(Experts { count, used: used.min(count), width })
+            }
             _ => None,
         };
         let (vocabulary, context) = (size("vocab_size")?, size("max_position_embeddings")?);

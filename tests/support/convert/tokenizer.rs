@@ -19,9 +19,7 @@ pub(super) fn tokenizer(starter: &Starter) -> Value {
         })
         .collect();
     let vocabulary: Map<String, Value> = words.into_iter().enumerate().map(|(id, word)| (word, json!(id))).collect();
-    let bytes = |add_prefix_space: bool| {
-        json!({"type": "ByteLevel", "add_prefix_space": add_prefix_space, "trim_offsets": true, "use_regex": true})
-    };
+    let bytes = |add_prefix_space: bool| json!({"type": "ByteLevel", "add_prefix_space": add_prefix_space, "trim_offsets": true, "use_regex": true});
     json!({
         "version": "1.0", "truncation": null, "padding": null, "added_tokens": special, "normalizer": null,
         "pre_tokenizer": {"type": "Sequence",
