@@ -1,4 +1,4 @@
-//! What is said of a model's memory before it is loaded, held against what the engine's process then takes.
+//! What is said of a model's memory before it is loaded, held against the most that the engine's process then takes.
 #![cfg(target_os = "linux")]
 
 mod support;
@@ -6,6 +6,7 @@ mod support;
 #[path = "bench/measure.rs"]
 mod measure;
 
+use std::fmt;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -23,6 +24,100 @@ use tokio::sync::mpsc::UnboundedReceiver;
 /// A prompt of thousands of tokens takes minutes.
 const PATIENCE: Duration = Duration::from_secs(3600);
 
+#[tokio::test]
+async fn the_estimate_is_near_what_the_engine_takes() {
+    Peak::of("Q4_1", 1024).await.check();
+}
+
+/// All of them take an hour; `HOBNOB_MEMORY=Q8_0:4096,F16:1024` chooses some.
+#[tokio::test]
+#[ignore = "minutes each: for who changes the estimate"]
+async fn the_estimate_holds_for_every_kind_and_length() {
+    let all = || ["Q4_0", "Q4_1", "Q8_0", "Q4_K", "F16"].map(|quant| [1024, 4096, 8192].map(|n| format!("{quant}:{n}")));
+    let wanted = std::env::var("HOBNOB_MEMORY").unwrap_or_else(|_| all().concat().join(","));
+    for case in wanted.split(',') {
+        let (quant, context) = case.split_once(':').expect("QUANT:CONTEXT");
+        Peak::of(quant, context.parse().expect("a number")).await.check();
+    }
+}
+
+fn file(quant: &str) -> PathBuf {
+    match quant {
+        "Q4_1" => support::models::starter(),
+        "Q4_0" => starter_as(Quant::Q4_0),
+        "Q8_0" => starter_as(Quant::Q8_0),
+        "Q4_K" => starter_as(Quant::Q4K),
+        "F16" => starter_as(Quant::F16),
+        other => panic!("there is no {other}"),
+    }
+}
+
+/// The most that the engine's process has had, at each point of a conversation that fills its context.
+struct Peak {
+    name: String,
+    prompt: u32,
+    loaded: u64,
+    answered: u64,
+    went_on: u64,
+    estimate: u64,
+    time: Duration,
+}
+
+impl Peak {
+    async fn of(quant: &str, context: u32) -> Self {
+        let start = Instant::now();
+        let mut engine = Engine::load(&file(quant), context).await;
+        let loaded = engine.peak();
+        // A sentence has 13 tokens.
+        let novel = "The grey cat sat on the mat and looked at the rain. ".repeat((context as usize - 120) / 13);
+        let mut messages = vec![says(Role::User, format!("Here is a novel. {novel}What is it about?"))];
+        let (answer, prompt) = engine.answer(&messages).await;
+        assert!(context - prompt < 120 && prompt < context, "{prompt} tokens do not fill {context}");
+        let answered = engine.peak();
+        messages.push(says(Role::Assistant, answer));
+        messages.push(says(Role::User, "And who is in it?"));
+        engine.answer(&messages).await;
+        let machine = Machine { total: u64::MAX, available: u64::MAX, gpu: None, chip: None };
+        let load = LoadSettings { context, ..LoadSettings::default() };
+        let peak = Self {
+            name: format!("{quant} at {context}"),
+            prompt,
+            loaded,
+            answered,
+            went_on: engine.peak(),
+            estimate: fit::judge(&engine.facts, load, &machine).needed,
+            time: start.elapsed(),
+        };
+        let _ = writeln!(std::io::stderr(), "{peak}");
+        peak
+    }
+
+    #[allow(clippy::cast_precision_loss)] // bytes of one machine
+    fn ratio(&self) -> f64 {
+        self.estimate as f64 / self.went_on as f64
+    }
+
+    fn check(&self) {
+        assert!((0.85..=1.15).contains(&self.ratio()), "{self}");
+    }
+}
+
+impl fmt::Display for Peak {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [loaded, answered, went_on, estimate] =
+            [self.loaded, self.answered, self.went_on, self.estimate].map(|bytes| bytes >> 20);
+        write!(
+            f,
+            "{:<12} prompt {:>4}: loaded {loaded:>4}, answered {answered:>4}, went on {went_on:>4} MiB; \
+             estimate {estimate:>4} MiB, {:.3} of it; {} s",
+            self.name,
+            self.prompt,
+            self.ratio(),
+            self.time.as_secs(),
+        )
+    }
+}
+
 struct Engine {
     handle: EngineHandle,
     events: UnboundedReceiver<EngineEvent>,
@@ -32,10 +127,7 @@ struct Engine {
 
 impl Engine {
     async fn load(file: &Path, context: u32) -> Self {
-        let options = Options {
-            exe: std::env::var_os("EXE").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_hobnob")), PathBuf::from),
-            verbose: 0,
-        };
+        let options = Options { exe: PathBuf::from(env!("CARGO_BIN_EXE_hobnob")), verbose: 0 };
         let (handle, mut events) = EngineHandle::start(options);
         let spec = ModelSpec {
             reference: "m".into(),
@@ -91,128 +183,4 @@ async fn next(events: &mut UnboundedReceiver<EngineEvent>) -> EngineEvent {
 
 fn says(role: Role, content: impl Into<String>) -> ChatMessage {
     ChatMessage { role, content: content.into() }
-}
-
-/// Peaks in the life of an engine whose conversation fills the context.
-struct Peaks {
-    prompt: u32,
-    loaded: u64,
-    first: u64,
-    second: u64,
-    estimate: u64,
-}
-
-async fn measure(file: &Path, context: u32) -> Peaks {
-    let mut engine = Engine::load(file, context).await;
-    let loaded = engine.peak();
-    // About 13 tokens each.
-    let sentences = "The grey cat sat on the mat and looked at the rain. ".repeat((context as usize - 120) / 13);
-    let mut messages = vec![says(Role::User, format!("Here is a novel. {sentences}What is it about?"))];
-    let (answer, prompt) = engine.answer(&messages).await;
-    let first = engine.peak();
-    messages.push(says(Role::Assistant, answer));
-    messages.push(says(Role::User, "And who is in it?"));
-    engine.answer(&messages).await;
-    let second = engine.peak();
-    let machine = Machine { total: u64::MAX, available: u64::MAX, gpu: None, chip: None };
-    let load = LoadSettings { context, ..LoadSettings::default() };
-    let estimate = fit::judge(&engine.facts, load, &machine).needed;
-    Peaks { prompt, loaded, first, second, estimate }
-}
-
-#[allow(clippy::cast_precision_loss)] // figures for people
-fn mib(bytes: u64) -> f64 {
-    bytes as f64 / f64::from(1 << 20)
-}
-
-/// `HOBNOB_MEMORY=Q8_0:4096,F16:1024 cargo test --test memory -- --ignored --nocapture`
-#[tokio::test]
-#[ignore = "minutes each: for who changes the estimate"]
-async fn all_sizes() {
-    let wanted = std::env::var("HOBNOB_MEMORY").unwrap_or_else(|_| "Q4_1:1024".into());
-    for case in wanted.split(',') {
-        let (quant, context) = case.split_once(':').expect("QUANT:CONTEXT");
-        let file = match quant {
-            "Q4_1" => support::models::starter(),
-            "Q4_0" => starter_as(Quant::Q4_0),
-            "Q8_0" => starter_as(Quant::Q8_0),
-            "Q4_K" => starter_as(Quant::Q4K),
-            "F16" => starter_as(Quant::F16),
-            other if other.starts_with("v") => words(other[1..].parse().expect("a number")),
-            other => PathBuf::from(other),
-        };
-        let start = Instant::now();
-        if std::env::var_os("LOAD_ONLY").is_some() {
-            let engine = Engine::load(&file, context.parse().expect("a number")).await;
-            let told = std::fs::read_to_string(format!("/proc/{}/status", engine.pid)).expect("status");
-            let told: Vec<_> = told
-                .lines()
-                .filter(|l| l.starts_with("VmHWM") || l.starts_with("Rss") || l.starts_with("Threads"))
-                .map(|l| l.replace([' ', '\t'], ""))
-                .collect();
-            let _ = writeln!(std::io::stderr(), "{quant}: {told:?}");
-            if let Ok(n) = std::env::var("LOAD_ONLY") {
-                if n == "sleep" {
-                    tokio::time::sleep(Duration::from_secs(60)).await;
-                }
-            }
-            continue;
-        }
-        let peaks = measure(&file, context.parse().expect("a number")).await;
-        let _ = writeln!(
-            std::io::stderr(),
-            "{quant:<5} {context:>5}: prompt {:>5}; loaded {:>6.1}, first {:>6.1}, second {:>6.1} MiB; estimate {:>6.1} MiB ({:.3}); {:.0} s",
-            peaks.prompt,
-            mib(peaks.loaded),
-            mib(peaks.first),
-            mib(peaks.second),
-            mib(peaks.estimate),
-            mib(peaks.estimate) / mib(peaks.second),
-            start.elapsed().as_secs_f64(),
-        );
-    }
-}
-
-fn words(extra: usize) -> PathBuf {
-    use support::gguf_edit::I32;
-    let mut g = support::tiny::gguf("llama");
-    let mut texts = g.texts("tokenizer.ggml.tokens");
-    let base: Vec<Vec<u8>> = (b'a'..=b'z').chain(b'A'..=b'Z').map(|b| vec![b]).collect();
-    let mut merges = g.texts("tokenizer.ggml.merges");
-    let mut seen: std::collections::HashSet<Vec<u8>> = texts.iter().cloned().collect();
-    let mut last = base.clone();
-    let mut n = 0;
-    'all: loop {
-        let mut next = vec![];
-        for a in &last {
-            for b in &base {
-                if n >= extra {
-                    break 'all;
-                }
-                let mut w = a.clone();
-                w.extend(b);
-                if seen.insert(w.clone()) {
-                    texts.push(w.clone());
-                    n += 1;
-                    merges.push([a.as_slice(), b" ", b.as_slice()].concat());
-                }
-                next.push(w);
-            }
-        }
-        last = next;
-    }
-    let types: Vec<u8> = (0..texts.len()).flat_map(|i| if i < 3 { 3i32 } else { 1 }.to_le_bytes()).collect();
-    g.set_texts("tokenizer.ggml.tokens", &texts);
-    g.set_texts("tokenizer.ggml.merges", &merges);
-    g.set_list("tokenizer.ggml.token_type", I32, texts.len() as u64, &types);
-    let len = texts.len() as u64;
-    for t in &mut g.tensors {
-        if t.name == "token_embd.weight" || t.name == "output.weight" {
-            t.dimensions[1] = len;
-        }
-    }
-    support::tiny::place(&mut g);
-    let path = PathBuf::from(format!("/tmp/fit-v{extra}.gguf"));
-    g.write(&path);
-    path
 }

@@ -68,7 +68,7 @@ pub const POOL_BLOCK: u32 = 32;
 const PROGRAM: u64 = 120 << 20;
 /// A word of the vocabulary: in the tokenizer, again in the one that forms of an answer are held to, and in tables of both.
 const WORD: u64 = 900;
-/// Freed memory up to this size stays with the process.
+/// Freed memory of small blocks that stays with the process.
 const RETAINED: u64 = 32 << 20;
 
 /// How the keys and values of the conversation are kept.

@@ -8,7 +8,7 @@ use hobnob::app::msg::{Effect, Msg, TermEvent, TimerId};
 use hobnob::app::{App, Dirty, Init};
 use hobnob::config::theme::{Capabilities, ColourDepth};
 use hobnob::config::{Sources, Value};
-use hobnob::domain::machine::Machine;
+use hobnob::domain::machine::{Chip, Gpu, GpuKind, Machine};
 use hobnob::domain::model::{Format, LocalModel, ModelFacts, ModelInfo};
 use hobnob::domain::stats::{GenStats, Usage};
 use hobnob::domain::{EngineEvent, FinishReason, GenId, HubEvent, LoadId, LoadStage, PieceKind};
@@ -154,6 +154,12 @@ impl Driver {
 
 pub fn machine() -> Machine {
     Machine { total: 16 << 30, available: 11 << 30, gpu: None, chip: None }
+}
+
+/// With the 16 GiB of the other one, and a GPU that may use eleven of them.
+pub fn mac() -> Machine {
+    let gpu = Gpu { kind: GpuKind::Metal, budget: 11 << 30 };
+    Machine { gpu: Some(gpu), chip: Chip::parse("Apple M4", None), ..machine() }
 }
 
 pub fn facts() -> ModelFacts {

@@ -58,7 +58,9 @@ async fn answer(
         meter,
         room,
         prompt_tokens,
-        cached_tokens: u32::try_from(prefixes.shared_with(&prompt)).unwrap_or(u32::MAX),
+        // A pool keeps whole blocks, as long as nothing else needs their place: which ones, it does not tell.
+        cached_tokens: (!loaded.has_pool)
+            .then(|| u32::try_from(prefixes.shared_with(&prompt)).unwrap_or(u32::MAX)),
         conductor: conductor.clone(),
         stops: StopMatcher::new(&req.stop),
         thinking: ThinkSplitter::default(),
@@ -193,7 +195,7 @@ struct Answer<'a> {
     room: Room,
     prompt_tokens: u32,
     /// Of the prompt, what the engine need not read again.
-    cached_tokens: u32,
+    cached_tokens: Option<u32>,
     conductor: Conductor,
     stops: StopMatcher,
     thinking: ThinkSplitter,
@@ -313,8 +315,8 @@ impl Answer<'_> {
     }
 
     fn finish(&self, reason: FinishReason, completion_tokens: u32) -> Outcome {
-        let cached_tokens = Some(self.cached_tokens);
-        let usage = Usage { prompt_tokens: self.prompt_tokens, cached_tokens, completion_tokens };
+        let usage =
+            Usage { prompt_tokens: self.prompt_tokens, cached_tokens: self.cached_tokens, completion_tokens };
         Outcome { reason, usage, stats: self.meter.stats(Instant::now()) }
     }
 }

@@ -30,6 +30,8 @@ pub(super) struct Loaded {
     pub vocabulary: Vocabulary,
     /// What the engine keeps of earlier answers.
     pub prefixes: Mutex<Prefixes>,
+    /// That is in a pool (paged attention).
+    pub has_pool: bool,
 }
 
 /// Tokens with a meaning of their own.
@@ -128,7 +130,7 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
         device: device.into(),
         load_time: start.elapsed(),
     };
-    Ok(Loaded { runtime, model, info, vocabulary, prefixes: Mutex::new(prefixes) })
+    Ok(Loaded { runtime, model, info, vocabulary, prefixes: Mutex::new(prefixes), has_pool: options.pool.is_some() })
 }
 
 /// The GPU that this build is for; the processor in a build for none. `None` where the machine has no such GPU: some drivers
