@@ -175,15 +175,16 @@ fn details(canvas: &mut Canvas<'_>, area: Rect, app: &App, model: &LocalModel) {
                 let fit = fit::judge(facts, load, machine);
                 let largest = match fit.largest_context {
                     0 => "not even its weights fit".to_owned(),
-                    n => format!("the largest context that fits is {n}"),
+                    n => format!("the longest that fits is {n}"),
                 };
                 let speed = fit::expected_decode(facts, load, machine);
                 let speed = speed.map_or(String::new(), |speed| format!(" {dot} about {speed:.0} tok/s"));
                 let needed = format!(
-                    "needs about {} at a context of {}, there is room for {} {dot} {largest}{speed}",
+                    "{}: needs about {} of {} at a context of {} {dot} {largest}{speed}",
+                    fit.verdict.label(),
                     bytes(fit.needed),
-                    fit.context,
                     bytes(fit.budget),
+                    fit.context,
                 );
                 lines.extend(paragraph(&needed, width, theme.muted));
             }
