@@ -33,7 +33,8 @@ async fn the_estimate_is_near_what_the_engine_takes() {
 #[tokio::test]
 #[ignore = "minutes each: for who changes the estimate"]
 async fn the_estimate_holds_for_every_kind_and_length() {
-    let all = || ["Q4_0", "Q4_1", "Q8_0", "Q4_K", "F16"].map(|quant| [1024, 4096, 8192].map(|n| format!("{quant}:{n}")));
+    let all =
+        || ["Q4_0", "Q4_1", "Q8_0", "Q4_K", "F16"].map(|quant| [1024, 4096, 8192].map(|n| format!("{quant}:{n}")));
     let wanted = std::env::var("HOBNOB_MEMORY").unwrap_or_else(|_| all().concat().join(","));
     for case in wanted.split(',') {
         let (quant, context) = case.split_once(':').expect("QUANT:CONTEXT");

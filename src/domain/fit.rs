@@ -101,11 +101,37 @@ fn can_pool(facts: &ModelFacts) -> bool {
     const HEADS: &[u32] = &[64, 80, 96, 112, 128, 192, 256];
     // All layers look at all of the conversation, in the same way.
     const ALIKE: &[&str] =
-        &["llama", "mistral3", "phi2", "phi3", "starcoder2", "qwen2", "qwen3", "qwen3moe", "smollm3", "mixtral"];
-    ALIKE.contains(&facts.architecture.as_str()) && HEADS.contains(&facts.head_size) && facts.layers > 0
+        &["llama", "mistral3", "phi2", "phi3", "starcoder2", "qwen2", "qwen3", "qwen3moe", "smollm3"];
+    let alike =
+        ALIKE.contains(&facts.architecture.as_str()) && facts.windowed_layers == 0 && facts.stateful_layers == 0;
+    alike && HEADS.contains(&facts.head_size) && facts.layers > 0
 }
 
-/// Bytes that the keys and values of one token take.
+/// The engine computes with 32 bits in all of this model: Mixtral's loader weighs its experts' answers in them, and fails
+/// on any others.
+#[must_use]
+pub fn takes_full_precision(architecture: &str) -> bool {
+    architecture == "mixtral"
+}
+
+/// Bytes of the keys and values of one token in one layer.
+fn cache_of_layer(facts: &ModelFacts, kind: KvCache) -> u64 {
+    let element = match kind {
+        KvCache::Auto if takes_full_precision(&facts.architecture) => 4,
+        KvCache::Auto => 2,
+        KvCache::F8E4M3 => 1,
+    };
+    2 * element * u64::from(facts.kv_heads).saturating_mul(u64::from(facts.head_size))
+}
+
+/// Layers that keep the keys and values of all tokens.
+fn whole_layers(facts: &ModelFacts) -> u64 {
+    u64::from(facts.layers)
+        .saturating_sub(u64::from(facts.windowed_layers))
+        .saturating_sub(u64::from(facts.stateful_layers))
+}
+
+/// Bytes that one more token's keys and values take for as long as the conversation goes on.
 #[must_use]
 pub fn cache_per_token(facts: &ModelFacts) -> u64 {
     cache_per_token_as(facts, KvCache::Auto)
@@ -113,20 +139,16 @@ pub fn cache_per_token(facts: &ModelFacts) -> u64 {
 
 #[must_use]
 pub fn cache_per_token_as(facts: &ModelFacts, kind: KvCache) -> u64 {
-    let element = match kind {
-        KvCache::Auto => 2,
-        KvCache::F8E4M3 => 1,
-    };
-    [facts.layers, facts.kv_heads, facts.head_size]
-        .into_iter()
-        .fold(2 * element, |bytes, part| bytes.saturating_mul(u64::from(part)))
+    cache_of_layer(facts, kind).saturating_mul(whole_layers(facts))
 }
 
 /// Bytes of a whole conversation's keys and values, in the steps in which the engine makes room.
 #[must_use]
 pub fn cache_bytes(facts: &ModelFacts, context: u32) -> u64 {
-    let tokens = u64::from(context.div_ceil(CACHE_STEP)) * u64::from(CACHE_STEP);
-    cache_per_token(facts).saturating_mul(tokens)
+    let steps = |tokens: u32| u64::from(tokens.div_ceil(CACHE_STEP)) * u64::from(CACHE_STEP);
+    let window = steps(context.min(facts.window)).saturating_mul(u64::from(facts.windowed_layers));
+    let tokens = steps(context).saturating_mul(whole_layers(facts)).saturating_add(window);
+    cache_of_layer(facts, KvCache::Auto).saturating_mul(tokens)
 }
 
 /// Tokens that a pool has room for beyond the context: the engine counts it in whole megabytes and whole blocks, keeps a
@@ -281,6 +303,15 @@ mod tests {
         assert_eq!(cache_bytes(&facts(), 4096), 147_456 * 4096);
         assert_eq!(cache_bytes(&facts(), 4097), 147_456 * 4608);
         assert_eq!(cache_bytes(&facts(), 1), 147_456 * 512);
+        // Gemma's way: most layers see the last tokens only.
+        let windowed = ModelFacts { windowed_layers: 30, window: 1024, ..facts() };
+        assert_eq!(cache_per_token(&windowed), 147_456 / 6);
+        assert_eq!(cache_bytes(&windowed, 32_768), 4096 * (6 * 32_768 + 30 * 1024));
+        assert_eq!(cache_bytes(&windowed, 512), cache_bytes(&facts(), 512));
+        let stateful = ModelFacts { stateful_layers: 18, ..facts() };
+        assert_eq!(cache_bytes(&stateful, 4096), cache_bytes(&facts(), 4096) / 2);
+        let mixtral = ModelFacts { architecture: "mixtral".into(), ..facts() };
+        assert_eq!(cache_bytes(&mixtral, 4096), 2 * cache_bytes(&facts(), 4096));
     }
 
     #[test]

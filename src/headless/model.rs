@@ -35,8 +35,11 @@ pub(super) async fn choose(context: &Context<'_>, watch: &mut Watch) -> Result<M
         Found::Nowhere(error) | Found::FetchStarter(error) => return Err(error.into()),
     };
     let load = context.loaded.settings.engine.load;
-    let spec = ModelSpec::of(&model, load).map_err(Quit::from)?;
+    let spec = ModelSpec::of(&model, load)?;
     if let Ok(facts) = &model.facts {
+        if let Some(caution) = facts.caution(load.device) {
+            context.console.warning(&format!("{}: {caution}", spec.name), None);
+        }
         warn_of_size(context, &model.name, &fit::judge(facts, load, &machine::measure()));
     }
     Ok(spec)
@@ -135,5 +138,7 @@ fn header(path: &Path) -> Result<ModelFacts, UserError> {
 #[must_use]
 pub fn hub_options(loaded: &Loaded) -> hub::Options {
     let Loaded { settings, paths, .. } = loaded;
-    hub::Options::from_env(paths.hub_cache.clone(), settings.models.folders.clone(), settings.offline, header)
+    let options =
+        hub::Options::from_env(paths.hub_cache.clone(), settings.models.folders.clone(), settings.offline, header);
+    hub::Options { judge: Some(probe::judge), ..options }
 }

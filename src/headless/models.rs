@@ -159,6 +159,9 @@ fn page(model: &LocalModel, context: &Context<'_>, machine: &Machine) -> String 
             row("speed", &format!("about {speed:.0} tok/s"));
         }
         row("recommends", &recommended(facts));
+        if let Some(caution) = facts.caution(context.loaded.settings.engine.load.device) {
+            row("caution", caution);
+        }
     }
     out
 }
@@ -185,6 +188,7 @@ fn describe(model: &LocalModel, context: &Context<'_>, machine: &Machine) -> Val
         "origin": model.origin,
         "facts": null,
         "fit": null,
+        "caution": null,
         "error": null,
     });
     match &model.facts {
@@ -211,6 +215,7 @@ fn describe(model: &LocalModel, context: &Context<'_>, machine: &Machine) -> Val
                 "largest_context": fit.largest_context,
                 "expected_tokens_per_second": expected_decode(facts, context, machine).map(f64::round),
             });
+            out["caution"] = json!(facts.caution(context.loaded.settings.engine.load.device));
         }
         Err(error) => out["error"] = document::error(error)["error"].take(),
     }

@@ -59,8 +59,7 @@ async fn answer(
         room,
         prompt_tokens,
         // A pool keeps whole blocks, as long as nothing else needs their place: which ones, it does not tell.
-        cached_tokens: (!loaded.has_pool)
-            .then(|| u32::try_from(prefixes.shared_with(&prompt)).unwrap_or(u32::MAX)),
+        cached_tokens: (!loaded.has_pool).then(|| u32::try_from(prefixes.shared_with(&prompt)).unwrap_or(u32::MAX)),
         conductor: conductor.clone(),
         stops: StopMatcher::new(&req.stop),
         thinking: ThinkSplitter::default(),
@@ -315,8 +314,7 @@ impl Answer<'_> {
     }
 
     fn finish(&self, reason: FinishReason, completion_tokens: u32) -> Outcome {
-        let usage =
-            Usage { prompt_tokens: self.prompt_tokens, cached_tokens: self.cached_tokens, completion_tokens };
+        let usage = Usage { prompt_tokens: self.prompt_tokens, cached_tokens: self.cached_tokens, completion_tokens };
         Outcome { reason, usage, stats: self.meter.stats(Instant::now()) }
     }
 }

@@ -8,18 +8,19 @@ use std::time::Instant;
 
 use mistralrs::core::Pipeline;
 use mistralrs::model_builder_trait::{AnyModelBuilder, build_model_from_pipeline};
-use mistralrs::{GgufModelBuilder, Model, ModelBuilder, TokenSource};
+use mistralrs::{GgufModelBuilder, Model, ModelBuilder, ModelDType, TokenSource};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Mutex;
 
 use super::options::{LoadOptions, load_options, usable_context};
 use super::prefixes::Prefixes;
+use super::shadow::{self, Shadow};
 use crate::domain::LoadStage;
 use crate::domain::machine::{Gpu, GpuKind, Machine};
 use crate::domain::model::{Device, Format, KvCache, ModelInfo, ModelSpec, split_set};
 use crate::engine::host::{self, panic_text};
 use crate::engine::probe;
-use crate::error::{ErrorKind, UserError};
+use crate::error::{ErrorKind, UserError, reason};
 use crate::machine;
 
 /// A model that is ready, and the runtime that asks it.
@@ -81,6 +82,7 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
         let _ = tell.send(stage);
     };
     stage(LoadStage::Checking);
+    shadow::clear_leftovers();
     let facts = probe::probe(&spec.location)?;
     let runtime = Builder::new_multi_thread()
         .worker_threads(1)
@@ -99,9 +101,18 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
             "the cache stays in 16 bits: the other types need a GPU, a model whose layers are alike, and room"
         );
     }
+    if let Some(reason) = facts.gpu_only.as_ref().filter(|_| options.force_cpu) {
+        return Err(without_gpu(spec, reason));
+    }
+
+    if options.force_cpu {
+        facts.check_device(&spec.name, Device::Cpu)?;
+    }
 
     stage(LoadStage::Weights);
-    let builder = builder(spec, options)?;
+    let shadow = stand_in(spec)?;
+    let place = shadow.as_ref().map_or(&*spec.location, Shadow::folder);
+    let builder = builder(spec, place, options)?;
     let (pipeline, scheduler, config) =
         runtime.block_on(builder.build_pipeline()).map_err(|error| failed(spec, &format!("{error:#}")))?;
 
@@ -158,16 +169,32 @@ fn with_gpu(machine: Machine, device: Option<&mistralrs::Device>) -> Machine {
     Machine { gpu, ..machine }
 }
 
+/// A folder in place of the model's own, where the engine could not read that.
+fn stand_in(spec: &ModelSpec) -> Result<Option<Shadow>, UserError> {
+    if spec.format != Format::Safetensors {
+        return Ok(None);
+    }
+    let Some(config) = probe::config_for_engine(&spec.location)? else { return Ok(None) };
+    Shadow::of(&spec.location, &config).map(Some).map_err(|error| {
+        let place = std::env::temp_dir();
+        UserError::new(
+            ErrorKind::LoadFailed,
+            format!("could not load `{}`: {} can't be written to ({})", spec.name, place.display(), reason(&error)),
+        )
+        .hint("make room there, or set TMPDIR to another folder")
+    })
+}
+
 /// Local and absolute paths only: a path that exists is never looked up on the network.
-fn builder(spec: &ModelSpec, options: LoadOptions) -> Result<AnyModelBuilder, UserError> {
+fn builder(spec: &ModelSpec, place: &Path, options: LoadOptions) -> Result<AnyModelBuilder, UserError> {
     let not_unicode = || failed(spec, "its path is not Unicode");
     let (folder, files) = match spec.format {
         Format::Gguf => {
-            let folder = spec.location.parent().unwrap_or(Path::new("/"));
-            let name = spec.location.file_name().and_then(|n| n.to_str()).ok_or_else(not_unicode)?;
+            let folder = place.parent().unwrap_or(Path::new("/"));
+            let name = place.file_name().and_then(|n| n.to_str()).ok_or_else(not_unicode)?;
             (folder, Some(split_set(name)))
         }
-        Format::Safetensors | Format::Script => (spec.location.as_path(), None),
+        Format::Safetensors | Format::Script => (place, None),
     };
     let folder = folder.to_str().ok_or_else(not_unicode)?;
     macro_rules! common {
@@ -187,7 +214,8 @@ fn builder(spec: &ModelSpec, options: LoadOptions) -> Result<AnyModelBuilder, Us
     Ok(if let Some(files) = files {
         common!(GgufModelBuilder::new(folder, files))
     } else {
-        common!(ModelBuilder::new(folder))
+        let builder = ModelBuilder::new(folder);
+        common!(if options.full_precision { builder.with_dtype(ModelDType::F32) } else { builder })
     })
 }
 
@@ -199,6 +227,15 @@ fn device_label(device: &mistralrs::Device) -> &'static str {
     } else {
         "CPU"
     }
+}
+
+/// What only a GPU computes would load on the processor, and fail at the first message.
+fn without_gpu(spec: &ModelSpec, reason: &str) -> UserError {
+    UserError::new(
+        ErrorKind::ModelUnsupported,
+        format!("`{}` can't be run on the processor: {reason}", spec.location.display()),
+    )
+    .hint("set engine.device to auto on a machine with a GPU, or choose a model without experts")
 }
 
 /// The engine said why not.

@@ -21,6 +21,8 @@ pub(super) struct LoadOptions {
     /// Tokens whose cache the engine sets aside room for when it decides what fits on the GPU. Its own default of 4,096
     /// would let a longer context run into a wall; a pool is cut to it.
     pub mapped_tokens: usize,
+    /// Numbers of 32 bits throughout: Mixtral's loader weighs its experts' answers in them, and fails on any others.
+    pub full_precision: bool,
     /// Finished answers whose cache is kept on a GPU, so that the next turn reads only what is new. Each is a whole copy.
     /// A pool keeps what it has room for.
     pub prefix_caches: usize,
@@ -47,6 +49,7 @@ pub(super) fn load_options(spec: &ModelSpec, facts: &ModelFacts, machine: &Machi
         force_cpu: machine.gpu(spec.settings.device).is_none(),
         context,
         mapped_tokens: pool.map_or(context as usize, |pool| pool.tokens),
+        full_precision: fit::takes_full_precision(&facts.architecture),
         prefix_caches: PREFIX_CACHES as usize,
         pool,
     }

@@ -6,6 +6,7 @@ use super::fault::Found;
 use super::gguf::Tensor;
 use super::metadata::Metadata;
 use super::safetensors::Sums;
+use crate::domain::fit::takes_full_precision;
 
 /// In bytes, see `ModelFacts`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,10 +55,11 @@ pub(super) fn of_gguf(arch: Architecture, metadata: &Metadata, tensors: &[Tensor
     })
 }
 
-/// Plain weights are computed with in 16 bits; quantised ones stay as they are.
+/// Plain weights are turned into what the engine computes with; quantised ones stay as they are.
 pub(super) fn of_folder(config: &Config, sums: &Sums) -> Footprint {
+    let bytes_each = if takes_full_precision(config.architecture) { 4 } else { 2 };
     let held = sums.types.iter().map(|(dtype, elements, bytes)| match dtype.as_str() {
-        "F32" | "F64" => elements.saturating_mul(2),
+        "F64" | "F32" | "F16" | "BF16" => elements.saturating_mul(bytes_each),
         _ => *bytes,
     });
     let held = held.fold(0, u64::saturating_add);

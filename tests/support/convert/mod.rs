@@ -8,7 +8,7 @@
 //! Other quantisations of the GGUF file itself are made by [`super::quantise`].
 #![allow(dead_code, reason = "each test program uses its own part")]
 
-mod mlx;
+pub mod mlx;
 mod safetensors;
 mod split;
 mod tokenizer;
@@ -21,10 +21,9 @@ use candle_core::Device;
 use candle_core::quantized::gguf_file::{Content, Value};
 use serde_json::json;
 
+use self::mlx::Mlx;
 use self::safetensors::Weight;
 use super::models;
-
-pub use self::mlx::{Mlx, Said};
 
 /// The starter's weights in half precision, with all that belongs to them.
 pub fn f16_folder() -> PathBuf {
