@@ -124,13 +124,6 @@ fn cache_of_layer(facts: &ModelFacts, kind: KvCache) -> u64 {
     2 * element * u64::from(facts.kv_heads).saturating_mul(u64::from(facts.head_size))
 }
 
-/// Layers that keep the keys and values of all tokens.
-fn whole_layers(facts: &ModelFacts) -> u64 {
-    u64::from(facts.layers)
-        .saturating_sub(u64::from(facts.windowed_layers))
-        .saturating_sub(u64::from(facts.stateful_layers))
-}
-
 /// Bytes that one more token's keys and values take for as long as the conversation goes on.
 #[must_use]
 pub fn cache_per_token(facts: &ModelFacts) -> u64 {
@@ -139,16 +132,14 @@ pub fn cache_per_token(facts: &ModelFacts) -> u64 {
 
 #[must_use]
 pub fn cache_per_token_as(facts: &ModelFacts, kind: KvCache) -> u64 {
-    cache_of_layer(facts, kind).saturating_mul(whole_layers(facts))
+    cache_of_layer(facts, kind).saturating_mul(u64::from(facts.whole_layers()))
 }
 
 /// Bytes of a whole conversation's keys and values, in the steps in which the engine makes room.
 #[must_use]
 pub fn cache_bytes(facts: &ModelFacts, context: u32) -> u64 {
-    let steps = |tokens: u32| u64::from(tokens.div_ceil(CACHE_STEP)) * u64::from(CACHE_STEP);
-    let window = steps(context.min(facts.window)).saturating_mul(u64::from(facts.windowed_layers));
-    let tokens = steps(context).saturating_mul(whole_layers(facts)).saturating_add(window);
-    cache_of_layer(facts, KvCache::Auto).saturating_mul(tokens)
+    let room = context.div_ceil(CACHE_STEP).saturating_mul(CACHE_STEP);
+    cache_of_layer(facts, KvCache::Auto).saturating_mul(facts.cached_tokens(room))
 }
 
 /// Tokens that a pool has room for beyond the context: the engine counts it in whole megabytes and whole blocks, keeps a
@@ -160,40 +151,51 @@ pub fn pool_tokens(facts: &ModelFacts, context: u32, kind: KvCache) -> u32 {
     context.div_ceil(POOL_BLOCK).saturating_mul(POOL_BLOCK).saturating_add(lost).saturating_add(2 * POOL_BLOCK)
 }
 
-/// The most that the engine needs beside the weights and the caches to read a prompt as long as the context, which it
-/// does in one go. Numbers go through the layers in 32 bits, and through attention in 16.
-fn reading(facts: &ModelFacts, context: u32) -> u64 {
-    let tokens = u64::from(context);
-    let of = |numbers: u32| tokens * u64::from(numbers);
-    let queries = of(facts.heads).saturating_mul(u64::from(facts.head_size));
-    // What each token may look at: a byte, then 4 and 2 of each pair are there at once.
-    let pairs = tokens * tokens;
-    let seen = 7 * pairs + 4 * of(facts.width);
-    // The same in 2 bytes, and in 4 for the layer at hand; two sets of numbers, and queries before, turned, and answered.
-    let attention = (6 * pairs + 8 * of(facts.width)).saturating_add(queries.saturating_mul(6));
-    // Two halves and their product, which is then stored in a byte each to be multiplied.
-    let forward = 2 * pairs + 12 * of(facts.width) + 13 * of(facts.feed_forward);
-    seen.max(attention).max(forward)
+/// What the engine needs beside weights and caches to read a prompt as long as the context, which it does in one go.
+#[derive(Debug, Clone, Copy)]
+struct Reading {
+    /// Before the first layer, when no keys and values are there yet.
+    looking: u64,
+    /// In a layer.
+    computing: u64,
+}
+
+impl Reading {
+    /// Numbers go through the layers in 32 bits, and through attention in 16.
+    fn of(facts: &ModelFacts, context: u32) -> Self {
+        let tokens = u64::from(context);
+        let of = |numbers: u32| tokens * u64::from(numbers);
+        let queries = of(facts.heads).saturating_mul(u64::from(facts.head_size));
+        // What each token may look at: of each pair of them, a byte, then 4 and 2 are there at once.
+        let pairs = tokens * tokens;
+        let looking = 7 * pairs + 4 * of(facts.width);
+        // The same in 2 bytes, and in 4 for the layer at hand; two sets of numbers, and queries before, turned, and answered.
+        let attention = (6 * pairs + 8 * of(facts.width)).saturating_add(queries.saturating_mul(6));
+        // Six sets of numbers, and two halves with their product, stored again in a byte each to be multiplied.
+        let forward = 2 * pairs + 24 * of(facts.width) + 13 * of(facts.feed_forward);
+        Self { looking, computing: attention.max(forward) }
+    }
 }
 
 /// The most bytes that a model comes to whose conversation fills `context`.
 fn needed(facts: &ModelFacts, context: u32, keeping: Keeping) -> u64 {
     let fixed = PROGRAM + WORD * u64::from(facts.vocabulary) + facts.held;
-    let reading = reading(facts, context);
+    let Reading { looking, computing } = Reading::of(facts, context);
     let cache = cache_bytes(facts, context);
     let talking = match keeping {
         Keeping::Pool(kind) => {
             let tokens = u64::from(pool_tokens(facts, context, kind));
-            cache_per_token_as(facts, kind).saturating_mul(tokens).saturating_add(reading)
+            cache_per_token_as(facts, kind).saturating_mul(tokens).saturating_add(looking.max(computing))
         }
         Keeping::Growing { copies } => {
             // With its first token an answer moves into memory of its own; what it moves out of is freed after that.
-            let moving = cache.saturating_add(reading.min(RETAINED));
-            let running = cache.saturating_add(moving.max(reading));
+            let moving = cache.saturating_add(computing.min(RETAINED));
+            let running = cache.saturating_add(computing.max(moving)).max(looking);
             running.saturating_add(cache.saturating_mul(u64::from(copies)))
         }
     };
-    fixed.saturating_add(talking.max(facts.unpacking))
+    // For each prompt it sets aside room for the keys once more, and uses it for nothing but its shape.
+    fixed.saturating_add(talking.saturating_add(cache / 2).max(facts.unpacking))
 }
 
 fn context(facts: &ModelFacts, load: LoadSettings) -> u32 {

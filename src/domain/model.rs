@@ -335,8 +335,13 @@ impl ModelFacts {
     #[must_use]
     pub fn cached_tokens(&self, context: u32) -> u64 {
         let windowed = self.windowed_layers.min(self.layers);
-        let whole = (self.layers - windowed).saturating_sub(self.stateful_layers);
-        u64::from(whole) * u64::from(context) + u64::from(windowed) * u64::from(context.min(self.window))
+        u64::from(self.whole_layers()) * u64::from(context) + u64::from(windowed) * u64::from(context.min(self.window))
+    }
+
+    /// Layers that keep the keys and values of all tokens.
+    #[must_use]
+    pub fn whole_layers(&self) -> u32 {
+        self.layers.saturating_sub(self.windowed_layers).saturating_sub(self.stateful_layers)
     }
 }
 
