@@ -1,5 +1,6 @@
 //! What a model is called, where it is, what is known of it.
 
+mod mlx;
 mod split;
 
 use std::fmt;
@@ -12,6 +13,7 @@ use crate::domain::quant::Quantise;
 use crate::domain::sampling::SamplingPatch;
 use crate::error::{ErrorKind, UserError};
 
+pub use self::mlx::Gpu;
 pub use self::split::{SplitName, split_set};
 
 /// The starter model: small enough to try the program on anything.
@@ -275,7 +277,9 @@ pub struct ModelFacts {
     pub architecture: String,
     /// `Q4_K_M`, `F16`, `4-bit MLX`, …
     pub quant: String,
-    /// Sum of all tensors' elements.
+    /// The quantisation is that of Apple's MLX.
+    pub mlx: bool,
+    /// How many numbers it has learnt, however they are packed.
     pub parameters: u64,
     /// Bytes of weights, all files together.
     pub bytes: u64,
@@ -406,6 +410,7 @@ impl ModelSpec {
     /// Why the model can't be loaded, if that is known.
     pub fn of(model: &LocalModel, settings: LoadSettings) -> Result<Self, UserError> {
         let facts = model.facts.as_ref().map_err(Clone::clone)?;
+        facts.check_device(&model.name, settings.device)?;
         Ok(Self {
             reference: model.reference.clone(),
             name: model.name.clone(),

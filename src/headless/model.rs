@@ -32,8 +32,12 @@ pub(super) async fn choose(context: &Context<'_>, watch: &mut Watch) -> Result<M
         }
         Found::Nowhere(error) | Found::FetchStarter(error) => return Err(error.into()),
     };
-    let engine = &context.loaded.settings.engine;
-    ModelSpec::of(&model, engine.load).map_err(Quit::from)
+    let settings = context.loaded.settings.engine.load;
+    let spec = ModelSpec::of(&model, settings)?;
+    if let Some(caution) = model.facts.ok().and_then(|facts| facts.caution(settings.device)) {
+        context.console.warning(&format!("{}: {caution}", spec.name), None);
+    }
+    Ok(spec)
 }
 
 enum Found {

@@ -145,6 +145,9 @@ fn page(model: &LocalModel, context: &Context<'_>, machine: Machine) -> String {
         row("reasoning", if facts.can_think { "yes" } else { "no" });
         row("memory", &format!("about {} at {tokens} tokens of context: {}", bytes(fit.needed), fit.verdict.label()));
         row("recommends", &recommended(facts));
+        if let Some(caution) = facts.caution(context.loaded.settings.engine.load.device) {
+            row("caution", caution);
+        }
     }
     out
 }
@@ -171,6 +174,7 @@ fn describe(model: &LocalModel, context: &Context<'_>, machine: Machine) -> Valu
         "origin": model.origin,
         "facts": null,
         "fit": null,
+        "caution": null,
         "error": null,
     });
     match &model.facts {
@@ -195,6 +199,7 @@ fn describe(model: &LocalModel, context: &Context<'_>, machine: Machine) -> Valu
                 "needed_bytes": fit.needed,
                 "largest_context": fit.largest_context,
             });
+            out["caution"] = json!(facts.caution(context.loaded.settings.engine.load.device));
         }
         Err(error) => out["error"] = document::error(error)["error"].take(),
     }

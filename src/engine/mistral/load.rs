@@ -14,11 +14,12 @@ use tokio::sync::Mutex;
 
 use super::options::{LoadOptions, load_options, usable_context};
 use super::prefixes::Prefixes;
+use super::shadow::{self, Shadow};
 use crate::domain::LoadStage;
-use crate::domain::model::{Format, ModelInfo, ModelSpec, split_set};
+use crate::domain::model::{Device, Format, ModelInfo, ModelSpec, split_set};
 use crate::engine::host::{self, panic_text};
 use crate::engine::probe;
-use crate::error::{ErrorKind, UserError};
+use crate::error::{ErrorKind, UserError, reason};
 
 /// A model that is ready, and the runtime that asks it.
 pub(super) struct Loaded {
@@ -77,6 +78,7 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
         let _ = tell.send(stage);
     };
     stage(LoadStage::Checking);
+    shadow::clear_leftovers();
     let facts = probe::probe(&spec.location)?;
     let mut options = load_options(spec, &facts);
     let runtime = Builder::new_multi_thread()
@@ -92,8 +94,14 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
         return Err(without_gpu(spec, reason));
     }
 
+    if options.force_cpu {
+        facts.check_device(&spec.name, Device::Cpu)?;
+    }
+
     stage(LoadStage::Weights);
-    let builder = builder(spec, options)?;
+    let shadow = stand_in(spec)?;
+    let place = shadow.as_ref().map_or(&*spec.location, Shadow::folder);
+    let builder = builder(spec, place, options)?;
     let (pipeline, scheduler, config) =
         runtime.block_on(builder.build_pipeline()).map_err(|error| failed(spec, &format!("{error:#}")))?;
 
@@ -137,16 +145,32 @@ fn device<D, E: Display>(make: impl FnOnce() -> Result<D, E> + UnwindSafe) -> Op
     None
 }
 
+/// A folder in place of the model's own, where the engine could not read that.
+fn stand_in(spec: &ModelSpec) -> Result<Option<Shadow>, UserError> {
+    if spec.format != Format::Safetensors {
+        return Ok(None);
+    }
+    let Some(config) = probe::config_for_engine(&spec.location)? else { return Ok(None) };
+    Shadow::of(&spec.location, &config).map(Some).map_err(|error| {
+        let place = std::env::temp_dir();
+        UserError::new(
+            ErrorKind::LoadFailed,
+            format!("could not load `{}`: {} can't be written to ({})", spec.name, place.display(), reason(&error)),
+        )
+        .hint("make room there, or set TMPDIR to another folder")
+    })
+}
+
 /// Local and absolute paths only: a path that exists is never looked up on the network.
-fn builder(spec: &ModelSpec, options: LoadOptions) -> Result<AnyModelBuilder, UserError> {
+fn builder(spec: &ModelSpec, place: &Path, options: LoadOptions) -> Result<AnyModelBuilder, UserError> {
     let not_unicode = || failed(spec, "its path is not Unicode");
     let (folder, files) = match spec.format {
         Format::Gguf => {
-            let folder = spec.location.parent().unwrap_or(Path::new("/"));
-            let name = spec.location.file_name().and_then(|n| n.to_str()).ok_or_else(not_unicode)?;
+            let folder = place.parent().unwrap_or(Path::new("/"));
+            let name = place.file_name().and_then(|n| n.to_str()).ok_or_else(not_unicode)?;
             (folder, Some(split_set(name)))
         }
-        Format::Safetensors | Format::Script => (spec.location.as_path(), None),
+        Format::Safetensors | Format::Script => (place, None),
     };
     let folder = folder.to_str().ok_or_else(not_unicode)?;
     macro_rules! common {

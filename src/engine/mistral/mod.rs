@@ -5,6 +5,7 @@ mod generate;
 mod load;
 mod options;
 mod prefixes;
+mod shadow;
 
 use tokio_util::sync::CancellationToken;
 

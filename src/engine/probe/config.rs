@@ -7,9 +7,10 @@ use serde_json::{Map, Value};
 use super::fault::{Fault, Found, quote};
 use super::loaders::{Loader, Output};
 use super::memory::{self, Kept};
+use super::mlx::{self, Mlx};
 use super::safetensors::Sums;
 use super::{json, objections};
-use crate::domain::model::Foresight;
+use crate::domain::model::{Foresight, Gpu};
 
 pub(super) const FILE: &str = "config.json";
 /// It is parsed whole, which takes some thirty times its size.
@@ -50,6 +51,7 @@ enum Quantisation {
     None,
     Fp8,
     Mxfp4,
+    Mlx(Mlx),
     Bits { bits: u64, by: &'static str },
 }
 
@@ -134,7 +136,7 @@ impl Config {
             kept,
             loader,
             uneven: loader.is_some_and(|loader| memory::is_uneven(loader, whole)),
-            quantisation: quantisation(whole)?,
+            quantisation: quantisation(whole, architecture)?,
         })
     }
 
@@ -152,6 +154,9 @@ impl Config {
     pub fn check(&self, sums: &Sums) -> Found<()> {
         if self.loader.is_none() {
             return Ok(());
+        }
+        if let Quantisation::Mlx(mlx) = self.quantisation {
+            mlx.check_weights(sums)?;
         }
         let embedding = u64::from(self.vocabulary) * u64::from(self.width);
         if let Some(elements) = sums.embedding.filter(|elements| *elements != embedding) {
@@ -174,12 +179,17 @@ impl Config {
         Ok(())
     }
 
+    pub fn is_mlx(&self) -> bool {
+        matches!(self.quantisation, Quantisation::Mlx(_))
+    }
+
     /// Why only a GPU can compute it.
     pub fn gpu_only(&self, sums: &Sums) -> Option<&'static str> {
         let loader = self.loader?;
         // The engine takes experts one by one in its code for GPUs alone; elsewhere it loads nothing for them, and fails at the
         // first message.
-        let is_plain = matches!(self.quantisation, Quantisation::None | Quantisation::Bits { .. });
+        let is_plain =
+            matches!(self.quantisation, Quantisation::None | Quantisation::Mlx(_) | Quantisation::Bits { .. });
         let scattered = loader.gathers_experts && sums.has_experts && !sums.has_stacked_experts && is_plain;
         if loader.name == "gpt_oss" || scattered {
             Some("its experts are computed on GPUs alone")
@@ -201,22 +211,30 @@ impl Config {
             },
             Quantisation::Fp8 => "FP8".to_owned(),
             Quantisation::Mxfp4 => "MXFP4".to_owned(),
+            Quantisation::Mlx(Mlx { bits, .. }) => format!("{bits}-bit MLX"),
             Quantisation::Bits { bits, by } => format!("{bits}-bit {by}"),
         }
     }
 
     /// Elements, with those counted apart that are packed together.
     pub fn parameters(&self, sums: &Sums) -> u64 {
+        if let Quantisation::Mlx(mlx) = self.quantisation {
+            let whole = sums.plain_elements().saturating_sub(sums.group_numbers);
+            return whole.saturating_add(mlx.elements(sums.words()));
+        }
         let packed = match self.quantisation {
             Quantisation::Bits { bits, .. } => 32u64.checked_div(bits).unwrap_or(1),
             _ => 1,
         };
-        let parts = sums.types.iter().map(|(dtype, elements, _)| match dtype.as_str() {
-            "U32" | "I32" => elements.saturating_mul(packed),
-            _ => *elements,
-        });
-        parts.fold(0, u64::saturating_add)
+        sums.plain_elements().saturating_add(sums.words().saturating_mul(packed))
     }
+}
+
+/// What the engine must be given in place of the file, if anything.
+pub(super) fn for_engine(folder: &Path) -> Found<Option<String>> {
+    let whole: Map<String, Value> = json::small(folder, FILE, MOST_BYTES)?;
+    let class = class(&whole)?.to_owned();
+    Ok(mlx::rewritten(whole, &class))
 }
 
 fn class(config: &Map<String, Value>) -> Found<&str> {
@@ -239,19 +257,8 @@ fn size(value: Option<&Value>, key: &str) -> Found<Option<u32>> {
     }
 }
 
-fn quantisation(config: &Map<String, Value>) -> Found<Quantisation> {
-    let Some(said) = config.get("quantization_config").filter(|value| !value.is_null()) else {
-        if config.contains_key("quantization") {
-            return Err(Fault::unsupported(
-                "its weights are quantised in an older way of MLX, which the engine takes for plain ones",
-                "take a newer MLX version of this model, or a GGUF file",
-            ));
-        }
-        return Ok(Quantisation::None);
-    };
-    let Some(said) = said.as_object() else {
-        return Err(Fault::Broken(format!("{FILE}: `quantization_config` is no object")));
-    };
+fn quantisation(config: &Map<String, Value>, architecture: &str) -> Found<Quantisation> {
+    let Some(said) = mlx::section(config)? else { return Ok(Quantisation::None) };
     let bits = said.get("bits").and_then(Value::as_u64);
     match said.get("quant_method").and_then(Value::as_str) {
         Some("fp8") => Ok(Quantisation::Fp8),
@@ -273,7 +280,10 @@ fn quantisation(config: &Map<String, Value>) -> Found<Quantisation> {
                 "take a GGUF file of this model",
             )),
         },
-        Some("afq") | None => mlx(said, bits),
+        Some("afq") | None => {
+            Mlx::check(config, architecture)?;
+            Mlx::read(said).map(Quantisation::Mlx)
+        }
         Some(other) => Err(Fault::unsupported(
             format!("its weights are quantised with {}, which the engine does not know", quote(other)),
             "take a GGUF file of this model, or its original weights",
@@ -283,28 +293,5 @@ fn quantisation(config: &Map<String, Value>) -> Found<Quantisation> {
 
 /// This build computes on a GPU.
 pub(super) fn has_gpu() -> bool {
-    cfg!(feature = "cuda") || is_apple_silicon()
-}
-
-fn is_apple_silicon() -> bool {
-    cfg!(all(target_os = "macos", target_arch = "aarch64"))
-}
-
-/// Weights made for Apple's MLX.
-fn mlx(said: &Map<String, Value>, bits: Option<u64>) -> Found<Quantisation> {
-    let group = said.get("group_size").and_then(Value::as_u64);
-    let plain = said.get("mode").and_then(Value::as_str).is_none_or(|mode| mode == "affine")
-        // A name of a layer with settings of its own.
-        && !said.values().any(Value::is_object);
-    match (bits, group) {
-        _ if !is_apple_silicon() => Err(Fault::unsupported(
-            "its weights are quantised for MLX, which runs on Macs with Apple silicon",
-            "take a GGUF file of this model",
-        )),
-        (Some(bits @ (2 | 3 | 4 | 6 | 8)), Some(32 | 64 | 128)) if plain => Ok(Quantisation::Bits { bits, by: "MLX" }),
-        _ => Err(Fault::unsupported(
-            "its weights are quantised in a mixture of MLX that the engine does not know",
-            "take the 4-bit or 8-bit MLX version of this model, or a GGUF file",
-        )),
-    }
+    Gpu::OF_THIS_BUILD != Gpu::None
 }

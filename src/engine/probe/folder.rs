@@ -50,6 +50,7 @@ fn facts(folder: &Path) -> Found<ModelFacts> {
         name: None,
         architecture: config.architecture.to_owned(),
         quant: config.quantisation(&sums),
+        mlx: config.is_mlx(),
         parameters: config.parameters(&sums),
         bytes: sums.bytes(),
         context: config.context,

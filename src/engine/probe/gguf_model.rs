@@ -136,6 +136,7 @@ fn facts(path: &Path, parts: &[PathBuf], metadata: &Metadata, tensors: &[Tensor]
         name: metadata.soft_text("general.name").map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned),
         architecture: arch.name().to_owned(),
         quant: quantisation(metadata, tensors),
+        mlx: false,
         parameters: sum(|tensor| tensor.elements),
         bytes: sum(|tensor| tensor.bytes),
         context: shape.context,

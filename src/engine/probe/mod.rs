@@ -6,9 +6,8 @@
 //! walked, not kept.
 //!
 //! A GGUF file: `gguf` and `value` know the format, `architecture`, `weights` and `vocabulary` what the engine's loaders
-//! need of it, and `gguf_model` joins them. A folder: `config` (with `loaders`, `objections` and
-//! `memory`), `safetensors`, `template` and `tokenizer_json` know a file
-//! each, and `folder` joins them.
+//! need of it, and `gguf_model` joins them. A folder: `config` (with `loaders`, `objections` and `memory`), `safetensors`,
+//! `template` and `tokenizer_json` know a file each, `mlx` one way to store the weights, and `folder` joins them.
 
 use std::path::{Path, PathBuf};
 
@@ -27,6 +26,7 @@ mod json;
 mod loaders;
 mod memory;
 mod metadata;
+mod mlx;
 mod objections;
 mod reader;
 mod safetensors;
@@ -44,6 +44,14 @@ mod weights;
 /// Names the file and says why the engine could not run it.
 pub fn probe(path: &Path) -> Result<ModelFacts, UserError> {
     if path.is_dir() { folder::probe(path) } else { gguf_model::probe(path) }
+}
+
+/// The `config.json` that the engine must be given in place of the one in `folder`, if it could not follow that.
+///
+/// # Errors
+/// When the folder's own can't be read.
+pub fn config_for_engine(folder: &Path) -> Result<Option<String>, UserError> {
+    config::for_engine(folder).map_err(|fault| fault.about(folder))
 }
 
 /// What the start of a file says against running the model that it belongs to, before the rest of it is here: of a GGUF file of
