@@ -170,6 +170,9 @@ fn details(canvas: &mut Canvas<'_>, area: Rect, app: &App, model: &LocalModel) {
                 ),
                 theme.base,
             )));
+            if let Some(caution) = facts.caution(app.settings.engine.load.device) {
+                lines.extend(paragraph(caution, width, theme.warning));
+            }
             if let Some(machine) = app.machine {
                 let context = app.settings.engine.load.context.min(facts.context);
                 let fit = fit::judge(facts, context, machine);
@@ -183,9 +186,6 @@ fn details(canvas: &mut Canvas<'_>, area: Rect, app: &App, model: &LocalModel) {
                     bytes(machine.budget),
                 );
                 lines.extend(paragraph(&needed, width, theme.muted));
-            }
-            if let Some(caution) = facts.caution(app.settings.engine.load.device) {
-                lines.extend(paragraph(caution, width, theme.warning));
             }
         }
         Err(error) => {
