@@ -24,6 +24,9 @@ const TAKES_EITHER: &[&str] =
 const FORGETS_BIAS: &[(&str, &str)] =
     &[("phi3.5moe", "lm_head_bias"), ("deepseekv2", "attention_bias"), ("deepseekv3", "attention_bias")];
 
+/// Loaders of models that look or listen, which do not hear that the part that writes is quantised like this.
+const DEAF: &[&str] = &["gemma3n", "gemma4", "idefics2", "idefics3", "llava", "llava_next", "minicpmo", "vllama"];
+
 /// Whole numbers of so many bits, with a scale and an offset for so many of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Mlx {
@@ -97,16 +100,19 @@ impl Mlx {
         Ok(())
     }
 
-    /// Refuses what the engine would take for something else.
-    pub fn check(config: &Map<String, Value>, architecture: &str) -> Found<()> {
+    /// Refuses the architectures for which the engine can't be told.
+    pub fn check_architecture(config: &Map<String, Value>, architecture: &str) -> Found<()> {
+        // Without a part that looks it is told in the one place there is.
+        let deaf = DEAF.contains(&architecture) || (architecture == "gemma3" && config.contains_key("text_config"));
         let forgets = |(loader, key): &(&str, &str)| *loader == architecture && config.get(*key) == Some(&true.into());
-        if FORGETS_BIAS.iter().any(forgets) {
-            return Err(Fault::unsupported(
-                "the engine forgets a part of models of this kind when they are quantised for MLX, and then writes nonsense",
-                "take the original weights of this model, or a GGUF file",
-            ));
-        }
-        Ok(())
+        let reason = if deaf {
+            "the engine does not read the MLX version of models of this kind"
+        } else if FORGETS_BIAS.iter().any(forgets) {
+            "the engine forgets a part of models of this kind when they are quantised for MLX, and then writes nonsense"
+        } else {
+            return Ok(());
+        };
+        Err(Fault::unsupported(reason, "take the original weights of this model, or a GGUF file"))
     }
 }
 
@@ -178,6 +184,34 @@ mod tests {
             assert!(reason.contains("mixture") && reason.contains("model.layers.0.mlp.gate"), "{reason}");
         }
         assert!(reason(json!({"bits": 4})).contains("does not say"));
+    }
+
+    #[test]
+    fn architectures_that_can_not_be_told_are_refused() {
+        let check = |config: Value, architecture: &str| Mlx::check_architecture(&object(config), architecture);
+        assert_eq!(check(json!({}), "llama"), Ok(()));
+        assert!(check(json!({}), "llava").is_err());
+        assert_eq!(check(json!({}), "gemma3"), Ok(()));
+        assert!(check(json!({"text_config": {}}), "gemma3").is_err());
+        assert_eq!(check(json!({"lm_head_bias": false}), "phi3.5moe"), Ok(()));
+        assert!(check(json!({"lm_head_bias": true}), "phi3.5moe").is_err());
+    }
+
+    #[test]
+    fn weights_are_held_against_what_is_said() {
+        // 96 words are 768 numbers of 4 bits, in 12 groups.
+        let sums = |scales: u64, whole: Option<&str>| Sums {
+            types: vec![("U32".to_owned(), 96, 384), ("F16".to_owned(), 2 * scales, 4 * scales)],
+            scales,
+            group_numbers: 2 * scales,
+            whole_matrix: whole.map(str::to_owned),
+            ..Sums::default()
+        };
+        let four = Mlx { bits: 4, group: 64 };
+        assert_eq!(four.check_weights(&sums(12, None)), Ok(()));
+        assert!(matches!(four.check_weights(&sums(24, None)), Err(Fault::Broken(reason)) if reason.contains("4 bits")));
+        let mixed = four.check_weights(&sums(12, Some("lm_head.weight")));
+        assert!(matches!(mixed, Err(Fault::Unsupported { reason, .. }) if reason.contains("lm_head.weight")));
     }
 
     #[test]
