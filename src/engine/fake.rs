@@ -313,6 +313,7 @@ fn facts(script: &Script) -> ModelFacts {
         has_chat_template: true,
         can_think: script.can_think,
         recommended: SamplingPatch::default(),
+        ..ModelFacts::default()
     }
 }
 

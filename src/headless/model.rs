@@ -119,5 +119,7 @@ fn header(path: &Path) -> Result<ModelFacts, UserError> {
 #[must_use]
 pub fn hub_options(loaded: &Loaded) -> hub::Options {
     let Loaded { settings, paths, .. } = loaded;
-    hub::Options::from_env(paths.hub_cache.clone(), settings.models.folders.clone(), settings.offline, header)
+    let options =
+        hub::Options::from_env(paths.hub_cache.clone(), settings.models.folders.clone(), settings.offline, header);
+    hub::Options { judge: Some(probe::judge), ..options }
 }

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use mistralrs::core::Pipeline;
 use mistralrs::model_builder_trait::{AnyModelBuilder, build_model_from_pipeline};
-use mistralrs::{GgufModelBuilder, Model, ModelBuilder, TokenSource};
+use mistralrs::{GgufModelBuilder, Model, ModelBuilder, ModelDType, TokenSource};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Mutex;
 
@@ -90,6 +90,9 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
     // The engine makes its own again. Kept until it has: drivers are slow to start twice.
     let device = if options.force_cpu { None } else { device(|| mistralrs::best_device(false)) };
     options.force_cpu = device.is_none();
+    if let Some(reason) = facts.gpu_only.as_ref().filter(|_| options.force_cpu) {
+        return Err(without_gpu(spec, reason));
+    }
 
     if options.force_cpu {
         facts.check_device(&spec.name, Device::Cpu)?;
@@ -183,7 +186,8 @@ fn builder(spec: &ModelSpec, place: &Path, options: LoadOptions) -> Result<AnyMo
     Ok(if let Some(files) = files {
         common!(GgufModelBuilder::new(folder, files))
     } else {
-        common!(ModelBuilder::new(folder))
+        let builder = ModelBuilder::new(folder);
+        common!(if options.full_precision { builder.with_dtype(ModelDType::F32) } else { builder })
     })
 }
 
@@ -195,6 +199,15 @@ fn device_label(device: &mistralrs::Device) -> &'static str {
     } else {
         "CPU"
     }
+}
+
+/// What only a GPU computes would load on the processor, and fail at the first message.
+fn without_gpu(spec: &ModelSpec, reason: &str) -> UserError {
+    UserError::new(
+        ErrorKind::ModelUnsupported,
+        format!("`{}` can't be run on the processor: {reason}", spec.location.display()),
+    )
+    .hint("set engine.device to auto on a machine with a GPU, or choose a model without experts")
 }
 
 /// The engine said why not.

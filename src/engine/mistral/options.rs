@@ -17,6 +17,8 @@ pub(super) struct LoadOptions {
     /// Tokens whose cache the engine sets aside room for when it decides what fits on the GPU. Its own default of 4,096
     /// would let a longer context run into a wall.
     pub mapped_tokens: usize,
+    /// Numbers of 32 bits throughout: Mixtral's loader weighs its experts' answers in them, and fails on any others.
+    pub full_precision: bool,
     /// Finished answers whose cache is kept, so that the next turn reads only what is new. Each is a whole copy: on a GPU
     /// the older ones go; on the CPU the engine lets none go, and the link recycles the process instead.
     pub prefix_caches: usize,
@@ -34,6 +36,7 @@ pub(super) fn load_options(spec: &ModelSpec, facts: &ModelFacts) -> LoadOptions 
         force_cpu: spec.settings.device == Device::Cpu,
         context,
         mapped_tokens: context as usize,
+        full_precision: facts.architecture == "mixtral",
         prefix_caches: PREFIX_CACHES as usize,
     }
 }

@@ -6,12 +6,13 @@
 //! walked, not kept.
 //!
 //! A GGUF file: `gguf` and `value` know the format, `architecture`, `weights` and `vocabulary` what the engine's loaders
-//! need of it, and `gguf_model` joins them. A folder: `config`, `safetensors`, `template` and `tokenizer_json` know a file
-//! each, `mlx` one way to store the weights, and `folder` joins them.
+//! need of it, and `gguf_model` joins them. A folder: `config` (with `loaders`, `objections` and `memory`), `safetensors`,
+//! `template` and `tokenizer_json` know a file each, `mlx` one way to store the weights, and `folder` joins them.
 
 use std::path::{Path, PathBuf};
 
-use crate::domain::model::ModelFacts;
+use self::config::Config;
+use crate::domain::model::{Foresight, ModelFacts};
 use crate::error::UserError;
 
 mod architecture;
@@ -22,8 +23,11 @@ mod generation;
 mod gguf;
 mod gguf_model;
 mod json;
+mod loaders;
+mod memory;
 mod metadata;
 mod mlx;
+mod objections;
 mod reader;
 mod safetensors;
 mod split;
@@ -48,6 +52,17 @@ pub fn probe(path: &Path) -> Result<ModelFacts, UserError> {
 /// When the folder's own can't be read.
 pub fn config_for_engine(folder: &Path) -> Result<Option<String>, UserError> {
     config::for_engine(folder).map_err(|fault| fault.about(folder))
+}
+
+/// What the start of a file says against running the model that it belongs to, before the rest of it is here: of a GGUF file of
+/// `len` bytes called `name`, or all of a `config.json`.
+///
+/// # Errors
+/// The same as [`probe`] would give of the whole. More of the file can bring more of them, if the answer says so.
+pub fn judge(name: &str, start: &[u8], len: u64) -> Result<Foresight, UserError> {
+    let verdict = if name.ends_with(config::FILE) { Config::judge(start) } else { gguf_model::judge(start, len) };
+    let model = name.strip_suffix(config::FILE).and_then(|folder| folder.strip_suffix('/')).unwrap_or(name);
+    verdict.map_err(|fault| fault.about(Path::new(model)))
 }
 
 /// The files of a GGUF model, in order: all parts of a split set, or the one file.

@@ -25,6 +25,9 @@ pub(super) struct Sums {
     pub embedding: Option<u64>,
     /// The output has weights of its own.
     pub has_head: bool,
+    /// There are experts, and all of a layer's in one tensor.
+    pub has_experts: bool,
+    pub has_stacked_experts: bool,
     /// One more than the highest layer that has weights.
     pub layers: u64,
     /// Numbers that belong to groups of packed weights, as MLX has them: scales, and scales with offsets.
@@ -147,6 +150,8 @@ impl Sums {
             }
         }
         self.has_head |= name.starts_with("lm_head.");
+        self.has_experts |= name.contains(".mlp.experts.") || name.contains(".mlp.switch_mlp.");
+        self.has_stacked_experts |= name.ends_with(".mlp.experts.gate_up_proj");
         let layer = name.strip_prefix("model.layers.").and_then(|rest| rest.split('.').next()?.parse::<u32>().ok());
         self.layers = self.layers.max(layer.map_or(0, |layer| u64::from(layer) + 1));
     }
