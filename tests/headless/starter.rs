@@ -91,7 +91,7 @@ fn a_folder_of_the_config_is_listed_and_shown() {
 #[test]
 fn a_model_for_macs_runs_with_a_warning() {
     let home = Sandbox::new();
-    let folder = mlx_folder(Mlx { bits: 4, said: Said::Once }).to_string_lossy().into_owned();
+    let folder = mlx_folder(Mlx { bits: 4, group: 64, said: Said::Once }).to_string_lossy().into_owned();
     let show = home.run(["models", "show", &folder]);
     let shown = show.assert_code(0).text();
     for line in ["quantisation   4-bit MLX", "parameters     134 million"] {

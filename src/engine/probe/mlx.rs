@@ -15,17 +15,34 @@ const FILE: &str = "config.json";
 const BITS: &[u64] = &[2, 3, 4, 6, 8];
 const GROUPS: &[u64] = &[32, 64, 128];
 const TAKE: &str = "take the 4-bit or 8-bit MLX version of this model, or a GGUF file";
+const TAKE_OTHER: &str = "take the original weights of this model, or a GGUF file";
 
 /// Classes whose loaders read either name, and fail over a file with both.
 const TAKES_EITHER: &[&str] =
     &["DeepseekV3ForCausalLM", "Glm4MoeForCausalLM", "Glm4MoeLiteForCausalLM", "Phi3VForCausalLM"];
 
-/// Loaders with a layer whose bias the engine forgets when the layer is quantised like this, and what says that it has one.
-const FORGETS_BIAS: &[(&str, &str)] =
-    &[("phi3.5moe", "lm_head_bias"), ("deepseekv2", "attention_bias"), ("deepseekv3", "attention_bias")];
+/// Models whose MLX version is arranged otherwise than the engine's loader expects: the experts under other names, the part
+/// that writes quantised alone, or norms shifted by one, of which only nonsense would come.
+const ARRANGED_OTHERWISE: &[&str] = &[
+    "gemma3n",
+    "gemma4",
+    "gpt_oss",
+    "granitemoehybrid",
+    "idefics2",
+    "idefics3",
+    "llava",
+    "llava_next",
+    "minicpmo",
+    "mixtral",
+    "phi3.5moe",
+    "qwen3_5",
+    "qwen3_5moe",
+    "qwen3next",
+    "vllama",
+];
 
-/// Loaders of models that look or listen, which do not hear that the part that writes is quantised like this.
-const DEAF: &[&str] = &["gemma3n", "gemma4", "idefics2", "idefics3", "llava", "llava_next", "minicpmo", "vllama"];
+/// Loaders with layers whose biases the engine forgets when they are quantised like this.
+const FORGETS_BIASES: &[&str] = &["deepseekv2", "deepseekv3"];
 
 /// Whole numbers of so many bits, with a scale and an offset for so many of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +105,12 @@ impl Mlx {
 
     /// Holds the weights against what is said of them: the engine dequantises by the word of `config.json` alone.
     pub fn check_weights(self, sums: &Sums) -> Found<()> {
+        if sums.has_split_attention {
+            return Err(Fault::unsupported(
+                "its attention is stored in a newer way of MLX, in parts that the engine does not know",
+                TAKE_OTHER,
+            ));
+        }
         if let Some(name) = &sums.whole_matrix {
             return Err(unknown(&format!("in a mixture ({} is not quantised)", quote(name)), ""));
         }
@@ -100,19 +123,19 @@ impl Mlx {
         Ok(())
     }
 
-    /// Refuses the architectures for which the engine can't be told.
+    /// Refuses the architectures whose MLX version the engine would take for something else.
     pub fn check_architecture(config: &Map<String, Value>, architecture: &str) -> Found<()> {
-        // Without a part that looks it is told in the one place there is.
-        let deaf = DEAF.contains(&architecture) || (architecture == "gemma3" && config.contains_key("text_config"));
-        let forgets = |(loader, key): &(&str, &str)| *loader == architecture && config.get(*key) == Some(&true.into());
-        let reason = if deaf {
+        // Without a part that looks it is a text model like the others.
+        let is_otherwise = ARRANGED_OTHERWISE.contains(&architecture)
+            || (architecture == "gemma3" && config.contains_key("text_config"));
+        let reason = if is_otherwise {
             "the engine does not read the MLX version of models of this kind"
-        } else if FORGETS_BIAS.iter().any(forgets) {
+        } else if FORGETS_BIASES.contains(&architecture) && config.get("attention_bias") == Some(&true.into()) {
             "the engine forgets a part of models of this kind when they are quantised for MLX, and then writes nonsense"
         } else {
             return Ok(());
         };
-        Err(Fault::unsupported(reason, "take the original weights of this model, or a GGUF file"))
+        Err(Fault::unsupported(reason, TAKE_OTHER))
     }
 }
 
@@ -187,14 +210,14 @@ mod tests {
     }
 
     #[test]
-    fn architectures_that_can_not_be_told_are_refused() {
+    fn architectures_that_are_arranged_otherwise_are_refused() {
         let check = |config: Value, architecture: &str| Mlx::check_architecture(&object(config), architecture);
         assert_eq!(check(json!({}), "llama"), Ok(()));
         assert!(check(json!({}), "llava").is_err());
         assert_eq!(check(json!({}), "gemma3"), Ok(()));
         assert!(check(json!({"text_config": {}}), "gemma3").is_err());
-        assert_eq!(check(json!({"lm_head_bias": false}), "phi3.5moe"), Ok(()));
-        assert!(check(json!({"lm_head_bias": true}), "phi3.5moe").is_err());
+        assert_eq!(check(json!({"attention_bias": false}), "deepseekv3"), Ok(()));
+        assert!(check(json!({"attention_bias": true}), "deepseekv3").is_err());
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub(super) struct Sums {
     /// Numbers that belong to groups of packed weights, as MLX has them: scales, and scales with offsets.
     pub scales: u64,
     pub group_numbers: u64,
+    /// Latent attention in the parts that MLX splits it into.
+    pub has_split_attention: bool,
     /// A matrix that is not packed, of those that are if any is.
     pub whole_matrix: Option<String>,
 }
@@ -138,6 +140,7 @@ impl Sums {
         if name == "model.embed_tokens.weight" && is_float(dtype) {
             self.embedding = Some(elements);
         }
+        self.has_split_attention |= name.contains(".self_attn.embed_q.");
         if is_float(dtype) {
             let scales = name.ends_with(".scales");
             if scales || name.ends_with(".biases") {
