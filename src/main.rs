@@ -12,7 +12,7 @@ use hobnob::cli::{self, Cli, ColourChoice, Command, ConfigCommand, FormatArgs, M
 use hobnob::config::{self, Loaded, Sources, Value};
 use hobnob::engine::host;
 use hobnob::error::{ErrorKind, UserError};
-use hobnob::headless::run::Ask;
+use hobnob::headless::run::{Ask, Form};
 use hobnob::headless::{self, Console, Context, Format, Outcome};
 use hobnob::log;
 
@@ -64,11 +64,17 @@ fn dispatch(cli: &Cli, context: &Context<'_>) -> Outcome {
 fn ask(args: &RunArgs) -> Ask {
     Ask {
         prompt: headless::run::Sources { words: args.prompt.clone(), files: args.files.clone() },
+        form: form(args),
         stop: args.stop.clone(),
         show_thinking: args.show_thinking,
         stats: args.stats,
         timeout: args.timeout.map(Duration::from_secs_f64),
     }
+}
+
+fn form(args: &RunArgs) -> Option<Form> {
+    let schema = args.schema.clone().map(Form::Schema);
+    schema.or_else(|| args.regex.clone().map(Form::Regex))
 }
 
 /// The settings in force for this command line.

@@ -4,6 +4,8 @@
 mod answers;
 #[path = "headless/commands.rs"]
 mod commands;
+#[path = "headless/forms.rs"]
+mod forms;
 #[path = "headless/interrupts.rs"]
 mod interrupts;
 #[path = "headless/json.rs"]
@@ -12,6 +14,8 @@ mod json;
 mod prompts;
 #[path = "headless/pulls.rs"]
 mod pulls;
+#[path = "headless/sampling.rs"]
+mod sampling;
 #[path = "headless/sandbox.rs"]
 mod sandbox;
 #[path = "headless/starter.rs"]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::config::Value;
 use crate::config::keymap::KeyChord;
+use crate::domain::conversation::Form;
 use crate::domain::fit::Machine;
 use crate::domain::{EngineCmd, EngineEvent, HubCmd, HubEvent};
 use crate::error::UserError;
@@ -21,6 +22,8 @@ pub enum Msg {
     Machine(Machine),
     /// `$EDITOR` came back with this text, or could not be used.
     Edited(Result<String, UserError>),
+    /// A schema was read and can be used, or not.
+    Schema(Result<Form, UserError>),
     /// Something outside went wrong that no other message tells of.
     Failed(UserError),
 }
@@ -64,6 +67,8 @@ pub enum Effect {
     },
     /// Leaves the screen to `$VISUAL`/`$EDITOR` with this text; answers with `Msg::Edited`.
     OpenEditor(String),
+    /// Reads the JSON Schema at this place, as a person writes it; answers with `Msg::Schema`.
+    ReadSchema(String),
     /// Writes these keys to the config file, keeping comments; `None` takes a key out.
     SaveSettings(Vec<(&'static str, Option<Value>)>),
     /// Turns reports of the mouse on or off.

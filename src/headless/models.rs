@@ -161,6 +161,7 @@ fn recommended(facts: &ModelFacts) -> String {
     add("top-k", said.top_k.map(f64::from));
     add("min-p", said.min_p);
     add("repetition penalty", said.repetition_penalty);
+    add("presence penalty", said.presence_penalty);
     if parts.is_empty() { "nothing of its own".into() } else { parts.join(", ") }
 }
 

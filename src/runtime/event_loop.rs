@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle, JoinSet};
 
 use crate::app::msg::{Effect, Msg, TermEvent, TimerId};
 use crate::app::{App, Dirty};
@@ -22,6 +22,7 @@ use crate::runtime::editor::Editor;
 use crate::runtime::keys::push_merged;
 use crate::runtime::pacer::FramePacer;
 use crate::runtime::saver::{Save, Saver};
+use crate::runtime::schema;
 
 /// The ways to the rest of the program.
 pub struct Ports {
@@ -77,6 +78,8 @@ pub(super) struct Interface<S, C> {
     answers: VecDeque<Msg>,
     saver: Saver,
     measuring: Option<JoinHandle<Machine>>,
+    /// Files that somebody wants to use.
+    reading: JoinSet<Msg>,
     editor: Option<Editor>,
     /// When the last one ended.
     edited: Option<Instant>,
@@ -133,6 +136,7 @@ impl<S: State, C: Console<S>> Interface<S, C> {
             timers: Vec::new(),
             answers: VecDeque::new(),
             measuring,
+            reading: JoinSet::new(),
             editor: None,
             edited: None,
             unstopped: None,
@@ -178,6 +182,7 @@ impl<S: State, C: Console<S>> Interface<S, C> {
             }
             text = edited(&mut self.editor) => Event::Answer(Msg::Edited(text)),
             machine = measured(&mut self.measuring) => Event::Answer(Msg::Machine(machine)),
+            Some(read) = self.reading.join_next() => Event::Answer(read.unwrap_or_else(|error| Msg::Failed(broken(&error)))),
             error = self.saver.failed() => Event::Answer(Msg::Failed(error)),
         }
     }
@@ -285,6 +290,9 @@ impl<S: State, C: Console<S>> Interface<S, C> {
                     self.timers.push((id, clock() + after));
                 }
                 Effect::OpenEditor(text) => self.open_editor(&text),
+                Effect::ReadSchema(path) => {
+                    self.reading.spawn_blocking(move || Msg::Schema(schema::read(&path)));
+                }
                 Effect::SaveSettings(patch) => self.saver.save(patch),
                 Effect::Mouse(on) => {
                     let result = self.console.set_mouse(on);
@@ -395,6 +403,12 @@ impl<S: State, C: Console<S>> Interface<S, C> {
 fn gone(does: &str) -> Event {
     let error = UserError::new(ErrorKind::Unexpected, format!("the part of hobnob that {does} has ended unexpectedly"));
     Event::Answer(Msg::Failed(error.hint("quit and start it again; the log knows more")))
+}
+
+/// A file could not be read because of a bug of ours.
+fn broken(error: &JoinError) -> UserError {
+    tracing::error!("a file was not read: {error}");
+    UserError::new(ErrorKind::Unexpected, "the file could not be read").hint("try again; the log has more")
 }
 
 async fn until(deadline: Option<Instant>) {

@@ -17,6 +17,7 @@ mod event_loop;
 mod keys;
 mod pacer;
 mod saver;
+mod schema;
 mod screen;
 mod terminal;
 

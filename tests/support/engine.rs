@@ -129,7 +129,7 @@ impl Engine {
                     text.push_str(&more);
                     delta_tokens += tokens;
                 }
-                EngineEvent::Finished { id, reason, usage, stats } if id == wanted => {
+                EngineEvent::Finished { id, reason, usage, stats, .. } if id == wanted => {
                     return Ok(Answer { text, delta_tokens, prompt_tokens: prompt, reason, usage, stats, reloads });
                 }
                 EngineEvent::Failed { id, error } if id == wanted => return Err(error),

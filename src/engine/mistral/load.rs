@@ -12,6 +12,7 @@ use mistralrs::{GgufModelBuilder, Model, ModelBuilder, ModelDType, TokenSource};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Mutex;
 
+use super::guide::Forms;
 use super::options::{LoadOptions, load_options, usable_context};
 use super::prefixes::Prefixes;
 use super::shadow::{self, Shadow};
@@ -25,6 +26,8 @@ use crate::error::{ErrorKind, UserError, reason};
 pub(super) struct Loaded {
     pub runtime: Runtime,
     pub model: Model,
+    /// `None` where the model has no vocabulary that answers could be held to a form with.
+    pub forms: Option<Forms>,
     pub info: ModelInfo,
     pub vocabulary: Vocabulary,
     /// What the engine keeps of earlier answers.
@@ -47,7 +50,8 @@ impl Vocabulary {
             (Some(tokenizer), Some(env)) => {
                 let trie = env.tok_trie();
                 let added = tokenizer.get_added_tokens_decoder();
-                let special = added.iter().filter(|(_, token)| token.special).map(|(id, _)| *id);
+                let special = added.iter().filter(|(_, token)| token.special && !is_said(&token.content));
+                let special = special.map(|(id, _)| *id);
                 // The engine takes none for an end that others begin with.
                 let fits = |id: &u32| !ends.contains(id) && !trie.has_extensions(trie.token(*id));
                 special.filter(fits).collect()
@@ -58,6 +62,11 @@ impl Vocabulary {
         marks.sort_unstable_by(|a, b| b.cmp(a));
         Self { ends, marks }
     }
+}
+
+/// Whether a model says this token in the middle of an answer. In a GGUF file it looks like one that nobody says.
+fn is_said(token: &str) -> bool {
+    ["think", "tool", "channel", "message"].iter().any(|word| token.contains(word))
 }
 
 /// Loads on a thread of its own: the engine keeps settings of a load in its thread, and panics on some files.
@@ -105,7 +114,10 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
     let (pipeline, scheduler, config) =
         runtime.block_on(builder.build_pipeline()).map_err(|error| failed(spec, &format!("{error:#}")))?;
 
-    let vocabulary = runtime.block_on(async { Vocabulary::of(&*pipeline.lock().await) });
+    let (vocabulary, forms) = runtime.block_on(async {
+        let pipeline = pipeline.lock().await;
+        (Vocabulary::of(&*pipeline), Forms::of(&*pipeline))
+    });
 
     // Starting the engine makes it answer "hello" with one token, on a runtime with threads like this one: what is
     // allocated and compiled at first use (on a GPU, the kernels) is done before somebody waits for it. A tenth of a
@@ -130,7 +142,7 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
         device: device.into(),
         load_time: start.elapsed(),
     };
-    Ok(Loaded { runtime, model, info, vocabulary, prefixes: Mutex::new(prefixes) })
+    Ok(Loaded { runtime, model, forms, info, vocabulary, prefixes: Mutex::new(prefixes) })
 }
 
 /// The GPU that this build is for; the processor in a build for none. `None` where the machine has no such GPU: some drivers
@@ -258,6 +270,16 @@ mod tests {
         assert_eq!(device(|| Ok::<_, String>(7)), Some(7));
         assert_eq!(device(|| Err::<u32, _>("no device")), None);
         assert_eq!(device::<u32, String>(|| panic!("swap_remove index (is 0) should be < len (is 0)")), None);
+    }
+
+    #[test]
+    fn what_a_model_says_is_no_mark() {
+        for token in ["<think>", "</think>", "<tool_call>", "</tool_response>", "<|channel|>", "<|message|>"] {
+            assert!(is_said(token), "{token}");
+        }
+        for token in ["<|endoftext|>", "<|im_start|>", "<|fim_pad|>", "<|reserved_special_token_7|>", "<unk>"] {
+            assert!(!is_said(token), "{token}");
+        }
     }
 
     #[test]

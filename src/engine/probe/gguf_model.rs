@@ -196,5 +196,6 @@ fn recommended(metadata: &Metadata) -> SamplingPatch {
         top_k: whole("top_k"),
         min_p: fraction("min_p").filter(|p| (0.0..=1.0).contains(p)),
         repetition_penalty: fraction("penalty_repeat").filter(|p| *p > 0.0 && *p <= 10.0),
+        ..SamplingPatch::default()
     }
 }

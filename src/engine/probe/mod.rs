@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use self::config::Config;
 use crate::domain::model::{Foresight, ModelFacts};
+use crate::domain::recommend;
 use crate::error::UserError;
 
 mod architecture;
@@ -43,7 +44,17 @@ mod weights;
 /// # Errors
 /// Names the file and says why the engine could not run it.
 pub fn probe(path: &Path) -> Result<ModelFacts, UserError> {
-    if path.is_dir() { folder::probe(path) } else { gguf_model::probe(path) }
+    let mut facts = if path.is_dir() { folder::probe(path) } else { gguf_model::probe(path) }?;
+    let name = facts.name.clone().unwrap_or_else(|| called(path));
+    facts.recommended = facts.recommended.over(recommend::by_makers(&facts.architecture, &name));
+    Ok(facts)
+}
+
+/// What a file or folder is called: by its own name, or, in the Hub's cache, by its repository's.
+fn called(path: &Path) -> String {
+    let snapshots = path.parent().filter(|parent| path.is_dir() && parent.ends_with("snapshots"));
+    let named = snapshots.and_then(Path::parent).unwrap_or(path);
+    named.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// The `config.json` that the engine must be given in place of the one in `folder`, if it could not follow that.
