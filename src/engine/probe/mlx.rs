@@ -21,11 +21,12 @@ const TAKE_OTHER: &str = "take the original weights of this model, or a GGUF fil
 const TAKES_EITHER: &[&str] =
     &["DeepseekV3ForCausalLM", "Glm4MoeForCausalLM", "Glm4MoeLiteForCausalLM", "Phi3VForCausalLM"];
 
-/// Models whose MLX version is arranged otherwise than the engine's loader expects: the experts under other names, the part
-/// that writes quantised alone, or norms shifted by one, of which only nonsense would come.
+/// Models whose MLX version is arranged otherwise than the engine's loader expects: experts under other names, the part that
+/// writes quantised alone, norms shifted by one, of which only nonsense would come; or whose layers it can't compute then.
 const ARRANGED_OTHERWISE: &[&str] = &[
     "gemma3n",
     "gemma4",
+    "glm4",
     "gpt_oss",
     "granitemoehybrid",
     "idefics2",
@@ -216,6 +217,8 @@ mod tests {
         assert!(check(json!({}), "llava").is_err());
         assert_eq!(check(json!({}), "gemma3"), Ok(()));
         assert!(check(json!({"text_config": {}}), "gemma3").is_err());
+        assert_eq!(check(json!({"tie_word_embeddings": true}), "phi3"), Ok(()));
+        assert!(check(json!({}), "phi3").is_err());
         assert_eq!(check(json!({"attention_bias": false}), "deepseekv3"), Ok(()));
         assert!(check(json!({"attention_bias": true}), "deepseekv3").is_err());
     }
