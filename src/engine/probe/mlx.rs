@@ -69,9 +69,8 @@ impl Mlx {
             return Err(unknown(&format!("as {}", quote(mode)), ""));
         }
         let all = Self::numbers(said);
-        let (bits, group) = match all {
-            (Some(bits), Some(group)) => (bits, group),
-            _ => return Err(Fault::Broken(format!("{FILE} does not say in how many bits its weights are quantised"))),
+        let (Some(bits), Some(group)) = all else {
+            return Err(Fault::Broken(format!("{FILE} does not say in how many bits its weights are quantised")));
         };
         if !BITS.contains(&bits) {
             return Err(unknown(&format!("in {bits} bits"), "2, 3, 4, 6 and 8"));
@@ -106,9 +105,12 @@ impl Mlx {
 
     /// Holds the weights against what is said of them: the engine dequantises by the word of `config.json` alone.
     pub fn check_weights(self, sums: &Sums) -> Found<()> {
-        if sums.has_split_attention {
+        if let Some(name) = &sums.split_attention {
             return Err(Fault::unsupported(
-                "its attention is stored in a newer way of MLX, in parts that the engine does not know",
+                format!(
+                    "its attention is stored in a newer way of MLX, which the engine does not know ({})",
+                    quote(name)
+                ),
                 TAKE_OTHER,
             ));
         }
