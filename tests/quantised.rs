@@ -181,7 +181,10 @@ async fn a_kept_copy_answers_as_what_it_was_made_of() {
     let facts = probe::probe(&first).expect("is sound");
     let of_source = probe::probe(&source).expect("is sound");
     assert_eq!((facts.format, facts.quant.as_str(), facts.plain), (Format::Uqff, "Q8_0", None));
-    assert_eq!((facts.layers, facts.context, facts.vocabulary), (of_source.layers, of_source.context, of_source.vocabulary));
+    assert_eq!(
+        (facts.layers, facts.context, facts.vocabulary),
+        (of_source.layers, of_source.context, of_source.vocabulary)
+    );
     fs::remove_dir_all(&source).expect("the source goes");
     let (info, answers) = home.ask(&spec(&first, Format::Uqff, "auto"), &TALKS).await;
     assert_eq!((info.copy, info.quant.as_str()), (KeptCopy::None, "Q8_0"));

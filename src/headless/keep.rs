@@ -58,9 +58,14 @@ fn conclude(info: ModelInfo, context: &Context<'_>) -> Outcome {
         let error = info.notes.into_iter().next().unwrap_or_else(|| {
             UserError::new(
                 ErrorKind::Usage,
-                format!("there is nothing to keep of `{}`: its weights are loaded as stored ({})", info.name, info.quant),
+                format!(
+                    "there is nothing to keep of `{}`: its weights are loaded as stored ({})",
+                    info.name, info.quant
+                ),
             )
-            .hint("this is for plain weights (F16, BF16, F32): name a quantisation, as in `hobnob models keep MODEL:q4`")
+            .hint(
+                "this is for plain weights (F16, BF16, F32): name a quantisation, as in `hobnob models keep MODEL:q4`",
+            )
         });
         return Err(error.into());
     };

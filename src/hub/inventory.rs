@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use crate::domain::model::{Format, RepoId, split_set, starter};
 use crate::error::{ErrorKind, UserError, reason};
 use crate::hub::cache::{Commit, RepoCache};
-use crate::hub::names::{GgufModel, GgufName, UQFF_REST, folder_weights, gguf_models, uqff_models, UqffModel};
+use crate::hub::names::{GgufModel, GgufName, UQFF_REST, UqffModel, folder_weights, gguf_models, uqff_models};
 use crate::hub::{Options, display_path, expand_home};
 
 /// How deep a folder is searched. Deep enough for `owner/name/file`, shallow enough for a folder that was named by mistake.

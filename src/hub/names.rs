@@ -100,7 +100,8 @@ pub fn uqff_models(paths: &BTreeSet<&str>) -> Vec<UqffModel> {
     }
     let model = |path: &&str| {
         let stem = path.strip_suffix(".uqff").filter(|stem| !stem.contains('/'))?;
-        let (base, part) = match stem.rsplit_once('-').and_then(|(base, part)| Some((base, part.parse::<u32>().ok()?))) {
+        let (base, part) = match stem.rsplit_once('-').and_then(|(base, part)| Some((base, part.parse::<u32>().ok()?)))
+        {
             Some((base, part)) => (base, Some(part)),
             None => (stem, None),
         };
@@ -146,8 +147,9 @@ pub fn gguf_models(paths: &BTreeSet<&str>) -> Vec<GgufModel> {
 pub fn folder_weights(paths: &BTreeSet<&str>) -> Option<Vec<String>> {
     paths.get("config.json")?;
     // Adapters change a model and are none.
-    let is_weights =
-        |path: &&&str| !path.contains('/') && path.ends_with(".safetensors") && !path.starts_with("adapter") && **path != UQFF_REST;
+    let is_weights = |path: &&&str| {
+        !path.contains('/') && path.ends_with(".safetensors") && !path.starts_with("adapter") && **path != UQFF_REST
+    };
     let mut weights: Vec<String> = paths.iter().filter(is_weights).flat_map(|path| split_set(path)).collect();
     weights.sort();
     weights.dedup();

@@ -229,9 +229,8 @@ mod tests {
     #[test]
     fn bits_mean_the_quick_kind_that_the_rows_fit() {
         let bits = |facts: &ModelFacts, bits, on| choose(facts, Quantise::To(Quant::Bits(bits)), on).ok().flatten();
-        let on_cpu = |facts: &ModelFacts| {
-            [2, 3, 4, 5, 6, 8].map(|n| bits(facts, n, Gpu::None).expect("it can be made"))
-        };
+        let on_cpu =
+            |facts: &ModelFacts| [2, 3, 4, 5, 6, 8].map(|n| bits(facts, n, Gpu::None).expect("it can be made"));
         assert_eq!(on_cpu(&large()), [Quant::Q2K, Quant::Q3K, Quant::Q4K, Quant::Q5K, Quant::Q6K, Quant::Q8_0]);
         assert_eq!(on_cpu(&small()), [Quant::Q4_0, Quant::Q4_0, Quant::Q4_0, Quant::Q8_0, Quant::Q8_0, Quant::Q8_0]);
         assert_eq!(bits(&large(), 4, Gpu::Metal), Some(Quant::Afq(4)));
@@ -271,9 +270,8 @@ mod tests {
 
     #[test]
     fn sizes_are_those_of_the_blocks() {
-        let bytes = |facts: &ModelFacts, name| {
-            quantised_bytes(facts, Quantise::parse(name).expect("a name"), Gpu::None)
-        };
+        let bytes =
+            |facts: &ModelFacts, name| quantised_bytes(facts, Quantise::parse(name).expect("a name"), Gpu::None);
         let rest = 128_256 * 3072 * 2;
         assert_eq!(bytes(&large(), "none"), 3_212_749_824 * 2);
         assert_eq!(bytes(&large(), "q4"), 3_212_749_824 / 256 * 144 + rest);

@@ -110,7 +110,8 @@ impl Quantised {
     fn slow(self, spec: &ModelSpec, facts: &ModelFacts) -> Option<UserError> {
         let for_gpus = ["AFQ", "HQQ", "FP8"].iter().any(|kind| facts.quant.starts_with(kind));
         (for_gpus && self.on == Gpu::None).then(|| {
-            let message = format!("`{}` is quantised for GPUs ({}): the processor is slow with it", spec.name, facts.quant);
+            let message =
+                format!("`{}` is quantised for GPUs ({}): the processor is slow with it", spec.name, facts.quant);
             UserError::new(ErrorKind::ModelUnsupported, message)
                 .hint("the plain weights of the same model, loaded as `q4` or `q8`, are many times faster here")
         })

@@ -9,9 +9,9 @@ use super::loaders::{Loader, Output};
 use super::memory::{self, Kept};
 use super::mlx::{self, Mlx};
 use super::safetensors::Sums;
+use super::{json, objections};
 use crate::domain::model::{Foresight, Gpu};
 use crate::domain::quant::PlainWeights;
-use super::{json, objections};
 
 pub(super) const FILE: &str = "config.json";
 /// It is parsed whole, which takes some thirty times its size.
@@ -24,9 +24,8 @@ const UNSAID_CONTEXT: u32 = 8_192;
 
 /// Models that the engine can write down quantised: those whose every weight is either in a layer's matrices or in what it
 /// calls the residue. Not those with experts, or of which it leaves parts out.
-const CAN_BE_KEPT: &[&str] = &[
-    "llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "phi2", "phi3", "starcoder2", "smollm3", "glm4",
-];
+const CAN_BE_KEPT: &[&str] =
+    &["llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "phi2", "phi3", "starcoder2", "smollm3", "glm4"];
 
 /// Models that also look or listen; they chat as well. Their sizes are often left to defaults that are not in the file.
 const MULTIMODAL: &[(&str, &str)] = &[

@@ -223,8 +223,7 @@ fn shape(reader: &mut Reader) -> Found<u64> {
     let mut elements = 1u64;
     for _ in 0..count {
         let size = u64::from(reader.u32("a shape")?);
-        elements =
-            elements.checked_mul(size).ok_or_else(|| Fault::broken("a matrix has an impossible shape"))?;
+        elements = elements.checked_mul(size).ok_or_else(|| Fault::broken("a matrix has an impossible shape"))?;
     }
     Ok(elements)
 }

@@ -59,5 +59,6 @@ pub(super) fn unknown(model: &ModelRef, word: &str, here: &[String]) -> UserErro
         [] => ("it can be quantised as", Quantise::names().collect::<Vec<_>>().join(", ")),
         near => ("similar:", near.join(", ")),
     };
-    UserError::new(ErrorKind::ModelNotFound, message).hint(format!("{say} {names}; on this machine: {}", here.join(", ")))
+    UserError::new(ErrorKind::ModelNotFound, message)
+        .hint(format!("{say} {names}; on this machine: {}", here.join(", ")))
 }
