@@ -36,7 +36,7 @@ fn conversation() -> Driver {
     let mut d = Driver::new();
     d.ready();
     d.say("Why is the sky blue?");
-    d.engine(EngineEvent::Started { id: GenId(1), prompt_tokens: 36, context: 4096 });
+    d.engine(EngineEvent::Started { id: GenId(1), prompt_tokens: 36, cached_tokens: None, context: 4096 });
     for piece in ANSWER.split_inclusive(' ') {
         d.delta(1, piece);
     }
@@ -77,7 +77,7 @@ fn an_answer_on_its_way() {
     d.say("Tell me more.\nAnd use short words.");
     d.pass(Duration::from_millis(1500));
     snapshots("reading", &mut d);
-    d.engine(EngineEvent::Started { id: GenId(2), prompt_tokens: 210, context: 4096 });
+    d.engine(EngineEvent::Started { id: GenId(2), prompt_tokens: 210, cached_tokens: None, context: 4096 });
     let reasoning = "The user wants more. Short words it is.";
     d.engine(EngineEvent::Delta { id: GenId(2), kind: PieceKind::Reasoning, text: reasoning.into(), tokens: 9 });
     for i in 0..60 {

@@ -107,6 +107,8 @@ actions! {
     Stop, Chat, "stop", "Stop the answer and keep what is there";
     TakeBack, Chat, "take-back", "Take the last queued message back";
     Retry, Chat, "retry", "Answer the last message again";
+    GoOn, Chat, "continue", "Let an answer that was cut off go on";
+    SendAll, Chat, "send-all", "Send the whole conversation again, after something was left out";
     NewConversation, Chat, "new", "Start a new conversation";
     OpenEditor, Chat, "editor", "Write the message in $EDITOR";
     ToggleReasoning, Chat, "reasoning", "Show or fold the model's reasoning";

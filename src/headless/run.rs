@@ -221,6 +221,7 @@ impl Session<'_> {
             max_tokens: settings.chat.max_tokens,
             stop: self.ask.stop.clone(),
             thinking: settings.chat.thinking,
+            begun: None,
             constraint,
         }
     }
@@ -256,7 +257,7 @@ impl Session<'_> {
 
     fn take(&mut self, event: Option<EngineEvent>, info: &ModelInfo) -> Option<End> {
         match event {
-            Some(EngineEvent::Started { id: ANSWER, prompt_tokens, context }) => {
+            Some(EngineEvent::Started { id: ANSWER, prompt_tokens, context, .. }) => {
                 self.prompt_tokens = Some(prompt_tokens);
                 let model = &info.reference;
                 self.answer

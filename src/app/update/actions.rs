@@ -32,6 +32,9 @@ impl App {
                 self.preview_theme();
                 moved
             }
+            Some(Overlay::Room(room)) => {
+                crate::app::picker::move_selection(&mut room.selected, room.choices.len(), action)
+            }
             Some(_) => false,
             None => match self.pane {
                 Pane::Models => self.models.act(action),

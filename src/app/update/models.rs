@@ -41,9 +41,18 @@ impl App {
         if let Some(id) = self.models.running().map(|d| d.id) {
             self.emit(Effect::Hub(HubCmd::CancelDownload(id)));
         } else if matches!(self.engine, EngineStatus::Loading { .. }) {
-            self.unload();
+            self.cancel_load(now);
         } else {
             self.toast(ToastKind::Note, "Nothing is under way", None, now);
+        }
+    }
+
+    /// The load under way ends, and its process at once. What waits for the model waits on.
+    pub(super) fn cancel_load(&mut self, now: Instant) {
+        if let EngineStatus::Loading { name, .. } = &self.engine {
+            let text = format!("Loading {name} was cancelled");
+            self.unload();
+            self.toast(ToastKind::Note, text, None, now);
         }
     }
 

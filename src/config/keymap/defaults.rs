@@ -28,6 +28,7 @@ pub(super) const DEFAULTS: &[(Context, Action, &[&str])] = &[
     (Context::Chat, Stop, &["esc"]),
     (Context::Chat, TakeBack, &["ctrl-x", "alt-up"]),
     (Context::Chat, Retry, &["ctrl-r"]),
+    (Context::Chat, GoOn, &["ctrl-s"]),
     (Context::Chat, NewConversation, &["ctrl-n"]),
     (Context::Chat, OpenEditor, &["ctrl-g"]),
     (Context::Chat, ToggleReasoning, &["ctrl-o"]),

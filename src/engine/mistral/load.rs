@@ -12,10 +12,12 @@ use mistralrs::{GgufModelBuilder, Model, ModelBuilder, ModelDType, TokenSource, 
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Mutex;
 
+use super::count::Texts;
 use super::guide::Forms;
 use super::options::{LoadOptions, load_options, usable_context};
 use super::prefixes::Prefixes;
 use super::quantise::{self, Quantised, Weights};
+use super::resume::Made;
 use super::shadow::{self, Shadow};
 use crate::domain::LoadStage;
 use crate::domain::model::{Device, Format, ModelInfo, ModelSpec, split_set};
@@ -30,9 +32,13 @@ pub(super) struct Loaded {
     /// `None` where the model has no vocabulary that answers could be held to a form with.
     pub forms: Option<Forms>,
     pub info: ModelInfo,
+    /// The model's own tokenizer, to be asked past the engine.
+    pub texts: Option<Texts>,
     pub vocabulary: Vocabulary,
     /// What the engine keeps of earlier answers.
     pub prefixes: Mutex<Prefixes>,
+    /// The last answer, for when it is to go on.
+    pub last: Mutex<Option<Made>>,
 }
 
 /// Tokens with a meaning of their own.
@@ -118,9 +124,10 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
     })?;
     let (pipeline, scheduler, config) = pipeline;
 
-    let (vocabulary, forms) = runtime.block_on(async {
-        let pipeline = pipeline.lock().await;
-        (Vocabulary::of(&*pipeline), Forms::of(&*pipeline))
+    // Now: once the engine runs, it holds its pipeline for as long as it computes.
+    let (vocabulary, forms, texts) = runtime.block_on(async {
+        let pipeline = &*pipeline.lock().await;
+        (Vocabulary::of(pipeline), Forms::of(pipeline), Texts::of(pipeline))
     });
 
     // Starting the engine makes it answer "hello" with one token, on a runtime with threads like this one: what is
@@ -149,7 +156,8 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
         notes,
         load_time: start.elapsed(),
     };
-    Ok(Loaded { runtime, model, forms, info, vocabulary, prefixes: Mutex::new(prefixes) })
+    let (prefixes, last) = (Mutex::new(prefixes), Mutex::default());
+    Ok(Loaded { runtime, model, forms, info, texts, vocabulary, prefixes, last })
 }
 
 /// The GPU that this build is for; the processor in a build for none. `None` where the machine has no such GPU: some drivers
