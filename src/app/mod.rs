@@ -30,7 +30,7 @@ use crate::config::keymap::{KeyChord, KeyMap};
 use crate::config::theme::{self, Capabilities, Theme, Themes};
 use crate::config::{Loaded, Origins, Paths, Settings};
 use crate::domain::action::{Action, Context};
-use crate::domain::fit::Machine;
+use crate::domain::machine::Machine;
 use crate::domain::model::{LocalModel, ModelInfo};
 use crate::domain::{GenId, JobId, LoadId, LoadStage};
 use crate::error::UserError;
@@ -170,6 +170,8 @@ pub struct App {
     pub engine: EngineStatus,
     /// The model that was asked for last: what a reload loads, and a message after a failed load. `None` until it is found.
     wanted: Option<LocalModel>,
+    /// The load under way also writes the quantised copy down.
+    keeping: bool,
     pub chat: ChatPane,
     pub models: ModelsPane,
     pub settings_pane: SettingsPane,
@@ -222,6 +224,7 @@ impl App {
             toasts: VecDeque::new(),
             engine: EngineStatus::Empty,
             wanted: None,
+            keeping: false,
             chat: ChatPane::default(),
             models: ModelsPane::default(),
             settings_pane: SettingsPane::default(),

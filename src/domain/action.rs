@@ -96,6 +96,7 @@ actions! {
     Palette, Global, "palette", "Find anything that can be done";
     Help, Global, "help", "Show all keys";
     Reload, Global, "reload", "Load the model again, with the settings as they are";
+    KeepCopy, Global, "keep", "Keep the quantised copy of the model, which then loads quickly";
     Theme, Global, "theme", "Choose a theme, with preview";
     Interrupt, Global, "interrupt", "Stop the answer, else clear the text, else quit";
     Suspend, Global, "suspend", "Go to the background; `fg` comes back";

@@ -7,6 +7,7 @@ pub mod action;
 pub mod context;
 pub mod conversation;
 pub mod fit;
+pub mod machine;
 pub mod model;
 pub mod quant;
 pub mod recommend;
@@ -153,6 +154,8 @@ pub enum LoadStage {
     Checking,
     /// Reading the weights.
     Weights,
+    /// Writing down what was quantised on the way.
+    Keeping,
     /// A first pass through the model, so that the first answer is not the slow one.
     WarmUp,
 }
@@ -164,6 +167,7 @@ impl LoadStage {
             Self::Starting => "starting the engine",
             Self::Checking => "checking the file",
             Self::Weights => "reading the weights",
+            Self::Keeping => "keeping the quantised copy",
             Self::WarmUp => "warming up",
         }
     }

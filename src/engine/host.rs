@@ -154,7 +154,7 @@ fn run(jobs: &Receiver<Job>, tell: &Sender<FromEngine>, counter: &Shared) {
 
 fn backend_for(format: Format) -> Box<dyn Backend> {
     match format {
-        Format::Gguf | Format::Safetensors => Box::new(super::mistral::Mistral::default()),
+        Format::Gguf | Format::Safetensors | Format::Uqff => Box::new(super::mistral::Mistral::default()),
         #[cfg(feature = "fake-engine")]
         Format::Script => Box::new(super::fake::Fake::default()),
         #[cfg(not(feature = "fake-engine"))]

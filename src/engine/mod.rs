@@ -21,12 +21,13 @@ pub mod fake;
 pub mod form;
 mod gather;
 pub mod host;
+mod kept;
 mod link;
 mod mistral;
 pub mod probe;
 pub mod protocol;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
@@ -79,6 +80,11 @@ impl EngineHandle {
             tracing::error!(target: "engine", "the link to the engine ended badly: {error}");
         }
     }
+}
+
+/// Removes what a process that was ended in the middle of writing a quantised copy has left behind.
+pub fn clear_unfinished_copies(folder: &Path) {
+    kept::clear_unfinished(folder);
 }
 
 /// What makes answers, in the engine's process. It is called from one thread; only the token of an answer is shared.

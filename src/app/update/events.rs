@@ -63,6 +63,8 @@ impl App {
                 EngineStatus::Empty | EngineStatus::Failed { .. } => {}
             },
             EngineEvent::Loaded { id, info } if id == self.load => {
+                let kept = std::mem::take(&mut self.keeping);
+                self.tell_of_load(&info, kept, now);
                 if self.counted_for.as_ref() != Some(&info.reference) {
                     self.counted_for = Some(info.reference.clone());
                     self.chat.model_is_new();

@@ -18,6 +18,7 @@ pub(super) const DEFAULTS: &[(Context, Action, &[&str])] = &[
     (Context::Global, Palette, &["ctrl-p"]),
     (Context::Global, Help, &["f1"]),
     (Context::Global, Reload, &["f6"]),
+    (Context::Global, KeepCopy, &["f7"]),
     (Context::Global, Theme, &["ctrl-t"]),
     (Context::Global, Interrupt, &["ctrl-c"]),
     (Context::Global, Suspend, &["ctrl-z"]),

@@ -8,6 +8,7 @@ mod guide;
 mod load;
 mod options;
 mod prefixes;
+mod quantise;
 mod resume;
 mod shadow;
 
