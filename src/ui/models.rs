@@ -161,12 +161,15 @@ fn details(canvas: &mut Canvas<'_>, area: Rect, app: &App, model: &LocalModel) {
         Ok(facts) => {
             lines.push(Line::from(Span::styled(
                 format!(
-                    "{} {dot} {} parameters {dot} {} layers {dot} trained for {} tokens{}",
+                    "{} {dot} {} parameters {dot} {} layers {dot} trained for {} tokens{}{}",
                     facts.architecture,
                     count(facts.parameters),
                     facts.layers,
                     facts.context,
-                    if facts.can_think { format!(" {dot} can think") } else { String::new() }
+                    if facts.can_think { format!(" {dot} can think") } else { String::new() },
+                    model
+                        .quantised_as(app.settings.engine.load)
+                        .map_or_else(String::new, |quant| format!(" {dot} loaded as {quant}")),
                 ),
                 theme.base,
             )));
