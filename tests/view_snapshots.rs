@@ -404,7 +404,7 @@ fn a_model_s_own_sampling() {
     d.ready();
     thinker(&mut d);
     d.key("f4");
-    for _ in 0..6 {
+    for _ in 0..12 {
         d.key("down");
     }
     snapshots("own_sampling", &mut d);
