@@ -43,9 +43,11 @@ pub(super) struct Vocabulary {
 }
 
 impl Vocabulary {
-    fn of(pipeline: &dyn Pipeline) -> Self {
+    /// `words` are so many as the model can say, 0 if that is not known; a tokenizer can have more.
+    fn of(pipeline: &dyn Pipeline, words: u32) -> Self {
         let metadata = pipeline.get_metadata();
-        let ends = metadata.eos_tok.clone();
+        let has_output = |id: &u32| words == 0 || *id < words;
+        let ends: Vec<u32> = metadata.eos_tok.iter().copied().filter(has_output).collect();
         let mut marks: Vec<u32> = match (pipeline.tokenizer(), metadata.tok_env()) {
             (Some(tokenizer), Some(env)) => {
                 let trie = env.tok_trie();
@@ -53,7 +55,7 @@ impl Vocabulary {
                 let special = added.iter().filter(|(_, token)| token.special && !is_said(&token.content));
                 let special = special.map(|(id, _)| *id);
                 // The engine takes none for an end that others begin with.
-                let fits = |id: &u32| !ends.contains(id) && !trie.has_extensions(trie.token(*id));
+                let fits = |id: &u32| has_output(id) && !ends.contains(id) && !trie.has_extensions(trie.token(*id));
                 special.filter(fits).collect()
             }
             _ => Vec::new(),
@@ -116,7 +118,7 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
 
     let (vocabulary, forms) = runtime.block_on(async {
         let pipeline = pipeline.lock().await;
-        (Vocabulary::of(&*pipeline), Forms::of(&*pipeline))
+        (Vocabulary::of(&*pipeline, facts.vocabulary), Forms::of(&*pipeline))
     });
 
     // Starting the engine makes it answer "hello" with one token, on a runtime with threads like this one: what is
