@@ -35,33 +35,44 @@ fn is_whole(answer: &Answer) -> bool {
     is_spoken && answer.usage.completion_tokens == TOKENS && answer.reason == FinishReason::Length
 }
 
-/// Two turns of a conversation; what is wrong with them.
+/// A conversation that goes on, and then takes another way; what is wrong with it.
 async fn objection(name: &str, location: &Path, format: Format) -> Result<(), String> {
     let facts = probe::probe(location).map_err(|error| format!("the check refuses it: {error:?}"))?;
     if facts.parameters == 0 || facts.layers == 0 {
         return Err(format!("the check does not see its sizes: {facts:?}"));
     }
     let spec = spec(name, location, format);
+    let mut talk = vec![said(Role::User, "hello")];
+    let mut kept = Vec::new();
     let mut engine = Engine::start();
     engine.load(&spec).await.map_err(|error| format!("it does not load: {error:?}"))?;
-    let mut talk = vec![said(Role::User, "hello")];
-    let first = engine.answer(next(&talk)).await.map_err(|error| format!("it does not answer: {error:?}"))?;
-    talk.extend([said(Role::Assistant, &first.text), said(Role::User, "hell, he said")]);
-    let second = engine.answer(next(&talk)).await.map_err(|error| format!("it does not go on: {error:?}"))?;
-    engine.handle.shutdown().await;
-    if !is_whole(&first) || !is_whole(&second) {
-        return Err(format!("it gives {first:?} and {second:?}"));
+    for user in ["hell, he said", "hello again"] {
+        let answer = engine.answer(next(&talk)).await.map_err(|error| format!("it does not answer: {error:?}"))?;
+        talk.extend([said(Role::Assistant, &answer.text), said(Role::User, user)]);
+        kept.push(answer);
     }
-    // What was kept of the first turn must be what a fresh start computes.
-    let mut engine = Engine::start();
-    engine.load(&spec).await.map_err(|error| format!("it does not load again: {error:?}"))?;
-    let fresh = engine.answer(next(&talk)).await.map_err(|error| format!("it does not answer again: {error:?}"))?;
+    // What is said now comes in place of the first answer.
+    let other = [said(Role::User, "hello"), said(Role::Assistant, "no"), said(Role::User, "hello")];
+    kept.push(engine.answer(next(&other)).await.map_err(|error| format!("it does not take another way: {error:?}"))?);
     engine.handle.shutdown().await;
-    if fresh.text == second.text {
-        Ok(())
-    } else {
-        Err(format!("it goes on with {second:?}, and from afresh with {fresh:?}"))
+    if let Some(answer) = kept.iter().find(|answer| !is_whole(answer)) {
+        return Err(format!("it gives {answer:?}"));
     }
+    let again = kept[0].usage.prompt_tokens + TOKENS;
+    if kept[1].usage.cached_tokens != Some(again) {
+        return Err(format!("it does not go on from the {again} tokens before: {:?}", kept[1]));
+    }
+    // What was kept of earlier turns must be what a fresh start computes.
+    for (answer, messages) in kept[1..].iter().zip([&talk[..3], &other]) {
+        let mut engine = Engine::start();
+        engine.load(&spec).await.map_err(|error| format!("it does not load again: {error:?}"))?;
+        let fresh = engine.answer(next(messages)).await.map_err(|error| format!("it does not answer: {error:?}"))?;
+        engine.handle.shutdown().await;
+        if fresh.text != answer.text {
+            return Err(format!("it goes on with {answer:?}, and from afresh with {fresh:?}"));
+        }
+    }
+    Ok(())
 }
 
 /// Kinds that the processor can't run, and words of the reason. A build for a GPU knows that when it is told to use the processor,

@@ -57,15 +57,16 @@ impl Vocabulary {
     /// `words` is how many the model knows; its tokenizer can have more, for a part that looks. 0: it does not say.
     fn of(pipeline: &dyn Pipeline, words: u32) -> Self {
         let metadata = pipeline.get_metadata();
-        let ends = metadata.eos_tok.clone();
+        let has_output = |id: &u32| words == 0 || *id < words;
+        let ends: Vec<u32> = metadata.eos_tok.iter().copied().filter(has_output).collect();
         let mut marks: Vec<u32> = match (pipeline.tokenizer(), metadata.tok_env()) {
             (Some(tokenizer), Some(env)) => {
                 let trie = env.tok_trie();
                 let added = tokenizer.get_added_tokens_decoder();
                 let special = added.iter().filter(|(_, token)| token.special && !is_said(&token.content));
-                let special = special.map(|(id, _)| *id).filter(|id| words == 0 || *id < words);
+                let special = special.map(|(id, _)| *id);
                 // The engine takes none for an end that others begin with.
-                let fits = |id: &u32| !ends.contains(id) && !trie.has_extensions(trie.token(*id));
+                let fits = |id: &u32| has_output(id) && !ends.contains(id) && !trie.has_extensions(trie.token(*id));
                 special.filter(fits).collect()
             }
             _ => Vec::new(),
