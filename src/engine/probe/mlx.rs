@@ -128,9 +128,13 @@ impl Mlx {
 
     /// Refuses the architectures whose MLX version the engine would take for something else.
     pub fn check_architecture(config: &Map<String, Value>, architecture: &str) -> Found<()> {
-        // Without a part that looks it is a text model like the others.
-        let is_otherwise = ARRANGED_OTHERWISE.contains(&architecture)
-            || (architecture == "gemma3" && config.contains_key("text_config"));
+        let is_otherwise = match architecture {
+            // Without a part that looks it is a text model like the others.
+            "gemma3" => config.contains_key("text_config"),
+            // The loader takes the output for a plain matrix, unless it is the embedding's.
+            "phi3" => config.get("tie_word_embeddings") != Some(&true.into()),
+            other => ARRANGED_OTHERWISE.contains(&other),
+        };
         let reason = if is_otherwise {
             "the engine does not read the MLX version of models of this kind"
         } else if FORGETS_BIASES.contains(&architecture) && config.get("attention_bias") == Some(&true.into()) {
