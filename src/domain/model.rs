@@ -271,6 +271,8 @@ impl Format {
 }
 
 /// What a model's own header says. Made without loading it.
+// Each flag is a fact for itself.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct ModelFacts {
     pub format: Format,

@@ -183,7 +183,7 @@ impl Backend for Fake {
         let pieces: Vec<_> = pieces.chain(words_of(&text).map(|word| (PieceKind::Text, word))).collect();
         let mut stops = StopMatcher::new(&req.stop);
         let mut reason = FinishReason::Stop;
-        let begin = Instant::now();
+        let start = Instant::now();
         for (n, (kind, word)) in pieces.into_iter().enumerate() {
             if n == reply.after
                 && let Some(death) = reply.die
@@ -192,7 +192,7 @@ impl Backend for Fake {
             }
             if reply.tokens_per_second > 0.0 {
                 #[allow(clippy::cast_precision_loss)] // words of a reply
-                let at = begin + Duration::from_secs_f64(n as f64 / reply.tokens_per_second);
+                let at = start + Duration::from_secs_f64(n as f64 / reply.tokens_per_second);
                 wait_until(at, cancel, reply.deaf);
             }
             if cancel.is_cancelled() && !reply.deaf {
