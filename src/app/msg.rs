@@ -54,6 +54,10 @@ pub enum TimerId {
     Clock,
     /// Changed settings have settled and are written.
     SaveSettings,
+    /// What is being written has settled and is counted.
+    Count,
+    /// Nothing was asked of the model for as long as the settings say.
+    Idle,
 }
 
 /// What the interface wants done.

@@ -5,6 +5,7 @@ pub mod config;
 pub mod console;
 mod document;
 mod interrupt;
+pub mod keep;
 mod model;
 pub mod models;
 mod output;

@@ -140,5 +140,5 @@ pub fn hub_options(loaded: &Loaded) -> hub::Options {
     let Loaded { settings, paths, .. } = loaded;
     let options =
         hub::Options::from_env(paths.hub_cache.clone(), settings.models.folders.clone(), settings.offline, header);
-    hub::Options { judge: Some(probe::judge), ..options }
+    hub::Options { kept: Some(paths.quantised_dir()), judge: Some(probe::judge), ..options }
 }

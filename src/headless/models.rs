@@ -143,6 +143,9 @@ fn page(model: &LocalModel, context: &Context<'_>, machine: &Machine) -> String 
         let fit = judge(facts, context, machine);
         row("architecture", &facts.architecture);
         row("quantisation", &facts.quant);
+        if let Some(made) = model.quantised_as(context.loaded.settings.engine.load) {
+            row("loaded as", &format!("{made}: quantised on the way, as `engine.quantise` or the MODEL says"));
+        }
         row("parameters", &count(facts.parameters));
         row("context", &format!("{} tokens; {} in force", facts.context, fit.context));
         row("chat template", if facts.has_chat_template { "yes" } else { "no" });
@@ -188,6 +191,7 @@ fn describe(model: &LocalModel, context: &Context<'_>, machine: &Machine) -> Val
         "bytes": model.bytes,
         "origin": model.origin,
         "facts": null,
+        "loaded_as": model.quantised_as(context.loaded.settings.engine.load),
         "fit": null,
         "caution": null,
         "error": null,

@@ -1,9 +1,12 @@
 //! From a MODEL to a model on this machine, without network.
 
+mod quantise;
+
 use std::path::Path;
 
 use crate::config::distance;
 use crate::domain::model::{Choice, Format, LocalModel, ModelRef, RepoId, split_set, starter};
+use crate::domain::quant::Quantise;
 use crate::error::{ErrorKind, UserError, reason};
 use crate::hub::cache::RepoCache;
 use crate::hub::inventory::{self, Candidate, Place};
@@ -79,7 +82,12 @@ fn find_cached(
     let of_revision: Vec<Candidate> = everything.iter().filter(wanted).cloned().collect();
     let chosen = choose(&of_revision, choice, options);
     let mut chosen = match chosen.as_slice() {
-        [] => return Err(not_cached(options, model, repo, choice, &everything, problems)),
+        [] => {
+            return match quantise::on_the_way(&of_revision, choice) {
+                Some((folders, wish)) => quantise::with(only(folders, &everything, options, model)?, wish),
+                None => Err(not_cached(options, model, repo, choice, &everything, problems)),
+            };
+        }
         [one] => vec![one.clone()],
         several => several.to_vec(),
     };
@@ -172,6 +180,11 @@ fn not_cached(
         return problem;
     }
     let place = display_path(&options.cache);
+    if let Choice::Quant(word) = choice
+        && everything.iter().any(|candidate| candidate.format == Format::Safetensors)
+    {
+        return quantise::unknown(model, word, &names_of(everything, everything, options));
+    }
     if !everything.is_empty() {
         let mut here = names_of(everything, everything, options);
         here.truncate(LISTED);
@@ -209,7 +222,15 @@ fn find_named(options: &Options, model: &ModelRef, name: &str, quant: Option<&st
     };
     let mut chosen: Vec<Candidate> = everything.iter().filter(|candidate| goes_by(candidate)).cloned().collect();
     if let Some(quant) = quant {
-        chosen = choose(&chosen, &Choice::Quant(quant.to_owned()), options);
+        let (choice, named) = (Choice::Quant(quant.to_owned()), chosen);
+        chosen = choose(&named, &choice, options);
+        if chosen.is_empty() {
+            return match quantise::on_the_way(&named, &choice) {
+                Some((folders, wish)) => quantise::with(only(folders, &everything, options, model)?, wish),
+                None if named.is_empty() => Err(not_here(options, model)),
+                None => Err(quantise::unknown(model, quant, &names_of(&named, &everything, options))),
+            };
+        }
     }
     only(chosen, &everything, options, model)
 }
@@ -265,12 +286,27 @@ fn find_path(options: &Options, model: &ModelRef, written: &Path) -> Result<Loca
             .hint("check the path, or see what is on this machine with `hobnob models`")
     };
     let path = std::path::absolute(expand_home(written)).map_err(|error| missing(&error))?;
-    let meta = std::fs::metadata(&path).map_err(|error| missing(&error))?;
+    let meta = match std::fs::metadata(&path) {
+        Ok(meta) => meta,
+        // What is there literally wins; else the end may say how to quantise it.
+        Err(error) => {
+            let Some((folder, word)) = quantise::split(written).filter(|(folder, _)| expand_home(folder).exists())
+            else {
+                return Err(missing(&error));
+            };
+            return match Quantise::parse(word) {
+                Some(wish) => quantise::with(find_path(options, model, folder)?, wish),
+                None => Err(quantise::unknown(model, word, &[folder.display().to_string()])),
+            };
+        }
+    };
     let candidate = if meta.is_dir() {
         in_folder(model, &path)?
     } else if path.extension().is_some_and(|ending| ending == "safetensors") {
         // The weights of a folder model: the folder is what can be loaded.
         in_folder(model, path.parent().unwrap_or(&path))?
+    } else if path.extension().is_some_and(|ending| ending == "uqff") {
+        inventory::uqff_file(&path)?
     } else {
         inventory::single_file(&path)?
     };
@@ -314,6 +350,7 @@ fn find_script(options: &Options, written: &Path) -> Result<LocalModel, UserErro
         bytes: meta.len(),
         origin: "script".to_owned(),
         facts: (options.probe)(&path),
+        quantise: None,
         location: path,
     })
 }

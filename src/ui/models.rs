@@ -161,15 +161,21 @@ fn details(canvas: &mut Canvas<'_>, area: Rect, app: &App, model: &LocalModel) {
         Ok(facts) => {
             lines.push(Line::from(Span::styled(
                 format!(
-                    "{} {dot} {} parameters {dot} {} layers {dot} trained for {} tokens{}",
+                    "{} {dot} {} parameters {dot} {} layers {dot} trained for {} tokens{}{}",
                     facts.architecture,
                     count(facts.parameters),
                     facts.layers,
                     facts.context,
-                    if facts.can_think { format!(" {dot} can think") } else { String::new() }
+                    if facts.can_think { format!(" {dot} can think") } else { String::new() },
+                    model
+                        .quantised_as(app.settings.engine.load)
+                        .map_or_else(String::new, |quant| format!(" {dot} loaded as {quant}")),
                 ),
                 theme.base,
             )));
+            if let Some(caution) = facts.caution(app.settings.engine.load.device) {
+                lines.extend(paragraph(caution, width, theme.warning));
+            }
             if let Some(machine) = &app.machine {
                 let load = app.settings.engine.load;
                 let fit = fit::judge(facts, load, machine);
@@ -187,9 +193,6 @@ fn details(canvas: &mut Canvas<'_>, area: Rect, app: &App, model: &LocalModel) {
                     fit.context,
                 );
                 lines.extend(paragraph(&needed, width, theme.muted));
-            }
-            if let Some(caution) = facts.caution(app.settings.engine.load.device) {
-                lines.extend(paragraph(caution, width, theme.warning));
             }
         }
         Err(error) => {

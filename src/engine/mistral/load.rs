@@ -8,13 +8,16 @@ use std::time::Instant;
 
 use mistralrs::core::Pipeline;
 use mistralrs::model_builder_trait::{AnyModelBuilder, build_model_from_pipeline};
-use mistralrs::{GgufModelBuilder, Model, ModelBuilder, ModelDType, TokenSource};
+use mistralrs::{GgufModelBuilder, Model, ModelBuilder, ModelDType, TokenSource, UqffTextModelBuilder};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Mutex;
 
+use super::count::Texts;
 use super::guide::Forms;
 use super::options::{LoadOptions, load_options, usable_context};
 use super::prefixes::Prefixes;
+use super::quantise::{self, Quantised, Weights};
+use super::resume::Made;
 use super::shadow::{self, Shadow};
 use crate::domain::LoadStage;
 use crate::domain::machine::{Gpu, GpuKind, Machine};
@@ -31,9 +34,13 @@ pub(super) struct Loaded {
     /// `None` where the model has no vocabulary that answers could be held to a form with.
     pub forms: Option<Forms>,
     pub info: ModelInfo,
+    /// The model's own tokenizer, to be asked past the engine.
+    pub texts: Option<Texts>,
     pub vocabulary: Vocabulary,
     /// What the engine keeps of earlier answers.
     pub prefixes: Mutex<Prefixes>,
+    /// The last answer, for when it is to go on.
+    pub last: Mutex<Option<Made>>,
     /// That is in a pool (paged attention).
     pub has_pool: bool,
 }
@@ -47,9 +54,11 @@ pub(super) struct Vocabulary {
 }
 
 impl Vocabulary {
-    fn of(pipeline: &dyn Pipeline) -> Self {
+    /// `words` is how many the model knows; its tokenizer can have more, for a part that looks. 0: it does not say.
+    fn of(pipeline: &dyn Pipeline, words: u32) -> Self {
         let metadata = pipeline.get_metadata();
-        let ends = metadata.eos_tok.clone();
+        let has_output = |id: &u32| words == 0 || *id < words;
+        let ends: Vec<u32> = metadata.eos_tok.iter().copied().filter(has_output).collect();
         let mut marks: Vec<u32> = match (pipeline.tokenizer(), metadata.tok_env()) {
             (Some(tokenizer), Some(env)) => {
                 let trie = env.tok_trie();
@@ -57,7 +66,7 @@ impl Vocabulary {
                 let special = added.iter().filter(|(_, token)| token.special && !is_said(&token.content));
                 let special = special.map(|(id, _)| *id);
                 // The engine takes none for an end that others begin with.
-                let fits = |id: &u32| !ends.contains(id) && !trie.has_extensions(trie.token(*id));
+                let fits = |id: &u32| has_output(id) && !ends.contains(id) && !trie.has_extensions(trie.token(*id));
                 special.filter(fits).collect()
             }
             _ => Vec::new(),
@@ -119,15 +128,19 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
     }
 
     stage(LoadStage::Weights);
+    let quantised = Quantised::choose(spec, &facts, quantise::gpu(device.as_ref()))?;
     let shadow = stand_in(spec)?;
     let place = shadow.as_ref().map_or(&*spec.location, Shadow::folder);
-    let builder = builder(spec, place, options)?;
-    let (pipeline, scheduler, config) =
-        runtime.block_on(builder.build_pipeline()).map_err(|error| failed(spec, &format!("{error:#}")))?;
+    let (pipeline, copy, notes) = quantised.weights(spec, &facts, tell, |weights| {
+        let builder = builder(spec, place, options, weights)?;
+        runtime.block_on(builder.build_pipeline()).map_err(|error| failed(spec, &format!("{error:#}")))
+    })?;
+    let (pipeline, scheduler, config) = pipeline;
 
-    let (vocabulary, forms) = runtime.block_on(async {
-        let pipeline = pipeline.lock().await;
-        (Vocabulary::of(&*pipeline), Forms::of(&*pipeline))
+    // Now: once the engine runs, it holds its pipeline for as long as it computes.
+    let (vocabulary, forms, texts) = runtime.block_on(async {
+        let pipeline = &*pipeline.lock().await;
+        (Vocabulary::of(pipeline, facts.vocabulary), Forms::of(pipeline), Texts::of(pipeline))
     });
 
     // Starting the engine makes it answer "hello" with one token, on a runtime with threads like this one: what is
@@ -148,13 +161,16 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
     let info = ModelInfo {
         reference: spec.reference.clone(),
         name: spec.name.clone(),
+        quant: quantised.label(&facts),
         facts,
         context,
         device: device.into(),
+        copy,
+        notes,
         load_time: start.elapsed(),
     };
-    let (prefixes, has_pool) = (Mutex::new(prefixes), options.pool.is_some());
-    Ok(Loaded { runtime, model, forms, info, vocabulary, prefixes, has_pool })
+    let (prefixes, last, has_pool) = (Mutex::new(prefixes), Mutex::default(), options.pool.is_some());
+    Ok(Loaded { runtime, model, forms, info, texts, vocabulary, prefixes, last, has_pool })
 }
 
 /// The GPU that this build is for; the processor in a build for none. `None` where the machine has no such GPU: some drivers
@@ -199,17 +215,17 @@ fn stand_in(spec: &ModelSpec) -> Result<Option<Shadow>, UserError> {
 }
 
 /// Local and absolute paths only: a path that exists is never looked up on the network.
-fn builder(spec: &ModelSpec, place: &Path, options: LoadOptions) -> Result<AnyModelBuilder, UserError> {
+fn builder(
+    spec: &ModelSpec,
+    place: &Path,
+    options: LoadOptions,
+    weights: &Weights,
+) -> Result<AnyModelBuilder, UserError> {
     let not_unicode = || failed(spec, "its path is not Unicode");
-    let (folder, files) = match spec.format {
-        Format::Gguf => {
-            let folder = place.parent().unwrap_or(Path::new("/"));
-            let name = place.file_name().and_then(|n| n.to_str()).ok_or_else(not_unicode)?;
-            (folder, Some(split_set(name)))
-        }
-        Format::Safetensors | Format::Script => (place, None),
+    let in_folder = |file: &Path| -> Option<(String, String)> {
+        let folder = file.parent().unwrap_or(Path::new("/"));
+        Some((folder.to_str()?.to_owned(), file.file_name()?.to_str()?.to_owned()))
     };
-    let folder = folder.to_str().ok_or_else(not_unicode)?;
     macro_rules! common {
         ($builder:expr) => {{
             let builder = $builder
@@ -224,11 +240,28 @@ fn builder(spec: &ModelSpec, place: &Path, options: LoadOptions) -> Result<AnyMo
             if options.force_cpu { builder.with_force_cpu().into() } else { builder.into() }
         }};
     }
-    Ok(if let Some(files) = files {
-        common!(GgufModelBuilder::new(folder, files))
-    } else {
-        let builder = ModelBuilder::new(folder);
-        common!(if options.full_precision { builder.with_dtype(ModelDType::F32) } else { builder })
+    Ok(match weights {
+        Weights::Stored if spec.format == Format::Gguf => {
+            let (folder, name) = in_folder(place).ok_or_else(not_unicode)?;
+            common!(GgufModelBuilder::new(folder, split_set(&name)))
+        }
+        Weights::Uqff(file) => {
+            let (folder, name) = in_folder(file).ok_or_else(not_unicode)?;
+            common!(UqffTextModelBuilder::new(folder, vec![name.into()]).into_inner())
+        }
+        Weights::Stored | Weights::Made { .. } => {
+            let mut builder = ModelBuilder::new(place.to_str().ok_or_else(not_unicode)?);
+            if options.full_precision {
+                builder = builder.with_dtype(ModelDType::F32);
+            }
+            if let Weights::Made { isq, keep } = weights {
+                builder = builder.with_isq(*isq);
+                if let Some(target) = keep {
+                    builder = builder.write_uqff(target.clone());
+                }
+            }
+            common!(builder)
+        }
     })
 }
 

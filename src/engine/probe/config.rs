@@ -11,6 +11,7 @@ use super::mlx::{self, Mlx};
 use super::safetensors::Sums;
 use super::{json, objections};
 use crate::domain::model::{Foresight, Gpu};
+use crate::domain::quant::PlainWeights;
 
 pub(super) const FILE: &str = "config.json";
 /// It is parsed whole, which takes some thirty times its size.
@@ -20,6 +21,11 @@ const MOST_CONTEXT: u64 = 16 << 20;
 const MOST_SIZE: u64 = 1 << 24;
 /// Of models that look or listen and leave it to a default that we do not know.
 const UNSAID_CONTEXT: u32 = 8_192;
+
+/// Models that the engine can write down quantised: those whose every weight is either in a layer's matrices or in what it
+/// calls the residue. Not those with experts, or of which it leaves parts out.
+const CAN_BE_KEPT: &[&str] =
+    &["llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "phi2", "phi3", "starcoder2", "smollm3", "glm4"];
 
 /// Models that also look or listen; they chat as well. Their sizes are often left to defaults that are not in the file.
 const MULTIMODAL: &[(&str, &str)] = &[
@@ -124,7 +130,13 @@ impl Config {
             }
             _ => None,
         };
-        let kept = loader.map(|loader| memory::kept(loader, whole, layers.unwrap_or_default())).unwrap_or_default();
+        let kept = match loader {
+            Some(loader) => memory::kept(loader, whole, layers.unwrap_or_default()),
+            None if architecture == "gemma3" => {
+                memory::kept_by_gemma3(nested.unwrap_or(whole), layers.unwrap_or_default())
+            }
+            None => Kept::default(),
+        };
         let kv_heads = kept.heads.or(size("num_key_value_heads")?).or(heads);
         let derived = || width.zip(heads).and_then(|(width, heads)| width.checked_div(heads));
         let head_size = kept.head_size.or(size("head_dim")?).or_else(derived);
@@ -178,7 +190,7 @@ impl Config {
         if let Quantisation::Mlx(mlx) = self.quantisation {
             mlx.check_weights(sums)?;
         }
-        let embedding = u64::from(self.vocabulary) * u64::from(self.width);
+        let embedding = self.embedding();
         if let Some(elements) = sums.embedding.filter(|elements| *elements != embedding) {
             return Err(Fault::Broken(format!(
                 "{FILE} speaks of {} words of {} numbers, and the weights hold {elements} numbers for them",
@@ -197,6 +209,16 @@ impl Config {
             ));
         }
         Ok(())
+    }
+
+    /// Whether the engine can have written this model down quantised.
+    pub fn can_be_kept(&self) -> bool {
+        CAN_BE_KEPT.contains(&self.architecture)
+    }
+
+    /// Elements of the embedding.
+    pub fn embedding(&self) -> u64 {
+        u64::from(self.vocabulary) * u64::from(self.width)
     }
 
     pub fn is_mlx(&self) -> bool {
@@ -234,6 +256,21 @@ impl Config {
             Quantisation::Mlx(Mlx { bits, .. }) => format!("{bits}-bit MLX"),
             Quantisation::Bits { bits, by } => format!("{bits}-bit {by}"),
         }
+    }
+
+    /// What can be quantised while it is loaded: weights that nobody has quantised yet.
+    pub fn plain(&self, sums: &Sums) -> Option<PlainWeights> {
+        let is_plain = matches!(sums.main_type(), "F32" | "F16" | "BF16") && self.quantisation == Quantisation::None;
+        let row_unit = sums.row_unit.filter(|_| is_plain)?;
+        let elements = self.parameters(sums);
+        // The output that is the embedding again becomes a matrix of its own.
+        let shared = if sums.has_head { 0 } else { sums.embedding.unwrap_or_default() };
+        Some(PlainWeights {
+            matrices: sums.matrices.saturating_add(shared),
+            rest: elements.saturating_sub(sums.matrices),
+            row_unit,
+            can_be_kept: self.can_be_kept(),
+        })
     }
 
     /// Elements, with those counted apart that are packed together.
@@ -301,7 +338,7 @@ fn quantisation(config: &Map<String, Value>, architecture: &str) -> Found<Quanti
             )),
         },
         Some("afq") | None => {
-            Mlx::check(config, architecture)?;
+            Mlx::check_architecture(config, architecture)?;
             Mlx::read(said).map(Quantisation::Mlx)
         }
         Some(other) => Err(Fault::unsupported(

@@ -69,6 +69,7 @@ fn facts(folder: &Path) -> Found<ModelFacts> {
         has_chat_template: true,
         can_think,
         recommended: generation.recommended(),
+        plain: config.plain(&sums),
         windowed_layers: config.kept.windowed_layers,
         window: config.kept.window,
         stateful_layers: config.kept.stateful_layers,
@@ -76,7 +77,7 @@ fn facts(folder: &Path) -> Found<ModelFacts> {
     })
 }
 
-fn listing(folder: &Path) -> Found<BTreeSet<String>> {
+pub(super) fn listing(folder: &Path) -> Found<BTreeSet<String>> {
     let entries = fs::read_dir(folder).map_err(|error| reader::unreadable(&error))?;
     Ok(entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).take(10 * MOST_FILES).collect())
 }
@@ -207,7 +208,12 @@ impl<'de> Deserialize<'de> for Files {
     }
 }
 
-fn check_tokenizer(folder: &Path, files: &BTreeSet<String>, end: Option<String>, generation: &Generation) -> Found<()> {
+pub(super) fn check_tokenizer(
+    folder: &Path,
+    files: &BTreeSet<String>,
+    end: Option<String>,
+    generation: &Generation,
+) -> Found<()> {
     if files.contains(tokenizer_json::FILE) {
         return tokenizer_json::check(folder, Wanted::new(end, generation.ends(), generation.looked_up()));
     }
