@@ -221,6 +221,23 @@ fn the_models() {
     snapshots("no_models", &mut d);
 }
 
+/// The caution is of builds without a GPU, and the model is of those with Apple's.
+#[cfg(not(any(feature = "cuda", target_os = "macos")))]
+#[test]
+fn a_model_for_macs() {
+    use hobnob::domain::model::{Format, ModelFacts};
+
+    let mut d = conversation();
+    let mut model = starter();
+    model.name = "SmolLM2 135M Instruct 4bit".into();
+    model.reference = "mlx-community/SmolLM2-135M-Instruct-4bit".into();
+    model.format = Format::Safetensors;
+    model.facts = Ok(ModelFacts { quant: "4-bit MLX".into(), mlx: true, ..support::app::facts() });
+    d.hub(HubEvent::Local { models: vec![model], problems: vec![] });
+    d.key("f3");
+    snapshots("model_for_macs", &mut d);
+}
+
 #[test]
 fn a_model_that_was_quantised_on_its_way_in() {
     let mut d = conversation();
@@ -391,7 +408,7 @@ fn a_model_s_own_sampling() {
     d.ready();
     thinker(&mut d);
     d.key("f4");
-    for _ in 0..6 {
+    for _ in 0..12 {
         d.key("down");
     }
     snapshots("own_sampling", &mut d);

@@ -127,6 +127,7 @@ impl ChatPane {
             Wish::GoOn => {
                 if let Some(answer) = self.conversation.head() {
                     so_far = answer.outcome;
+                    req.constraint = answer.form.as_ref().map(|form| form.constraint.clone());
                     let (reasoning, text) = (answer.reasoning.clone(), answer.content.clone());
                     req.begun = Some(Box::new(Beginning { reasoning, text }));
                 }
