@@ -489,7 +489,7 @@ async fn a_cut_answer_goes_on_in_its_form() {
     assert_eq!((whole.reason, whole.satisfied), (FinishReason::Stop, Some(true)), "{whole:?}");
     let part = engine.answer(GenRequest { max_tokens: Some(7), ..req.clone() }).await.expect("answers");
     assert_eq!((part.reason, part.satisfied), (FinishReason::Length, Some(false)));
-    let begun = Some(Beginning { reasoning: String::new(), text: part.text.clone() });
+    let begun = Some(Box::new(Beginning { reasoning: String::new(), text: part.text.clone() }));
     let rest = engine.answer(GenRequest { begun, ..req }).await.expect("goes on");
     assert_eq!(part.text + &rest.text, whole.text);
     assert_eq!((rest.reason, rest.satisfied), (FinishReason::Stop, Some(true)));
