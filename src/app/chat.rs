@@ -128,7 +128,8 @@ impl ChatPane {
                 if let Some(answer) = self.conversation.head() {
                     so_far = answer.outcome;
                     req.constraint = answer.form.as_ref().map(|form| form.constraint.clone());
-                    req.begun = Some(Beginning { reasoning: answer.reasoning.clone(), text: answer.content.clone() });
+                    let (reasoning, text) = (answer.reasoning.clone(), answer.content.clone());
+                    req.begun = Some(Box::new(Beginning { reasoning, text }));
                 }
             }
             Wish::Summarise { most, .. } => {

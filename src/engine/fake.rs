@@ -166,9 +166,9 @@ impl Backend for Fake {
         let mut meter = TokenMeter::start(Instant::now());
         let reply = self.choose(req);
         let text = reply.text.clone().unwrap_or_else(|| last_message(req).to_owned());
-        let begun = req.begun.clone().unwrap_or_default();
-        let text = text.strip_prefix(begun.text.as_str()).unwrap_or(&text).to_owned();
-        let texts = req.messages.iter().map(|m| m.content.as_str()).chain([begun.text.as_str()]);
+        let so_far = req.begun.as_ref().map_or("", |begun| begun.text.as_str());
+        let text = text.strip_prefix(so_far).unwrap_or(&text).to_owned();
+        let texts = req.messages.iter().map(|m| m.content.as_str()).chain([so_far]);
         let prompt = reply.prompt_tokens.unwrap_or(texts.map(count).sum());
         std::thread::sleep(Duration::from_millis(reply.count_ms));
         if cancel.is_cancelled() {
