@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::{Quant, Quantise};
-use crate::domain::model::{Gpu, ModelFacts};
+use crate::domain::model::{Gpu, LoadSettings, LocalModel, ModelFacts};
 use crate::error::{ErrorKind, UserError};
 
 /// Plain weights, as far as they matter for quantising them while they are loaded. A model that is quantised already has none.
@@ -206,6 +206,23 @@ pub fn in_memory(facts: &ModelFacts, wish: Quantise, on: Gpu) -> Cow<'_, ModelFa
 fn share_of(whole: u64, part: u64, of: u64) -> u64 {
     let share = u128::from(whole) * u128::from(part) / u128::from(of.max(1));
     u64::try_from(share).unwrap_or(whole)
+}
+
+impl LocalModel {
+    /// What is wished for when this model is loaded: its own MODEL may say how it is quantised.
+    #[must_use]
+    pub fn settings(&self, settings: LoadSettings) -> LoadSettings {
+        LoadSettings { quantise: self.quantise.unwrap_or(settings.quantise), ..settings }
+    }
+
+    /// The quantisation that is made of its plain weights on their way in, if any is.
+    #[must_use]
+    pub fn quantised_as(&self, settings: LoadSettings) -> Option<String> {
+        let facts = self.facts.as_ref().ok()?;
+        let settings = self.settings(settings);
+        let quant = choose(facts, settings.quantise, Gpu::for_device(settings.device)).ok()??;
+        Some(quant.label_for(facts))
+    }
 }
 
 #[cfg(test)]
