@@ -17,7 +17,7 @@ use hobnob::domain::{
     Constraint, DownloadState, EngineEvent, FinishReason, GenId, HubEvent, JobId, LoadId, LoadStage, PieceKind,
 };
 use hobnob::error::{ErrorKind, UserError};
-use support::app::{Driver, broken, facts, huge, info, starter};
+use support::app::{Driver, broken, facts, huge, info, mac, starter};
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (200, 60), (40, 12)];
 
@@ -116,6 +116,12 @@ fn the_models() {
     snapshots("models", &mut d);
     d.key("enter");
     snapshots("too_large", &mut d);
+    let mut d = Driver::new();
+    d.begin();
+    d.hub(HubEvent::Local { models: vec![starter(), huge()], problems: vec![] });
+    d.send(Msg::Machine(mac()));
+    d.key("f3");
+    snapshots("models_on_a_mac", &mut d);
     let mut d = Driver::new();
     d.begin();
     let unreadable = UserError::new(ErrorKind::Disk, "/mnt/models can't be read: permission denied");

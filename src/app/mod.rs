@@ -30,7 +30,7 @@ use crate::config::keymap::{KeyChord, KeyMap};
 use crate::config::theme::{self, Capabilities, Theme, Themes};
 use crate::config::{Loaded, Origins, Paths, Settings};
 use crate::domain::action::{Action, Context};
-use crate::domain::fit::Machine;
+use crate::domain::machine::Machine;
 use crate::domain::model::{LocalModel, ModelInfo};
 use crate::domain::{GenId, JobId, LoadId, LoadStage};
 use crate::error::UserError;

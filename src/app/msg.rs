@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::config::Value;
 use crate::config::keymap::KeyChord;
 use crate::domain::conversation::Form;
-use crate::domain::fit::Machine;
+use crate::domain::machine::Machine;
 use crate::domain::{EngineCmd, EngineEvent, HubCmd, HubEvent};
 use crate::error::UserError;
 

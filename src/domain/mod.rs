@@ -7,6 +7,7 @@ pub mod action;
 pub mod context;
 pub mod conversation;
 pub mod fit;
+pub mod machine;
 pub mod model;
 pub mod quant;
 pub mod recommend;

@@ -292,6 +292,20 @@ pub struct ModelFacts {
     pub kv_heads: u32,
     /// Numbers of a key or a value; the average where they differ.
     pub head_size: u32,
+    /// Attention heads.
+    pub heads: u32,
+    /// Numbers that go from layer to layer for each token.
+    pub width: u32,
+    /// Numbers per token between the two halves of a layer's feed-forward part.
+    pub feed_forward: u32,
+    /// Bytes of the weights as the engine holds them: some are unpacked when it reads them.
+    pub held: u64,
+    /// Bytes beside those while it reads them.
+    pub unpacking: u64,
+    /// Bytes of those that a token is computed with.
+    pub per_token: u64,
+    /// Parts of its layers take turns.
+    pub has_experts: bool,
     /// Layers that keep keys and values of the last tokens only, and of how many.
     #[serde(default)]
     pub windowed_layers: u32,
@@ -327,8 +341,13 @@ impl ModelFacts {
     #[must_use]
     pub fn cached_tokens(&self, context: u32) -> u64 {
         let windowed = self.windowed_layers.min(self.layers);
-        let whole = (self.layers - windowed).saturating_sub(self.stateful_layers);
-        u64::from(whole) * u64::from(context) + u64::from(windowed) * u64::from(context.min(self.window))
+        u64::from(self.whole_layers()) * u64::from(context) + u64::from(windowed) * u64::from(context.min(self.window))
+    }
+
+    /// Layers that keep the keys and values of all tokens.
+    #[must_use]
+    pub fn whole_layers(&self) -> u32 {
+        self.layers.saturating_sub(self.windowed_layers).saturating_sub(self.stateful_layers)
     }
 }
 

@@ -43,7 +43,6 @@ use super::{Backend, Counter, Outcome, Piece};
 use crate::domain::context::TemplateCost;
 use crate::domain::model::{Device, Format, ModelFacts, ModelInfo, ModelSpec};
 use crate::domain::quant::KeptCopy;
-use crate::domain::sampling::SamplingPatch;
 use crate::domain::stats::{TokenMeter, Usage};
 use crate::domain::{FinishReason, GenRequest, LoadStage, PieceKind};
 use crate::error::{ErrorKind, UserError};
@@ -318,17 +317,9 @@ fn facts(script: &Script) -> ModelFacts {
         name: Some("script".into()),
         architecture: "script".into(),
         quant: "none".into(),
-        mlx: false,
-        parameters: 0,
-        bytes: 0,
         context: script.context,
-        layers: 0,
-        kv_heads: 0,
-        head_size: 0,
-        vocabulary: 0,
         has_chat_template: true,
         can_think: script.can_think,
-        recommended: SamplingPatch::default(),
         ..ModelFacts::default()
     }
 }

@@ -5,7 +5,8 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
-use crate::domain::fit::{self, Fit, Machine};
+use crate::domain::fit::{self, Fit};
+use crate::domain::machine::Machine;
 use crate::domain::model::{LocalModel, ModelFacts, ModelRef};
 use crate::domain::units::{bytes, count};
 use crate::headless::config::refuse_problems;
@@ -23,7 +24,7 @@ pub fn list(context: &Context<'_>) -> Outcome {
     let (models, problems) = hub::scan(&hub_options(context.loaded));
     let machine = machine::measure();
     if context.format == Format::Json {
-        let models: Vec<Value> = models.iter().map(|model| describe(model, context, machine)).collect();
+        let models: Vec<Value> = models.iter().map(|model| describe(model, context, &machine)).collect();
         let problems: Vec<Value> = problems.iter().map(|problem| document::error(problem)["error"].clone()).collect();
         return print_json(&json!({ "models": models, "problems": problems }));
     }
@@ -35,9 +36,9 @@ pub fn list(context: &Context<'_>) -> Outcome {
         return Ok(());
     }
     if context.console.out.terminal {
-        print(&table(&models, context, machine))
+        print(&table(&models, context, &machine))
     } else {
-        print(&tabbed(&models, context, machine))
+        print(&tabbed(&models, context, &machine))
     }
 }
 
@@ -51,26 +52,29 @@ pub fn show(reference: &str, context: &Context<'_>) -> Outcome {
     let machine = machine::measure();
     // What can't be run is shown, and is an error all the same.
     if context.format == Format::Json {
-        print_json(&describe(&model, context, machine))?;
+        print_json(&describe(&model, context, &machine))?;
         // The document has the error: a second one would be one too many.
         return model.facts.map(drop).map_err(|error| Quit::Code(error.kind.exit_code()));
     }
-    print(&page(&model, context, machine))?;
+    print(&page(&model, context, &machine))?;
     model.facts.map(drop).map_err(Into::into)
 }
 
 /// What loading `facts` would take with the settings in force.
-fn judge(facts: &ModelFacts, context: &Context<'_>, machine: Machine) -> (u32, Fit) {
-    let tokens = facts.context.min(context.loaded.settings.engine.load.context);
-    (tokens, fit::judge(facts, tokens, machine))
+fn judge(facts: &ModelFacts, context: &Context<'_>, machine: &Machine) -> Fit {
+    fit::judge(facts, context.loaded.settings.engine.load, machine)
 }
 
-fn tabbed(models: &[LocalModel], context: &Context<'_>, machine: Machine) -> String {
+fn expected_decode(facts: &ModelFacts, context: &Context<'_>, machine: &Machine) -> Option<f64> {
+    fit::expected_decode(facts, context.loaded.settings.engine.load, machine)
+}
+
+fn tabbed(models: &[LocalModel], context: &Context<'_>, machine: &Machine) -> String {
     let mut out = String::new();
     for model in models {
         let (quant, tokens, fits) = match &model.facts {
             Ok(facts) => {
-                let verdict = judge(facts, context, machine).1.verdict;
+                let verdict = judge(facts, context, machine).verdict;
                 (facts.quant.as_str(), facts.context.to_string(), verdict.label())
             }
             Err(_) => ("", String::new(), "unusable"),
@@ -82,14 +86,14 @@ fn tabbed(models: &[LocalModel], context: &Context<'_>, machine: Machine) -> Str
     out
 }
 
-fn table(models: &[LocalModel], context: &Context<'_>, machine: Machine) -> String {
+fn table(models: &[LocalModel], context: &Context<'_>, machine: &Machine) -> String {
     let console = context.console;
     let mut rows = vec![["MODEL", "QUANT", "SIZE", "CONTEXT", "FITS", "FROM"].map(str::to_owned)];
     let mut verdicts = vec![None];
     for model in models {
         let (quant, tokens, verdict) = match &model.facts {
             Ok(facts) => {
-                let verdict = judge(facts, context, machine).1.verdict;
+                let verdict = judge(facts, context, machine).verdict;
                 (facts.quant.clone(), facts.context.to_string(), Some(verdict))
             }
             Err(_) => ("-".into(), "-".into(), None),
@@ -124,7 +128,7 @@ fn table(models: &[LocalModel], context: &Context<'_>, machine: Machine) -> Stri
     out
 }
 
-fn page(model: &LocalModel, context: &Context<'_>, machine: Machine) -> String {
+fn page(model: &LocalModel, context: &Context<'_>, machine: &Machine) -> String {
     let mut out = String::new();
     let mut row = |label: &str, value: &str| {
         let _ = writeln!(out, "{label:<15}{}", sanitize(value));
@@ -136,17 +140,27 @@ fn page(model: &LocalModel, context: &Context<'_>, machine: Machine) -> String {
     row("format", model.format.label());
     row("size", &bytes(model.bytes));
     if let Ok(facts) = &model.facts {
-        let (tokens, fit) = judge(facts, context, machine);
+        let fit = judge(facts, context, machine);
         row("architecture", &facts.architecture);
         row("quantisation", &facts.quant);
         if let Some(made) = model.quantised_as(context.loaded.settings.engine.load) {
             row("loaded as", &format!("{made}: quantised on the way, as `engine.quantise` or the MODEL says"));
         }
         row("parameters", &count(facts.parameters));
-        row("context", &format!("{} tokens; {tokens} in force", facts.context));
+        row("context", &format!("{} tokens; {} in force", facts.context, fit.context));
         row("chat template", if facts.has_chat_template { "yes" } else { "no" });
         row("reasoning", if facts.can_think { "yes" } else { "no" });
-        row("memory", &format!("about {} at {tokens} tokens of context: {}", bytes(fit.needed), fit.verdict.label()));
+        let (needed, budget) = (bytes(fit.needed), bytes(fit.budget));
+        let memory =
+            format!("about {needed} of {budget} at {} tokens of context: {}", fit.context, fit.verdict.label());
+        row("memory", &memory);
+        match fit.largest_context {
+            0 => row("fits with", "no context: its weights are too large"),
+            tokens => row("fits with", &format!("up to {tokens} tokens of context")),
+        }
+        if let Some(speed) = expected_decode(facts, context, machine) {
+            row("speed", &format!("about {speed:.0} tok/s"));
+        }
         row("recommends", &recommended(facts));
         if let Some(caution) = facts.caution(context.loaded.settings.engine.load.device) {
             row("caution", caution);
@@ -168,7 +182,7 @@ fn recommended(facts: &ModelFacts) -> String {
     if parts.is_empty() { "nothing of its own".into() } else { parts.join(", ") }
 }
 
-fn describe(model: &LocalModel, context: &Context<'_>, machine: Machine) -> Value {
+fn describe(model: &LocalModel, context: &Context<'_>, machine: &Machine) -> Value {
     let mut out = json!({
         "model": model.reference,
         "name": model.name,
@@ -184,7 +198,7 @@ fn describe(model: &LocalModel, context: &Context<'_>, machine: Machine) -> Valu
     });
     match &model.facts {
         Ok(facts) => {
-            let (tokens, fit) = judge(facts, context, machine);
+            let fit = judge(facts, context, machine);
             out["facts"] = json!({
                 "name": facts.name,
                 "architecture": facts.architecture,
@@ -200,9 +214,11 @@ fn describe(model: &LocalModel, context: &Context<'_>, machine: Machine) -> Valu
             });
             out["fit"] = json!({
                 "verdict": fit.verdict,
-                "context": tokens,
+                "context": fit.context,
                 "needed_bytes": fit.needed,
+                "budget_bytes": fit.budget,
                 "largest_context": fit.largest_context,
+                "expected_tokens_per_second": expected_decode(facts, context, machine).map(f64::round),
             });
             out["caution"] = json!(facts.caution(context.loaded.settings.engine.load.device));
         }

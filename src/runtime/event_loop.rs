@@ -14,7 +14,7 @@ use tokio::task::{JoinError, JoinHandle, JoinSet};
 
 use crate::app::msg::{Effect, Msg, TermEvent, TimerId};
 use crate::app::{App, Dirty};
-use crate::domain::fit::Machine;
+use crate::domain::machine::Machine;
 use crate::domain::{EngineCmd, EngineEvent, HubCmd, HubEvent};
 use crate::error::{ErrorKind, UserError};
 use crate::runtime::console::{Console, Ending, Occurrence};

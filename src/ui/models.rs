@@ -145,7 +145,7 @@ fn model_row(
 
 fn verdict(app: &App, model: &LocalModel) -> Option<Verdict> {
     let facts = model.facts.as_ref().ok()?;
-    Some(fit::judge(facts, app.settings.engine.load.context.min(facts.context), app.machine?).verdict)
+    Some(fit::judge(facts, app.settings.engine.load, &app.machine?).verdict)
 }
 
 fn details(canvas: &mut Canvas<'_>, area: Rect, app: &App, model: &LocalModel) {
@@ -173,17 +173,21 @@ fn details(canvas: &mut Canvas<'_>, area: Rect, app: &App, model: &LocalModel) {
                 ),
                 theme.base,
             )));
-            if let Some(machine) = app.machine {
-                let context = app.settings.engine.load.context.min(facts.context);
-                let fit = fit::judge(facts, context, machine);
+            if let Some(machine) = &app.machine {
+                let load = app.settings.engine.load;
+                let fit = fit::judge(facts, load, machine);
                 let largest = match fit.largest_context {
                     0 => "not even its weights fit".to_owned(),
-                    n => format!("the largest context that fits is {n}"),
+                    n => format!("the longest that fits is {n}"),
                 };
+                let speed = fit::expected_decode(facts, load, machine);
+                let speed = speed.map_or(String::new(), |speed| format!(" {dot} about {speed:.0} tok/s"));
                 let needed = format!(
-                    "needs about {} at a context of {context}, there is room for {} {dot} {largest}",
+                    "{}: needs about {} of {} at a context of {} {dot} {largest}{speed}",
+                    fit.verdict.label(),
                     bytes(fit.needed),
-                    bytes(machine.budget),
+                    bytes(fit.budget),
+                    fit.context,
                 );
                 lines.extend(paragraph(&needed, width, theme.muted));
             }

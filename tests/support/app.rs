@@ -9,7 +9,7 @@ use hobnob::app::{App, Dirty, Init};
 use hobnob::config::theme::{Capabilities, ColourDepth};
 use hobnob::config::{Sources, Value};
 use hobnob::domain::context::TemplateCost;
-use hobnob::domain::fit::Machine;
+use hobnob::domain::machine::{Chip, Gpu, GpuKind, Machine};
 use hobnob::domain::model::{Format, LocalModel, ModelFacts, ModelInfo};
 use hobnob::domain::quant::KeptCopy;
 use hobnob::domain::stats::{GenStats, Usage};
@@ -183,7 +183,13 @@ impl Driver {
 }
 
 pub fn machine() -> Machine {
-    Machine { total: 16 << 30, budget: 11 << 30 }
+    Machine { total: 16 << 30, available: 11 << 30, gpu: None, chip: None }
+}
+
+/// With the 16 GiB of the other one, and a GPU that may use eleven of them.
+pub fn mac() -> Machine {
+    let gpu = Gpu { kind: GpuKind::Metal, budget: 11 << 30 };
+    Machine { gpu: Some(gpu), chip: Chip::parse("Apple M4", None), ..machine() }
 }
 
 pub fn facts() -> ModelFacts {
@@ -198,6 +204,11 @@ pub fn facts() -> ModelFacts {
         layers: 30,
         kv_heads: 3,
         head_size: 64,
+        heads: 9,
+        width: 576,
+        feed_forward: 1536,
+        held: 209_748_480,
+        per_token: 96_502_272,
         vocabulary: 49_152,
         has_chat_template: true,
         can_think: false,
@@ -225,7 +236,7 @@ pub fn huge() -> LocalModel {
         name: "Huge 70B".into(),
         location: PathBuf::from("/models/huge.gguf"),
         bytes: 40 << 30,
-        facts: Ok(ModelFacts { bytes: 40 << 30, layers: 80, kv_heads: 8, head_size: 128, ..facts() }),
+        facts: Ok(ModelFacts { bytes: 40 << 30, held: 43 << 30, layers: 80, kv_heads: 8, head_size: 128, ..facts() }),
         ..starter()
     }
 }

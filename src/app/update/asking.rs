@@ -89,8 +89,8 @@ impl App {
 
     /// As far as the model goes, and this machine.
     fn largest_context(&self, model: &ModelInfo) -> u32 {
-        let here =
-            self.machine.map_or(u32::MAX, |machine| fit::judge(&model.facts, model.context, machine).largest_context);
+        let load = self.settings.engine.load;
+        let here = self.machine.as_ref().map_or(u32::MAX, |here| fit::judge(&model.facts, load, here).largest_context);
         model.facts.context.min(here)
     }
 

@@ -122,18 +122,15 @@ impl App {
 
     /// Warns, and lets the user go on.
     pub(super) fn load_if_it_fits(&mut self, model: &LocalModel, now: Instant) {
-        let context = self.settings.engine.load.context;
-        let too_large = match (&model.facts, self.machine) {
-            (Ok(facts), Some(machine)) => {
-                let fit = fit::judge(facts, context.min(facts.context), machine);
-                (fit.verdict == Verdict::TooLarge).then_some((fit, machine))
-            }
+        let too_large = match (&model.facts, &self.machine) {
+            (Ok(facts), Some(machine)) => Some(fit::judge(facts, self.settings.engine.load, machine))
+                .filter(|fit| fit.verdict == Verdict::TooLarge),
             _ => None,
         };
         match too_large {
             None => self.load(model, now),
-            Some((fit, machine)) => {
-                let advice = if fit.largest_context >= 512 {
+            Some(fit) => {
+                let advice = if fit.largest_context > 0 {
                     format!(" A context of {} would fit: change it in Settings.", fit.largest_context)
                 } else {
                     String::new()
@@ -143,7 +140,7 @@ impl App {
                     body: format!(
                         "It needs about {}, and there is room for {}. The machine may get very slow.{advice}",
                         bytes(fit.needed),
-                        bytes(machine.budget)
+                        bytes(fit.budget)
                     ),
                     yes: "load it all the same",
                     then: Confirmed::Load(Box::new(model.clone())),

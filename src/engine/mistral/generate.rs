@@ -61,10 +61,11 @@ async fn answer(
     let whole = prefixes.have_all_of(&prompt);
     let mark = loaded.vocabulary.marks.iter().find(|mark| whole && !prompt.contains(mark));
     let cached_tokens = if mark.is_some() { prompt.len().saturating_sub(1) } else { prefixes.shared_with(&prompt) };
-    let cached_tokens = u32::try_from(cached_tokens).unwrap_or(u32::MAX);
+    // A pool keeps whole blocks, as long as nothing else needs their place: which ones, it does not tell.
+    let cached_tokens = (!loaded.has_pool).then(|| u32::try_from(cached_tokens).unwrap_or(u32::MAX));
     let context = loaded.info.context;
     // Told before it is judged: who hears that it does not fit knows by how much.
-    out(Piece::Started { prompt_tokens, cached_tokens: Some(cached_tokens), context });
+    out(Piece::Started { prompt_tokens, cached_tokens, context });
     let room = answer::room(prompt_tokens, req.max_tokens, context)?;
     let guide = guide(loaded, req, prompt.split_at(template))?;
     if let Some(mark) = mark {
@@ -295,7 +296,7 @@ struct Answer<'a> {
     room: Room,
     prompt_tokens: u32,
     /// Of the prompt, what the engine need not read again.
-    cached_tokens: u32,
+    cached_tokens: Option<u32>,
     conductor: Conductor,
     stops: StopMatcher,
     thinking: ThinkSplitter,
@@ -421,8 +422,7 @@ impl Answer<'_> {
     }
 
     fn finish(&self, reason: FinishReason, completion_tokens: u32) -> Outcome {
-        let cached_tokens = Some(self.cached_tokens);
-        let usage = Usage { prompt_tokens: self.prompt_tokens, cached_tokens, completion_tokens };
+        let usage = Usage { prompt_tokens: self.prompt_tokens, cached_tokens: self.cached_tokens, completion_tokens };
         Outcome { reason, usage, stats: self.meter.stats(Instant::now()) }
     }
 }

@@ -20,10 +20,12 @@ use super::quantise::{self, Quantised, Weights};
 use super::resume::Made;
 use super::shadow::{self, Shadow};
 use crate::domain::LoadStage;
-use crate::domain::model::{Device, Format, ModelInfo, ModelSpec, split_set};
+use crate::domain::machine::{Gpu, GpuKind, Machine};
+use crate::domain::model::{Device, Format, KvCache, ModelInfo, ModelSpec, split_set};
 use crate::engine::host::{self, panic_text};
 use crate::engine::probe;
 use crate::error::{ErrorKind, UserError, reason};
+use crate::machine;
 
 /// A model that is ready, and the runtime that asks it.
 pub(super) struct Loaded {
@@ -39,6 +41,8 @@ pub(super) struct Loaded {
     pub prefixes: Mutex<Prefixes>,
     /// The last answer, for when it is to go on.
     pub last: Mutex<Option<Made>>,
+    /// That is in a pool (paged attention).
+    pub has_pool: bool,
 }
 
 /// Tokens with a meaning of their own.
@@ -96,7 +100,6 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
     stage(LoadStage::Checking);
     shadow::clear_leftovers();
     let facts = probe::probe(&spec.location)?;
-    let mut options = load_options(spec, &facts);
     let runtime = Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -104,8 +107,16 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
         .map_err(|error| failed(spec, &error.to_string()))?;
 
     // The engine makes its own again. Kept until it has: drivers are slow to start twice.
-    let device = if options.force_cpu { None } else { device(|| mistralrs::best_device(false)) };
-    options.force_cpu = device.is_none();
+    let device = match spec.settings.device {
+        Device::Cpu => None,
+        Device::Auto => device(|| mistralrs::best_device(false)),
+    };
+    let options = load_options(spec, &facts, &with_gpu(machine::measure(), device.as_ref()));
+    if spec.settings.kv_cache != KvCache::Auto && options.pool.is_none() {
+        tracing::warn!(
+            "the cache stays in 16 bits: the other types need a GPU, a model whose layers are alike, and room"
+        );
+    }
     if let Some(reason) = facts.gpu_only.as_ref().filter(|_| options.force_cpu) {
         return Err(without_gpu(spec, reason));
     }
@@ -156,8 +167,8 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
         notes,
         load_time: start.elapsed(),
     };
-    let (prefixes, last) = (Mutex::new(prefixes), Mutex::default());
-    Ok(Loaded { runtime, model, forms, info, texts, vocabulary, prefixes, last })
+    let (prefixes, last, has_pool) = (Mutex::new(prefixes), Mutex::default(), options.pool.is_some());
+    Ok(Loaded { runtime, model, forms, info, texts, vocabulary, prefixes, last, has_pool })
 }
 
 /// The GPU that this build is for; the processor in a build for none. `None` where the machine has no such GPU: some drivers
@@ -170,6 +181,19 @@ fn device<D, E: Display>(make: impl FnOnce() -> Result<D, E> + UnwindSafe) -> Op
     };
     tracing::warn!("there is no GPU that the engine can use, the processor has to do: {reason}");
     None
+}
+
+/// `machine` as the engine finds it: with a GPU only if it has one.
+fn with_gpu(machine: Machine, device: Option<&mistralrs::Device>) -> Machine {
+    let kind = match device {
+        Some(device) if device.is_metal() => Some(GpuKind::Metal),
+        Some(device) if device.is_cuda() => Some(GpuKind::Cuda),
+        _ => None,
+    };
+    // Of one that could not be asked, this is the best guess.
+    let guess = |kind| Gpu { kind, budget: machine.available };
+    let gpu = kind.map(|kind| machine.gpu.filter(|gpu| gpu.kind == kind).unwrap_or_else(|| guess(kind)));
+    Machine { gpu, ..machine }
 }
 
 /// A folder in place of the model's own, where the engine could not read that.
@@ -207,6 +231,10 @@ fn builder(
                 .with_device_mapping(options.device_map())
                 .with_prefix_cache_n(Some(options.prefix_caches))
                 .with_max_num_seqs(1);
+            let builder = match options.paged_attention() {
+                Some(pool) => builder.with_paged_attn(pool),
+                None => builder,
+            };
             if options.force_cpu { builder.with_force_cpu().into() } else { builder.into() }
         }};
     }

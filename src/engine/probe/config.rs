@@ -61,6 +61,16 @@ enum Quantisation {
     Bits { bits: u64, by: &'static str },
 }
 
+/// Parts of each layer that take turns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Experts {
+    pub count: u32,
+    /// That a token goes through.
+    pub used: u32,
+    /// As `feed_forward`, of each.
+    pub width: u32,
+}
+
 #[derive(Debug)]
 pub(super) struct Config {
     pub architecture: &'static str,
@@ -68,9 +78,13 @@ pub(super) struct Config {
     pub layers: u32,
     pub kv_heads: u32,
     pub head_size: u32,
+    pub heads: u32,
+    pub width: u32,
+    /// Of the part of a layer that every token goes through; 0 where it is not said.
+    pub feed_forward: u32,
+    pub experts: Option<Experts>,
     pub vocabulary: u32,
     pub kept: Kept,
-    width: u32,
     /// The output is the embedding's matrix again, where there is a choice.
     shares_output: Option<bool>,
     /// Its weights have the usual names and the sizes that are said here.
@@ -107,6 +121,15 @@ impl Config {
             .filter(|_| loader.is_none());
         let size = |key: &str| size(nested.and_then(|inner| inner.get(key)).or_else(|| whole.get(key)), key);
         let (layers, heads, width) = (size("num_hidden_layers")?, size("num_attention_heads")?, size("hidden_size")?);
+        let feed_forward = size("intermediate_size")?;
+        let experts = ["num_experts", "num_local_experts", "n_routed_experts"];
+        let experts = experts.iter().find_map(|key| size(key).transpose()).transpose()?;
+        let experts = match (experts, size("num_experts_per_tok")?, size("moe_intermediate_size")?.or(feed_forward)) {
+            (Some(count), Some(used), Some(width)) if count > 1 => {
+                Some(Experts { count, used: used.min(count), width })
+            }
+            _ => None,
+        };
         let kept = loader.map(|loader| memory::kept(loader, whole, layers.unwrap_or_default())).unwrap_or_default();
         let kv_heads = kept.heads.or(size("num_key_value_heads")?).or(heads);
         let derived = || width.zip(heads).and_then(|(width, heads)| width.checked_div(heads));
@@ -125,7 +148,10 @@ impl Config {
             kv_heads: or_unknown(kv_heads),
             head_size: or_unknown(head_size),
             vocabulary: or_unknown(vocabulary),
+            heads: or_unknown(heads),
             width: or_unknown(width),
+            feed_forward: or_unknown(feed_forward),
+            experts,
             shares_output: match loader.map(|loader| loader.output) {
                 Some(Output::SharedIfSaid(unsaid)) => {
                     Some(whole.get("tie_word_embeddings").and_then(Value::as_bool).unwrap_or(unsaid))

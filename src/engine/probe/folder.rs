@@ -13,7 +13,7 @@ use super::fault::{Fault, Found, quote};
 use super::generation::Generation;
 use super::safetensors::{self, Sums};
 use super::tokenizer_json::{self, Wanted};
-use super::{json, reader, template};
+use super::{footprint, json, reader, template};
 use crate::domain::model::{Format, ModelFacts, SplitName};
 use crate::error::UserError;
 
@@ -45,6 +45,7 @@ fn facts(folder: &Path) -> Found<ModelFacts> {
     if talk.template.is_none_or(|text| text.trim().is_empty()) {
         return Err(template::none());
     }
+    let footprint = footprint::of_folder(&config, &sums);
     Ok(ModelFacts {
         format: Format::Safetensors,
         name: None,
@@ -57,6 +58,13 @@ fn facts(folder: &Path) -> Found<ModelFacts> {
         layers: config.layers,
         kv_heads: config.kv_heads,
         head_size: config.head_size,
+        heads: config.heads,
+        width: config.width,
+        feed_forward: footprint.feed_forward,
+        held: footprint.held,
+        unpacking: footprint.unpacking,
+        per_token: footprint.per_token,
+        has_experts: footprint.has_experts,
         vocabulary: config.vocabulary,
         has_chat_template: true,
         can_think,

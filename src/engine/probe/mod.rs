@@ -21,6 +21,7 @@ mod architecture;
 mod config;
 mod fault;
 mod folder;
+mod footprint;
 mod generation;
 mod gguf;
 mod gguf_model;
