@@ -3,122 +3,76 @@
 
 mod support;
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
-use hobnob::domain::model::{Device, Format, LoadSettings, ModelSpec};
-use hobnob::domain::sampling::SamplingPatch;
-use hobnob::domain::{
-    ChatMessage, EngineCmd, EngineEvent, FinishReason, GenId, GenRequest, LoadId, PieceKind, Role, Thinking,
-};
-use hobnob::engine::{EngineHandle, Options, probe};
-use hobnob::error::{ErrorKind, UserError};
+use hobnob::domain::model::{Format, LoadSettings, ModelSpec};
+use hobnob::domain::quant::Quantise;
+use hobnob::domain::{ChatMessage, FinishReason, GenRequest, Role};
+use hobnob::engine::probe;
+use hobnob::error::ErrorKind;
+use support::engine::{Answer, Engine, ask, context};
 use support::tiny;
-use tokio::sync::mpsc::UnboundedReceiver;
 
-/// Nothing in here takes longer on a machine that works.
-const PATIENCE: Duration = Duration::from_secs(120);
 const TOKENS: u32 = 8;
-
-/// The real engine in its process.
-struct Engine {
-    handle: EngineHandle,
-    events: UnboundedReceiver<EngineEvent>,
-    answers: GenId,
-}
-
-impl Engine {
-    fn start() -> Self {
-        let exe = PathBuf::from(env!("CARGO_BIN_EXE_hobnob"));
-        let (handle, events) = EngineHandle::start(Options { exe, verbose: 1 });
-        Self { handle, events, answers: GenId(0) }
-    }
-
-    async fn event(&mut self) -> EngineEvent {
-        let event = tokio::time::timeout(PATIENCE, self.events.recv()).await;
-        event.expect("an event in time").expect("the link is there")
-    }
-
-    async fn load(&mut self, spec: ModelSpec) -> Result<(), UserError> {
-        self.handle.send(EngineCmd::Load { id: LoadId(1), spec });
-        loop {
-            match self.event().await {
-                EngineEvent::Loaded { .. } => return Ok(()),
-                EngineEvent::LoadFailed { error, .. } => return Err(error),
-                _ => {}
-            }
-        }
-    }
-
-    async fn answer(&mut self, messages: &[ChatMessage]) -> Result<Answer, UserError> {
-        self.answers = self.answers.next();
-        let req = GenRequest {
-            messages: messages.to_vec(),
-            sampling: SamplingPatch { temperature: Some(0.0), ..SamplingPatch::default() },
-            max_tokens: Some(TOKENS),
-            stop: Vec::new(),
-            thinking: Thinking::Auto,
-            begun: None,
-            constraint: None,
-        };
-        self.handle.send(EngineCmd::Generate { id: self.answers, req });
-        let mut text = String::new();
-        loop {
-            match self.event().await {
-                EngineEvent::Delta { kind: PieceKind::Text, text: more, .. } => text.push_str(&more),
-                EngineEvent::Finished { reason, usage, .. } => {
-                    return Ok(Answer { text, reason, prompt: usage.prompt_tokens, tokens: usage.completion_tokens });
-                }
-                EngineEvent::Failed { error, .. } => return Err(error),
-                _ => {}
-            }
-        }
-    }
-}
-
-#[derive(Debug, PartialEq)]
-struct Answer {
-    text: String,
-    reason: FinishReason,
-    prompt: u32,
-    tokens: u32,
-}
 
 fn said(role: Role, content: &str) -> ChatMessage {
     ChatMessage { role, content: content.to_owned() }
 }
 
-fn spec(name: &str, location: &Path, format: Format) -> ModelSpec {
-    let settings = LoadSettings { context: 256, device: Device::Cpu, ..LoadSettings::default() };
-    ModelSpec { reference: name.into(), name: name.into(), location: location.to_owned(), format, settings }
+/// What comes next in a conversation.
+fn next(messages: &[ChatMessage]) -> GenRequest {
+    GenRequest { messages: messages.to_vec(), max_tokens: Some(TOKENS), ..ask("") }
 }
 
-/// Two turns of a conversation; what is wrong with them.
+/// As the weights are stored, so that all ways to compute an answer give the same one.
+fn spec(name: &str, location: &Path, format: Format) -> ModelSpec {
+    let settings = LoadSettings { quantise: Quantise::Off, ..context(256) };
+    ModelSpec { settings, ..support::engine::spec(name, location.to_owned(), format) }
+}
+
+fn is_whole(answer: &Answer) -> bool {
+    let is_spoken = answer.text.len() == TOKENS as usize && answer.text.bytes().all(|byte| byte.is_ascii_graphic());
+    is_spoken && answer.usage.completion_tokens == TOKENS && answer.reason == FinishReason::Length
+}
+
+/// A conversation that goes on, and then takes another way; what is wrong with it.
 async fn objection(name: &str, location: &Path, format: Format) -> Result<(), String> {
     let facts = probe::probe(location).map_err(|error| format!("the check refuses it: {error:?}"))?;
     if facts.parameters == 0 || facts.layers == 0 {
         return Err(format!("the check does not see its sizes: {facts:?}"));
     }
     let spec = spec(name, location, format);
-    let mut engine = Engine::start();
-    engine.load(spec.clone()).await.map_err(|error| format!("it does not load: {error:?}"))?;
     let mut talk = vec![said(Role::User, "hello")];
-    let first = engine.answer(&talk).await.map_err(|error| format!("it does not answer: {error:?}"))?;
-    talk.extend([said(Role::Assistant, &first.text), said(Role::User, "hell, he said")]);
-    let second = engine.answer(&talk).await.map_err(|error| format!("it does not go on: {error:?}"))?;
+    let mut kept = Vec::new();
+    let mut engine = Engine::start();
+    engine.load(&spec).await.map_err(|error| format!("it does not load: {error:?}"))?;
+    for user in ["hell, he said", "hello again"] {
+        let answer = engine.answer(next(&talk)).await.map_err(|error| format!("it does not answer: {error:?}"))?;
+        talk.extend([said(Role::Assistant, &answer.text), said(Role::User, user)]);
+        kept.push(answer);
+    }
+    // What is said now comes in place of the first answer.
+    let other = [said(Role::User, "hello"), said(Role::Assistant, "no"), said(Role::User, "hello")];
+    kept.push(engine.answer(next(&other)).await.map_err(|error| format!("it does not take another way: {error:?}"))?);
     engine.handle.shutdown().await;
-    for answer in [&first, &second] {
-        let is_spoken = answer.text.len() == TOKENS as usize && answer.text.bytes().all(|byte| byte.is_ascii_graphic());
-        if !is_spoken || answer.tokens != TOKENS || answer.reason != FinishReason::Length {
-            return Err(format!("it gives {first:?} and {second:?}"));
+    if let Some(answer) = kept.iter().find(|answer| !is_whole(answer)) {
+        return Err(format!("it gives {answer:?}"));
+    }
+    let again = kept[0].usage.prompt_tokens + TOKENS;
+    if kept[1].usage.cached_tokens != Some(again) {
+        return Err(format!("it does not go on from the {again} tokens before: {:?}", kept[1]));
+    }
+    // What was kept of earlier turns must be what a fresh start computes.
+    for (answer, messages) in kept[1..].iter().zip([&talk[..3], &other]) {
+        let mut engine = Engine::start();
+        engine.load(&spec).await.map_err(|error| format!("it does not load again: {error:?}"))?;
+        let fresh = engine.answer(next(messages)).await.map_err(|error| format!("it does not answer: {error:?}"))?;
+        engine.handle.shutdown().await;
+        if fresh.text != answer.text {
+            return Err(format!("it goes on with {answer:?}, and from afresh with {fresh:?}"));
         }
     }
-    // What was kept of the first turn must be what a fresh start computes.
-    let mut engine = Engine::start();
-    engine.load(spec).await.map_err(|error| format!("it does not load again: {error:?}"))?;
-    let fresh = engine.answer(&talk).await.map_err(|error| format!("it does not answer again: {error:?}"))?;
-    engine.handle.shutdown().await;
-    if fresh == second { Ok(()) } else { Err(format!("it goes on with {second:?}, and from afresh with {fresh:?}")) }
+    Ok(())
 }
 
 /// Kinds that the processor can't run, and words of the reason. A build for a GPU knows that when it is told to use the processor,
@@ -139,7 +93,7 @@ const REFUSED: &[(&str, &str)] = &[
 async fn objection_to_refusal(name: &str, location: &Path, format: Format, reason: &str) -> Result<(), String> {
     let by_file = probe::probe(location).err();
     let mut engine = Engine::start();
-    let error = engine.load(spec(name, location, format)).await.err().ok_or("it is loaded")?;
+    let error = engine.load(&spec(name, location, format)).await.err().ok_or("it is loaded")?;
     engine.handle.shutdown().await;
     let alternative = error.hint.as_deref().unwrap_or_default();
     let told = error.kind == ErrorKind::ModelUnsupported

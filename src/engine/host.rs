@@ -80,6 +80,8 @@ fn open_socket() -> io::Result<(UnixStream, UnixStream)> {
     Ok((socket.try_clone()?, socket))
 }
 
+// One lives at a time, and for a moment.
+#[allow(clippy::large_enum_variant)]
 enum Job {
     Load(ModelSpec),
     Generate(GenId, GenRequest, CancellationToken),

@@ -25,6 +25,8 @@ pub const MAX_FRAME: usize = 64 << 20;
 const PREFIX: usize = size_of::<u32>();
 
 /// From the parent.
+// One lives at a time, and for a moment.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum ToEngine {
     /// Comes once: a process is for one model, so that ending it gives back every byte.

@@ -114,6 +114,7 @@ fn the_cache_is_told_as_the_engine_keeps_it() {
         ("MistralForCausalLM", "sliding_window", json!(64), (2, 2, 16, 128)),
         ("Qwen3ForCausalLM", "sliding_window", json!(64), (2, 2, 16, 512)),
         ("PhiMoEForCausalLM", "sliding_window", json!(10_000), (2, 2, 16, 512)),
+        ("Gemma3ForCausalLM", "sliding_window", json!(32), (2, 2, 16, 256 + 32)),
         ("GraniteMoeHybridForCausalLM", "layer_types", json!(["mamba", "attention"]), (2, 2, 16, 256)),
     ];
     for (name, key, value, expected) in cases {

@@ -151,8 +151,8 @@ mod tests {
     #[test]
     fn every_action_has_a_key_where_it_may_have_one() {
         let map = KeyMap::default();
-        // Done once in a while, and quickly found: `/schema`.
-        let by_name = |action: &Action| *action == Action::AnswerInSchema;
+        // Done once in a while, and quickly found: `/schema`, `/send-all`.
+        let by_name = |action: &Action| matches!(action, Action::AnswerInSchema | Action::SendAll);
         for action in Action::ALL {
             assert!(by_name(action) || !map.keys_for(*action).is_empty(), "{}", action.name());
         }
@@ -182,8 +182,9 @@ mod tests {
                 continue;
             }
             let simple = |chord: &KeyChord| !chord.alt && !matches!(chord.key, Key::F(_));
-            // `/think` and `/schema` need no more than letters.
-            let by_name = matches!(action, Action::ToggleThinking | Action::AnswerInSchema);
+            // `/think` and the like need no more than letters.
+            let by_name =
+                matches!(action, Action::ToggleThinking | Action::AnswerInSchema | Action::SendAll | Action::KeepCopy);
             let exempt = by_name || matches!(action, Action::TextStart | Action::TextEnd);
             assert!(exempt || map.keys_for(*action).iter().any(simple), "{}", action.name());
         }

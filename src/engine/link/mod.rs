@@ -88,6 +88,8 @@ struct Ask {
     req: GenRequest,
 }
 
+// One lives at a time, and for a moment.
+#[allow(clippy::large_enum_variant)]
 enum Step {
     Command(Option<EngineCmd>),
     /// `None`: the process is gone, or can't be understood.

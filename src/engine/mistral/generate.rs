@@ -55,7 +55,8 @@ async fn answer(
     }
     let engine = loaded.model.inner().get_sender(None).map_err(|e| engine_error(&e.to_string()))?;
     let mut prefixes = loaded.prefixes.lock().await;
-    if prefixes.are_untrue() {
+    let has_state = loaded.info.facts.stateful_layers > 0;
+    if prefixes.are_untrue() || (has_state && prefixes.go_beyond(&prompt)) {
         prefixes::sweep(&engine, &mut prefixes).await;
     }
     let whole = prefixes.have_all_of(&prompt);

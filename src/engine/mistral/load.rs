@@ -54,9 +54,11 @@ pub(super) struct Vocabulary {
 }
 
 impl Vocabulary {
-    fn of(pipeline: &dyn Pipeline) -> Self {
+    /// `words` is how many the model knows; its tokenizer can have more, for a part that looks. 0: it does not say.
+    fn of(pipeline: &dyn Pipeline, words: u32) -> Self {
         let metadata = pipeline.get_metadata();
-        let ends = metadata.eos_tok.clone();
+        let has_output = |id: &u32| words == 0 || *id < words;
+        let ends: Vec<u32> = metadata.eos_tok.iter().copied().filter(has_output).collect();
         let mut marks: Vec<u32> = match (pipeline.tokenizer(), metadata.tok_env()) {
             (Some(tokenizer), Some(env)) => {
                 let trie = env.tok_trie();
@@ -64,7 +66,7 @@ impl Vocabulary {
                 let special = added.iter().filter(|(_, token)| token.special && !is_said(&token.content));
                 let special = special.map(|(id, _)| *id);
                 // The engine takes none for an end that others begin with.
-                let fits = |id: &u32| !ends.contains(id) && !trie.has_extensions(trie.token(*id));
+                let fits = |id: &u32| has_output(id) && !ends.contains(id) && !trie.has_extensions(trie.token(*id));
                 special.filter(fits).collect()
             }
             _ => Vec::new(),
@@ -138,7 +140,7 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
     // Now: once the engine runs, it holds its pipeline for as long as it computes.
     let (vocabulary, forms, texts) = runtime.block_on(async {
         let pipeline = &*pipeline.lock().await;
-        (Vocabulary::of(pipeline), Forms::of(pipeline), Texts::of(pipeline))
+        (Vocabulary::of(pipeline, facts.vocabulary), Forms::of(pipeline), Texts::of(pipeline))
     });
 
     // Starting the engine makes it answer "hello" with one token, on a runtime with threads like this one: what is

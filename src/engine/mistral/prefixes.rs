@@ -33,8 +33,7 @@ impl Prefixes {
 
     /// Tokens of a prompt that will not be read again. The engine finds nothing for a prompt that is there as a whole.
     pub fn shared_with(&self, prompt: &[u32]) -> usize {
-        let shared = |kept: &Vec<u32>| kept.iter().zip(prompt).take_while(|(a, b)| a == b).count();
-        let longest = self.all.iter().map(shared).max().unwrap_or(0);
+        let longest = self.longest_shared(prompt);
         if longest == prompt.len() { 0 } else { longest }
     }
 
@@ -46,6 +45,17 @@ impl Prefixes {
     /// Nothing of it may be used.
     pub fn are_untrue(&self) -> bool {
         self.untrue
+    }
+
+    /// Whether what the engine would take for a prompt goes beyond what the prompt shares with it. Keys and values can be cut
+    /// there; the state of a recurrent layer can't, and the engine takes it as it stands at the end.
+    pub fn go_beyond(&self, prompt: &[u32]) -> bool {
+        let longest = self.longest_shared(prompt);
+        longest > 0 && self.all.iter().any(|kept| shared(kept, prompt) == longest && kept.len() > longest)
+    }
+
+    fn longest_shared(&self, prompt: &[u32]) -> usize {
+        self.all.iter().map(|kept| shared(kept, prompt)).max().unwrap_or(0)
     }
 
     /// Copies have come together that the engine would keep for good.
@@ -66,6 +76,11 @@ impl Prefixes {
         }
         self.all.push(tokens);
     }
+}
+
+/// Tokens that both begin with.
+fn shared(kept: &[u32], prompt: &[u32]) -> usize {
+    kept.iter().zip(prompt).take_while(|(a, b)| a == b).count()
 }
 
 /// A token that no vocabulary has. On the CPU looking it up fails, which costs nothing.
@@ -174,6 +189,8 @@ mod tests {
         prefixes.add(vec![7, 8, 9], true);
         assert_eq!(prefixes.shared_with(&[1, 2, 3, 4, 5]), 3);
         assert_eq!(prefixes.shared_with(&[1, 2, 3]), 0, "a whole prompt is not found");
+        assert!(prefixes.go_beyond(&[1, 2, 3, 4]) && prefixes.go_beyond(&[7, 1]));
+        assert!(!prefixes.go_beyond(&[1, 2, 3, 9, 4]) && !prefixes.go_beyond(&[4]));
         prefixes.add(vec![5], true);
         assert_eq!(prefixes.shared_with(&[1, 2, 3, 4, 5]), 0, "the oldest has gone");
         assert!(!prefixes.need_sweeping(), "it lets them go by itself");

@@ -1,6 +1,7 @@
 //! Which GGUF architectures the engine loads, and the numbers that it needs of each. Each rule stands for a place where the engine would panic,
 //! fail late, or compute nonsense.
 
+use super::config::has_gpu;
 use super::fault::{Fault, Found, quote};
 use super::metadata::Metadata;
 
@@ -78,21 +79,12 @@ impl Architecture {
 
 fn unknown(name: &str) -> Fault {
     /// Families whose safetensors the engine loads.
-    const AS_SAFETENSORS: &[&str] = &[
-        "gemma",
-        "phimoe",
-        "deepseek2",
-        "glm4",
-        "smollm3",
-        "granite",
-        "gpt-oss",
-        "qwen2vl",
-        "qwen3vl",
-        "qwen3next",
-        "qwen35",
-        "llama4",
-    ];
-    let hint = if AS_SAFETENSORS.iter().any(|family| name.starts_with(family)) {
+    const AS_SAFETENSORS: &[&str] =
+        &["gemma", "phimoe", "smollm3", "granitehybrid", "qwen2vl", "qwen3vl", "qwen35", "llama4"];
+    /// The same where there is a GPU.
+    const ON_GPUS: &[&str] = &["deepseek2", "glm4moe", "gpt-oss", "qwen3next"];
+    let of = |families: &[&str]| families.iter().any(|family| name.starts_with(family));
+    let hint = if name == "glm4" || of(AS_SAFETENSORS) || (has_gpu() && of(ON_GPUS)) {
         "take the safetensors of this model (its original repository), or a GGUF of a Llama, Mistral, Phi or Qwen model"
     } else {
         "choose a model of the Llama, Mistral, Phi or Qwen families"

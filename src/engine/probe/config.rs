@@ -130,7 +130,13 @@ impl Config {
             }
             _ => None,
         };
-        let kept = loader.map(|loader| memory::kept(loader, whole, layers.unwrap_or_default())).unwrap_or_default();
+        let kept = match loader {
+            Some(loader) => memory::kept(loader, whole, layers.unwrap_or_default()),
+            None if architecture == "gemma3" => {
+                memory::kept_by_gemma3(nested.unwrap_or(whole), layers.unwrap_or_default())
+            }
+            None => Kept::default(),
+        };
         let kv_heads = kept.heads.or(size("num_key_value_heads")?).or(heads);
         let derived = || width.zip(heads).and_then(|(width, heads)| width.checked_div(heads));
         let head_size = kept.head_size.or(size("head_dim")?).or_else(derived);
@@ -332,7 +338,7 @@ fn quantisation(config: &Map<String, Value>, architecture: &str) -> Found<Quanti
             )),
         },
         Some("afq") | None => {
-            Mlx::check(config, architecture)?;
+            Mlx::check_architecture(config, architecture)?;
             Mlx::read(said).map(Quantisation::Mlx)
         }
         Some(other) => Err(Fault::unsupported(

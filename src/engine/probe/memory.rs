@@ -41,15 +41,14 @@ pub(super) fn kept(loader: &Loader, config: &Map<String, Value>, layers: u32) ->
         let count = types.map_or(0, |types| types.iter().filter(|of| of.as_str() == Some(kind)).count());
         u32::try_from(count).unwrap_or(layers).min(layers)
     };
+    let is_used = config.get("use_sliding_window").and_then(Value::as_bool) == Some(true);
     let windowed_layers = match loader.windows {
-        _ if window == 0 => 0,
-        Windows::None => 0,
-        Windows::All | Windows::TooMany => layers,
-        Windows::Upper if config.get("use_sliding_window").and_then(Value::as_bool) == Some(true) => {
+        Windows::All | Windows::TooMany if window > 0 => layers,
+        Windows::Upper if window > 0 && is_used => {
             layers.saturating_sub(number("max_window_layers").unwrap_or_default())
         }
-        Windows::Upper => 0,
-        Windows::Typed => typed("sliding_attention"),
+        Windows::Typed if window > 0 => typed("sliding_attention"),
+        _ => 0,
     };
     let stateful_layers = match loader.name {
         "granitemoehybrid" => typed("mamba"),
@@ -62,6 +61,14 @@ pub(super) fn kept(loader: &Loader, config: &Map<String, Value>, layers: u32) ->
         _ => None,
     };
     Kept { heads, head_size, windowed_layers, window, stateful_layers, context }
+}
+
+/// Gemma 3's, which looks at pictures as well: every so many layers one keeps everything.
+pub(super) fn kept_by_gemma3(text: &Map<String, Value>, layers: u32) -> Kept {
+    let number = |key: &str| text.get(key).and_then(Value::as_u64).and_then(|number| u32::try_from(number).ok());
+    let Some(window) = number("sliding_window") else { return Kept::default() };
+    let whole = layers / number("sliding_window_pattern").unwrap_or(6).max(1);
+    Kept { windowed_layers: layers - whole, window, ..Kept::default() }
 }
 
 /// Whether keys and values differ in size: the engine computes that on a GPU alone.

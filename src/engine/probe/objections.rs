@@ -181,7 +181,7 @@ fn check_parts(loader: &Loader, config: &Config) -> Found<()> {
     Ok(())
 }
 
-/// How DeepSeek models choose among their experts.
+/// How `DeepSeek` models choose among their experts.
 fn check_choice_of_experts(loader: &Loader, config: &Config) -> Found<()> {
     let newer = loader.name == "deepseekv3";
     let text = |key: &str| said(config, key).and_then(Value::as_str);

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::architecture::{Architecture, MOST_WIDTH, Shape};
+use super::config::has_gpu;
 use super::fault::{Fault, Found, quote};
 use super::gguf::Tensor;
 use super::metadata::Metadata;
@@ -108,7 +109,11 @@ pub(super) fn experts(arch: Architecture, metadata: &Metadata) -> Found<Option<(
         if !cfg!(feature = "cuda") {
             return Err(Fault::unsupported(
                 "GGUF files with experts run only on NVIDIA GPUs",
-                "take the safetensors of this model, or a model without experts",
+                if has_gpu() {
+                    "take the safetensors of this model, or a model without experts"
+                } else {
+                    "choose a model without experts"
+                },
             ));
         }
         let count = metadata.number(&key("expert_count"), 1, 4_096)?;

@@ -37,7 +37,7 @@ pub fn kinds() -> Vec<Kind> {
     published(HEAD).into_iter().chain(stacked).collect()
 }
 
-/// As their makers publish them. DeepSeek's values are of another size than its keys.
+/// As their makers publish them. The values of `DeepSeek` models have another size than the keys.
 #[allow(clippy::too_many_lines)] // a table
 fn published(deepseek_value: u64) -> Vec<Kind> {
     let rope = json!({"rope_theta": 10000.0});

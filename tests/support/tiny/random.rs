@@ -23,10 +23,9 @@ fn numbers(name: &str) -> impl Iterator<Item = f32> + use<> {
 pub(super) fn plain(name: &str, columns: u64, count: u64) -> impl Iterator<Item = f32> + use<> {
     let around = if name.contains("norm") && name.ends_with("weight") { 1.0 } else { 0.0 };
     let is_words = is_words(name);
-    let scaled = (0..count)
+    (0..count)
         .zip(numbers(name))
-        .map(move |(at, number)| if is_words && !is_spoken(at / columns) { 0.0 } else { around + WIDEST * number });
-    scaled
+        .map(move |(at, number)| if is_words && !is_spoken(at / columns) { 0.0 } else { around + WIDEST * number })
 }
 
 /// A row for each word.

@@ -7,7 +7,7 @@ use super::gguf::place;
 
 const SPECIAL: [&str; 3] = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"];
 pub const TEMPLATE: &str = "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}\
-                            <|im_start|>assistant\n";
+                            {{ '<|im_start|>assistant\n' }}";
 
 /// Bytes as the byte-level tokenizers spell them.
 fn byte_words() -> Vec<String> {
@@ -29,11 +29,12 @@ pub(super) fn words() -> Vec<String> {
     SPECIAL.iter().map(|word| (*word).to_owned()).chain(byte_words()).chain(made.map(str::to_owned)).collect()
 }
 
-/// Whether the models with random weights ever say the word `id`: only what stands for itself on a page, so that an answer is as
-/// long as it has tokens.
+/// Whether the models with random weights ever say the word `id`: only what stands for itself on a page and in every prompt, so
+/// that an answer is as long as it has tokens, and comes back as the same ones.
 pub(super) fn is_spoken(id: u64) -> bool {
     let first = SPECIAL.len() as u64;
-    (first + u64::from(b'!')..=first + u64::from(b'~')).contains(&id)
+    let merged = MERGES.concat();
+    (b'!'..=b'~').any(|byte| first + u64::from(byte) == id && !merged.contains(char::from(byte)))
 }
 
 const MERGES: [&str; 4] = ["h e", "l l", "he ll", "hell o"];
