@@ -118,6 +118,21 @@ pub fn takes_full_precision(architecture: &str) -> bool {
     architecture == "mixtral"
 }
 
+impl ModelFacts {
+    /// Tokens whose keys and values the cache holds at a context, all layers together.
+    #[must_use]
+    pub fn cached_tokens(&self, context: u32) -> u64 {
+        let windowed = self.windowed_layers.min(self.layers);
+        u64::from(self.whole_layers()) * u64::from(context) + u64::from(windowed) * u64::from(context.min(self.window))
+    }
+
+    /// Layers that keep the keys and values of all tokens.
+    #[must_use]
+    pub fn whole_layers(&self) -> u32 {
+        self.layers.saturating_sub(self.windowed_layers).saturating_sub(self.stateful_layers)
+    }
+}
+
 /// Bytes of the keys and values of one token in one layer.
 fn cache_of_layer(facts: &ModelFacts, kind: KvCache) -> u64 {
     let element = match kind {
@@ -250,7 +265,7 @@ pub fn expected_decode(facts: &ModelFacts, load: LoadSettings, machine: &Machine
     machine.gpu(load.device)?;
     let facts = &*loaded(facts, load, machine);
     let chip = machine.chip?;
-    let part = if facts.has_experts { chip.efficiency().min(SCATTERED) } else { chip.efficiency() };
+    let part = if facts.experts > 0 { chip.efficiency().min(SCATTERED) } else { chip.efficiency() };
     #[allow(clippy::cast_precision_loss)] // an estimate
     let bytes = Some(facts.per_token).filter(|bytes| *bytes > 0)? as f64;
     let seconds = PER_TOKEN + bytes / (part * f64::from(chip.bandwidth()?) * 1e9);
@@ -399,7 +414,7 @@ mod tests {
         assert!(within(speed(&facts(), "Apple M4 Pro"), 37.0, 47.0));
         assert_eq!(speed(&facts(), "Apple M9"), None, "not known yet");
         // A model with experts reads few of them, from all over.
-        let scattered = ModelFacts { has_experts: true, per_token: 1_900_000_000, ..facts() };
+        let scattered = ModelFacts { experts: 128, per_token: 1_900_000_000, ..facts() };
         assert!(within(speed(&scattered, "Apple M4 Pro"), 60.0, 75.0), "{:?}", speed(&scattered, "Apple M4 Pro"));
         let on_the_processor = LoadSettings { device: Device::Cpu, ..load(4096) };
         assert_eq!(expected_decode(&facts(), on_the_processor, &mac("Apple M4", 16)), None);

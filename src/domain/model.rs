@@ -306,8 +306,8 @@ pub struct ModelFacts {
     pub unpacking: u64,
     /// Bytes of those that a token is computed with.
     pub per_token: u64,
-    /// Parts of its layers take turns.
-    pub has_experts: bool,
+    /// Parts of each layer that take turns; 0 where all compute every token.
+    pub experts: u32,
     /// Layers that keep keys and values of the last tokens only, and of how many.
     #[serde(default)]
     pub windowed_layers: u32,
@@ -336,21 +336,6 @@ pub enum Foresight {
     Enough,
     /// Nothing against it so far.
     More,
-}
-
-impl ModelFacts {
-    /// Tokens whose keys and values the cache holds at a context, all layers together.
-    #[must_use]
-    pub fn cached_tokens(&self, context: u32) -> u64 {
-        let windowed = self.windowed_layers.min(self.layers);
-        u64::from(self.whole_layers()) * u64::from(context) + u64::from(windowed) * u64::from(context.min(self.window))
-    }
-
-    /// Layers that keep the keys and values of all tokens.
-    #[must_use]
-    pub fn whole_layers(&self) -> u32 {
-        self.layers.saturating_sub(self.windowed_layers).saturating_sub(self.stateful_layers)
-    }
 }
 
 /// A model on this machine.

@@ -178,7 +178,7 @@ mod tests {
             kv_heads: 4,
             width: 2048,
             feed_forward: 6144,
-            has_experts: true,
+            experts: 128,
             ..four_billion()
         }
     }

@@ -64,7 +64,7 @@ fn facts(folder: &Path) -> Found<ModelFacts> {
         held: footprint.held,
         unpacking: footprint.unpacking,
         per_token: footprint.per_token,
-        has_experts: footprint.has_experts,
+        experts: footprint.experts,
         vocabulary: config.vocabulary,
         has_chat_template: true,
         can_think,

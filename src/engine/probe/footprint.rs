@@ -15,7 +15,7 @@ pub(super) struct Footprint {
     pub unpacking: u64,
     pub per_token: u64,
     pub feed_forward: u32,
-    pub has_experts: bool,
+    pub experts: u32,
 }
 
 const EMBEDDING: &str = "token_embd.weight";
@@ -51,7 +51,7 @@ pub(super) fn of_gguf(arch: Architecture, metadata: &Metadata, tensors: &[Tensor
         unpacking: output.filter(|tensor| is_plain(tensor)).map_or(0, |tensor| tensor.bytes),
         per_token,
         feed_forward: inner("blk.0.ffn_down.weight").or(of_experts).unwrap_or(0),
-        has_experts,
+        experts: if has_experts { experts } else { 0 },
     })
 }
 
@@ -82,6 +82,6 @@ pub(super) fn of_folder(config: &Config, sums: &Sums) -> Footprint {
         unpacking: 0,
         per_token: held.saturating_sub(bytes_of(idle_rows.saturating_add(idle_experts))),
         feed_forward: config.experts.map_or(config.feed_forward, |experts| experts.used.saturating_mul(experts.width)),
-        has_experts: config.experts.is_some(),
+        experts: config.experts.map_or(0, |experts| experts.count),
     }
 }

@@ -150,7 +150,7 @@ fn facts(path: &Path, parts: &[PathBuf], metadata: &Metadata, tensors: &[Tensor]
         held: footprint.held,
         unpacking: footprint.unpacking,
         per_token: footprint.per_token,
-        has_experts: footprint.has_experts,
+        experts: footprint.experts,
         vocabulary: u32::try_from(rows).unwrap_or(u32::MAX),
         has_chat_template: true,
         can_think: template.contains("<think>") && template.contains("</think>"),
