@@ -272,6 +272,7 @@ impl Format {
 
 /// What a model's own header says. Made without loading it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[allow(clippy::struct_excessive_bools)] // facts, not states: any of them goes with any other
 pub struct ModelFacts {
     pub format: Format,
     /// The name the file gives itself, if it does.
