@@ -15,7 +15,8 @@ use hobnob::domain::fit;
 use hobnob::domain::model::{Format, ModelSpec};
 use hobnob::domain::stats::Usage;
 use hobnob::domain::{
-    Beginning, ChatMessage, EngineCmd, EngineEvent, FinishReason, GenId, GenRequest, LoadStage, PieceKind, Role,
+    Beginning, ChatMessage, Constraint, EngineCmd, EngineEvent, FinishReason, GenId, GenRequest, LoadStage, PieceKind,
+    Role,
 };
 use hobnob::engine::host;
 use hobnob::engine::protocol::{self, FromEngine};
@@ -476,6 +477,24 @@ async fn a_cut_answer_goes_on_without_a_seam(subject: Subject) {
     let rest = engine.answer(on(half, 20)).await.expect("goes on");
     assert!(rest.reloads > 0 && rest.usage.completion_tokens == 20, "{rest:?}");
     assert!(whole.text.starts_with(&format!("{half}{}", rest.text)), "{:?}, not {:?}", rest.text, whole.text);
+}
+
+#[tokio::test]
+async fn a_cut_answer_goes_on_in_its_form() {
+    let subject = Subject::real().await;
+    let schema = r#"{"type": "object", "required": ["name", "tags"], "additionalProperties": false, "properties": {
+        "name": {"type": "string", "minLength": 4, "maxLength": 16},
+        "tags": {"type": "array", "items": {"enum": ["old", "new", "grey"]}, "minItems": 2, "maxItems": 3}}}"#;
+    let req = GenRequest { constraint: Some(Constraint::Schema(schema.into())), ..ask("Describe a cat.") };
+    let (mut engine, _) = Engine::loaded(&subject.spec).await;
+    let whole = engine.answer(req.clone()).await.expect("answers");
+    assert_eq!((whole.reason, whole.satisfied), (FinishReason::Stop, Some(true)), "{whole:?}");
+    let part = engine.answer(GenRequest { max_tokens: Some(7), ..req.clone() }).await.expect("answers");
+    assert_eq!((part.reason, part.satisfied), (FinishReason::Length, Some(false)));
+    let begun = Some(Beginning { reasoning: String::new(), text: part.text.clone() });
+    let rest = engine.answer(GenRequest { begun, ..req }).await.expect("goes on");
+    assert_eq!(part.text + &rest.text, whole.text);
+    assert_eq!((rest.reason, rest.satisfied), (FinishReason::Stop, Some(true)));
 }
 
 async fn texts_are_counted_as_the_prompt_counts_them(subject: Subject) {

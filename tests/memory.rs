@@ -159,6 +159,7 @@ impl Engine {
             stop: Vec::new(),
             thinking: Thinking::Auto,
             constraint: None,
+            begun: None,
         };
         self.handle.send(EngineCmd::Generate { id: GenId(1), req });
         let (mut answer, mut prompt) = (String::new(), 0);

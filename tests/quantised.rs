@@ -25,7 +25,7 @@ const TALKS: [&[&str]; 3] = [
     &[ALPHABET, ALPHABET, ALPHABET],
 ];
 const ALPHABET: &str = "a b c d e f g h i j k l m n o p q r s t u v w x y z";
-const HELLO: [&[&str]; 1] = [&HELLO];
+const HELLO: [&[&str]; 1] = [&["hello"]];
 
 /// A data folder that nothing else uses, and engines that keep their copies there.
 struct Home {

@@ -362,6 +362,24 @@ fn one_answer_is_held_to_a_schema_and_so_is_another_one_in_its_place() {
 }
 
 #[test]
+fn a_cut_answer_goes_on_in_its_form() {
+    let mut d = Driver::new();
+    d.ready();
+    d.app.chat.wishes.form = Some(a_form());
+    d.say("Who?");
+    d.delta(1, "{\"a\":");
+    d.finish(1, FinishReason::Length);
+    let goes_on = d.key("ctrl-s");
+    assert_eq!(asked(&goes_on).0, Some(a_form().constraint));
+    d.delta(2, " 1}");
+    let (usage, stats) = (Usage::default(), GenStats::default());
+    let reason = FinishReason::Stop;
+    d.engine(EngineEvent::Finished { id: GenId(2), reason, usage, stats, satisfied: Some(true) });
+    let head = d.app.chat.conversation.head().expect("an answer");
+    assert_eq!((head.content.as_str(), head.outcome.and_then(|o| o.satisfied)), ("{\"a\": 1}", Some(true)));
+}
+
+#[test]
 fn a_schema_that_can_not_be_used_stays_to_be_put_right() {
     let mut d = Driver::new();
     d.ready();

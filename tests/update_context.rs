@@ -50,7 +50,7 @@ fn end(d: &mut Driver, id: u64, reason: FinishReason, prompt: u32, completion: u
         decode: Duration::from_secs(1),
         total: Duration::from_millis(1500),
     };
-    d.engine(EngineEvent::Finished { id: GenId(id), reason, usage, stats })
+    d.engine(EngineEvent::Finished { id: GenId(id), reason, usage, stats, satisfied: None })
 }
 
 /// A turn of so many words on each side, which the engine counts as the template says.
@@ -434,7 +434,7 @@ fn a_long_prompt_is_read_with_an_estimate_from_what_was_measured() {
     d.delta(1, "a");
     let usage = Usage { prompt_tokens: 1000, cached_tokens: None, completion_tokens: 1 };
     let stats = GenStats { first_token: Some(Duration::from_secs(20)), ..GenStats::default() };
-    d.engine(EngineEvent::Finished { id: GenId(1), reason: FinishReason::Stop, usage, stats });
+    d.engine(EngineEvent::Finished { id: GenId(1), reason: FinishReason::Stop, usage, stats, satisfied: None });
     d.say("second");
     d.engine(EngineEvent::Started { id: GenId(2), prompt_tokens: 4013, cached_tokens: Some(1001), context: 8192 });
     d.pass(Duration::from_secs(12));

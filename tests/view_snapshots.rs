@@ -6,7 +6,7 @@ mod support;
 
 use std::time::Duration;
 
-use hobnob::app::msg::{Msg, TimerId};
+use hobnob::app::msg::{Msg, TermEvent, TimerId};
 use hobnob::config::theme::{Capabilities, ColourDepth};
 use hobnob::domain::conversation::Form;
 use hobnob::domain::model::{ModelFacts, ModelInfo};
@@ -17,7 +17,7 @@ use hobnob::domain::{
     Constraint, DownloadState, EngineEvent, FinishReason, GenId, HubEvent, JobId, LoadId, LoadStage, PieceKind,
 };
 use hobnob::error::{ErrorKind, UserError};
-use support::app::{Driver, broken, facts, huge, info, mac, starter};
+use support::app::{Driver, broken, facts, huge, info, mac, machine, starter};
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (200, 60), (40, 12)];
 
@@ -100,6 +100,93 @@ fn a_failed_answer() {
     snapshots("failed", &mut d);
 }
 
+/// A conversation in a context of 512 tokens, and a message that has no room in it any more.
+fn crowded() -> Driver {
+    let mut d = Driver::new();
+    d.begin();
+    d.hub(HubEvent::Local { models: vec![starter()], problems: vec![] });
+    d.key("enter");
+    let info = ModelInfo { context: 512, ..info() };
+    d.engine(EngineEvent::Loaded { id: LoadId(1), info: Box::new(info) });
+    d.send(Msg::Machine(machine()));
+    for (id, question, prompt, answer) in [
+        (1, "Why is the sky blue?", 36, "Because air scatters blue light more than red."),
+        (2, "And at dusk?", 180, "Then the light comes a long way, and the blue is gone."),
+        (3, "Does it look so on Mars?", 320, "There it is the other way round: dust makes the day red and the dusk blue."),
+    ] {
+        d.say(question);
+        d.engine(EngineEvent::Started { id: GenId(id), prompt_tokens: prompt, cached_tokens: None, context: 512 });
+        d.delta(id, answer);
+        let usage = Usage { prompt_tokens: prompt, cached_tokens: None, completion_tokens: 120 };
+        let stats = GenStats {
+            first_token: Some(Duration::from_millis(310)),
+            decode: Duration::from_millis(1750),
+            total: Duration::from_millis(2060),
+        };
+        let reason = FinishReason::Stop;
+        d.engine(EngineEvent::Finished { id: GenId(id), reason, usage, stats, satisfied: None });
+        d.count();
+    }
+    d.send(Msg::Term(TermEvent::Paste("Write a poem of it, with as many verses as there are colours. ".repeat(9))));
+    d.count();
+    d
+}
+
+#[test]
+fn a_prompt_without_room() {
+    let mut d = crowded();
+    snapshots("no_room_soon", &mut d);
+    d.key("enter");
+    snapshots("no_room", &mut d);
+    d.key("enter");
+    d.delta(4, "Red, orange, yellow");
+    d.finish(4, FinishReason::Length);
+    snapshots("left_out", &mut d);
+    let mut d = crowded();
+    d.key("enter");
+    d.key("down");
+    d.key("enter");
+    d.delta(4, "They spoke of the colours of the sky here and on Mars.");
+    d.finish(4, FinishReason::Stop);
+    d.delta(5, "Red, orange, yellow");
+    d.finish(5, FinishReason::Context);
+    snapshots("summarised", &mut d);
+}
+
+#[test]
+fn a_draft_that_is_too_long_by_itself() {
+    let mut d = conversation();
+    d.send(Msg::Term(TermEvent::Paste("a line of a log that is much too long\n".repeat(5000))));
+    d.count();
+    snapshots("too_long", &mut d);
+}
+
+#[test]
+fn a_long_prompt_is_being_read() {
+    let mut d = conversation();
+    d.say("first");
+    d.engine(EngineEvent::Started { id: GenId(2), prompt_tokens: 1000, cached_tokens: Some(0), context: 4096 });
+    d.delta(2, "a");
+    let usage = Usage { prompt_tokens: 1000, cached_tokens: Some(0), completion_tokens: 1 };
+    let stats = GenStats { first_token: Some(Duration::from_secs(20)), ..GenStats::default() };
+    let reason = FinishReason::Stop;
+    d.engine(EngineEvent::Finished { id: GenId(2), reason, usage, stats, satisfied: None });
+    d.say("second");
+    d.engine(EngineEvent::Started { id: GenId(3), prompt_tokens: 4013, cached_tokens: Some(1001), context: 4096 });
+    d.pass(Duration::from_secs(12));
+    snapshots("reading_long", &mut d);
+}
+
+#[test]
+fn a_model_that_sleeps_and_a_load_that_was_cancelled() {
+    let mut d = conversation();
+    d.engine(EngineEvent::Unloaded { forgotten: false });
+    snapshots("asleep", &mut d);
+    d.key("f6");
+    d.key("esc");
+    snapshots("load_cancelled", &mut d);
+}
+
 #[test]
 fn commands_are_offered() {
     let mut d = conversation();
@@ -128,6 +215,23 @@ fn the_models() {
     d.hub(HubEvent::Local { models: vec![], problems: vec![unreadable] });
     d.key("f3");
     snapshots("no_models", &mut d);
+}
+
+/// The caution is of builds without a GPU, and the model is of those with Apple's.
+#[cfg(not(any(feature = "cuda", target_os = "macos")))]
+#[test]
+fn a_model_for_macs() {
+    use hobnob::domain::model::{Format, ModelFacts};
+
+    let mut d = conversation();
+    let mut model = starter();
+    model.name = "SmolLM2 135M Instruct 4bit".into();
+    model.reference = "mlx-community/SmolLM2-135M-Instruct-4bit".into();
+    model.format = Format::Safetensors;
+    model.facts = Ok(ModelFacts { quant: "4-bit MLX".into(), mlx: true, ..support::app::facts() });
+    d.hub(HubEvent::Local { models: vec![model], problems: vec![] });
+    d.key("f3");
+    snapshots("model_for_macs", &mut d);
 }
 
 #[test]
@@ -300,7 +404,7 @@ fn a_model_s_own_sampling() {
     d.ready();
     thinker(&mut d);
     d.key("f4");
-    for _ in 0..6 {
+    for _ in 0..12 {
         d.key("down");
     }
     snapshots("own_sampling", &mut d);

@@ -127,6 +127,7 @@ impl ChatPane {
             Wish::GoOn => {
                 if let Some(answer) = self.conversation.head() {
                     so_far = answer.outcome;
+                    req.constraint = answer.form.as_ref().map(|form| form.constraint.clone());
                     req.begun = Some(Beginning { reasoning: answer.reasoning.clone(), text: answer.content.clone() });
                 }
             }

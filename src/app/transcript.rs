@@ -431,7 +431,8 @@ fn reasoning(message: &Message, key: Key, theme: &Theme) -> Vec<Line<'static>> {
     let words = message.reasoning.split_whitespace().count();
     let busy = message.state == MessageState::Streaming && message.content.is_empty();
     let title = if busy { "thinking" } else { "thought" };
-    let time = message.thought.map(|time| format!(" for {}", seconds(time))).unwrap_or_default();
+    let time = message.thought.filter(|time| time.as_secs() > 0).map(|time| format!(" for {}", seconds(time)));
+    let time = time.unwrap_or_default();
     let mark = if key.unfolded { glyphs.unfolded } else { glyphs.folded };
     let title = format!("{mark} {title}{time} {} {words} words", glyphs.dot);
     let mut lines = vec![Line::from(Span::styled(title, theme.muted))];
@@ -483,9 +484,9 @@ fn statistics(message: &Message, theme: &Theme) -> Option<Line<'static>> {
     if let (Some(form), Some(satisfied)) = (&message.form, made.satisfied) {
         let name = crate::text::sanitize(&form.name);
         spans.push(if satisfied {
-            Span::styled(format!("{} valid by {name}", theme.glyphs.check), theme.good)
+            Span::styled(format!("{} fits {name}", theme.glyphs.check), theme.good)
         } else {
-            Span::styled(format!("{} cut before it was valid by {name}", theme.glyphs.failed), theme.warning)
+            Span::styled(format!("{} does not fit {name}", theme.glyphs.failed), theme.warning)
         });
         if ended.is_some() || !parts.is_empty() {
             spans.push(Span::styled(dot.clone(), theme.faint));

@@ -84,7 +84,7 @@ impl Message {
         self.form.as_ref().is_some_and(|form| matches!(form.constraint, Constraint::Schema(_)))
     }
 
-    /// An answer that was cut: it can go on from where it is. One that is held to a form can only be made again.
+    /// An answer that was cut: it can go on from where it is.
     #[must_use]
     pub fn can_go_on(&self) -> bool {
         let cut = || match self.outcome.map(|outcome| outcome.reason) {
@@ -99,7 +99,6 @@ impl Message {
         };
         self.role == Role::Assistant
             && self.state != MessageState::Streaming
-            && self.form.is_none()
             && !(self.content.is_empty() && self.reasoning.is_empty())
             && cut()
     }

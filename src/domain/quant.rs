@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::choice::{PlainWeights, choose, in_memory, made_bytes, quantised_bytes};
+pub use self::choice::{PlainWeights, Refusal, choose, in_memory, made_bytes, quantised_bytes};
 
 /// What is wished for. Weights that are quantised already stay as they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]

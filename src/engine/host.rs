@@ -118,7 +118,8 @@ fn run(jobs: &Receiver<Job>, tell: &Sender<FromEngine>, counter: &Shared) {
                 error: UserError::new(ErrorKind::Unexpected, "the engine was asked for an answer before a model"),
             }),
             (Job::Generate(id, req, cancel), Some(backend)) => {
-                let mut answer = String::new();
+                // All of it, if it goes on from where it was cut.
+                let mut answer = req.begun.as_ref().map(|begun| begun.text.clone()).unwrap_or_default();
                 let tell = |piece| {
                     say(match piece {
                         Piece::Started { prompt_tokens, cached_tokens, context } => {

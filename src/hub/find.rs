@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::config::distance;
 use crate::domain::model::{Choice, Format, LocalModel, ModelRef, RepoId, split_set, starter};
+use crate::domain::quant::Quantise;
 use crate::error::{ErrorKind, UserError, reason};
 use crate::hub::cache::RepoCache;
 use crate::hub::inventory::{self, Candidate, Place};
@@ -289,11 +290,13 @@ fn find_path(options: &Options, model: &ModelRef, written: &Path) -> Result<Loca
         Ok(meta) => meta,
         // What is there literally wins; else the end may say how to quantise it.
         Err(error) => {
-            return match quantise::split(written) {
-                Some((folder, wish)) if expand_home(&folder).exists() => {
-                    quantise::with(find_path(options, model, &folder)?, wish)
-                }
-                _ => Err(missing(&error)),
+            let Some((folder, word)) = quantise::split(written).filter(|(folder, _)| expand_home(folder).exists())
+            else {
+                return Err(missing(&error));
+            };
+            return match Quantise::parse(word) {
+                Some(wish) => quantise::with(find_path(options, model, folder)?, wish),
+                None => Err(quantise::unknown(model, word, &[folder.display().to_string()])),
             };
         }
     };

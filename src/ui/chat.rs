@@ -124,7 +124,7 @@ fn wishes(app: &App) -> Vec<(&'static str, String, String)> {
     let mut rows = Vec::new();
     if let Some(form) = &app.chat.wishes.form {
         let hint = format!("{} takes it off", slash(Action::AnswerInSchema));
-        rows.push(("form", format!("the next answer is JSON by {}", form.name), hint));
+        rows.push(("form", format!("the next answer fits {}", form.name), hint));
     }
     if let (Some(thinking), Some(_)) = (app.thinking(), app.chat.wishes.thinking) {
         let key = app.keys(Action::ToggleThinking).into_iter().next().unwrap_or_else(|| slash(Action::ToggleThinking));

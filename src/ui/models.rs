@@ -173,6 +173,9 @@ fn details(canvas: &mut Canvas<'_>, area: Rect, app: &App, model: &LocalModel) {
                 ),
                 theme.base,
             )));
+            if let Some(caution) = facts.caution(app.settings.engine.load.device) {
+                lines.extend(paragraph(caution, width, theme.warning));
+            }
             if let Some(machine) = &app.machine {
                 let load = app.settings.engine.load;
                 let fit = fit::judge(facts, load, machine);
@@ -190,9 +193,6 @@ fn details(canvas: &mut Canvas<'_>, area: Rect, app: &App, model: &LocalModel) {
                     fit.context,
                 );
                 lines.extend(paragraph(&needed, width, theme.muted));
-            }
-            if let Some(caution) = facts.caution(app.settings.engine.load.device) {
-                lines.extend(paragraph(caution, width, theme.warning));
             }
         }
         Err(error) => {

@@ -24,6 +24,16 @@ fn only_the_likeliest_is_greedy_whatever_the_temperature() {
 }
 
 #[test]
+fn an_answer_reaches_its_limit_at_any_temperature() {
+    let home = Sandbox::new();
+    let greedy = answer(&home, &["--temperature", "0"]);
+    assert_eq!(answer(&home, &["--temperature", "0.0001"]), greedy);
+    for temperature in ["0.1", "0.2", "2"] {
+        assert!(!answer(&home, &["--temperature", temperature]).trim().is_empty(), "{temperature}");
+    }
+}
+
+#[test]
 fn every_penalty_changes_what_is_likeliest() {
     let home = Sandbox::new();
     let greedy = answer(&home, &["--temperature", "0"]);

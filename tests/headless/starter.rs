@@ -4,6 +4,10 @@ use rustix::process::Signal;
 
 use crate::json::assert_answer;
 use crate::sandbox::{AT_ONCE, Running, Sandbox};
+#[cfg(not(any(feature = "cuda", target_os = "macos")))]
+use crate::support::convert::mlx::{Mlx, Said};
+#[cfg(not(any(feature = "cuda", target_os = "macos")))]
+use crate::support::convert::mlx_folder;
 use crate::support::models::starter;
 
 fn path() -> String {
@@ -80,4 +84,24 @@ fn a_folder_of_the_config_is_listed_and_shown() {
     // It is the only model there is: no need to name it.
     let unnamed = home.run(["run", "-q", "--max-tokens", "2", "--temperature", "0", "Hello"]);
     assert_eq!(unnamed.assert_code(0).text(), run.text());
+}
+
+/// The warning is of builds without a GPU, and the model is of those with Apple's.
+#[cfg(not(any(feature = "cuda", target_os = "macos")))]
+#[test]
+fn a_model_for_macs_runs_with_a_warning() {
+    let home = Sandbox::new();
+    let folder = mlx_folder(Mlx { bits: 4, group: 64, said: Said::Once }).to_string_lossy().into_owned();
+    let show = home.run(["models", "show", &folder]);
+    let shown = show.assert_code(0).text();
+    for line in ["quantisation   4-bit MLX", "parameters     134 million"] {
+        assert!(shown.lines().any(|shown| shown == line), "{line}: {shown}");
+    }
+    let caution = shown.lines().find_map(|line| line.strip_prefix("caution ")).expect("a line of it").trim_start();
+    let json = home.run(["models", "show", "--json", &folder]).json();
+    assert_eq!(json["caution"], caution);
+    let run = home.run(["run", "-m", &folder, "--temperature", "0", "--max-tokens", "1", "Hello"]);
+    run.assert_code(0);
+    assert!(run.err.starts_with("warning: ") && run.err.contains(caution), "{}", run.err);
+    assert!(!run.text().trim().is_empty(), "{}", run.text());
 }

@@ -82,6 +82,9 @@ fn a_quantisation_behind_a_folder() {
     assert_eq!((model.location.display().to_string(), model.quantise), (text, None));
     let error = find(&options, &parse(&format!("{}:q9", folder.display()))).expect_err("no such path");
     assert!(error.kind == ErrorKind::ModelNotFound && error.message.contains("some:q9"), "{error:?}");
+    assert!(error.hint.as_ref().is_some_and(|hint| hint.contains("similar: q2, q3, q4")), "{error:?}");
+    let error = find(&options, &parse(&format!("{}:q4", folder.join("nowhere").display()))).expect_err("no such path");
+    assert!(error.message.contains("there is no file or folder"), "{error:?}");
 }
 
 #[test]

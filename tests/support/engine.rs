@@ -56,6 +56,7 @@ pub struct Answer {
     pub reason: FinishReason,
     pub usage: Usage,
     pub stats: GenStats,
+    pub satisfied: Option<bool>,
     /// Loading events that came in between.
     pub reloads: usize,
 }
@@ -143,8 +144,17 @@ impl Engine {
                     text.push_str(&more);
                     delta_tokens += tokens;
                 }
-                EngineEvent::Finished { id, reason, usage, stats, .. } if id == wanted => {
-                    return Ok(Answer { text, delta_tokens, prompt_tokens: prompt, reason, usage, stats, reloads });
+                EngineEvent::Finished { id, reason, usage, stats, satisfied } if id == wanted => {
+                    return Ok(Answer {
+                        text,
+                        delta_tokens,
+                        prompt_tokens: prompt,
+                        reason,
+                        usage,
+                        stats,
+                        satisfied,
+                        reloads,
+                    });
                 }
                 EngineEvent::Failed { id, error } if id == wanted => return Err(error),
                 EngineEvent::Progress { .. } => reloads += 1,

@@ -36,10 +36,8 @@ impl ModelFacts {
 
     fn caution_with(&self, gpu: Gpu, device: Device) -> Option<&'static str> {
         let on_the_processor = gpu == Gpu::None || device == Device::Cpu;
-        (self.mlx && on_the_processor && gpu != Gpu::Metal).then_some(
-            "its weights are made for Apple's GPUs and are unpacked anew for every word here: slow; \
-             a GGUF file of this model is many times faster",
-        )
+        (self.mlx && on_the_processor && gpu != Gpu::Metal)
+            .then_some("made for Apple's GPUs and slow here: a GGUF file of it is many times faster")
     }
 
     /// Can the model of this `name` be computed on `device`?

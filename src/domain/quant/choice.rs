@@ -29,17 +29,19 @@ const GROUP: u32 = 64;
 /// The quantisation that `wish` makes of a model on this processor; `None` leaves the weights as they are stored.
 ///
 /// # Errors
-/// What was asked for by name can't be made here: says why, and what can.
-pub fn choose(facts: &ModelFacts, wish: Quantise, on: Gpu) -> Result<Option<Quant>, UserError> {
+/// What was asked for by name can't be made here.
+pub fn choose(facts: &ModelFacts, wish: Quantise, on: Gpu) -> Result<Option<Quant>, Refusal> {
     let Some(plain) = facts.plain else { return Ok(None) };
     let bits = |bits| of_bits(bits, plain.row_unit, on);
     match wish {
         Quantise::Off => Ok(None),
         Quantise::Auto => Ok(bits(if facts.parameters <= SMALL { 8 } else { 4 })),
-        Quantise::To(Quant::Bits(wanted)) => bits(wanted).map(Some).ok_or_else(|| refusal(wish, &odd_rows(plain), on)),
+        Quantise::To(Quant::Bits(wanted)) => {
+            bits(wanted).map(Some).ok_or_else(|| Refusal::new(wish, odd_rows(plain), on))
+        }
         Quantise::To(quant) => match obstacle(quant, plain, on) {
             None => Ok(Some(quant)),
-            Some(why) => Err(refusal(wish, &why, on)),
+            Some(why) => Err(Refusal::new(wish, why, on)),
         },
     }
 }
@@ -68,13 +70,13 @@ fn of_bits(bits: u8, row_unit: u32, on: Gpu) -> Option<Quant> {
 fn obstacle(quant: Quant, plain: PlainWeights, on: Gpu) -> Option<String> {
     match quant {
         Quant::Afq(_) if on == Gpu::None => {
-            Some("AFQ is for GPUs: the processor would unpack all of the weights again for every token".to_owned())
+            Some("AFQ is for GPUs, and a processor would unpack all of the weights again for every token".to_owned())
         }
         Quant::Hqq4 | Quant::Hqq8 if on == Gpu::None => {
-            Some("HQQ is for GPUs: the processor would unpack all of the weights again for every token".to_owned())
+            Some("HQQ is for GPUs, and a processor would unpack all of the weights again for every token".to_owned())
         }
         Quant::Fp8 if on != Gpu::Cuda => {
-            Some("FP8 is for NVIDIA GPUs: elsewhere the weights would be unpacked again for every token".to_owned())
+            Some("FP8 is for NVIDIA GPUs, and elsewhere the weights would be unpacked again for every token".to_owned())
         }
         Quant::Afq(_) | Quant::Hqq4 | Quant::Hqq8 => (plain.row_unit < GROUP).then(|| odd_rows(plain)),
         Quant::Fp8 => None,
@@ -86,10 +88,27 @@ fn odd_rows(plain: PlainWeights) -> String {
     format!("the rows of its weights can only be divided by {}, which is too little to share scales", plain.row_unit)
 }
 
-fn refusal(wish: Quantise, why: &str, on: Gpu) -> UserError {
-    let instead = if on == Gpu::Metal { "`afq4`, `q8` or `none`" } else { "`q4`, `q8` or `none`" };
-    UserError::new(ErrorKind::ModelUnsupported, format!("this model can't be quantised as {wish} here: {why}"))
-        .hint(format!("take {instead} instead"))
+/// Why weights can't be quantised as they were to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    wish: Quantise,
+    why: String,
+    instead: &'static str,
+}
+
+impl Refusal {
+    fn new(wish: Quantise, why: String, on: Gpu) -> Self {
+        let instead = if on == Gpu::Metal { "`afq4`, `q8` or `none`" } else { "`q4`, `q8` or `none`" };
+        Self { wish, why, instead }
+    }
+
+    /// In words, about the model that a person calls `name`.
+    #[must_use]
+    pub fn about(self, name: &str) -> UserError {
+        let Self { wish, why, instead } = self;
+        UserError::new(ErrorKind::ModelUnsupported, format!("`{name}` can't be quantised as {wish} here: {why}"))
+            .hint(format!("take {instead} instead"))
+    }
 }
 
 impl Quant {
@@ -254,7 +273,8 @@ mod tests {
             (odd(), Quant::Afq(4), Gpu::Metal, "divided by 16"),
         ] {
             let error = refused(&facts, quant, on).unwrap_or_else(|| panic!("{quant:?} on {on:?} is not refused"));
-            assert!(error.message.contains(says), "{error}");
+            let error = error.about("Tiny");
+            assert!(error.message.contains(says) && error.message.contains("`Tiny`"), "{error}");
             assert!(error.hint.as_ref().is_some_and(|hint| hint.contains("`none`")), "{error:?}");
         }
         assert_eq!(refused(&small(), Quant::Q4K, Gpu::None), None);

@@ -15,6 +15,9 @@ use std::sync::{Mutex, PoisonError};
 
 use mistralrs::{CustomLogitsProcessor, Result, Tensor};
 
+/// Above every score that a model gives, and still a number when it is divided by the lowest temperature, 1e-7.
+const CERTAIN: f32 = 1e30;
+
 /// One answer's. The engine has a clone of it.
 #[derive(Debug, Clone)]
 pub(super) struct Conductor(Arc<Shared>);
@@ -79,12 +82,12 @@ impl Conductor {
             |token: u32, value: f32| logits.slice_set(&Tensor::new(&[value], logits.device())?, 0, token as usize);
         let made = tokens - self.0.prompt.len();
         if let Some(token) = self.0.forced.get(made) {
-            return put(*token, f32::MAX / 4.0);
+            return put(*token, CERTAIN);
         }
         let Some((_, last)) = self.0.ends.first() else { return Ok(()) };
         if self.0.stop.load(Ordering::SeqCst) || tokens >= self.0.limit {
             // Above all others, whatever comes after: temperature, top-k, top-p.
-            return put(*last, f32::MAX / 4.0);
+            return put(*last, CERTAIN);
         }
         for (end, mark) in &self.0.ends {
             put(*mark, logits.get(*end as usize)?.to_scalar()?)?;

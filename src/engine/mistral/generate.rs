@@ -68,7 +68,7 @@ async fn answer(
     // Told before it is judged: who hears that it does not fit knows by how much.
     out(Piece::Started { prompt_tokens, cached_tokens, context });
     let room = answer::room(prompt_tokens, req.max_tokens, context)?;
-    let guide = guide(loaded, req, &prompt)?;
+    let guide = guide(loaded, req, prompt.split_at(template))?;
     if let Some(mark) = mark {
         prefixes::shorten(&engine, &mut prefixes, &prompt, *mark).await;
     }
@@ -233,8 +233,8 @@ pub(super) async fn read_prompt(model: &Model, req: &GenRequest) -> Result<Vec<u
     tokens.map_err(|error| template_error(&error.to_string()))
 }
 
-/// What holds the answer to the form that was asked for, if one was.
-fn guide(loaded: &Loaded, req: &GenRequest, prompt: &[u32]) -> Result<Option<Guide>, UserError> {
+/// What holds the answer to the form that was asked for, if one was: to a prompt, and what of the answer there is already.
+fn guide(loaded: &Loaded, req: &GenRequest, prompt: (&[u32], &[u32])) -> Result<Option<Guide>, UserError> {
     let Some(constraint) = &req.constraint else { return Ok(None) };
     let guide = match &loaded.forms {
         Some(forms) => forms.guide(constraint, prompt, loaded.info.facts.can_think, req.thinking),

@@ -185,7 +185,10 @@ const KEYWORDS: [&str; 24] = [
 
 /// What llguidance says, as far as it is for a person, with the place in the schema.
 fn in_words(reason: &str, schema: Option<&Value>) -> String {
-    let line = reason.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    let mut lines = reason.lines().map(str::trim).filter(|line| !line.is_empty());
+    // Of a regular expression, the last line says what is wrong, and those before show where.
+    let said = lines.clone().find_map(|line| line.strip_prefix("error: "));
+    let line = said.or_else(|| lines.next()).unwrap_or_default();
     let at = |key: &str| {
         let place = schema.and_then(|schema| place_of(schema, key)).unwrap_or_default();
         if place.is_empty() { String::new() } else { format!(" at `{place}`") }
@@ -267,7 +270,11 @@ mod tests {
             assert!(!objection.contains('\n') && objection.len() < 320, "{objection}");
         }
         assert_eq!(objection(&regex("\\s?yes")), None);
-        assert!(objection(&regex("\\s+yes")).is_some_and(|why| why.contains("white space")));
+        assert!(objection(&regex("[ \n]+yes")).is_some_and(|why| why.contains("white space")));
+        assert_eq!(
+            objection(&regex("(?=x)y")).as_deref(),
+            Some("look-around, including look-ahead and look-behind, is not supported")
+        );
         for bad in ["(", "[a", "(?=x)y", r"\1"] {
             let objection = objection(&regex(bad)).unwrap_or_else(|| panic!("none to {bad}"));
             assert!(!objection.contains('\n'), "{objection}");

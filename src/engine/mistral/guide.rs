@@ -51,11 +51,11 @@ impl Forms {
         String::from_utf8_lossy(&tail).into_owned()
     }
 
-    /// What holds the answer to a prompt of these tokens.
+    /// What holds the answer to a prompt of these tokens, which goes on after `begun`.
     pub fn guide(
         &self,
         constraint: &Constraint,
-        prompt: &[u32],
+        (prompt, begun): (&[u32], &[u32]),
         can_think: bool,
         thinking: Thinking,
     ) -> std::result::Result<Guide, String> {
@@ -68,8 +68,9 @@ impl Forms {
         let factory =
             self.factory.get_or_init(|| grammar::quiet_factory(|| ParserFactory::new_simple(&self.vocabulary)));
         let factory = factory.as_ref().map_err(Clone::clone)?;
-        let matcher = grammar::matcher_of(factory, grammar::grammar(constraint, reasoning)?)?;
-        Ok(Guide(Mutex::new(State { matcher, seen: prompt.len() })))
+        let mut matcher = grammar::matcher_of(factory, grammar::grammar(constraint, reasoning)?)?;
+        matcher.consume_tokens(begun).map_err(|error| error.to_string())?;
+        Ok(Guide(Mutex::new(State { matcher, seen: prompt.len() + begun.len() })))
     }
 }
 
@@ -150,18 +151,26 @@ mod tests {
         let vocabulary = ApproximateTokEnv::single_byte_env();
         let end = 260;
         let forms = Forms::new(&vocabulary, &[end, 261]);
-        let guide =
-            forms.guide(&Constraint::Regex("ab?".into()), b"Hi".map(u32::from).as_slice(), false, Thinking::Auto);
-        let mut state = guide.expect("a guide").0.into_inner().expect("not poisoned");
-        let mut possible = |context: &[u8]| {
+        let state = |begun: &[u8]| {
+            let (prompt, begun) = (b"Hi".map(u32::from), begun.iter().copied().map(u32::from).collect::<Vec<_>>());
+            let form = Constraint::Regex("ab?".into());
+            let guide = forms.guide(&form, (&prompt, &begun), false, Thinking::Auto);
+            guide.map(|guide| guide.0.into_inner().expect("not poisoned"))
+        };
+        let mut fresh = state(b"").expect("a guide");
+        let possible = |state: &mut State, context: &[u8]| {
             let mut scores = vec![1.0; 300];
             let context: Vec<u32> = context.iter().copied().map(u32::from).collect();
             state.steer(&mut scores, &context).expect("no error");
             (0u32..).zip(scores).filter(|(_, score)| *score == 1.0).map(|(token, _)| token).collect::<Vec<_>>()
         };
-        assert_eq!(possible(b"i"), [u32::from(b'a')], "a part of the prompt");
+        assert_eq!(possible(&mut fresh, b"i"), [u32::from(b'a')], "a part of the prompt");
         // Any of the model's ends, and not the one that the vocabulary is taken to have.
-        assert_eq!(possible(b"Hia"), [u32::from(b'b'), end, 261]);
-        assert_eq!(possible(b"Hiab"), [end, 261]);
+        assert_eq!(possible(&mut fresh, b"Hia"), [u32::from(b'b'), end, 261]);
+        assert_eq!(possible(&mut fresh, b"Hiab"), [end, 261]);
+        // An answer that goes on.
+        let mut begun = state(b"a").expect("a guide");
+        assert_eq!(possible(&mut begun, b"Hia"), [u32::from(b'b'), end, 261]);
+        assert!(state(b"x").is_err(), "it never had the form");
     }
 }

@@ -54,7 +54,7 @@ pub(super) struct Vocabulary {
 }
 
 impl Vocabulary {
-    /// `words` are so many as the model can say, 0 if that is not known; a tokenizer can have more.
+    /// `words` is how many the model knows; its tokenizer can have more, for a part that looks. 0: it does not say.
     fn of(pipeline: &dyn Pipeline, words: u32) -> Self {
         let metadata = pipeline.get_metadata();
         let has_output = |id: &u32| words == 0 || *id < words;

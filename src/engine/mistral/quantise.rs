@@ -40,7 +40,7 @@ impl Quantised {
     /// # Errors
     /// What was asked for can't be made here.
     pub fn choose(spec: &ModelSpec, facts: &ModelFacts, on: Gpu) -> Result<Self, UserError> {
-        let chosen = quant::choose(facts, spec.settings.quantise, on)?;
+        let chosen = quant::choose(facts, spec.settings.quantise, on).map_err(|why| why.about(&spec.name))?;
         Ok(Self { made: chosen.and_then(|quant| Some((quant, isq_type(quant)?))), on })
     }
 

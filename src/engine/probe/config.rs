@@ -340,7 +340,7 @@ fn quantisation(config: &Map<String, Value>, architecture: &str) -> Found<Quanti
             )),
         },
         Some("afq") | None => {
-            Mlx::check(config, architecture)?;
+            Mlx::check_architecture(config, architecture)?;
             Mlx::read(said).map(Quantisation::Mlx)
         }
         Some(other) => Err(Fault::unsupported(

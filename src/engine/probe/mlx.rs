@@ -15,14 +15,35 @@ const FILE: &str = "config.json";
 const BITS: &[u64] = &[2, 3, 4, 6, 8];
 const GROUPS: &[u64] = &[32, 64, 128];
 const TAKE: &str = "take the 4-bit or 8-bit MLX version of this model, or a GGUF file";
+const TAKE_OTHER: &str = "take the original weights of this model, or a GGUF file";
 
 /// Classes whose loaders read either name, and fail over a file with both.
 const TAKES_EITHER: &[&str] =
     &["DeepseekV3ForCausalLM", "Glm4MoeForCausalLM", "Glm4MoeLiteForCausalLM", "Phi3VForCausalLM"];
 
-/// Loaders with a layer whose bias the engine forgets when the layer is quantised like this, and what says that it has one.
-const FORGETS_BIAS: &[(&str, &str)] =
-    &[("phi3.5moe", "lm_head_bias"), ("deepseekv2", "attention_bias"), ("deepseekv3", "attention_bias")];
+/// Models whose MLX version is arranged otherwise than the engine's loader expects: experts under other names, the part that
+/// writes quantised alone, norms shifted by one, of which only nonsense would come; or whose layers it can't compute then.
+const ARRANGED_OTHERWISE: &[&str] = &[
+    "gemma3n",
+    "gemma4",
+    "glm4",
+    "gpt_oss",
+    "granitemoehybrid",
+    "idefics2",
+    "idefics3",
+    "llava",
+    "llava_next",
+    "minicpmo",
+    "mixtral",
+    "phi3.5moe",
+    "qwen3_5",
+    "qwen3_5moe",
+    "qwen3next",
+    "vllama",
+];
+
+/// Loaders with layers whose biases the engine forgets when they are quantised like this.
+const FORGETS_BIASES: &[&str] = &["deepseekv2", "deepseekv3"];
 
 /// Whole numbers of so many bits, with a scale and an offset for so many of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,9 +69,8 @@ impl Mlx {
             return Err(unknown(&format!("as {}", quote(mode)), ""));
         }
         let all = Self::numbers(said);
-        let (bits, group) = match all {
-            (Some(bits), Some(group)) => (bits, group),
-            _ => return Err(Fault::Broken(format!("{FILE} does not say in how many bits its weights are quantised"))),
+        let (Some(bits), Some(group)) = all else {
+            return Err(Fault::Broken(format!("{FILE} does not say in how many bits its weights are quantised")));
         };
         if !BITS.contains(&bits) {
             return Err(unknown(&format!("in {bits} bits"), "2, 3, 4, 6 and 8"));
@@ -85,6 +105,15 @@ impl Mlx {
 
     /// Holds the weights against what is said of them: the engine dequantises by the word of `config.json` alone.
     pub fn check_weights(self, sums: &Sums) -> Found<()> {
+        if let Some(name) = &sums.split_attention {
+            return Err(Fault::unsupported(
+                format!(
+                    "its attention is stored in a newer way of MLX, which the engine does not know ({})",
+                    quote(name)
+                ),
+                TAKE_OTHER,
+            ));
+        }
         if let Some(name) = &sums.whole_matrix {
             return Err(unknown(&format!("in a mixture ({} is not quantised)", quote(name)), ""));
         }
@@ -97,16 +126,23 @@ impl Mlx {
         Ok(())
     }
 
-    /// Refuses what the engine would take for something else.
-    pub fn check(config: &Map<String, Value>, architecture: &str) -> Found<()> {
-        let forgets = |(loader, key): &(&str, &str)| *loader == architecture && config.get(*key) == Some(&true.into());
-        if FORGETS_BIAS.iter().any(forgets) {
-            return Err(Fault::unsupported(
-                "the engine forgets a part of models of this kind when they are quantised for MLX, and then writes nonsense",
-                "take the original weights of this model, or a GGUF file",
-            ));
-        }
-        Ok(())
+    /// Refuses the architectures whose MLX version the engine would take for something else.
+    pub fn check_architecture(config: &Map<String, Value>, architecture: &str) -> Found<()> {
+        let is_otherwise = match architecture {
+            // Without a part that looks it is a text model like the others.
+            "gemma3" => config.contains_key("text_config"),
+            // The loader takes the output for a plain matrix, unless it is the embedding's.
+            "phi3" => config.get("tie_word_embeddings") != Some(&true.into()),
+            other => ARRANGED_OTHERWISE.contains(&other),
+        };
+        let reason = if is_otherwise {
+            "the engine does not read the MLX version of models of this kind"
+        } else if FORGETS_BIASES.contains(&architecture) && config.get("attention_bias") == Some(&true.into()) {
+            "the engine forgets a part of models of this kind when they are quantised for MLX, and then writes nonsense"
+        } else {
+            return Ok(());
+        };
+        Err(Fault::unsupported(reason, TAKE_OTHER))
     }
 }
 
@@ -178,6 +214,36 @@ mod tests {
             assert!(reason.contains("mixture") && reason.contains("model.layers.0.mlp.gate"), "{reason}");
         }
         assert!(reason(json!({"bits": 4})).contains("does not say"));
+    }
+
+    #[test]
+    fn architectures_that_are_arranged_otherwise_are_refused() {
+        let check = |config: Value, architecture: &str| Mlx::check_architecture(&object(config), architecture);
+        assert_eq!(check(json!({}), "llama"), Ok(()));
+        assert!(check(json!({}), "llava").is_err());
+        assert_eq!(check(json!({}), "gemma3"), Ok(()));
+        assert!(check(json!({"text_config": {}}), "gemma3").is_err());
+        assert_eq!(check(json!({"tie_word_embeddings": true}), "phi3"), Ok(()));
+        assert!(check(json!({}), "phi3").is_err());
+        assert_eq!(check(json!({"attention_bias": false}), "deepseekv3"), Ok(()));
+        assert!(check(json!({"attention_bias": true}), "deepseekv3").is_err());
+    }
+
+    #[test]
+    fn weights_are_held_against_what_is_said() {
+        // 96 words are 768 numbers of 4 bits, in 12 groups.
+        let sums = |scales: u64, whole: Option<&str>| Sums {
+            types: vec![("U32".to_owned(), 96, 384), ("F16".to_owned(), 2 * scales, 4 * scales)],
+            scales,
+            group_numbers: 2 * scales,
+            whole_matrix: whole.map(str::to_owned),
+            ..Sums::default()
+        };
+        let four = Mlx { bits: 4, group: 64 };
+        assert_eq!(four.check_weights(&sums(12, None)), Ok(()));
+        assert!(matches!(four.check_weights(&sums(24, None)), Err(Fault::Broken(reason)) if reason.contains("4 bits")));
+        let mixed = four.check_weights(&sums(12, Some("lm_head.weight")));
+        assert!(matches!(mixed, Err(Fault::Unsupported { reason, .. }) if reason.contains("lm_head.weight")));
     }
 
     #[test]

@@ -36,6 +36,8 @@ pub(super) struct Sums {
     /// Numbers that belong to groups of packed weights, as MLX has them: scales, and scales with offsets.
     pub scales: u64,
     pub group_numbers: u64,
+    /// A part of latent attention as MLX splits it.
+    pub split_attention: Option<String>,
     /// A matrix that is not packed, of those that are if any is.
     pub whole_matrix: Option<String>,
 }
@@ -159,6 +161,9 @@ impl Sums {
         if name == "model.embed_tokens.weight" && is_float(dtype) {
             self.embedding = Some(elements);
         }
+        if name.contains(".self_attn.embed_q.") {
+            self.split_attention.get_or_insert_with(|| name.to_owned());
+        }
         if is_float(dtype) {
             let scales = name.ends_with(".scales");
             if scales || name.ends_with(".biases") {
@@ -166,8 +171,8 @@ impl Sums {
                 self.scales = self.scales.saturating_add(if scales { elements } else { 0 });
             }
             let is_matrix = ["proj.weight", "embed_tokens.weight", "lm_head.weight"].iter().any(|m| name.ends_with(m));
-            if is_matrix && self.whole_matrix.is_none() {
-                self.whole_matrix = Some(name.to_owned());
+            if is_matrix {
+                self.whole_matrix.get_or_insert_with(|| name.to_owned());
             }
         }
         self.has_head |= name.starts_with("lm_head.");

@@ -1,6 +1,6 @@
 //! A word after the colon that names no file: how plain weights are quantised while they are loaded.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::config::distance;
 use crate::domain::model::{Choice, Format, LocalModel, ModelRef};
@@ -17,10 +17,10 @@ pub(super) fn on_the_way(candidates: &[Candidate], choice: &Choice) -> Option<(V
     (!folders.is_empty()).then_some((folders, wish))
 }
 
-/// A path without such a word at its end.
-pub(super) fn split(path: &Path) -> Option<(PathBuf, Quantise)> {
+/// A path, and what stands behind the last colon in it.
+pub(super) fn split(path: &Path) -> Option<(&Path, &str)> {
     let (path, word) = path.to_str()?.rsplit_once(':')?;
-    Some((PathBuf::from(path), Quantise::parse(word)?))
+    Some((Path::new(path), word))
 }
 
 /// The model, quantised as its MODEL says.

@@ -30,7 +30,7 @@ pub fn f16_folder() -> PathBuf {
     made("SmolLM2-135M-Instruct-F16", |folder| {
         let mut starter = Starter::open();
         let weights: Vec<Weight> = starter.matrices().iter().map(Matrix::halved).collect();
-        starter.put_papers(folder, |_| {});
+        starter.put_papers(folder);
         safetensors::write(&folder.join("model.safetensors"), &[("format", "pt")], &weights);
     })
 }
@@ -39,9 +39,8 @@ pub fn f16_folder() -> PathBuf {
 pub fn mlx_folder(mlx: Mlx) -> PathBuf {
     made(&format!("SmolLM2-135M-Instruct-{}", mlx.name()), |folder| {
         let mut starter = Starter::open();
-        let weights: Vec<Weight> = starter.matrices().iter().flat_map(|matrix| mlx.quantised(matrix)).collect();
-        starter.put_papers(folder, |config| mlx.say(config));
-        safetensors::write(&folder.join("model.safetensors"), &[("format", "mlx")], &weights);
+        starter.put_papers(folder);
+        mlx.convert(folder, &starter.matrices());
     })
 }
 
@@ -142,15 +141,13 @@ impl Starter {
         Matrix { name: hub_name(name), shape, values }
     }
 
-    /// Everything of the folder but the weights; `change` has the last word on `config.json`.
-    fn put_papers(&self, folder: &Path, change: impl FnOnce(&mut serde_json::Map<String, serde_json::Value>)) {
+    /// Everything of the folder but the weights.
+    fn put_papers(&self, folder: &Path) {
         let put = |name: &str, value: &serde_json::Value| {
             let text = serde_json::to_string_pretty(value).expect("it can be written as JSON");
             fs::write(folder.join(name), text).expect("the file can be written");
         };
-        let mut config = self.config();
-        change(config.as_object_mut().expect("an object"));
-        put("config.json", &config);
+        put("config.json", &self.config());
         put("tokenizer.json", &tokenizer::tokenizer(self));
         put("tokenizer_config.json", &tokenizer::tokenizer_config(self));
         put("generation_config.json", &self.generation_config());

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::super::convert::Matrix;
 use super::kinds::{Kind, kind};
 use super::random;
 use super::words::{tokenizer, tokenizer_config};
@@ -45,6 +46,16 @@ pub fn folder(dir: &Path, shards: usize) {
 }
 
 impl Kind {
+    /// The numbers of all weights.
+    pub fn matrices(&self) -> Vec<Matrix> {
+        let matrix = |(name, shape): &(String, Vec<u64>)| {
+            let numbers = random::plain(name, shape.last().copied().unwrap_or(1), shape.iter().product());
+            let shape = shape.iter().map(|size| usize::try_from(*size).expect("small")).collect();
+            Matrix { name: name.clone(), shape, values: numbers.collect() }
+        };
+        self.weights.iter().map(matrix).collect()
+    }
+
     /// Writes a whole model folder.
     pub fn write(&self, dir: &Path) {
         self.write_in(dir, 1);
