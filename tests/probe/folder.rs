@@ -115,6 +115,8 @@ fn the_cache_is_told_as_the_engine_keeps_it() {
         ("Qwen3ForCausalLM", "sliding_window", json!(64), (2, 2, 16, 512)),
         ("PhiMoEForCausalLM", "sliding_window", json!(10_000), (2, 2, 16, 512)),
         ("Gemma3ForCausalLM", "sliding_window", json!(32), (2, 2, 16, 256 + 32)),
+        // Without experts, which it says with a zero.
+        ("GraniteMoeHybridForCausalLM", "num_local_experts", json!(0), (2, 2, 16, 256)),
         ("GraniteMoeHybridForCausalLM", "layer_types", json!(["mamba", "attention"]), (2, 2, 16, 256)),
     ];
     for (name, key, value, expected) in cases {

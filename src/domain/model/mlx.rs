@@ -1,4 +1,4 @@
-//! Weights made for Apple's MLX: where they run, and how well.
+//! Where a model runs: weights made for Apple's MLX, and what only a GPU computes.
 
 use super::{Device, ModelFacts};
 use crate::error::{ErrorKind, UserError};
@@ -58,6 +58,13 @@ impl ModelFacts {
             )
             .hint("set `engine.device` to `auto`, or take a GGUF file of this model"));
         }
+        if let Some(reason) = self.gpu_only.as_ref().filter(|_| device == Device::Cpu) {
+            return Err(UserError::new(
+                ErrorKind::ModelUnsupported,
+                format!("{name} can't run on the processor: {reason}"),
+            )
+            .hint("set `engine.device` to `auto` on a machine with a GPU, or choose another model"));
+        }
         Ok(())
     }
 }
@@ -65,6 +72,14 @@ impl ModelFacts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_only_a_gpu_computes_is_not_loaded_onto_the_processor() {
+        let facts = ModelFacts { gpu_only: Some("its experts need it".into()), ..ModelFacts::default() };
+        let error = facts.check_device_with(Gpu::Metal, "m", Device::Cpu).expect_err("refused");
+        assert!(error.message.contains("its experts need it") && error.hint.is_some(), "{error}");
+        assert!(facts.check_device_with(Gpu::Metal, "m", Device::Auto).is_ok());
+    }
 
     #[test]
     fn mlx_runs_on_every_device_but_the_processor_of_a_mac() {

@@ -119,9 +119,6 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
             "the cache stays in 16 bits: the other types need a GPU, a model whose layers are alike, and room"
         );
     }
-    if let Some(reason) = facts.gpu_only.as_ref().filter(|_| options.force_cpu) {
-        return Err(without_gpu(spec, reason));
-    }
 
     if options.force_cpu {
         facts.check_device(&spec.name, Device::Cpu)?;
@@ -273,15 +270,6 @@ fn device_label(device: &mistralrs::Device) -> &'static str {
     } else {
         "CPU"
     }
-}
-
-/// What only a GPU computes would load on the processor, and fail at the first message.
-fn without_gpu(spec: &ModelSpec, reason: &str) -> UserError {
-    UserError::new(
-        ErrorKind::ModelUnsupported,
-        format!("`{}` can't be run on the processor: {reason}", spec.location.display()),
-    )
-    .hint("set engine.device to auto on a machine with a GPU, or choose a model without experts")
 }
 
 /// The engine said why not.

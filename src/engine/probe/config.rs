@@ -122,9 +122,11 @@ impl Config {
         let size = |key: &str| size(nested.and_then(|inner| inner.get(key)).or_else(|| whole.get(key)), key);
         let (layers, heads, width) = (size("num_hidden_layers")?, size("num_attention_heads")?, size("hidden_size")?);
         let feed_forward = size("intermediate_size")?;
+        // None of them can be said as a zero.
+        let count = |key: &str| if whole.get(key).and_then(Value::as_u64) == Some(0) { Ok(None) } else { size(key) };
         let experts = ["num_experts", "num_local_experts", "n_routed_experts"];
-        let experts = experts.iter().find_map(|key| size(key).transpose()).transpose()?;
-        let experts = match (experts, size("num_experts_per_tok")?, size("moe_intermediate_size")?.or(feed_forward)) {
+        let experts = experts.iter().find_map(|key| count(key).transpose()).transpose()?;
+        let experts = match (experts, count("num_experts_per_tok")?, size("moe_intermediate_size")?.or(feed_forward)) {
             (Some(count), Some(used), Some(width)) if count > 1 => {
                 Some(Experts { count, used: used.min(count), width })
             }
