@@ -6,6 +6,7 @@
 pub mod action;
 pub mod conversation;
 pub mod fit;
+pub mod measured;
 pub mod model;
 pub mod quant;
 pub mod sampling;
@@ -203,9 +204,10 @@ pub enum EngineEvent {
     Died {
         error: UserError,
     },
-    /// Resident memory of the engine's process.
+    /// Resident memory of the engine's process, now and at its most where the system keeps that.
     Memory {
         bytes: u64,
+        peak: Option<u64>,
     },
 }
 

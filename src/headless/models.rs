@@ -176,19 +176,7 @@ fn describe(model: &LocalModel, context: &Context<'_>, machine: Machine) -> Valu
     match &model.facts {
         Ok(facts) => {
             let (tokens, fit) = judge(facts, context, machine);
-            out["facts"] = json!({
-                "name": facts.name,
-                "architecture": facts.architecture,
-                "quantisation": facts.quant,
-                "parameters": facts.parameters,
-                "weight_bytes": facts.bytes,
-                "context": facts.context,
-                "layers": facts.layers,
-                "vocabulary": facts.vocabulary,
-                "has_chat_template": facts.has_chat_template,
-                "can_think": facts.can_think,
-                "recommended": facts.recommended,
-            });
+            out["facts"] = facts_to_json(facts);
             out["fit"] = json!({
                 "verdict": fit.verdict,
                 "context": tokens,
@@ -199,6 +187,23 @@ fn describe(model: &LocalModel, context: &Context<'_>, machine: Machine) -> Valu
         Err(error) => out["error"] = document::error(error)["error"].take(),
     }
     out
+}
+
+/// What a model's header says.
+pub(super) fn facts_to_json(facts: &ModelFacts) -> Value {
+    json!({
+        "name": facts.name,
+        "architecture": facts.architecture,
+        "quantisation": facts.quant,
+        "parameters": facts.parameters,
+        "weight_bytes": facts.bytes,
+        "context": facts.context,
+        "layers": facts.layers,
+        "vocabulary": facts.vocabulary,
+        "has_chat_template": facts.has_chat_template,
+        "can_think": facts.can_think,
+        "recommended": facts.recommended,
+    })
 }
 
 #[cfg(test)]

@@ -369,6 +369,6 @@ fn figures(info: &ModelInfo, usage: &Usage, stats: &GenStats) -> String {
     )
 }
 
-fn engine_gone() -> UserError {
+pub(super) fn engine_gone() -> UserError {
     UserError::new(ErrorKind::Generation, "the engine ended without an answer").hint("try again; the log knows more")
 }

@@ -124,7 +124,7 @@ impl Driver {
         self.key("enter");
         self.engine(EngineEvent::Progress { id: LoadId(1), stage: LoadStage::Weights });
         self.engine(EngineEvent::Loaded { id: LoadId(1), info: Box::new(info()) });
-        self.engine(EngineEvent::Memory { bytes: 298_000_000 });
+        self.engine(EngineEvent::Memory { bytes: 298_000_000, peak: None });
         self.send(Msg::Machine(machine()));
     }
 

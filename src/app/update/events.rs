@@ -80,7 +80,7 @@ impl App {
                     self.engine = EngineStatus::Asleep(info.clone());
                 }
             }
-            EngineEvent::Memory { bytes } => self.memory = Some(bytes),
+            EngineEvent::Memory { bytes, .. } => self.memory = Some(bytes),
         }
     }
 
