@@ -6,10 +6,11 @@ mod support;
 
 use std::time::Duration;
 
+use hobnob::app::msg::Msg;
 use hobnob::config::theme::{Capabilities, ColourDepth};
 use hobnob::domain::{DownloadState, EngineEvent, FinishReason, GenId, HubEvent, JobId, PieceKind};
 use hobnob::error::{ErrorKind, UserError};
-use support::app::{Driver, broken, huge, starter};
+use support::app::{Driver, broken, huge, measured, starter};
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (200, 60), (40, 12)];
 
@@ -114,6 +115,16 @@ fn the_models() {
     d.hub(HubEvent::Local { models: vec![], problems: vec![unreadable] });
     d.key("f3");
     snapshots("no_models", &mut d);
+}
+
+#[test]
+fn a_measured_model() {
+    let mut d = Driver::new();
+    d.ready();
+    d.send(Msg::Measured(vec![measured()]));
+    d.key("f3");
+    d.pass(Duration::from_secs(86_400));
+    snapshots("measured", &mut d);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::config::Value;
 use crate::config::keymap::KeyChord;
 use crate::domain::fit::Machine;
+use crate::domain::measured::Remembered;
 use crate::domain::{EngineCmd, EngineEvent, HubCmd, HubEvent};
 use crate::error::UserError;
 
@@ -19,6 +20,8 @@ pub enum Msg {
     Timer(TimerId),
     /// What this machine has: measured after the first frame.
     Machine(Machine),
+    /// What models have been measured to do on it.
+    Measured(Vec<Remembered>),
     /// `$EDITOR` came back with this text, or could not be used.
     Edited(Result<String, UserError>),
     /// Something outside went wrong that no other message tells of.

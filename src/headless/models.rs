@@ -6,12 +6,13 @@ use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
 use crate::domain::fit::{self, Fit, Machine};
+use crate::domain::measured::{self, Remembered};
 use crate::domain::model::{LocalModel, ModelFacts, ModelRef};
 use crate::domain::units::{bytes, count};
 use crate::headless::config::refuse_problems;
 use crate::headless::{Context, Format, Outcome, Quit, document, hub_options, print, print_json};
 use crate::hub;
-use crate::machine;
+use crate::{machine, measurements};
 use crate::text::sanitize;
 
 /// All models on this machine: a table for people, tab-separated values for a pipe.
@@ -23,7 +24,8 @@ pub fn list(context: &Context<'_>) -> Outcome {
     let (models, problems) = hub::scan(&hub_options(context.loaded));
     let machine = machine::measure();
     if context.format == Format::Json {
-        let models: Vec<Value> = models.iter().map(|model| describe(model, context, machine)).collect();
+        let known = remembered(context);
+        let models: Vec<Value> = models.iter().map(|model| describe(model, context, machine, &known)).collect();
         let problems: Vec<Value> = problems.iter().map(|problem| document::error(problem)["error"].clone()).collect();
         return print_json(&json!({ "models": models, "problems": problems }));
     }
@@ -49,14 +51,24 @@ pub fn show(reference: &str, context: &Context<'_>) -> Outcome {
     refuse_problems(context)?;
     let model = hub::find(&hub_options(context.loaded), &ModelRef::parse(reference)?)?;
     let machine = machine::measure();
+    let known = remembered(context);
     // What can't be run is shown, and is an error all the same.
     if context.format == Format::Json {
-        print_json(&describe(&model, context, machine))?;
+        print_json(&describe(&model, context, machine, &known))?;
         // The document has the error: a second one would be one too many.
         return model.facts.map(drop).map_err(|error| Quit::Code(error.kind.exit_code()));
     }
-    print(&page(&model, context, machine))?;
+    print(&page(&model, context, machine, &known))?;
     model.facts.map(drop).map_err(Into::into)
+}
+
+/// What models have been measured to do on this machine.
+fn remembered(context: &Context<'_>) -> Vec<Remembered> {
+    let (known, problem) = measurements::read(&context.loaded.paths.measured_file, &machine::profile().name());
+    if let Some(problem) = problem {
+        context.console.warning(&problem.message, problem.hint.as_deref());
+    }
+    known
 }
 
 /// What loading `facts` would take with the settings in force.
@@ -124,7 +136,7 @@ fn table(models: &[LocalModel], context: &Context<'_>, machine: Machine) -> Stri
     out
 }
 
-fn page(model: &LocalModel, context: &Context<'_>, machine: Machine) -> String {
+fn page(model: &LocalModel, context: &Context<'_>, machine: Machine, known: &[Remembered]) -> String {
     let mut out = String::new();
     let mut row = |label: &str, value: &str| {
         let _ = writeln!(out, "{label:<15}{}", sanitize(value));
@@ -144,6 +156,10 @@ fn page(model: &LocalModel, context: &Context<'_>, machine: Machine) -> String {
         row("chat template", if facts.has_chat_template { "yes" } else { "no" });
         row("reasoning", if facts.can_think { "yes" } else { "no" });
         row("memory", &format!("about {} at {tokens} tokens of context: {}", bytes(fit.needed), fit.verdict.label()));
+        let settings = context.loaded.settings.engine.load;
+        if let Some(words) = measured::find(known, &model.reference, facts, settings).and_then(Remembered::in_words) {
+            row("speed", &words);
+        }
         row("recommends", &recommended(facts));
     }
     out
@@ -161,7 +177,7 @@ fn recommended(facts: &ModelFacts) -> String {
     if parts.is_empty() { "nothing of its own".into() } else { parts.join(", ") }
 }
 
-fn describe(model: &LocalModel, context: &Context<'_>, machine: Machine) -> Value {
+fn describe(model: &LocalModel, context: &Context<'_>, machine: Machine, known: &[Remembered]) -> Value {
     let mut out = json!({
         "model": model.reference,
         "name": model.name,
@@ -171,6 +187,7 @@ fn describe(model: &LocalModel, context: &Context<'_>, machine: Machine) -> Valu
         "origin": model.origin,
         "facts": null,
         "fit": null,
+        "measured": null,
         "error": null,
     });
     match &model.facts {
@@ -183,10 +200,30 @@ fn describe(model: &LocalModel, context: &Context<'_>, machine: Machine) -> Valu
                 "needed_bytes": fit.needed,
                 "largest_context": fit.largest_context,
             });
+            let settings = context.loaded.settings.engine.load;
+            if let Some(known) = measured::find(known, &model.reference, facts, settings) {
+                out["measured"] = measured_to_json(known);
+            }
         }
         Err(error) => out["error"] = document::error(error)["error"].take(),
     }
     out
+}
+
+/// A measurement, and how old it is.
+fn measured_to_json(known: &Remembered) -> Value {
+    let Remembered { measured, age } = known;
+    json!({
+        "decode_tokens_per_second": measured.decode().map(document::rounded),
+        "prefill_tokens_per_second": measured.prefill().map(document::rounded),
+        "load_ms": measured.load_seconds.map(|seconds| document::rounded(seconds * 1000.0)),
+        "peak_memory_bytes": measured.peak_memory,
+        "device": measured.setup.device,
+        "context": measured.setup.context,
+        "measured_at": measured.at,
+        "age_seconds": age.as_secs(),
+        "version": measured.version,
+    })
 }
 
 /// What a model's header says.

@@ -15,6 +15,7 @@ mod cache;
 mod choices;
 mod fetch;
 mod find;
+mod health;
 mod http;
 mod inventory;
 mod listing;
@@ -22,6 +23,7 @@ mod names;
 mod package;
 mod partial;
 mod pull;
+mod reach;
 mod scan;
 
 use std::ffi::OsString;
@@ -37,7 +39,9 @@ use crate::error::{ErrorKind, UserError};
 
 pub use actor::HubHandle;
 pub use find::find;
+pub use health::{Health, health};
 pub use pull::pull;
+pub use reach::{Reach, TokenState, reach};
 pub use scan::scan;
 
 /// Reads a model's header. The hub side doesn't know how: its caller brings the function.

@@ -10,11 +10,10 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinSet};
 
 use crate::app::msg::{Effect, Msg, TermEvent, TimerId};
 use crate::app::{App, Dirty};
-use crate::domain::fit::Machine;
 use crate::domain::{EngineCmd, EngineEvent, HubCmd, HubEvent};
 use crate::error::{ErrorKind, UserError};
 use crate::runtime::console::{Console, Ending, Occurrence};
@@ -76,7 +75,8 @@ pub(super) struct Interface<S, C> {
     /// Messages that answer effects.
     answers: VecDeque<Msg>,
     saver: Saver,
-    measuring: Option<JoinHandle<Machine>>,
+    /// What is being looked at beside the loop, each with what there is to say of it.
+    looks: JoinSet<Vec<Msg>>,
     editor: Option<Editor>,
     /// When the last one ended.
     edited: Option<Instant>,
@@ -95,6 +95,7 @@ enum Event {
     /// A timer or the next frame.
     Time,
     Answer(Msg),
+    Looked(Vec<Msg>),
 }
 
 /// The loop's clock: tokio's, which tests can stop.
@@ -115,13 +116,13 @@ pub(super) fn first_frame<S: State>(
 }
 
 impl<S: State, C: Console<S>> Interface<S, C> {
-    /// `measuring` is the machine's memory, on its way.
+    /// `looks` are answers that nobody has asked for and that are on their way.
     pub(super) fn new(
         app: S,
         console: C,
         ports: Ports,
         pacer: FramePacer,
-        measuring: Option<JoinHandle<Machine>>,
+        looks: JoinSet<Vec<Msg>>,
     ) -> Self {
         Self {
             saver: Saver::new(Arc::clone(&ports.save)),
@@ -132,7 +133,7 @@ impl<S: State, C: Console<S>> Interface<S, C> {
             stale: false,
             timers: Vec::new(),
             answers: VecDeque::new(),
-            measuring,
+            looks,
             editor: None,
             edited: None,
             unstopped: None,
@@ -177,7 +178,7 @@ impl<S: State, C: Console<S>> Interface<S, C> {
                 event.map_or_else(|| gone("lists and downloads models"), Event::Hub)
             }
             text = edited(&mut self.editor) => Event::Answer(Msg::Edited(text)),
-            machine = measured(&mut self.measuring) => Event::Answer(Msg::Machine(machine)),
+            Some(look) = self.looks.join_next() => Event::Looked(looked(look)),
             error = self.saver.failed() => Event::Answer(Msg::Failed(error)),
         }
     }
@@ -193,6 +194,7 @@ impl<S: State, C: Console<S>> Interface<S, C> {
             Event::Hub(event) => hub.push(event),
             Event::Time => {}
             Event::Answer(answer) => self.take_answer(answer),
+            Event::Looked(said) => said.into_iter().for_each(|msg| self.update(msg)),
         }
         while occurrences.len() < BATCH
             && let Some(occurrence) = self.console.next().now_or_never()
@@ -411,16 +413,11 @@ async fn edited(editor: &mut Option<Editor>) -> Result<String, UserError> {
     }
 }
 
-async fn measured(measuring: &mut Option<JoinHandle<Machine>>) -> Machine {
-    if let Some(task) = measuring {
-        let machine = task.await;
-        *measuring = None;
-        match machine {
-            Ok(machine) => return machine,
-            Err(error) => tracing::error!("the memory of this machine could not be measured: {error}"),
-        }
-    }
-    std::future::pending().await
+fn looked(look: Result<Vec<Msg>, JoinError>) -> Vec<Msg> {
+    look.unwrap_or_else(|error| {
+        tracing::error!("this machine could not be looked at: {error}");
+        Vec::new()
+    })
 }
 
 /// Adds an event; pieces of one stream that come in a row become one.

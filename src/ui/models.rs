@@ -34,7 +34,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &App, now: Instant) {
     let (list, detail) = if inner.height >= 12 { split_bottom(inner, 7) } else { (inner, Rect { height: 0, ..inner }) };
     table(canvas, list, app);
     if let Some(model) = app.models.chosen() {
-        details(canvas, detail, app, model);
+        details(canvas, detail, app, model, now);
     }
 }
 
@@ -148,7 +148,7 @@ fn verdict(app: &App, model: &LocalModel) -> Option<Verdict> {
     Some(fit::judge(facts, app.settings.engine.load.context.min(facts.context), app.machine?).verdict)
 }
 
-fn details(canvas: &mut Canvas<'_>, area: Rect, app: &App, model: &LocalModel) {
+fn details(canvas: &mut Canvas<'_>, area: Rect, app: &App, model: &LocalModel, now: Instant) {
     let theme = &app.theme;
     let width = usize::from(area.width);
     let dot = theme.glyphs.dot;
@@ -170,6 +170,9 @@ fn details(canvas: &mut Canvas<'_>, area: Rect, app: &App, model: &LocalModel) {
                 ),
                 theme.base,
             )));
+            if let Some(measured) = app.models.measured(model, app.settings.engine.load, now) {
+                lines.push(Line::from(Span::styled(measured, theme.base)));
+            }
             if let Some(machine) = app.machine {
                 let context = app.settings.engine.load.context.min(facts.context);
                 let fit = fit::judge(facts, context, machine);

@@ -9,8 +9,9 @@ use hobnob::app::{App, Dirty, Init};
 use hobnob::config::theme::{Capabilities, ColourDepth};
 use hobnob::config::{Sources, Value};
 use hobnob::domain::fit::Machine;
-use hobnob::domain::model::{Format, LocalModel, ModelFacts, ModelInfo};
-use hobnob::domain::stats::{GenStats, Usage};
+use hobnob::domain::measured::{Measured, Point, Remembered, Setup};
+use hobnob::domain::model::{Format, LoadSettings, LocalModel, ModelFacts, ModelInfo};
+use hobnob::domain::stats::{GenStats, Spread, Usage};
 use hobnob::domain::{EngineEvent, FinishReason, GenId, HubEvent, LoadId, LoadStage, PieceKind};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -212,6 +213,27 @@ pub fn broken() -> LocalModel {
         .hint("get it again")),
         ..starter()
     }
+}
+
+/// The starter, two days ago.
+pub fn measured() -> Remembered {
+    let setup = Setup::of("Chip, 16 GiB".into(), "starter", &facts(), LoadSettings::default(), "CPU");
+    let spread = |rate| Some(Spread { median: rate, min: rate, max: rate });
+    let point = Point {
+        prompt_tokens: 64,
+        first_token_seconds: spread(0.5),
+        prefill: spread(131.4),
+        decode: spread(72.6),
+    };
+    let measured = Measured {
+        setup,
+        at: 1_700_000_000,
+        version: "0.1.0".into(),
+        load_seconds: Some(0.4),
+        peak_memory: None,
+        points: vec![point],
+    };
+    Remembered { measured, age: Duration::from_secs(2 * 86_400) }
 }
 
 pub fn info() -> ModelInfo {

@@ -54,6 +54,10 @@ impl App {
                 self.machine = Some(machine);
                 self.touch(Dirty::Soon);
             }
+            Msg::Measured(known) => {
+                self.models.remember(known, now);
+                self.touch(Dirty::Soon);
+            }
             Msg::Edited(Ok(text)) => {
                 let text = text.trim_end_matches('\n');
                 match &mut self.overlay {
