@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use hobnob::domain::fit;
 use hobnob::domain::model::{Device, Format, LoadSettings, ModelInfo, ModelSpec};
 use hobnob::domain::sampling::SamplingPatch;
 use hobnob::domain::stats::{GenStats, Usage};
@@ -1103,4 +1104,85 @@ async fn what_the_engine_prints_reaches_the_log_and_nothing_else() {
     let (printed, written) = parent.kill().await;
     assert!(!printed.contains("noise"), "{printed}");
     assert!(!written.contains('\u{1b}'), "{written}");
+}
+
+/// A conversation of so many turns, greedy, with what each answer said of itself.
+async fn converse(engine: &mut Engine, turns: &[&str], max_tokens: u32) -> (GenRequest, Vec<Answer>) {
+    let mut talk = GenRequest { messages: Vec::new(), max_tokens: Some(max_tokens), ..ask("") };
+    let mut answers = Vec::new();
+    for turn in turns {
+        talk.messages.push(ChatMessage { role: Role::User, content: (*turn).into() });
+        let answer = engine.answer(talk.clone()).await.expect("answers");
+        talk.messages.push(ChatMessage { role: Role::Assistant, content: answer.text.clone() });
+        answers.push(answer);
+    }
+    (talk, answers)
+}
+
+const TURNS: [&str; 4] =
+    ["What is the capital of France?", "And of Spain?", "Which of the two is larger?", "Name a river in each."];
+
+#[tokio::test]
+async fn what_is_kept_of_a_conversation_changes_no_answer() {
+    let subject = Subject::real().await;
+    for max_tokens in [6, 24] {
+        let (mut engine, _) = Engine::loaded(&subject.spec).await;
+        let (talk, answers) = converse(&mut engine, &TURNS, max_tokens).await;
+        for (turn, answer) in answers.iter().enumerate() {
+            let cached = answer.usage.cached_tokens.expect("is known");
+            let before = turn.checked_sub(1).map(|before| answers[before].usage.total());
+            // All that was computed of the last turn. An answer that was cut in the middle of a word can look different
+            // when it is read again.
+            assert!(
+                before.is_none_or(|before| (before.saturating_sub(3)..=before).contains(&cached)),
+                "{turn}: {answers:#?}"
+            );
+        }
+        engine.handle.shutdown().await;
+        for (turn, answer) in answers.iter().enumerate().skip(1) {
+            let (mut fresh, _) = Engine::loaded(&subject.spec).await;
+            let asked = GenRequest { messages: talk.messages[..=2 * turn].to_vec(), ..talk.clone() };
+            let again = fresh.answer(asked).await.expect("answers");
+            assert_eq!(again.usage.cached_tokens, Some(0));
+            assert_eq!(again.text, answer.text, "turn {turn} at {max_tokens}");
+            fresh.handle.shutdown().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stopped_answer_is_kept_and_read_no_second_time() {
+    let subject = Subject::real().await;
+    let (mut engine, _) = Engine::loaded(&subject.spec).await;
+    let id = engine.begin(count());
+    engine.pieces(id, 3).await;
+    engine.handle.send(EngineCmd::Cancel(id));
+    let stopped = engine.answer_to(id).await.expect("ends well");
+    assert_eq!(stopped.reason, FinishReason::Cancelled);
+    let mut next = count();
+    next.messages.push(ChatMessage { role: Role::Assistant, content: "x".into() });
+    next.messages.push(ChatMessage { role: Role::User, content: "Go on.".into() });
+    let answer = engine.answer(GenRequest { max_tokens: Some(2), ..next }).await.expect("answers");
+    assert!(answer.usage.cached_tokens >= Some(stopped.prompt_tokens), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_long_conversation_is_kept_once() {
+    let subject = Subject::real().await;
+    let (mut engine, info) = Engine::loaded(&subject.spec).await;
+    let child = the_child();
+    let (_, first) = converse(&mut engine, &TURNS[..1], 32).await;
+    let before = resident(child.as_raw_pid().unsigned_abs());
+    let turns: Vec<&str> = TURNS.iter().copied().cycle().take(14).collect();
+    let (_, answers) = converse(&mut engine, &turns, 32).await;
+    let grown = resident(child.as_raw_pid().unsigned_abs()).saturating_sub(before);
+    let tokens = answers[13].usage.total() - first[0].usage.total();
+    let once = fit::cache_per_token(&info.facts) * u64::from(tokens);
+    figure(
+        &subject,
+        &format!("14 turns, {tokens} tokens more: {} MB, of them kept once {} MB", grown >> 20, once >> 20),
+    );
+    assert_eq!(the_child(), child, "no new process was needed");
+    // A copy for each turn would be seven times as much.
+    assert!(grown < 3 * once, "{grown} for {once}");
 }

@@ -226,9 +226,11 @@ fn end(why: &str) -> ! {
 
 /// Plain lines on standard error, which is the parent's log: it brings the clock.
 fn install_log(verbose: u8) {
+    // The engine's loop calls a request that fails an error, the one that sweeps its cache included; what others fail of
+    // comes back as their answer, and is written down there.
     let filter = match verbose {
-        0 => "warn",
-        1 => "info",
+        0 => "warn,mistralrs_core::engine=off",
+        1 => "info,mistralrs_core::engine=off",
         _ => "debug",
     };
     let log = tracing_subscriber::fmt()

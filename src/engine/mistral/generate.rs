@@ -1,5 +1,6 @@
 //! One answer: the prompt is counted, the request made, and the engine's stream turned into pieces.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -10,8 +11,10 @@ use mistralrs::{
 };
 use tokio_util::sync::CancellationToken;
 
+use super::conductor::Conductor;
 use super::load::Loaded;
 use super::options::sampling_params;
+use super::prefixes;
 use crate::domain::stats::{TokenMeter, Usage};
 use crate::domain::{ChatMessage, FinishReason, GenRequest, PieceKind, Role, Thinking};
 use crate::engine::answer::{self, Room, StopMatcher, ThinkSplitter};
@@ -34,19 +37,29 @@ async fn answer(
     out: &mut dyn FnMut(Piece),
 ) -> Result<Outcome, UserError> {
     let meter = TokenMeter::start(Instant::now());
-    let prompt = count_prompt(&loaded.model, req).await?;
+    let prompt = read_prompt(&loaded.model, req).await?;
+    let prompt_tokens = u32::try_from(prompt.len()).unwrap_or(u32::MAX);
     // The last moment before the prompt is read, which can't be stopped.
     if cancel.is_cancelled() {
-        return Ok(Outcome::before_the_prompt(prompt, meter.stats(Instant::now())));
+        return Ok(Outcome::before_the_prompt(prompt_tokens, meter.stats(Instant::now())));
     }
     let context = loaded.info.context;
-    let room = answer::room(prompt, req.max_tokens, context)?;
-    out(Piece::Started { prompt_tokens: prompt, context });
+    let room = answer::room(prompt_tokens, req.max_tokens, context)?;
+    out(Piece::Started { prompt_tokens, context });
+
+    let engine = loaded.model.inner().get_sender(None).map_err(|e| engine_error(&e.to_string()))?;
+    let mut prefixes = loaded.prefixes.lock().await;
+    if prefixes.are_untrue() {
+        prefixes::sweep(&engine, &mut prefixes).await;
+    }
+    let conductor = Conductor::new(&prompt, &loaded.vocabulary.ends, &loaded.vocabulary.marks, room.max_tokens);
     let mut answer = Answer {
         out,
         meter,
         room,
-        prompt,
+        prompt_tokens,
+        cached_tokens: u32::try_from(prefixes.shared_with(&prompt)).unwrap_or(u32::MAX),
+        conductor: conductor.clone(),
         stops: StopMatcher::new(&req.stop),
         thinking: ThinkSplitter::default(),
         stopped_at: None,
@@ -54,15 +67,16 @@ async fn answer(
 
     // The flag outlives what it was meant for when an answer ends by itself at the same moment.
     TERMINATE_ALL_NEXT_STEP.store(false, Ordering::SeqCst);
-    let sampling = req.sampling.resolve(loaded.info.facts.recommended);
-    let mut request = RequestBuilder::new().set_sampling(sampling_params(&sampling, room.max_tokens));
-    for message in &req.messages {
-        request = request.add_message(role(message), &message.content);
-    }
-    if let Some(on) = thinking(req.thinking) {
-        request = request.enable_thinking(on);
-    }
-    let mut stream = loaded.model.stream_chat_request(request).await.map_err(|e| engine_error(&e.to_string()))?;
+    let request = request(loaded, req, room, conductor.clone());
+    let ask = loaded.model.stream_chat_request(request);
+    // The end of the sweeping stays open as long as the answer.
+    let (stream, _swept) = if prefixes.need_sweeping() {
+        let (stream, swept) = prefixes::ask_and_sweep(&engine, &mut prefixes, ask).await;
+        (stream, Some(swept))
+    } else {
+        (ask.await, None)
+    };
+    let mut stream = stream.map_err(|e| engine_error(&e.to_string()))?;
 
     // This loop is all that reads the engine's stream, which has room for one item and stops the engine when it is full:
     // nothing in here may wait for anybody else.
@@ -73,19 +87,20 @@ async fn answer(
             () = cancel.cancelled(), if !asked_to_end => {
                 asked_to_end = true;
                 // Not by dropping the stream: this way the engine ends after its next token, says so, and keeps its cache.
-                TERMINATE_ALL_NEXT_STEP.store(true, Ordering::SeqCst);
+                end_soon(&conductor);
                 continue;
             }
             response = stream.next() => response,
         };
         match response {
             Some(Response::Chunk(chunk)) => {
-                if let Some(outcome) = answer.take(&chunk) {
+                if let Some(outcome) = answer.take(&chunk, asked_to_end) {
+                    prefixes.add(conductor.seen(), conductor.is_in_charge());
                     return Ok(outcome);
                 }
                 if answer.stopped_at.is_some() && !asked_to_end {
                     asked_to_end = true;
-                    TERMINATE_ALL_NEXT_STEP.store(true, Ordering::SeqCst);
+                    end_soon(&conductor);
                 }
             }
             Some(Response::ModelError(reason, _)) => return Err(engine_error(&reason)),
@@ -93,17 +108,45 @@ async fn answer(
                 return Err(engine_error(&error.to_string()));
             }
             Some(_) => return Err(engine_error("it gave something else than a piece of an answer")),
-            None => return Ok(answer.end_without_a_word(cancel.is_cancelled())),
+            None => {
+                prefixes.add(conductor.seen(), conductor.is_in_charge());
+                return Ok(answer.end_without_a_word(cancel.is_cancelled()));
+            }
         }
     }
 }
 
+fn request(loaded: &Loaded, req: &GenRequest, room: Room, conductor: Conductor) -> RequestBuilder {
+    let sampling = req.sampling.resolve(loaded.info.facts.recommended);
+    // The mark is one more than the answer may have.
+    let marks = conductor.marks();
+    let max_tokens = room.max_tokens.saturating_add(u32::from(conductor.is_in_charge()));
+    let mut request = RequestBuilder::new()
+        .set_sampling(sampling_params(&sampling, max_tokens, marks))
+        .add_logits_processor(Arc::new(conductor));
+    for message in &req.messages {
+        request = request.add_message(role(message), &message.content);
+    }
+    match thinking(req.thinking) {
+        Some(on) => request.enable_thinking(on),
+        None => request,
+    }
+}
+
+/// The engine makes one more token, or the one that it is at, and no other.
+fn end_soon(conductor: &Conductor) {
+    if conductor.is_in_charge() {
+        conductor.stop();
+    } else {
+        TERMINATE_ALL_NEXT_STEP.store(true, Ordering::SeqCst);
+    }
+}
+
 /// Tokens of the prompt as the model's template makes it. Never dropped half way: the engine panics then.
-async fn count_prompt(model: &Model, req: &GenRequest) -> Result<u32, UserError> {
+async fn read_prompt(model: &Model, req: &GenRequest) -> Result<Vec<u32>, UserError> {
     let messages = req.messages.iter().fold(TextMessages::new(), |all, m| all.add_message(role(m), &m.content));
     let tokens = model.tokenize(Either::Left(messages), None, true, true, thinking(req.thinking)).await;
-    let tokens = tokens.map_err(|error| template_error(&error.to_string()))?;
-    Ok(u32::try_from(tokens.len()).unwrap_or(u32::MAX))
+    tokens.map_err(|error| template_error(&error.to_string()))
 }
 
 fn role(message: &ChatMessage) -> TextMessageRole {
@@ -148,7 +191,10 @@ struct Answer<'a> {
     out: &'a mut dyn FnMut(Piece),
     meter: TokenMeter,
     room: Room,
-    prompt: u32,
+    prompt_tokens: u32,
+    /// Of the prompt, what the engine need not read again.
+    cached_tokens: u32,
+    conductor: Conductor,
     stops: StopMatcher,
     thinking: ThinkSplitter,
     /// Tokens up to the stop string that was found.
@@ -157,13 +203,14 @@ struct Answer<'a> {
 
 impl Answer<'_> {
     /// Passes on what a chunk holds; the outcome if it was the last.
-    fn take(&mut self, chunk: &ChatCompletionChunkResponse) -> Option<Outcome> {
+    fn take(&mut self, chunk: &ChatCompletionChunkResponse, asked_to_end: bool) -> Option<Outcome> {
         let choice = chunk.choices.first()?;
         let mut pieces = Vec::new();
         if self.stopped_at.is_none() {
-            // One chunk is one token, except that a character of several tokens comes with its last; the engine's own
-            // count at the end puts that right.
-            self.meter.add(1, Instant::now());
+            // One chunk is one token, except that a character of several tokens comes with its last; the exact count at
+            // the end puts that right. A mark is none.
+            let tokens = u32::from(choice.finish_reason.is_none() || !self.conductor.is_in_charge());
+            self.meter.add(tokens, Instant::now());
             if let Some(text) = choice.delta.reasoning_content.as_ref().filter(|text| !text.is_empty()) {
                 self.thinking.reasoning_was_elsewhere();
                 pieces.push((PieceKind::Reasoning, text.clone()));
@@ -174,10 +221,10 @@ impl Answer<'_> {
             if choice.finish_reason.is_some() && self.stopped_at.is_none() {
                 self.release(&mut pieces);
             }
-            self.emit(pieces, 1);
+            self.emit(pieces, tokens);
         }
         let reason = choice.finish_reason.as_deref()?;
-        Some(self.outcome(reason, chunk.usage.as_ref()))
+        Some(self.outcome(reason, asked_to_end, chunk.usage.as_ref()))
     }
 
     fn pass(&mut self, text: &str, pieces: &mut Vec<(PieceKind, String)>) {
@@ -224,11 +271,19 @@ impl Answer<'_> {
         }
     }
 
-    fn outcome(&self, reason: &str, usage: Option<&EngineUsage>) -> Outcome {
-        let counted = usage.and_then(|u| u32::try_from(u.completion_tokens).ok()).filter(|n| *n > 0);
+    fn outcome(&self, reason: &str, asked_to_end: bool, usage: Option<&EngineUsage>) -> Outcome {
+        let in_charge = self.conductor.is_in_charge();
+        let counted = if in_charge {
+            self.conductor.seen().len().checked_sub(self.prompt_tokens as usize)
+        } else {
+            usage.map(|usage| usage.completion_tokens).filter(|n| *n > 0)
+        };
+        let counted = counted.and_then(|n| u32::try_from(n).ok());
         let completion = self.stopped_at.or(counted).unwrap_or(self.meter.tokens());
         let reason = match reason {
             _ if self.stopped_at.is_some() => FinishReason::Stop,
+            _ if in_charge && asked_to_end => FinishReason::Cancelled,
+            _ if in_charge && self.conductor.is_full() => self.room.at_the_end,
             "length" => self.room.at_the_end,
             "canceled" => FinishReason::Cancelled,
             _ => FinishReason::Stop,
@@ -258,7 +313,8 @@ impl Answer<'_> {
     }
 
     fn finish(&self, reason: FinishReason, completion_tokens: u32) -> Outcome {
-        let usage = Usage { prompt_tokens: self.prompt, cached_tokens: None, completion_tokens };
+        let cached_tokens = Some(self.cached_tokens);
+        let usage = Usage { prompt_tokens: self.prompt_tokens, cached_tokens, completion_tokens };
         Outcome { reason, usage, stats: self.meter.stats(Instant::now()) }
     }
 }

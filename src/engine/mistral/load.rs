@@ -6,11 +6,14 @@ use std::path::Path;
 use std::sync::mpsc::{Sender, channel};
 use std::time::Instant;
 
+use mistralrs::core::Pipeline;
 use mistralrs::model_builder_trait::{AnyModelBuilder, build_model_from_pipeline};
 use mistralrs::{GgufModelBuilder, Model, ModelBuilder, TokenSource};
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::Mutex;
 
 use super::options::{LoadOptions, load_options, usable_context};
+use super::prefixes::Prefixes;
 use crate::domain::LoadStage;
 use crate::domain::model::{Format, ModelInfo, ModelSpec, split_set};
 use crate::engine::host::{self, panic_text};
@@ -22,6 +25,38 @@ pub(super) struct Loaded {
     pub runtime: Runtime,
     pub model: Model,
     pub info: ModelInfo,
+    pub vocabulary: Vocabulary,
+    /// What the engine keeps of earlier answers.
+    pub prefixes: Mutex<Prefixes>,
+}
+
+/// Tokens with a meaning of their own.
+pub(super) struct Vocabulary {
+    /// Each of them ends an answer.
+    pub ends: Vec<u32>,
+    /// No text holds them, and they end nothing: the marks to choose from.
+    pub marks: Vec<u32>,
+}
+
+impl Vocabulary {
+    fn of(pipeline: &dyn Pipeline) -> Self {
+        let metadata = pipeline.get_metadata();
+        let ends = metadata.eos_tok.clone();
+        let mut marks: Vec<u32> = match (pipeline.tokenizer(), metadata.tok_env()) {
+            (Some(tokenizer), Some(env)) => {
+                let trie = env.tok_trie();
+                let added = tokenizer.get_added_tokens_decoder();
+                let special = added.iter().filter(|(_, token)| token.special).map(|(id, _)| *id);
+                // The engine takes none for an end that others begin with.
+                let fits = |id: &u32| !ends.contains(id) && !trie.has_extensions(trie.token(*id));
+                special.filter(fits).collect()
+            }
+            _ => Vec::new(),
+        };
+        // Those at the end are the least likely to be in use.
+        marks.sort_unstable_by(|a, b| b.cmp(a));
+        Self { ends, marks }
+    }
 }
 
 /// Loads on a thread of its own: the engine keeps settings of a load in its thread, and panics on some files.
@@ -59,6 +94,8 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
     let (pipeline, scheduler, config) =
         runtime.block_on(builder.build_pipeline()).map_err(|error| failed(spec, &format!("{error:#}")))?;
 
+    let vocabulary = runtime.block_on(async { Vocabulary::of(&*pipeline.lock().await) });
+
     // Starting the engine makes it answer "hello" with one token, on a runtime with threads like this one: what is
     // allocated and compiled at first use (on a GPU, the kernels) is done before somebody waits for it. A tenth of a
     // second for the starter on two cores.
@@ -73,6 +110,7 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
     let device = model.config().map_or("CPU", |config| device_label(&config.device));
     let length = model.max_sequence_length().ok().flatten().and_then(|n| u32::try_from(n).ok());
     let context = options.context.min(usable_context(length.unwrap_or(facts.context)));
+    let prefixes = Prefixes::new(Some(options.prefix_caches).filter(|_| device != "CPU"));
     let info = ModelInfo {
         reference: spec.reference.clone(),
         name: spec.name.clone(),
@@ -81,7 +119,7 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
         device: device.into(),
         load_time: start.elapsed(),
     };
-    Ok(Loaded { runtime, model, info })
+    Ok(Loaded { runtime, model, info, vocabulary, prefixes: Mutex::new(prefixes) })
 }
 
 /// The GPU that this build is for; the processor in a build for none. `None` where the machine has no such GPU: some drivers

@@ -1,8 +1,10 @@
 //! The backend that computes: mistral.rs. Nothing outside of this folder knows it.
 
+mod conductor;
 mod generate;
 mod load;
 mod options;
+mod prefixes;
 
 use tokio_util::sync::CancellationToken;
 

@@ -1,7 +1,7 @@
 //! What the engine is told, as a pure function of what was asked for: what happens on a machine that is not at hand can be
 //! read in the tests.
 
-use mistralrs::{AutoDeviceMapParams, DeviceMapSetting, SamplingParams};
+use mistralrs::{AutoDeviceMapParams, DeviceMapSetting, SamplingParams, StopTokens};
 
 use crate::domain::fit::PREFIX_CACHES;
 use crate::domain::model::{Device, ModelFacts, ModelSpec};
@@ -52,13 +52,15 @@ impl LoadOptions {
 /// The engine ignores `min_p` unless `top_p` is strictly between 0 and 1, and unless it is so itself.
 const ALMOST_ALL: f64 = 0.9999;
 
-pub(super) fn sampling_params(sampling: &Sampling, max_tokens: u32) -> SamplingParams {
+/// `marks` end the answer as well.
+pub(super) fn sampling_params(sampling: &Sampling, max_tokens: u32, marks: Vec<u32>) -> SamplingParams {
     let common = SamplingParams {
         // Unset would be 1.
         temperature: Some(0.0),
         max_len: Some(max_tokens as usize),
         #[allow(clippy::cast_possible_truncation)] // the engine keeps it in 32 bits
         repetition_penalty: sampling.repetition_penalty.map(|p| p as f32),
+        stop_toks: Some(marks).filter(|marks| !marks.is_empty()).map(StopTokens::Ids),
         ..SamplingParams::neutral()
     };
     if sampling.is_greedy() {
@@ -136,7 +138,7 @@ mod tests {
     #[test]
     fn greedy_is_greedy_whatever_else_is_set() {
         let sampling = SamplingPatch { temperature: Some(0.0), top_k: Some(40), ..SamplingPatch::default() };
-        let params = sampling_params(&sampling.resolve(SamplingPatch::default()), 64);
+        let params = sampling_params(&sampling.resolve(SamplingPatch::default()), 64, Vec::new());
         assert_eq!((params.temperature, params.top_k, params.top_p), (Some(0.0), None, None));
         assert_eq!((params.max_len, params.n_choices), (Some(64), 1));
     }
@@ -144,13 +146,13 @@ mod tests {
     #[test]
     fn min_p_works_without_top_p() {
         let sampling = SamplingPatch { top_p: Some(1.0), min_p: Some(0.05), ..SamplingPatch::default() };
-        let params = sampling_params(&sampling.resolve(SamplingPatch::default()), 1);
+        let params = sampling_params(&sampling.resolve(SamplingPatch::default()), 1, Vec::new());
         assert_eq!((params.top_p, params.min_p), (Some(ALMOST_ALL), Some(0.05)));
         let sampling = SamplingPatch { min_p: Some(1.0), ..SamplingPatch::default() };
-        let params = sampling_params(&sampling.resolve(SamplingPatch::default()), 1);
+        let params = sampling_params(&sampling.resolve(SamplingPatch::default()), 1, Vec::new());
         assert_eq!(params.min_p, Some(ALMOST_ALL), "only the likeliest, not all of them");
         let sampling = SamplingPatch { top_p: Some(1.0), ..SamplingPatch::default() };
-        let params = sampling_params(&sampling.resolve(SamplingPatch::default()), 1);
+        let params = sampling_params(&sampling.resolve(SamplingPatch::default()), 1, Vec::new());
         assert_eq!((params.top_p, params.temperature), (None, Some(Sampling::DEFAULT_TEMPERATURE)));
     }
 
@@ -162,7 +164,7 @@ mod tests {
                 repetition_penalty: Some(1.5),
                 ..SamplingPatch::default()
             };
-            let params = sampling_params(&sampling.resolve(SamplingPatch::default()), 1);
+            let params = sampling_params(&sampling.resolve(SamplingPatch::default()), 1, Vec::new());
             assert_eq!(params.repetition_penalty, Some(1.5));
             assert!(params.stop_toks.is_none(), "stop strings are ours");
         }
