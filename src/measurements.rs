@@ -113,10 +113,7 @@ fn load(file: &Path) -> Result<Vec<Measured>, UserError> {
 /// Moves a broken file out of the way, and says so.
 fn set_aside(file: &Path) -> UserError {
     let aside = beside(file, "broken");
-    let error = UserError::new(
-        ErrorKind::Disk,
-        format!("the measurements in {} can't be understood", file.display()),
-    );
+    let error = UserError::new(ErrorKind::Disk, format!("the measurements in {} can't be understood", file.display()));
     match fs::rename(file, &aside) {
         Ok(()) => error.hint(format!("the file is now {}; `hobnob bench` begins a new one", aside.display())),
         Err(problem) => error.hint(format!("remove the file; it can't be renamed: {}", reason(&problem))),

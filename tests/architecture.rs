@@ -35,10 +35,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "text::Sanitizer",
         ],
     ),
-    (
-        "runtime",
-        &["app", "ui", "text", "engine", "hub", "config", "domain", "error", "log", "machine", "measurements"],
-    ),
+    ("runtime", &["app", "ui", "text", "engine", "hub", "config", "domain", "error", "log", "machine", "measurements"]),
     ("main", &["cli", "headless", "runtime", "engine::host", "config", "error", "log"]),
     // The other half of `main`: what the interface is made of.
     ("interface", &["headless", "runtime", "app", "engine", "hub", "config", "error"]),

@@ -12,8 +12,8 @@ use crate::domain::units::{bytes, count};
 use crate::headless::config::refuse_problems;
 use crate::headless::{Context, Format, Outcome, Quit, document, hub_options, print, print_json};
 use crate::hub;
-use crate::{machine, measurements};
 use crate::text::sanitize;
+use crate::{machine, measurements};
 
 /// All models on this machine: a table for people, tab-separated values for a pipe.
 ///

@@ -117,13 +117,7 @@ pub(super) fn first_frame<S: State>(
 
 impl<S: State, C: Console<S>> Interface<S, C> {
     /// `looks` are answers that nobody has asked for and that are on their way.
-    pub(super) fn new(
-        app: S,
-        console: C,
-        ports: Ports,
-        pacer: FramePacer,
-        looks: JoinSet<Vec<Msg>>,
-    ) -> Self {
+    pub(super) fn new(app: S, console: C, ports: Ports, pacer: FramePacer, looks: JoinSet<Vec<Msg>>) -> Self {
         Self {
             saver: Saver::new(Arc::clone(&ports.save)),
             app,

@@ -22,8 +22,8 @@ mod terminal;
 
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
-use std::thread::ThreadId;
 use std::path::Path;
+use std::thread::ThreadId;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -31,12 +31,12 @@ use tokio::task::JoinSet;
 use crate::app::App;
 use crate::app::msg::Msg;
 use crate::error::{ErrorKind, UserError, reason};
-use crate::{machine, measurements};
 use crate::runtime::console::{Ending, Tty};
 use crate::runtime::event_loop::Interface;
 pub use crate::runtime::event_loop::Ports;
 pub use crate::runtime::saver::{Patch, Save};
 use crate::runtime::terminal::Features;
+use crate::{machine, measurements};
 
 /// What the interface starts with.
 pub struct Start {

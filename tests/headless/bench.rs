@@ -69,7 +69,9 @@ fn the_starter_is_measured_and_the_figures_are_kept() {
 fn a_table_is_for_people_and_what_does_not_fit_is_said() {
     let home = Sandbox::new();
     // Longer than any answer that is asked for.
-    let script = home.script("context = 300\n[[reply]]\ntext = \"a b c d e f g h i j k l m n\"\ntokens_per_second = 200.0\nprefill_ms = 5\n");
+    let script = home.script(
+        "context = 300\n[[reply]]\ntext = \"a b c d e f g h i j k l m n\"\ntokens_per_second = 200.0\nprefill_ms = 5\n",
+    );
     let done = home.run(["bench", "-m", &script]);
     done.assert_code(0);
     let lines: Vec<&str> = done.text().lines().collect();

@@ -165,7 +165,8 @@ fn on_a_terminal_it_has_colours_and_leaves_the_terminal_as_it_was() {
     let (home, hub) = (Home::new(), Hub::start());
     let start = |answer: &str| {
         let setup = Setup::hobnob().home(&home).arg("doctor");
-        let setup = setup.env("HF_ENDPOINT", &hub.server.endpoint).env("NO_PROXY", "127.0.0.1").env("no_proxy", "127.0.0.1");
+        let setup =
+            setup.env("HF_ENDPOINT", &hub.server.endpoint).env("NO_PROXY", "127.0.0.1").env("no_proxy", "127.0.0.1");
         let mut terminal = setup.size(160, 40).start();
         terminal.wait_for_raw("the question", |raw| raw.windows(3).any(|part| part == b"\x1b[c"));
         terminal.send(answer);

@@ -219,12 +219,8 @@ pub fn broken() -> LocalModel {
 pub fn measured() -> Remembered {
     let setup = Setup::of("Chip, 16 GiB".into(), "starter", &facts(), LoadSettings::default(), "CPU");
     let spread = |rate| Some(Spread { median: rate, min: rate, max: rate });
-    let point = Point {
-        prompt_tokens: 64,
-        first_token_seconds: spread(0.5),
-        prefill: spread(131.4),
-        decode: spread(72.6),
-    };
+    let point =
+        Point { prompt_tokens: 64, first_token_seconds: spread(0.5), prefill: spread(131.4), decode: spread(72.6) };
     let measured = Measured {
         setup,
         at: 1_700_000_000,

@@ -244,7 +244,9 @@ impl Context {
         let parts: Vec<&str> = path.split('/').collect();
         let query = form(request.uri().query().unwrap_or(""));
         match parts.as_slice() {
-            ["api", "whoami-v2"] if authorised(&state, &seen) => json(&serde_json::json!({ "type": "user", "name": "somebody" })),
+            ["api", "whoami-v2"] if authorised(&state, &seen) => {
+                json(&serde_json::json!({ "type": "user", "name": "somebody" }))
+            }
             ["api", "whoami-v2"] => plain(401, "", "Invalid username or password."),
             ["api", "models"] => {
                 let ids: Vec<_> = state.repos.iter().map(|repo| serde_json::json!({ "id": repo.id })).collect();

@@ -59,13 +59,18 @@ impl Plan {
         prompts.sort_unstable();
         prompts.dedup();
         if let Some(longest) = prompts.last().filter(|longest| chosen && **longest > room) {
-            let error = format!("a prompt of {longest} tokens and {tokens} behind it do not fit a context of {context}");
+            let error =
+                format!("a prompt of {longest} tokens and {tokens} behind it do not fit a context of {context}");
             return Err(UserError::new(ErrorKind::ContextFull, error)
                 .hint("ask for less, or make more room with --context if the model goes further"));
         }
         let too_long = prompts.iter().copied().filter(|prompt| *prompt > room);
         let left_out = too_long
-            .map(|prompt| LeftOut { prompt, entirely: true, why: format!("the context of {context} is too short for it") })
+            .map(|prompt| LeftOut {
+                prompt,
+                entirely: true,
+                why: format!("the context of {context} is too short for it"),
+            })
             .collect();
         prompts.retain(|prompt| *prompt <= room);
         let free = !chosen && wish.tokens.is_none() && wish.repeats.is_none();

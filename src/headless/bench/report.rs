@@ -208,7 +208,12 @@ impl Report {
         }
         let short = self.runs.iter().filter(|run| run.usage.completion_tokens < plan.tokens).count();
         if short > 0 {
-            let _ = writeln!(out, "{short} of {} answers ended before {} tokens by themselves", self.runs.len(), plan.tokens);
+            let _ = writeln!(
+                out,
+                "{short} of {} answers ended before {} tokens by themselves",
+                self.runs.len(),
+                plan.tokens
+            );
         }
         if early {
             out.push_str("ended early: these figures are not kept\n");
@@ -219,10 +224,7 @@ impl Report {
     fn table(&self, out: &mut String, console: Console) {
         let mut rows = vec![["PROMPT", "READS, tok/s", "FIRST TOKEN, s", "MAKES, tok/s"].map(str::to_owned)];
         let cell = |spread: Option<Spread>, digits: usize| {
-            spread.map_or_else(
-                || "-".to_owned(),
-                |spread| in_words(spread, |value| format!("{value:.digits$}"), ""),
-            )
+            spread.map_or_else(|| "-".to_owned(), |spread| in_words(spread, |value| format!("{value:.digits$}"), ""))
         };
         rows.extend(self.points().map(|(point, _)| {
             [
@@ -292,18 +294,13 @@ mod tests {
             device: "CPU".into(),
             load_time: Duration::from_millis(450),
         };
-        let machine = Profile {
-            processor: "Chip".into(),
-            threads: 2,
-            total: 8 << 30,
-            available: 4 << 30,
-            limited: false,
-            budget: 4 << 30,
-        };
+        let machine =
+            Profile { processor: "Chip".into(), threads: 2, total: 8 << 30, available: 4 << 30, limited: false };
         let plan = Plan::new(&Wish::default(), 512).expect("fits");
         let loads = vec![Duration::from_millis(440), Duration::from_millis(460), Duration::from_millis(450)];
         let mut report = Report::new(spec, info, machine, loads, plan);
-        report.runs = vec![run(64, 640, 630, 64), run(256, 2000, 1260, 64), run(64, 500, 700, 64), run(64, 800, 600, 61)];
+        report.runs =
+            vec![run(64, 640, 630, 64), run(256, 2000, 1260, 64), run(64, 500, 700, 64), run(64, 800, 600, 61)];
         report.peak_memory = Some(310_000_000);
         report
     }

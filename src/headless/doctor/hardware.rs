@@ -44,12 +44,12 @@ pub(super) fn build() -> Check {
 }
 
 pub(super) fn checks(device: Device) -> Vec<Check> {
-    let profile = machine::profile();
+    let (profile, budget) = (machine::profile(), machine::measure().budget);
     let threads = std::env::var("RAYON_NUM_THREADS").ok().and_then(|n| n.parse().ok()).filter(|n| *n > 0);
     let mut checks = vec![processor(&profile, simd::is_slow_build(), &simd::built_for(), &simd::unused())];
     checks.extend(few_threads(profile.threads, threads));
-    checks.push(memory(&profile));
-    checks.push(gpu(&profile, device, std::path::Path::new(NVIDIA).exists()));
+    checks.push(memory(&profile, budget));
+    checks.push(gpu(budget, device, std::path::Path::new(NVIDIA).exists()));
     checks
 }
 
@@ -76,22 +76,18 @@ fn few_threads(there: usize, allowed: Option<usize>) -> Option<Check> {
     Some(Check::note("threads", message).hint("unset it for the full speed"))
 }
 
-fn memory(profile: &Profile) -> Check {
-    let Profile { total, available, limited, budget, .. } = profile;
+/// `budget` is what a model may take.
+fn memory(profile: &Profile, budget: u64) -> Check {
+    let Profile { total, available, limited, .. } = profile;
     let limit = if *limited { " (the limit of this container)" } else { "" };
-    let message = format!(
-        "{}{limit}, {} free; a model may take {}",
-        bytes(*total),
-        bytes(*available),
-        bytes(*budget)
-    );
+    let message = format!("{}{limit}, {} free; a model may take {}", bytes(*total), bytes(*available), bytes(budget));
     let details = json!({
         "total_bytes": total,
         "available_bytes": available,
         "model_budget_bytes": budget,
         "container_limit": limited,
     });
-    if *budget < LITTLE_MEMORY {
+    if budget < LITTLE_MEMORY {
         Check::warning("memory", message).hint("end other programs, or give the container more")
     } else {
         Check::ok("memory", message)
@@ -99,15 +95,14 @@ fn memory(profile: &Profile) -> Check {
     .details(details)
 }
 
-fn gpu(profile: &Profile, device: Device, nvidia: bool) -> Check {
+fn gpu(budget: u64, device: Device, nvidia: bool) -> Check {
     let chosen = if device == Device::Cpu { "cpu" } else { "auto" };
-    let budget = bytes(profile.budget);
     let check = match (METAL, CUDA) {
         (true, _) | (_, true) if device == Device::Cpu => {
             Check::note("device", "the processor, as engine.device says, although this build can use the GPU")
                 .hint("engine.device = \"auto\" uses it")
         }
-        (true, _) => Check::ok("device", format!("Metal; the GPU may have {budget} of the memory")),
+        (true, _) => Check::ok("device", format!("Metal; the GPU may have {} of the memory", bytes(budget))),
         (_, true) => Check::ok("device", "CUDA, the processor where that is missing"),
         _ if nvidia => Check::note("device", "the processor; there is an NVIDIA GPU that this build can't use")
             .hint("with the CUDA toolkit: cargo build --release --features cuda"),
@@ -121,24 +116,24 @@ mod tests {
     use super::*;
     use crate::headless::doctor::check::Verdict;
 
-    fn profile(budget: u64) -> Profile {
-        Profile { processor: "Chip".into(), threads: 4, total: 8 << 30, available: budget, limited: true, budget }
+    fn profile() -> Profile {
+        Profile { processor: "Chip".into(), threads: 4, total: 8 << 30, available: 4 << 30, limited: true }
     }
 
     #[test]
     fn a_build_for_any_processor_is_told_what_it_misses() {
-        let slow = processor(&profile(0), true, &[], &["avx2", "fma"]);
+        let slow = processor(&profile(), true, &[], &["avx2", "fma"]);
         assert_eq!(slow.verdict, Verdict::Warning);
         assert!(slow.message.contains("avx2, fma"), "{}", slow.message);
         assert!(slow.hint.expect("what to do").contains(".cargo/config.toml"));
-        let fast = processor(&profile(0), false, &["avx2"], &["avx512f"]);
+        let fast = processor(&profile(), false, &["avx2"], &["avx512f"]);
         assert_eq!((fast.verdict, fast.hint), (Verdict::Ok, None));
     }
 
     #[test]
     fn little_memory_and_few_threads_are_said() {
-        assert_eq!(memory(&profile(100 << 20)).verdict, Verdict::Warning);
-        let enough = memory(&profile(4 << 30));
+        assert_eq!(memory(&profile(), 100 << 20).verdict, Verdict::Warning);
+        let enough = memory(&profile(), 4 << 30);
         assert_eq!(enough.verdict, Verdict::Ok);
         assert!(enough.message.contains("container"), "{}", enough.message);
         assert_eq!(few_threads(4, Some(4)), None);
@@ -149,10 +144,10 @@ mod tests {
     #[test]
     fn a_gpu_that_is_not_used_is_said() {
         if METAL || CUDA {
-            assert_eq!(gpu(&profile(0), Device::Cpu, true).verdict, Verdict::Note);
+            assert_eq!(gpu(1 << 30, Device::Cpu, true).verdict, Verdict::Note);
         } else {
-            assert_eq!(gpu(&profile(0), Device::Auto, true).verdict, Verdict::Note);
-            assert_eq!(gpu(&profile(0), Device::Auto, false).verdict, Verdict::Ok);
+            assert_eq!(gpu(1 << 30, Device::Auto, true).verdict, Verdict::Note);
+            assert_eq!(gpu(1 << 30, Device::Auto, false).verdict, Verdict::Ok);
         }
     }
 }

@@ -12,7 +12,8 @@ pub(super) async fn checks(options: &Options, limit: Duration) -> Vec<Check> {
     let endpoint = &options.endpoint;
     let set = options.token.is_some();
     if options.offline {
-        let hub = Check::note("hub", "not asked: the network is off").hint("--offline, HF_HUB_OFFLINE or `offline` says so");
+        let hub =
+            Check::note("hub", "not asked: the network is off").hint("--offline, HF_HUB_OFFLINE or `offline` says so");
         return vec![hub.details(json!({ "endpoint": endpoint, "reachable": null })), unchecked(set)];
     }
     match hub::reach(options, limit).await {

@@ -108,7 +108,9 @@ pub(super) fn models(options: &Options, chosen: Option<&str>) -> Vec<Check> {
         checks.push(check.details(json!({ "model": model.reference, "path": model.location })));
     }
     if broken.len() > NAMED {
-        checks.push(Check::warning("models", format!("{} more are broken", broken.len() - NAMED)).hint("`hobnob models`"));
+        checks.push(
+            Check::warning("models", format!("{} more are broken", broken.len() - NAMED)).hint("`hobnob models`"),
+        );
     }
     checks.extend(problems.iter().map(|problem| {
         let mut check = Check::warning("models", problem.message.clone());

@@ -85,10 +85,11 @@ fn look(term: &str, can: Capabilities, size: Option<(u16, u16)>, around: &Around
             .hint("`hobnob run` works everywhere"),
         (_, Some((columns, rows))) if columns < SMALLEST.0 || rows < SMALLEST.1 => Check::warning("terminal", message)
             .hint(format!("make it larger: from {}×{} on there is room for everything", SMALLEST.0, SMALLEST.1)),
-        _ if !can.unicode => Check::note("terminal", message).hint("a locale with UTF-8 (LANG=C.UTF-8) gives finer signs"),
-        _ if can.depth < ColourDepth::True => {
-            Check::note("terminal", message).hint("COLORTERM=truecolor tells of more colours, where the terminal has them")
+        _ if !can.unicode => {
+            Check::note("terminal", message).hint("a locale with UTF-8 (LANG=C.UTF-8) gives finer signs")
         }
+        _ if can.depth < ColourDepth::True => Check::note("terminal", message)
+            .hint("COLORTERM=truecolor tells of more colours, where the terminal has them"),
         _ => Check::ok("terminal", message),
     };
     check.details(details)
