@@ -23,6 +23,12 @@ struct Contents {
     measured: Vec<Measured>,
 }
 
+/// The version alone: what it says about the rest is the point of it.
+#[derive(Debug, Deserialize)]
+struct Head {
+    version: u32,
+}
+
 /// What was measured on `machine`, and what is wrong with the file if something is. Blocks while it reads.
 #[must_use]
 pub fn read(file: &Path, machine: &str) -> (Vec<Remembered>, Option<UserError>) {
@@ -95,11 +101,6 @@ fn load(file: &Path) -> Result<Vec<Measured>, UserError> {
             .hint("make the file readable, or remove it"));
         }
     };
-    // The version first: what it says about the rest is the point of it.
-    #[derive(Deserialize)]
-    struct Head {
-        version: u32,
-    }
     match serde_json::from_str::<Head>(&text) {
         Ok(Head { version }) if version > VERSION => Err(UserError::new(
             ErrorKind::Config,

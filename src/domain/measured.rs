@@ -184,7 +184,7 @@ mod tests {
     fn the_nearest_measurement_is_found() {
         let all = [known("CPU", 4096, 3), known("Metal", 4096, 2), known("Metal", 8192, 1)];
         let facts = ModelFacts { quant: "Q4_1".into(), context: 8192, ..ModelFacts::default() };
-        let settings = |device, context| LoadSettings { device, context, ..LoadSettings::default() };
+        let settings = |device, context| LoadSettings { context, device, ..LoadSettings::default() };
         let found = |device, context| {
             find(&all, "starter", &facts, settings(device, context)).map(|known| known.age.as_secs() / 86_400)
         };

@@ -8,7 +8,7 @@ use unicode_width::UnicodeWidthStr;
 use crate::domain::fit::{self, Fit, Machine};
 use crate::domain::measured::{self, Remembered};
 use crate::domain::model::{LocalModel, ModelFacts, ModelRef};
-use crate::domain::units::{bytes, count};
+use crate::domain::units::{bytes, count, speed};
 use crate::headless::config::refuse_problems;
 use crate::headless::{Context, Format, Outcome, Quit, document, hub_options, print, print_json};
 use crate::hub;
@@ -37,7 +37,7 @@ pub fn list(context: &Context<'_>) -> Outcome {
         return Ok(());
     }
     if context.console.out.terminal {
-        print(&table(&models, context, machine))
+        print(&table(&models, context, machine, &remembered(context)))
     } else {
         print(&tabbed(&models, context, machine))
     }
@@ -94,11 +94,14 @@ fn tabbed(models: &[LocalModel], context: &Context<'_>, machine: Machine) -> Str
     out
 }
 
-fn table(models: &[LocalModel], context: &Context<'_>, machine: Machine) -> String {
+fn table(models: &[LocalModel], context: &Context<'_>, machine: Machine, known: &[Remembered]) -> String {
     let console = context.console;
-    let mut rows = vec![["MODEL", "QUANT", "SIZE", "CONTEXT", "FITS", "FROM"].map(str::to_owned)];
+    let speeds: Vec<String> = models.iter().map(|model| measured_speed(model, context, known)).collect();
+    // A column for it only where there is something in it.
+    let title = if speeds.iter().any(|speed| !speed.is_empty()) { "SPEED" } else { "" };
+    let mut rows = vec![["MODEL", "QUANT", "SIZE", "CONTEXT", "FITS", "FROM", title].map(str::to_owned)];
     let mut verdicts = vec![None];
-    for model in models {
+    for (model, speed) in models.iter().zip(&speeds) {
         let (quant, tokens, verdict) = match &model.facts {
             Ok(facts) => {
                 let verdict = judge(facts, context, machine).1.verdict;
@@ -107,11 +110,11 @@ fn table(models: &[LocalModel], context: &Context<'_>, machine: Machine) -> Stri
             Err(_) => ("-".into(), "-".into(), None),
         };
         let fits = verdict.map_or("unusable", |verdict| verdict.label());
-        let row = [&model.reference, &quant, &bytes(model.bytes), &tokens, fits, &model.origin];
+        let row = [&model.reference, &quant, &bytes(model.bytes), &tokens, fits, &model.origin, speed];
         rows.push(row.map(|cell| sanitize(cell).replace('\n', " ")));
         verdicts.push(verdict);
     }
-    let mut widths = [0; 6];
+    let mut widths = [0; 7];
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.width());
@@ -134,6 +137,14 @@ fn table(models: &[LocalModel], context: &Context<'_>, machine: Machine) -> Stri
         out.push('\n');
     }
     out
+}
+
+/// Tokens per second as measured here, in words; empty where that was not done.
+fn measured_speed(model: &LocalModel, context: &Context<'_>, known: &[Remembered]) -> String {
+    let settings = context.loaded.settings.engine.load;
+    let facts = model.facts.as_ref().ok();
+    let known = facts.and_then(|facts| measured::find(known, &model.reference, facts, settings));
+    known.and_then(|known| known.measured.decode()).map_or_else(String::new, speed)
 }
 
 fn page(model: &LocalModel, context: &Context<'_>, machine: Machine, known: &[Remembered]) -> String {

@@ -20,7 +20,7 @@ pub struct Reach {
 }
 
 /// What the Hub says of the token.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenState {
     NotSet,
     Accepted,

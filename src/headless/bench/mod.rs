@@ -134,6 +134,8 @@ impl Bench<'_> {
     async fn load(&mut self, spec: &ModelSpec) -> Result<ModelInfo, Quit> {
         self.loads = self.loads.next();
         let load = self.loads;
+        // What is loaded would be told again, and not be loaded again.
+        self.engine.send(EngineCmd::Unload);
         self.engine.send(EngineCmd::Load { id: load, spec: spec.clone() });
         loop {
             match self.next().await? {
@@ -187,14 +189,14 @@ impl Bench<'_> {
     async fn measure(&mut self, report: &mut Report, prompts: &mut Prompts, pace: &mut Pace) -> Result<(), Quit> {
         let start = Instant::now();
         let lengths = report.plan.prompts.clone();
-        for left in report.plan.left_out.clone() {
+        for left in &report.plan.left_out {
             self.tell("left_out", || left.to_json())?;
         }
         for round in 0..report.plan.repeats {
             for &prompt in &lengths {
                 let noted = report.plan.left_out.len();
                 if !report.runs.is_empty() && !report.plan.affords(prompt, round, start.elapsed(), pace) {
-                    for left in report.plan.left_out[noted..].to_vec() {
+                    for left in &report.plan.left_out[noted..] {
                         self.tell("left_out", || left.to_json())?;
                     }
                     continue;

@@ -55,8 +55,8 @@ pub(super) fn checks(device: Device) -> Vec<Check> {
 
 fn processor(profile: &Profile, slow: bool, used: &[&str], unused: &[&str]) -> Check {
     let Profile { processor, threads, .. } = profile;
-    let uses = if used.is_empty() { "plain instructions".to_owned() } else { used.join(", ") };
-    let message = format!("{processor}, {threads} threads; this build uses {uses}");
+    let sets = if used.is_empty() { "plain instructions".to_owned() } else { used.join(", ") };
+    let message = format!("{processor}, {threads} threads; this build uses {sets}");
     let details = json!({ "name": processor, "threads": threads, "simd_used": used, "simd_unused": unused });
     if slow {
         Check::warning("processor", format!("{message}, and the processor has {}", unused.join(", "))).hint(

@@ -40,10 +40,10 @@ fn token(state: TokenState) -> Check {
                 .hint("it may have expired: log in again with `hf auth login`, or correct HF_TOKEN"),
         ),
     }
-    .details(json!({ "set": state != TokenState::NotSet, "accepted": accepted(&state) }))
+    .details(json!({ "set": state != TokenState::NotSet, "accepted": accepted(state) }))
 }
 
-fn accepted(state: &TokenState) -> Option<bool> {
+fn accepted(state: TokenState) -> Option<bool> {
     match state {
         TokenState::NotSet => None,
         TokenState::Accepted => Some(true),
