@@ -39,6 +39,12 @@ pub fn seconds(time: Duration) -> String {
     }
 }
 
+/// So many of a thing: `1 model`, `3 models`.
+#[must_use]
+pub fn many(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}
+
 /// A speed: `7.3 tok/s`, `82 tok/s`.
 #[must_use]
 pub fn speed(tokens_per_second: f64) -> String {
@@ -99,6 +105,7 @@ mod tests {
         for (millis, text) in [(310, "0.31 s"), (12_300, "12 s"), (125_000, "2 min 05 s")] {
             assert_eq!(seconds(Duration::from_millis(millis)), text);
         }
+        assert_eq!((many(1, "model"), many(3, "model")), ("1 model".to_owned(), "3 models".to_owned()));
         assert_eq!((speed(7.26).as_str(), speed(82.4).as_str()), ("7.3 tok/s", "82 tok/s"));
         for (age, text) in [
             (59, "just now"),

@@ -10,7 +10,7 @@ use crate::domain::FinishReason;
 use crate::domain::measured::{Measured, Point, Setup};
 use crate::domain::model::{ModelInfo, ModelSpec};
 use crate::domain::stats::{GenStats, Spread, Usage};
-use crate::domain::units::bytes;
+use crate::domain::units::{bytes, many};
 use crate::error::UserError;
 use crate::headless::bench::plan::{LeftOut, Plan, times};
 use crate::headless::console::Console;
@@ -183,9 +183,9 @@ impl Report {
             "{}",
             console.paint(
                 &sanitize(&format!(
-                    "{}, {} threads, {}; hobnob {}",
+                    "{}, {}, {}; hobnob {}",
                     machine.processor,
-                    machine.threads,
+                    many(machine.threads, "thread"),
                     bytes(machine.total),
                     env!("CARGO_PKG_VERSION")
                 )),

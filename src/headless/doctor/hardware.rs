@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::domain::model::Device;
-use crate::domain::units::bytes;
+use crate::domain::units::{bytes, many};
 use crate::headless::doctor::check::Check;
 use crate::machine::{self, Profile, simd};
 
@@ -56,7 +56,7 @@ pub(super) fn checks(device: Device) -> Vec<Check> {
 fn processor(profile: &Profile, slow: bool, used: &[&str], unused: &[&str]) -> Check {
     let Profile { processor, threads, .. } = profile;
     let sets = if used.is_empty() { "plain instructions".to_owned() } else { used.join(", ") };
-    let message = format!("{processor}, {threads} threads; this build uses {sets}");
+    let message = format!("{processor}, {}; this build uses {sets}", many(*threads, "thread"));
     let details = json!({ "name": processor, "threads": threads, "simd_used": used, "simd_unused": unused });
     if slow {
         Check::warning("processor", format!("{message}, and the processor has {}", unused.join(", "))).hint(

@@ -15,6 +15,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use self::check::{Check, Verdict};
 use crate::config::theme::Capabilities;
+use crate::domain::units::many;
 use crate::engine;
 use crate::error::{ErrorKind, UserError};
 use crate::headless::console::Console;
@@ -136,7 +137,6 @@ fn page(checks: &[Check], console: Console, unicode: bool) -> String {
         }
     }
     let (problems, warnings) = (count(checks, Verdict::Problem), count(checks, Verdict::Warning));
-    let many = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
     let _ = match (problems, warnings) {
         (0, 0) => writeln!(out, "\nnothing is wrong"),
         (0, n) => writeln!(out, "\nno problems, {}", many(n, "warning")),

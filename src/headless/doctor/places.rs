@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::config::Loaded;
 use crate::domain::model::{LocalModel, ModelRef};
-use crate::domain::units::bytes;
+use crate::domain::units::{bytes, many};
 use crate::error::{ErrorKind, UserError};
 use crate::headless::doctor::check::Check;
 use crate::hub::{self, Options};
@@ -91,13 +91,13 @@ pub(super) fn models(options: &Options, chosen: Option<&str>) -> Vec<Check> {
         .filter(|model| model.facts.is_err())
         .partition(|model| model.facts.as_ref().is_err_and(|error| error.kind == ErrorKind::ModelUnsupported));
     let details = json!({ "usable": usable, "unsupported": unsupported.len(), "broken": broken.len() });
-    let many = |n: usize| if n == 1 { "1 model".to_owned() } else { format!("{n} models") };
     let check = if usable == 0 {
         Check::note("models", "none that can be used").hint("`hobnob pull starter` gets a small one (98 MB)")
     } else if unsupported.is_empty() {
-        Check::ok("models", format!("{} can be used", many(usable)))
+        Check::ok("models", format!("{} can be used", many(usable, "model")))
     } else {
-        let message = format!("{} can be used, {} can't be run by this engine", many(usable), unsupported.len());
+        let message =
+            format!("{} can be used, {} can't be run by this engine", many(usable, "model"), unsupported.len());
         Check::ok("models", message)
     };
     let mut checks = vec![check.details(details)];
