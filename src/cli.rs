@@ -81,7 +81,7 @@ pub enum Command {
     /// Open the interface
     Chat(ChatArgs),
     /// Print one answer, for scripts
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Download a model; the last line of stdout is its path
     Pull(PullArgs),
     /// What models are on this machine
@@ -128,6 +128,7 @@ pub struct ChatArgs {
         3  the model was not found, is not supported, or would not load\n  \
         4  network or Hub\n  \
         5  the generation failed, or the prompt does not fit the context\n  \
+        6  the answer ended before it had the form of --schema or --regex\n  \
         7  --timeout ran out (the partial answer is on stdout)\n  \
         130, 143  interrupted or terminated (the partial answer is on stdout)"
 )]
@@ -141,6 +142,26 @@ pub struct RunArgs {
     /// Append this file to the prompt as a named block (repeatable)
     #[arg(short, long = "file", value_name = "FILE")]
     pub files: Vec<PathBuf>,
+
+    /// Hold the answer to the JSON Schema in this file
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "Form of the answer",
+        long_help = "Hold the answer to the JSON Schema in this file, token by token: it is JSON that the schema accepts. \
+            An answer that ends before that (--max-tokens, --stop) is printed as far as it goes, with exit code 6. \
+            Reasoning comes before the answer and is free"
+    )]
+    pub schema: Option<PathBuf>,
+    /// Hold the answer to this regular expression, all of it
+    #[arg(
+        long,
+        value_name = "RE",
+        help_heading = "Form of the answer",
+        conflicts_with = "schema",
+        allow_hyphen_values = true
+    )]
+    pub regex: Option<String>,
 
     /// At most so many tokens
     #[arg(long, value_name = "N", help_heading = "Sampling", value_parser = whole, allow_negative_numbers = true)]
@@ -160,6 +181,21 @@ pub struct RunArgs {
     /// Above 1 the model repeats itself less
     #[arg(long, value_name = "R", help_heading = "Sampling", value_parser = number, allow_negative_numbers = true)]
     pub repetition_penalty: Option<f64>,
+    /// Above 0 a token gets less likely with each use
+    #[arg(long, value_name = "F", help_heading = "Sampling", value_parser = number, allow_negative_numbers = true)]
+    pub frequency_penalty: Option<f64>,
+    /// Above 0 a token gets less likely once it was used
+    #[arg(long, value_name = "F", help_heading = "Sampling", value_parser = number, allow_negative_numbers = true)]
+    pub presence_penalty: Option<f64>,
+    /// Above 0 sequences are repeated less (DRY); 0.8 is usual
+    #[arg(long, value_name = "F", help_heading = "Sampling", value_parser = number, allow_negative_numbers = true)]
+    pub dry_multiplier: Option<f64>,
+    /// How fast DRY grows with each token of a sequence
+    #[arg(long, value_name = "F", help_heading = "Sampling", value_parser = number, allow_negative_numbers = true)]
+    pub dry_base: Option<f64>,
+    /// How many tokens in a row DRY lets be repeated
+    #[arg(long, value_name = "N", help_heading = "Sampling", value_parser = whole, allow_negative_numbers = true)]
+    pub dry_allowed_length: Option<i64>,
     /// End the answer before this text (repeatable)
     #[arg(long, value_name = "TEXT", help_heading = "Sampling", allow_hyphen_values = true)]
     pub stop: Vec<String>,

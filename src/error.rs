@@ -24,6 +24,8 @@ pub enum ErrorKind {
     Disk,
     Generation,
     ContextFull,
+    /// The answer ended before it had the form that was asked for.
+    Unsatisfied,
     Timeout,
     Cancelled,
 }
@@ -38,6 +40,7 @@ impl ErrorKind {
             Self::ModelNotFound | Self::ModelUnsupported | Self::ModelBroken | Self::LoadFailed => 3,
             Self::Network | Self::Unauthorised | Self::RateLimited | Self::Checksum => 4,
             Self::Generation | Self::ContextFull => 5,
+            Self::Unsatisfied => 6,
             Self::Timeout => 7,
             Self::Cancelled => 130,
         }
@@ -60,6 +63,7 @@ impl ErrorKind {
             Self::Disk => "disk",
             Self::Generation => "generation",
             Self::ContextFull => "context_full",
+            Self::Unsatisfied => "unsatisfied",
             Self::Timeout => "timeout",
             Self::Cancelled => "cancelled",
         }

@@ -13,7 +13,7 @@ use hobnob::config::{self, Loaded, Sources, Value};
 use hobnob::engine::host;
 use hobnob::error::{ErrorKind, UserError};
 use hobnob::headless::bench::Wish;
-use hobnob::headless::run::Ask;
+use hobnob::headless::run::{Ask, Form};
 use hobnob::headless::{self, Console, Context, Format, Outcome};
 use hobnob::log;
 
@@ -67,6 +67,7 @@ fn dispatch(cli: &Cli, context: &Context<'_>) -> Outcome {
 fn ask(args: &RunArgs) -> Ask {
     Ask {
         prompt: headless::run::Sources { words: args.prompt.clone(), files: args.files.clone() },
+        form: form(args),
         stop: args.stop.clone(),
         show_thinking: args.show_thinking,
         stats: args.stats,
@@ -76,6 +77,11 @@ fn ask(args: &RunArgs) -> Ask {
 
 fn wish(args: &BenchArgs) -> Wish {
     Wish { prompts: args.prompts.clone(), tokens: args.tokens, repeats: args.repeats }
+}
+
+fn form(args: &RunArgs) -> Option<Form> {
+    let schema = args.schema.clone().map(Form::Schema);
+    schema.or_else(|| args.regex.clone().map(Form::Regex))
 }
 
 /// The settings in force for this command line.

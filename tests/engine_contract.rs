@@ -12,22 +12,19 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use hobnob::domain::fit;
-use hobnob::domain::model::{Device, Format, LoadSettings, ModelInfo, ModelSpec};
-use hobnob::domain::sampling::SamplingPatch;
-use hobnob::domain::stats::{GenStats, Usage};
+use hobnob::domain::model::{Format, ModelSpec};
+use hobnob::domain::stats::Usage;
 use hobnob::domain::{
-    ChatMessage, EngineCmd, EngineEvent, FinishReason, GenId, GenRequest, LoadId, LoadStage, PieceKind, Role, Thinking,
+    ChatMessage, EngineCmd, EngineEvent, FinishReason, GenId, GenRequest, LoadStage, PieceKind, Role,
 };
+use hobnob::engine::host;
 use hobnob::engine::protocol::{self, FromEngine};
-use hobnob::engine::{EngineHandle, Options, host};
-use hobnob::error::{ErrorKind, UserError};
+use hobnob::error::ErrorKind;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+use support::engine::{Answer, Engine, PATIENCE, ask, context, spec};
 use sysinfo::{ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System, UpdateKind};
-use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{Mutex, MutexGuard};
 
-/// Nothing in here takes longer on a machine that works.
-const PATIENCE: Duration = Duration::from_secs(120);
 /// Long enough for a scheduler, too short for any work.
 const AT_ONCE: Duration = Duration::from_millis(200);
 
@@ -99,15 +96,6 @@ fn figure(subject: &Subject, text: &str) {
     let _ = writeln!(std::io::stderr(), "{}: {text}", subject.spec.name);
 }
 
-/// Room for so many tokens, on the processor.
-fn context(context: u32) -> LoadSettings {
-    LoadSettings { context, device: Device::Cpu, ..LoadSettings::default() }
-}
-
-fn spec(name: &str, location: PathBuf, format: Format) -> ModelSpec {
-    ModelSpec { reference: name.into(), name: name.into(), location, format, settings: context(4096) }
-}
-
 /// A long answer.
 fn count() -> GenRequest {
     ask("Tell me a long story about a lighthouse keeper. Count his cats.")
@@ -119,138 +107,6 @@ fn long_prompt() -> GenRequest {
         "Here is a novel. {}What is it about?",
         "The grey cat sat on the mat and looked at the rain. ".repeat(230)
     ))
-}
-
-fn ask(text: &str) -> GenRequest {
-    GenRequest {
-        messages: vec![ChatMessage { role: Role::User, content: text.into() }],
-        sampling: SamplingPatch { temperature: Some(0.0), ..SamplingPatch::default() },
-        max_tokens: Some(48),
-        stop: Vec::new(),
-        thinking: Thinking::Auto,
-        constraint: None,
-    }
-}
-
-/// A front end.
-struct Engine {
-    handle: EngineHandle,
-    events: UnboundedReceiver<EngineEvent>,
-    loads: LoadId,
-    answers: GenId,
-}
-
-#[derive(Debug)]
-struct Answer {
-    text: String,
-    delta_tokens: u32,
-    prompt_tokens: u32,
-    reason: FinishReason,
-    usage: Usage,
-    stats: GenStats,
-    /// Loading events that came in between.
-    reloads: usize,
-}
-
-impl Engine {
-    fn start() -> Self {
-        Self::with(PathBuf::from(env!("CARGO_BIN_EXE_hobnob")))
-    }
-
-    fn with(exe: PathBuf) -> Self {
-        let (handle, events) = EngineHandle::start(Options { exe, verbose: 1 });
-        Self { handle, events, loads: LoadId(0), answers: GenId(0) }
-    }
-
-    async fn loaded(spec: &ModelSpec) -> (Self, ModelInfo) {
-        let mut engine = Self::start();
-        let info = engine.load(spec).await.expect("loads");
-        (engine, info)
-    }
-
-    async fn event(&mut self) -> EngineEvent {
-        let event = tokio::time::timeout(PATIENCE, self.events.recv()).await;
-        event.expect("an event in time").expect("the link is there")
-    }
-
-    /// The first event that `pick` takes; the others are dropped.
-    async fn until<T>(&mut self, mut pick: impl FnMut(EngineEvent) -> Option<T>) -> T {
-        loop {
-            if let Some(found) = pick(self.event().await) {
-                return found;
-            }
-        }
-    }
-
-    fn begin_load(&mut self, spec: &ModelSpec) -> LoadId {
-        self.loads = self.loads.next();
-        self.handle.send(EngineCmd::Load { id: self.loads, spec: spec.clone() });
-        self.loads
-    }
-
-    async fn load(&mut self, spec: &ModelSpec) -> Result<ModelInfo, UserError> {
-        let wanted = self.begin_load(spec);
-        self.until(|event| match event {
-            EngineEvent::Loaded { id, info } if id == wanted => Some(Ok(*info)),
-            EngineEvent::LoadFailed { id, error } if id == wanted => Some(Err(error)),
-            _ => None,
-        })
-        .await
-    }
-
-    async fn unload(&mut self) {
-        self.handle.send(EngineCmd::Unload);
-        self.until(|event| (event == EngineEvent::Unloaded { forgotten: true }).then_some(())).await;
-    }
-
-    fn begin(&mut self, req: GenRequest) -> GenId {
-        self.answers = self.answers.next();
-        self.handle.send(EngineCmd::Generate { id: self.answers, req });
-        self.answers
-    }
-
-    async fn answer(&mut self, req: GenRequest) -> Result<Answer, UserError> {
-        let id = self.begin(req);
-        self.answer_to(id).await
-    }
-
-    async fn answer_to(&mut self, wanted: GenId) -> Result<Answer, UserError> {
-        let (mut text, mut delta_tokens, mut prompt, mut reloads) = (String::new(), 0, 0, 0);
-        loop {
-            match self.event().await {
-                EngineEvent::Started { id, prompt_tokens, .. } if id == wanted => prompt = prompt_tokens,
-                EngineEvent::Delta { id, kind: PieceKind::Text, text: more, tokens } if id == wanted => {
-                    text.push_str(&more);
-                    delta_tokens += tokens;
-                }
-                EngineEvent::Finished { id, reason, usage, stats } if id == wanted => {
-                    return Ok(Answer { text, delta_tokens, prompt_tokens: prompt, reason, usage, stats, reloads });
-                }
-                EngineEvent::Failed { id, error } if id == wanted => return Err(error),
-                EngineEvent::Progress { .. } => reloads += 1,
-                _ => {}
-            }
-        }
-    }
-
-    async fn pieces(&mut self, wanted: GenId, mut n: usize) {
-        self.until(|event| match event {
-            EngineEvent::Delta { id, .. } if id == wanted => {
-                n -= 1;
-                (n == 0).then_some(())
-            }
-            _ => None,
-        })
-        .await;
-    }
-
-    async fn stage(&mut self, wanted: LoadStage) {
-        self.until(|event| matches!(event, EngineEvent::Progress { stage, .. } if stage == wanted).then_some(())).await;
-    }
-
-    async fn started(&mut self, wanted: GenId) {
-        self.until(|event| matches!(event, EngineEvent::Started { id, .. } if id == wanted).then_some(())).await;
-    }
 }
 
 /// Engine processes that this one has, dead ones that nobody has waited for included.

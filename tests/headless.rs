@@ -8,6 +8,8 @@ mod bench;
 mod commands;
 #[path = "headless/doctor.rs"]
 mod doctor;
+#[path = "headless/forms.rs"]
+mod forms;
 #[path = "headless/interrupts.rs"]
 mod interrupts;
 #[path = "headless/json.rs"]
@@ -16,6 +18,8 @@ mod json;
 mod prompts;
 #[path = "headless/pulls.rs"]
 mod pulls;
+#[path = "headless/sampling.rs"]
+mod sampling;
 #[path = "headless/sandbox.rs"]
 mod sandbox;
 #[path = "headless/starter.rs"]

@@ -7,12 +7,13 @@ use std::time::Duration;
 use hobnob::app::chat::Phase;
 use hobnob::app::msg::{Effect, Msg, TermEvent, TimerId};
 use hobnob::app::{EngineStatus, Overlay};
-use hobnob::domain::conversation::MessageState;
+use hobnob::domain::conversation::{Form, MessageState};
 use hobnob::domain::model::{Format, LoadSettings, ModelRef, ModelSpec};
 use hobnob::domain::sampling::SamplingPatch;
+use hobnob::domain::stats::{GenStats, Usage};
 use hobnob::domain::{
-    ChatMessage, DownloadState, EngineCmd, EngineEvent, FinishReason, GenId, GenRequest, HubCmd, HubEvent, JobId,
-    LoadId, PieceKind, Role, Thinking,
+    ChatMessage, Constraint, DownloadState, EngineCmd, EngineEvent, FinishReason, GenId, GenRequest, HubCmd, HubEvent,
+    JobId, LoadId, PieceKind, Role, Thinking,
 };
 use hobnob::error::{ErrorKind, UserError};
 use support::app::{Driver, info, starter};
@@ -320,4 +321,119 @@ fn nothing_is_asked_for_while_nothing_happens() {
     d.screen(80, 24);
     assert_eq!(d.send(Msg::Timer(TimerId::Clock)), []);
     assert_eq!(d.send(Msg::Term(TermEvent::Focus(false))), []);
+}
+
+fn a_form() -> Form {
+    Form { name: "person.json".into(), constraint: Constraint::Schema(r#"{"type": "object"}"#.into()) }
+}
+
+/// What an answer is asked for with.
+fn asked(effects: &[Effect]) -> (Option<Constraint>, Thinking) {
+    let request = effects.iter().find_map(|effect| match effect {
+        Effect::Engine(EngineCmd::Generate { req, .. }) => Some((req.constraint.clone(), req.thinking)),
+        _ => None,
+    });
+    request.expect("an answer is asked for")
+}
+
+#[test]
+fn one_answer_is_held_to_a_schema_and_so_is_another_one_in_its_place() {
+    let mut d = Driver::new();
+    d.ready();
+    d.type_text("/schema");
+    d.key("enter");
+    d.type_text("~/person.json");
+    assert_eq!(d.key("enter"), [Effect::ReadSchema("~/person.json".into())]);
+    assert_eq!(d.send(Msg::Schema(Ok(a_form()))), []);
+    assert!(d.app.overlay.is_none());
+    let constraint = Some(a_form().constraint);
+    assert_eq!(asked(&d.say("Who?")).0, constraint);
+    assert_eq!(d.app.chat.wishes.form, None);
+    d.delta(1, "{}");
+    let (usage, stats) = (Usage::default(), GenStats::default());
+    let reason = FinishReason::Stop;
+    d.engine(EngineEvent::Finished { id: GenId(1), reason, usage, stats, satisfied: Some(true) });
+    let head = d.app.chat.conversation.head().expect("an answer");
+    assert_eq!((&head.form, head.outcome.and_then(|o| o.satisfied)), (&Some(a_form()), Some(true)));
+    assert_eq!(asked(&d.key("ctrl-r")).0, constraint, "the same question, the same form");
+    d.finish(2, FinishReason::Stop);
+    assert_eq!(asked(&d.say("And why?")).0, None, "the next one is free");
+}
+
+#[test]
+fn a_schema_that_can_not_be_used_stays_to_be_put_right() {
+    let mut d = Driver::new();
+    d.ready();
+    let open = |d: &mut Driver| {
+        d.type_text("/schema");
+        d.key("enter");
+        d.type_text("x");
+        assert_eq!(d.key("enter"), [Effect::ReadSchema("x".into())]);
+    };
+    let error = UserError::new(ErrorKind::Usage, "`x` could not be read").hint("check the name");
+    open(&mut d);
+    d.send(Msg::Schema(Err(error.clone())));
+    match &d.app.overlay {
+        Some(Overlay::Schema(field)) => assert_eq!((field.area.text(), &field.error), ("x", &Some(error))),
+        other => panic!("the field is gone: {other:?}"),
+    }
+    // Another letter, and the complaint is about what was there before.
+    d.type_text("y");
+    assert!(matches!(&d.app.overlay, Some(Overlay::Schema(field)) if field.error.is_none()));
+    d.key("esc");
+    // Closed while it is being read: it is not wanted any more.
+    open(&mut d);
+    d.key("esc");
+    d.send(Msg::Schema(Ok(a_form())));
+    assert_eq!((&d.app.chat.wishes.form, d.app.overlay.is_none()), (&None, true));
+    // One that waits is taken off by the same command.
+    open(&mut d);
+    d.send(Msg::Schema(Ok(a_form())));
+    assert_eq!(d.app.chat.wishes.form, Some(a_form()));
+    d.type_text("/schema");
+    d.key("enter");
+    assert_eq!((&d.app.chat.wishes.form, d.app.overlay.is_none()), (&None, true));
+}
+
+#[test]
+fn reasoning_is_turned_off_and_on_for_one_conversation() {
+    let mut d = Driver::new();
+    d.ready();
+    d.key("alt-t");
+    assert_eq!(asked(&d.say("hi")).1, Thinking::Auto, "this model does not reason");
+    assert!(d.app.toasts.iter().any(|toast| toast.text.contains("does not reason")));
+    d.finish(1, FinishReason::Stop);
+    let mut thinker = info();
+    thinker.facts.can_think = true;
+    d.engine(EngineEvent::Loaded { id: LoadId(1), info: Box::new(thinker) });
+    d.key("alt-t");
+    assert_eq!(asked(&d.say("hi")).1, Thinking::Off);
+    d.finish(2, FinishReason::Stop);
+    d.key("alt-t");
+    assert_eq!(asked(&d.say("hi")).1, Thinking::On);
+    d.finish(3, FinishReason::Stop);
+    d.key("ctrl-n");
+    assert_eq!(asked(&d.say("hi")).1, Thinking::Auto, "another conversation, as the settings say");
+}
+
+#[test]
+fn reasoning_tells_how_long_it_took_and_is_not_sent_again() {
+    let mut d = Driver::new();
+    d.ready();
+    d.say("hi");
+    let reason = |d: &mut Driver, text: &str| {
+        let delta = EngineEvent::Delta { id: GenId(1), kind: PieceKind::Reasoning, text: text.into(), tokens: 1 };
+        d.engine(delta);
+    };
+    d.pass(Duration::from_secs(5));
+    reason(&mut d, "They greet");
+    d.pass(Duration::from_secs(12));
+    reason(&mut d, " me.");
+    d.pass(Duration::from_secs(3));
+    d.delta(1, "Hello!");
+    let thought = d.app.chat.conversation.head().and_then(|answer| answer.thought);
+    assert_eq!(thought, Some(Duration::from_secs(12)), "neither the reading before nor the answer after it");
+    d.finish(1, FinishReason::Stop);
+    let sent = [(Role::User, "hi"), (Role::Assistant, "Hello!"), (Role::User, "again")];
+    assert_eq!(d.say("again"), [ask(2, &sent), clock()]);
 }

@@ -6,11 +6,14 @@ mod support;
 
 use std::time::Duration;
 
-use hobnob::app::msg::Msg;
+use hobnob::app::msg::{Msg, TimerId};
 use hobnob::config::theme::{Capabilities, ColourDepth};
-use hobnob::domain::{DownloadState, EngineEvent, FinishReason, GenId, HubEvent, JobId, PieceKind};
+use hobnob::domain::conversation::Form;
+use hobnob::domain::sampling::SamplingPatch;
+use hobnob::domain::stats::{GenStats, Usage};
+use hobnob::domain::{Constraint, DownloadState, EngineEvent, FinishReason, GenId, HubEvent, JobId, LoadId, PieceKind};
 use hobnob::error::{ErrorKind, UserError};
-use support::app::{Driver, broken, huge, measured, starter};
+use support::app::{Driver, broken, huge, info, measured, starter};
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (200, 60), (40, 12)];
 
@@ -121,7 +124,7 @@ fn the_models() {
 fn a_measured_model() {
     let mut d = Driver::new();
     d.ready();
-    d.send(Msg::Measured(vec![measured()]));
+    d.send(Msg::Measured { known: vec![measured()], problem: None });
     d.key("f3");
     d.pass(Duration::from_secs(86_400));
     snapshots("measured", &mut d);
@@ -213,4 +216,73 @@ fn what_is_read_stays_in_place_while_the_answer_grows_and_the_window_changes() {
     assert_eq!(top(d.screen(40, 12)), before);
     d.key("ctrl-end");
     assert!(d.screen(80, 24).contains("Line 399"));
+}
+
+/// A model that can reason is loaded, with something of its own to recommend.
+fn thinker(d: &mut Driver) {
+    let mut info = info();
+    info.facts.can_think = true;
+    info.facts.recommended =
+        SamplingPatch { temperature: Some(0.6), top_k: Some(20), min_p: Some(0.0), ..SamplingPatch::default() };
+    d.engine(EngineEvent::Loaded { id: LoadId(1), info: Box::new(info) });
+}
+
+#[test]
+fn an_answer_in_a_schema() {
+    let mut d = Driver::new();
+    d.ready();
+    thinker(&mut d);
+    d.type_text("/schema");
+    d.key("enter");
+    snapshots("schema_asked", &mut d);
+    d.type_text("person.json");
+    d.key("enter");
+    let error = UserError::new(
+        ErrorKind::Usage,
+        "`person.json` can't be used as a schema: no answer can be held to `uniqueItems` at `/items/uniqueItems`",
+    );
+    d.send(Msg::Schema(Err(error.hint("a JSON Schema says what the answer looks like"))));
+    snapshots("schema_refused", &mut d);
+    d.key("enter");
+    let constraint = Constraint::Schema("{}".into());
+    d.send(Msg::Schema(Ok(Form { name: "person.json".into(), constraint })));
+    d.key("alt-t");
+    d.pass(Duration::from_secs(60));
+    d.send(Msg::Timer(TimerId::Toast));
+    snapshots("schema_chosen", &mut d);
+    d.say("Who was the first?");
+    let reason =
+        |text: &str| EngineEvent::Delta { id: GenId(1), kind: PieceKind::Reasoning, text: text.into(), tokens: 1 };
+    d.engine(reason("They want"));
+    d.pass(Duration::from_secs(12));
+    d.engine(reason(" a person."));
+    for piece in ["{\n", "  \"name\": \"Ada\",\n", "  \"born\": 1815\n", "}"] {
+        d.delta(1, piece);
+    }
+    let usage = Usage { prompt_tokens: 36, cached_tokens: None, completion_tokens: 24 };
+    let end = |reason, satisfied, id| EngineEvent::Finished {
+        id: GenId(id),
+        reason,
+        usage,
+        stats: GenStats::default(),
+        satisfied: Some(satisfied),
+    };
+    d.engine(end(FinishReason::Stop, true, 1));
+    snapshots("schema_answered", &mut d);
+    d.key("ctrl-r");
+    d.delta(2, "{\n  \"name\":");
+    d.engine(end(FinishReason::Length, false, 2));
+    snapshots("schema_cut", &mut d);
+}
+
+#[test]
+fn a_model_s_own_sampling() {
+    let mut d = Driver::new();
+    d.ready();
+    thinker(&mut d);
+    d.key("f4");
+    for _ in 0..6 {
+        d.key("down");
+    }
+    snapshots("own_sampling", &mut d);
 }

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use crate::app::composer::Composer;
 use crate::app::transcript::Transcript;
+use crate::app::wishes::Wishes;
 use crate::config::Settings;
 use crate::domain::conversation::{Conversation, Message, MessageState, Outcome};
 use crate::domain::stats::{GenStats, TokenMeter, Usage};
@@ -52,6 +53,7 @@ pub struct ChatPane {
     /// An answer failed: what waits goes on only when the user says so.
     pub held: bool,
     pub running: Option<Running>,
+    pub wishes: Wishes,
     last: Figures,
     /// Tokens that the conversation fills of the context, as far as the engine has told.
     pub context_used: u32,
@@ -116,23 +118,26 @@ impl ChatPane {
         }
         running.meter.add(tokens, now);
         let answer = running.answer;
+        let since_first = running.meter.since_first_token(now);
         self.context_used += tokens;
         if !text.is_empty() {
             self.conversation.edit(answer, |m| match kind {
                 PieceKind::Text => m.content.push_str(text),
-                PieceKind::Reasoning => m.reasoning.push_str(text),
+                PieceKind::Reasoning => {
+                    m.reasoning.push_str(text);
+                    m.thought = Some(since_first);
+                }
             });
         }
     }
 
     /// The answer is whole, or was stopped. False where it is not the running one.
-    pub fn finished(&mut self, id: GenId, reason: FinishReason, usage: Usage, stats: GenStats, now: Instant) -> bool {
+    pub fn finished(&mut self, id: GenId, outcome: Outcome, now: Instant) -> bool {
         if self.current(id).is_none() {
             return false;
         }
-        let outcome = Outcome { reason, usage, stats };
-        if usage.prompt_tokens > 0 {
-            self.context_used = usage.total();
+        if outcome.usage.prompt_tokens > 0 {
+            self.context_used = outcome.usage.total();
         }
         self.end(MessageState::Whole, Some(outcome), now);
         true
@@ -146,7 +151,8 @@ impl ChatPane {
             cached_tokens: None,
             completion_tokens: running.meter.tokens(),
         };
-        let outcome = Outcome { reason: FinishReason::Error, usage, stats: running.meter.stats(now) };
+        let stats = running.meter.stats(now);
+        let outcome = Outcome { reason: FinishReason::Error, usage, stats, satisfied: None };
         self.end(MessageState::Failed(error), Some(outcome), now);
         self.held = true;
         true
@@ -186,6 +192,7 @@ impl ChatPane {
         self.conversation = Conversation::default();
         self.transcript.clear();
         self.last = Figures::default();
+        self.wishes = Wishes::default();
         self.context_used = 0;
         self.held = false;
     }

@@ -12,6 +12,7 @@ pub mod settings;
 pub mod text_area;
 pub mod transcript;
 mod update;
+pub mod wishes;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -21,6 +22,7 @@ use crate::app::models::ModelsPane;
 use crate::app::msg::{Effect, TimerId};
 use crate::app::picker::Picker;
 use crate::app::settings::{SettingsPane, ValueEditor};
+use crate::app::wishes::SchemaField;
 use crate::config::keymap::{KeyChord, KeyMap};
 use crate::config::theme::{self, Capabilities, Theme, Themes};
 use crate::config::{Loaded, Origins, Paths, Settings};
@@ -92,6 +94,7 @@ pub enum Overlay {
         before: String,
     },
     Value(ValueEditor),
+    Schema(SchemaField),
     Confirm(Confirm),
 }
 

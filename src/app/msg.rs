@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::config::Value;
 use crate::config::keymap::KeyChord;
+use crate::domain::conversation::Form;
 use crate::domain::fit::Machine;
 use crate::domain::measured::Remembered;
 use crate::domain::{EngineCmd, EngineEvent, HubCmd, HubEvent};
@@ -20,10 +21,15 @@ pub enum Msg {
     Timer(TimerId),
     /// What this machine has: measured after the first frame.
     Machine(Machine),
-    /// What models have been measured to do on it.
-    Measured(Vec<Remembered>),
+    /// What models have been measured to do on it, and what is wrong with the file if something is.
+    Measured {
+        known: Vec<Remembered>,
+        problem: Option<UserError>,
+    },
     /// `$EDITOR` came back with this text, or could not be used.
     Edited(Result<String, UserError>),
+    /// A schema was read and can be used, or not.
+    Schema(Result<Form, UserError>),
     /// Something outside went wrong that no other message tells of.
     Failed(UserError),
 }
@@ -67,6 +73,8 @@ pub enum Effect {
     },
     /// Leaves the screen to `$VISUAL`/`$EDITOR` with this text; answers with `Msg::Edited`.
     OpenEditor(String),
+    /// Reads the JSON Schema at this place, as a person writes it; answers with `Msg::Schema`.
+    ReadSchema(String),
     /// Writes these keys to the config file, keeping comments; `None` takes a key out.
     SaveSettings(Vec<(&'static str, Option<Value>)>),
     /// Turns reports of the mouse on or off.

@@ -2,8 +2,12 @@
 
 use crate::app::picker::move_selection;
 use crate::app::text_area::TextArea;
-use crate::config::{Kind, SPECS, Settings, Spec, Value};
+use crate::config::{BY_MODEL, Kind, SPECS, Settings, Spec, Value};
+use crate::domain::Thinking;
 use crate::domain::action::Action;
+use crate::domain::model::ModelFacts;
+use crate::domain::recommend;
+use crate::domain::sampling::{Sampling, SamplingPatch};
 
 #[derive(Debug, Default)]
 pub struct SettingsPane {
@@ -35,6 +39,24 @@ impl ValueEditor {
         };
         area.act(Action::TextEnd);
         Self { spec, area, error: None }
+    }
+}
+
+/// A setting in words; where it is left to the model that is loaded, with what that recommends.
+#[must_use]
+pub fn in_words(spec: &Spec, settings: &Settings, model: Option<&ModelFacts>, thinking: Thinking) -> String {
+    let value = (spec.get)(settings);
+    let (Value::Unset, Some(BY_MODEL), Some(facts)) = (&value, spec.unset, model) else { return spec.show(&value) };
+    let of = |sampling| (spec.get)(&Settings { sampling, ..Settings::default() });
+    let ours = SamplingPatch {
+        temperature: Some(Sampling::DEFAULT_TEMPERATURE),
+        top_p: Some(Sampling::DEFAULT_TOP_P),
+        ..SamplingPatch::default()
+    };
+    match (of(recommend::in_force(facts, thinking)), of(ours)) {
+        (Value::Unset, Value::Unset) => "none of its own: off".to_owned(),
+        (Value::Unset, ours) => format!("none of its own: {ours}"),
+        (its, _) => format!("{BY_MODEL}: {its}"),
     }
 }
 

@@ -345,7 +345,12 @@ fn lay_out(message: &Message, old: Option<Body>, key: Key, theme: &Theme, now: u
                 Some(Body::Document(doc)) => doc,
                 _ => Box::default(),
             };
-            let fed = doc.source().len();
+            // An answer that is JSON through and through is shown as that.
+            let fence = if message.is_json() { JSON_FENCE } else { "" };
+            if doc.source().is_empty() && !message.content.is_empty() {
+                doc.push(fence);
+            }
+            let fed = doc.source().len().saturating_sub(fence.len());
             doc.push(&message.content[fed..]);
             Body::Document(doc)
         }
@@ -392,14 +397,19 @@ fn speaker(message: &Message, theme: &Theme) -> Line<'static> {
     }
 }
 
+/// What JSON needs around it to be shown as code; the end of the answer ends it.
+const JSON_FENCE: &str = "```json\n";
+
 /// Folded to one line, or whole.
 fn reasoning(message: &Message, key: Key, theme: &Theme) -> Vec<Line<'static>> {
     let glyphs = &theme.glyphs;
     let words = message.reasoning.split_whitespace().count();
     let busy = message.state == MessageState::Streaming && message.content.is_empty();
     let title = if busy { "thinking" } else { "thought" };
+    let time = message.thought.map(|time| format!(" for {}", seconds(time))).unwrap_or_default();
     let mark = if key.unfolded { glyphs.unfolded } else { glyphs.folded };
-    let mut lines = vec![Line::from(Span::styled(format!("{mark} {title} {} {words} words", glyphs.dot), theme.muted))];
+    let title = format!("{mark} {title}{time} {} {words} words", glyphs.dot);
+    let mut lines = vec![Line::from(Span::styled(title, theme.muted))];
     if key.unfolded {
         let bar = [Span::styled(format!("{} ", glyphs.bar), theme.faint)];
         let text = crate::text::sanitize(message.reasoning.trim());
@@ -430,8 +440,12 @@ fn statistics(message: &Message, theme: &Theme) -> Option<Line<'static>> {
     if let Some(rate) = made.stats.prefill_rate(&made.usage) {
         parts.push(format!("prefill {rate:.0} tok/s"));
     }
+    let only_reasoned = !message.reasoning.is_empty() && message.content.trim().is_empty();
     let ended = match made.reason {
         FinishReason::Stop | FinishReason::Error => None,
+        FinishReason::Length if only_reasoned => {
+            Some("stopped at the token limit before the answer: all of it was reasoning")
+        }
         FinishReason::Length => Some("stopped at the token limit"),
         FinishReason::Context => Some("stopped: the context is full"),
         FinishReason::Cancelled if message.leaves_its_question_out() => {
@@ -441,6 +455,17 @@ fn statistics(message: &Message, theme: &Theme) -> Option<Line<'static>> {
         FinishReason::Timeout => Some("stopped: out of time"),
     };
     let mut spans = Vec::new();
+    if let (Some(form), Some(satisfied)) = (&message.form, made.satisfied) {
+        let name = crate::text::sanitize(&form.name);
+        spans.push(if satisfied {
+            Span::styled(format!("{} valid by {name}", theme.glyphs.check), theme.good)
+        } else {
+            Span::styled(format!("{} cut before it was valid by {name}", theme.glyphs.failed), theme.warning)
+        });
+        if ended.is_some() || !parts.is_empty() {
+            spans.push(Span::styled(dot.clone(), theme.faint));
+        }
+    }
     if let Some(ended) = ended {
         spans.push(Span::styled(ended, theme.warning));
         if !parts.is_empty() {

@@ -52,6 +52,11 @@ impl RunArgs {
         add("sampling.top_k", self.top_k.map(Value::Int), "--top-k");
         add("sampling.min_p", self.min_p.map(Value::Float), "--min-p");
         add("sampling.repetition_penalty", self.repetition_penalty.map(Value::Float), "--repetition-penalty");
+        add("sampling.frequency_penalty", self.frequency_penalty.map(Value::Float), "--frequency-penalty");
+        add("sampling.presence_penalty", self.presence_penalty.map(Value::Float), "--presence-penalty");
+        add("sampling.dry_multiplier", self.dry_multiplier.map(Value::Float), "--dry-multiplier");
+        add("sampling.dry_base", self.dry_base.map(Value::Float), "--dry-base");
+        add("sampling.dry_allowed_length", self.dry_allowed_length.map(Value::Int), "--dry-allowed-length");
         add("engine.context", self.context.map(Value::Int), "--context");
     }
 }
@@ -102,6 +107,11 @@ mod tests {
             "--top-k=1",
             "--min-p=1",
             "--repetition-penalty=1",
+            "--frequency-penalty=1",
+            "--presence-penalty=1",
+            "--dry-multiplier=1",
+            "--dry-base=2",
+            "--dry-allowed-length=3",
             "--context=1",
             "--think",
         ];

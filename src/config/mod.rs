@@ -21,7 +21,7 @@ pub use layers::{Loaded, Origin, Origins, Sources, load};
 pub use paths::Paths;
 pub use save::{save, write_whole};
 pub use schema::{Applies, Kind, Spec};
-pub use specs::{SPECS, spec};
+pub use specs::{BY_MODEL, SPECS, spec};
 pub use suggest::{distance, nearest};
 pub use value::Value;
 

@@ -39,7 +39,8 @@ macro_rules! spec {
     (@option $some:expr) => { Some($some) };
 }
 
-const BY_MODEL: &str = "the model's own";
+/// What holds where only the model knows.
+pub const BY_MODEL: &str = "the model's own";
 
 /// Every setting, in the order in which it is shown.
 pub static SPECS: &[Spec] = &[
@@ -84,6 +85,26 @@ pub static SPECS: &[Spec] = &[
         "Above 1 makes words that were used already less likely; 1 is off.";
         Kind::Float { min: 0.5, above_min: false, max: 2.0, step: 0.05, start: 1.0 };
         NextMessage; unset BY_MODEL),
+    spec!("sampling.frequency_penalty" => sampling.frequency_penalty; "Sampling", "Frequency penalty",
+        "Makes a word less likely each time it is used, in the question as well; below 0 more likely, 0 is off.";
+        Kind::Float { min: -2.0, above_min: false, max: 2.0, step: 0.1, start: 0.0 };
+        NextMessage; unset BY_MODEL),
+    spec!("sampling.presence_penalty" => sampling.presence_penalty; "Sampling", "Presence penalty",
+        "Makes a word less likely once it was used, in the question as well; below 0 more likely, 0 is off.";
+        Kind::Float { min: -2.0, above_min: false, max: 2.0, step: 0.1, start: 0.0 };
+        NextMessage; unset BY_MODEL),
+    spec!("sampling.dry_multiplier" => sampling.dry_multiplier; "Sampling", "DRY",
+        "Makes it less likely that a sequence of words is said again (\"don't repeat yourself\"); 0.8 is usual, 0 is off.";
+        Kind::Float { min: 0.0, above_min: false, max: 5.0, step: 0.1, start: 0.8 };
+        NextMessage; unset "off"),
+    spec!("sampling.dry_base" => sampling.dry_base; "Sampling", "DRY growth",
+        "How much more each further word of a sequence that is said again counts, where DRY is on.";
+        Kind::Float { min: 1.0, above_min: false, max: 4.0, step: 0.05, start: 1.75 };
+        NextMessage; unset "1.75"),
+    spec!("sampling.dry_allowed_length" => sampling.dry_allowed_length; "Sampling", "DRY from",
+        "How many words in a row may be said again before DRY counts them.";
+        Kind::Int { min: 1, max: 50, step: 1, start: 2 };
+        NextMessage; unset "2"),
     spec!("engine.context" => engine.load.context; "Engine", "Context",
         "Tokens of conversation to make room for; costs memory, and is never more than the model has.";
         Kind::Int { min: 256, max: 1_048_576, step: 1024, start: 4096 }; Reload),

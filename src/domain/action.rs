@@ -109,6 +109,8 @@ actions! {
     NewConversation, Chat, "new", "Start a new conversation";
     OpenEditor, Chat, "editor", "Write the message in $EDITOR";
     ToggleReasoning, Chat, "reasoning", "Show or fold the model's reasoning";
+    ToggleThinking, Chat, "think", "Turn reasoning on or off for this conversation";
+    AnswerInSchema, Chat, "schema", "Have the next answer in the form of a JSON Schema, or not";
     ScrollUp, Chat, "scroll-up", "Scroll up a line";
     ScrollDown, Chat, "scroll-down", "Scroll down a line";
     PageUp, Chat, "page-up", "Scroll up a page";

@@ -1,9 +1,11 @@
 //! A conversation: a tree of messages and the branch that is being read.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::stats::{GenStats, Usage};
-use crate::domain::{ChatMessage, FinishReason, MsgId, Role};
+use crate::domain::{ChatMessage, Constraint, FinishReason, MsgId, Role};
 use crate::error::{ErrorKind, UserError};
 
 /// How an answer ended: kept with it for good.
@@ -12,6 +14,15 @@ pub struct Outcome {
     pub reason: FinishReason,
     pub usage: Usage,
     pub stats: GenStats,
+    /// Whether it has the form that was asked for; `None` where none was.
+    pub satisfied: Option<bool>,
+}
+
+/// The form that an answer is held to, and what a person calls it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Form {
+    pub name: String,
+    pub constraint: Constraint,
 }
 
 /// How far an answer is.
@@ -35,6 +46,10 @@ pub struct Message {
     /// Only ever grows: another text is another message.
     pub content: String,
     pub reasoning: String,
+    /// How long the reasoning took, as far as it has come.
+    pub thought: Option<Duration>,
+    /// What the answer is held to.
+    pub form: Option<Form>,
     pub state: MessageState,
     pub outcome: Option<Outcome>,
     /// Goes up with every change, so that what was laid out from it knows that it is stale.
@@ -42,6 +57,12 @@ pub struct Message {
 }
 
 impl Message {
+    /// All of its text is JSON, as far as it goes.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        self.form.as_ref().is_some_and(|form| matches!(form.constraint, Constraint::Schema(_)))
+    }
+
     /// An answer that was stopped before its first word, or that there was no room for. What was asked is not asked again
     /// together with the next message: it would take as long, or fail the same way. Asking for another answer still does.
     #[must_use]
@@ -118,6 +139,8 @@ impl Conversation {
             model: None,
             content,
             reasoning: String::new(),
+            thought: None,
+            form: None,
             state,
             outcome: None,
             revision: 0,
@@ -146,6 +169,14 @@ impl Conversation {
             }
             _ => false,
         }
+    }
+
+    /// The form of the newest other answer to what this one answers.
+    #[must_use]
+    pub fn form_of_another_answer(&self, answer: MsgId) -> Option<&Form> {
+        let question = self.get(answer)?.parent;
+        let others = self.messages.iter().rev().filter(|m| m.parent == question && m.id != answer);
+        others.filter(|m| m.role == Role::Assistant).find_map(|m| m.form.as_ref())
     }
 
     /// What the engine gets: the branch without reasoning, without empty answers and without the questions that those leave
@@ -201,6 +232,22 @@ mod tests {
     }
 
     #[test]
+    fn another_answer_knows_the_form_of_the_first() {
+        let mut c = Conversation::default();
+        let form = |name: &str| Some(Form { name: name.into(), constraint: Constraint::Regex("a".into()) });
+        say(&mut c, Role::User, "earlier");
+        let earlier = say(&mut c, Role::Assistant, "a");
+        c.edit(earlier, |m| m.form = form("earlier.json"));
+        say(&mut c, Role::User, "q");
+        let first = say(&mut c, Role::Assistant, "a");
+        assert_eq!(c.form_of_another_answer(first), None, "that of another question");
+        c.edit(first, |m| m.form = form("s.json"));
+        assert!(c.step_back_from_answer());
+        let second = say(&mut c, Role::Assistant, "b");
+        assert_eq!(c.form_of_another_answer(second).map(|form| form.name.as_str()), Some("s.json"));
+    }
+
+    #[test]
     fn the_engine_gets_no_empty_answers_and_no_reasoning() {
         let mut c = Conversation::default();
         say(&mut c, Role::User, "q");
@@ -215,7 +262,8 @@ mod tests {
     #[test]
     fn a_question_that_was_taken_back_or_has_no_room_is_asked_again_only_on_demand() {
         let told = |c: &Conversation| c.for_engine("").into_iter().map(|m| m.content).collect::<Vec<_>>();
-        let outcome = |reason| Some(Outcome { reason, usage: Usage::default(), stats: GenStats::default() });
+        let outcome =
+            |reason| Some(Outcome { reason, usage: Usage::default(), stats: GenStats::default(), satisfied: None });
         let mut c = Conversation::default();
         say(&mut c, Role::User, "long");
         let answer = say(&mut c, Role::Assistant, "");

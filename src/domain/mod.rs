@@ -9,6 +9,7 @@ pub mod fit;
 pub mod measured;
 pub mod model;
 pub mod quant;
+pub mod recommend;
 pub mod sampling;
 pub mod stats;
 pub mod units;
@@ -194,6 +195,8 @@ pub enum EngineEvent {
         reason: FinishReason,
         usage: Usage,
         stats: GenStats,
+        /// Whether the answer has the form that was asked for; `None` where none was, or nobody looked.
+        satisfied: Option<bool>,
     },
     /// The answer failed; what came before is kept by the receiver.
     Failed {

@@ -1,5 +1,6 @@
 //! What a model is called, where it is, what is known of it.
 
+mod mlx;
 mod split;
 
 use std::fmt;
@@ -12,6 +13,7 @@ use crate::domain::quant::Quantise;
 use crate::domain::sampling::SamplingPatch;
 use crate::error::{ErrorKind, UserError};
 
+pub use self::mlx::Gpu;
 pub use self::split::{SplitName, split_set};
 
 /// The starter model: small enough to try the program on anything.
@@ -275,7 +277,9 @@ pub struct ModelFacts {
     pub architecture: String,
     /// `Q4_K_M`, `F16`, `4-bit MLX`, …
     pub quant: String,
-    /// Sum of all tensors' elements.
+    /// The quantisation is that of Apple's MLX.
+    pub mlx: bool,
+    /// How many numbers it has learnt, however they are packed.
     pub parameters: u64,
     /// Bytes of weights, all files together.
     pub bytes: u64,
@@ -283,13 +287,43 @@ pub struct ModelFacts {
     pub context: u32,
     pub layers: u32,
     pub kv_heads: u32,
-    /// Of a key; a value's is the same in every architecture that the engine runs.
+    /// Numbers of a key or a value; the average where they differ.
     pub head_size: u32,
+    /// Layers that keep keys and values of the last tokens only, and of how many.
+    #[serde(default)]
+    pub windowed_layers: u32,
+    #[serde(default)]
+    pub window: u32,
+    /// Layers that keep a state of one size in place of keys and values.
+    #[serde(default)]
+    pub stateful_layers: u32,
     pub vocabulary: u32,
     pub has_chat_template: bool,
     /// Its template knows `<think>`.
     pub can_think: bool,
     pub recommended: SamplingPatch,
+    /// Why only a GPU can compute it, if that is so.
+    #[serde(default)]
+    pub gpu_only: Option<String>,
+}
+
+/// How much the start of a model's file has told of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Foresight {
+    /// All that it can: nothing speaks against the model.
+    Enough,
+    /// Nothing against it so far.
+    More,
+}
+
+impl ModelFacts {
+    /// Tokens whose keys and values the cache holds at a context, all layers together.
+    #[must_use]
+    pub fn cached_tokens(&self, context: u32) -> u64 {
+        let windowed = self.windowed_layers.min(self.layers);
+        let whole = (self.layers - windowed).saturating_sub(self.stateful_layers);
+        u64::from(whole) * u64::from(context) + u64::from(windowed) * u64::from(context.min(self.window))
+    }
 }
 
 /// A model on this machine.
@@ -376,6 +410,7 @@ impl ModelSpec {
     /// Why the model can't be loaded, if that is known.
     pub fn of(model: &LocalModel, settings: LoadSettings) -> Result<Self, UserError> {
         let facts = model.facts.as_ref().map_err(Clone::clone)?;
+        facts.check_device(&model.name, settings.device)?;
         Ok(Self {
             reference: model.reference.clone(),
             name: model.name.clone(),

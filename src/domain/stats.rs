@@ -142,6 +142,11 @@ impl TokenMeter {
     }
 
     #[must_use]
+    pub fn since_first_token(&self, now: Instant) -> Duration {
+        self.first.map_or(Duration::ZERO, |first| now.saturating_duration_since(first))
+    }
+
+    #[must_use]
     pub fn first_token(&self) -> Option<Duration> {
         self.first.map(|t| t.saturating_duration_since(self.asked))
     }

@@ -118,6 +118,12 @@ impl Default for ThinkSplitter {
 }
 
 impl ThinkSplitter {
+    /// For an answer whose prompt ends with the opening tag.
+    #[must_use]
+    pub fn inside() -> Self {
+        Self { state: Think::Inside, held: String::new() }
+    }
+
     pub fn push(&mut self, text: &str, out: &mut dyn FnMut(PieceKind, String)) {
         let mut emit = |kind, text: String| {
             if !text.is_empty() {
@@ -248,8 +254,14 @@ mod tests {
                 ("<think>never </thin", "never </thin", ""),
                 ("<thi", "", "<thi"),
                 (" plain", "", " plain"),
+                ("OPEN\nWell.\n</think>\n\nYes.", "\nWell.\n", "Yes."),
+                ("OPENnever", "never", ""),
             ] {
-                let (mut splitter, mut seen) = (ThinkSplitter::default(), (String::new(), String::new()));
+                let (mut splitter, text) = match text.strip_prefix("OPEN") {
+                    Some(rest) => (ThinkSplitter::inside(), rest),
+                    None => (ThinkSplitter::default(), text),
+                };
+                let mut seen = (String::new(), String::new());
                 let mut take = |kind, text: String| match kind {
                     PieceKind::Reasoning => seen.0.push_str(&text),
                     PieceKind::Text => seen.1.push_str(&text),

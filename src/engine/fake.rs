@@ -302,6 +302,7 @@ fn facts(script: &Script) -> ModelFacts {
         name: Some("script".into()),
         architecture: "script".into(),
         quant: "none".into(),
+        mlx: false,
         parameters: 0,
         bytes: 0,
         context: script.context,
@@ -312,6 +313,7 @@ fn facts(script: &Script) -> ModelFacts {
         has_chat_template: true,
         can_think: script.can_think,
         recommended: SamplingPatch::default(),
+        ..ModelFacts::default()
     }
 }
 

@@ -19,10 +19,11 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use super::gather::Gather;
+use super::mistral::satisfies;
 use super::protocol::{self, Decoder, FromEngine, ToEngine};
-use super::{Backend, Piece};
+use super::{Backend, Outcome, Piece};
 use crate::domain::model::{Format, ModelSpec};
-use crate::domain::{GenId, GenRequest};
+use crate::domain::{GenId, GenRequest, PieceKind};
 use crate::error::{ErrorKind, UserError};
 
 /// The hidden first argument that makes this program the engine's process. The second is how much it tells.
@@ -105,6 +106,7 @@ fn run(jobs: &Receiver<Job>, tell: &Sender<FromEngine>) {
                 error: UserError::new(ErrorKind::Unexpected, "the engine was asked for an answer before a model"),
             }),
             (Job::Generate(id, req, cancel), Some(backend)) => {
+                let mut answer = String::new();
                 let tell = |piece| {
                     say(match piece {
                         Piece::Started { prompt_tokens, context } => FromEngine::Started { id, prompt_tokens, context },
@@ -113,14 +115,22 @@ fn run(jobs: &Receiver<Job>, tell: &Sender<FromEngine>) {
                 };
                 let mut gather = Gather::default();
                 let before = panics();
-                let mut pass = |piece| gather.pass(piece, Instant::now(), tell);
-                let answer = backend.generate(&req, &cancel, &mut pass);
+                let mut pass = |piece| {
+                    if let (Piece::Delta { kind: PieceKind::Text, text, .. }, Some(_)) = (&piece, &req.constraint) {
+                        answer.push_str(text);
+                    }
+                    gather.pass(piece, Instant::now(), tell);
+                };
+                let end = backend.generate(&req, &cancel, &mut pass);
                 gather.rest(tell);
                 if panics() != before {
                     return;
                 }
-                say(match answer {
-                    Ok(end) => FromEngine::Finished { id, reason: end.reason, usage: end.usage, stats: end.stats },
+                let satisfied = req.constraint.as_ref().map(|form| satisfies(form, &answer));
+                say(match end {
+                    Ok(Outcome { reason, usage, stats }) => {
+                        FromEngine::Finished { id, reason, usage, stats, satisfied }
+                    }
                     Err(error) => FromEngine::Failed { id, error },
                 });
             }

@@ -7,6 +7,7 @@
 //! * [`host`] is the process's own `main`: one [`Backend`] that loads one model and makes one answer at a time;
 //! * `mistral` is the backend that computes, `fake` one that reads from a script (feature `fake-engine`);
 //! * [`answer`] holds the rules of an answer that every backend keeps;
+//! * [`form`] takes the form that an answer is held to, as somebody gives it;
 //! * [`probe`] reads a model's header before anything is loaded.
 //!
 //! Why a process: a prompt that is being read can't be interrupted, memory is not given back, and a broken file or too
@@ -15,6 +16,7 @@
 pub mod answer;
 #[cfg(feature = "fake-engine")]
 pub mod fake;
+pub mod form;
 mod gather;
 pub mod host;
 mod link;

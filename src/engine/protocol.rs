@@ -16,7 +16,7 @@ use crate::domain::{FinishReason, GenId, GenRequest, LoadStage, PieceKind};
 use crate::error::UserError;
 
 /// Goes up with every change of the messages.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// No frame is longer. A conversation is the largest thing that is ever sent.
 pub const MAX_FRAME: usize = 64 << 20;
@@ -72,6 +72,7 @@ pub enum FromEngine {
         reason: FinishReason,
         usage: Usage,
         stats: GenStats,
+        satisfied: Option<bool>,
     },
     Failed {
         id: GenId,
@@ -170,6 +171,7 @@ mod tests {
                 reason: FinishReason::Stop,
                 usage: Usage::default(),
                 stats: GenStats::default(),
+                satisfied: Some(true),
             },
         ]
     }

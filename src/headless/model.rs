@@ -32,8 +32,12 @@ pub(super) async fn choose(context: &Context<'_>, watch: &mut Watch) -> Result<M
         }
         Found::Nowhere(error) | Found::FetchStarter(error) => return Err(error.into()),
     };
-    let engine = &context.loaded.settings.engine;
-    ModelSpec::of(&model, engine.load).map_err(Quit::from)
+    let settings = context.loaded.settings.engine.load;
+    let spec = ModelSpec::of(&model, settings)?;
+    if let Some(caution) = model.facts.ok().and_then(|facts| facts.caution(settings.device)) {
+        context.console.warning(&format!("{}: {caution}", spec.name), None);
+    }
+    Ok(spec)
 }
 
 enum Found {
@@ -115,5 +119,7 @@ fn header(path: &Path) -> Result<ModelFacts, UserError> {
 #[must_use]
 pub fn hub_options(loaded: &Loaded) -> hub::Options {
     let Loaded { settings, paths, .. } = loaded;
-    hub::Options::from_env(paths.hub_cache.clone(), settings.models.folders.clone(), settings.offline, header)
+    let options =
+        hub::Options::from_env(paths.hub_cache.clone(), settings.models.folders.clone(), settings.offline, header);
+    hub::Options { judge: Some(probe::judge), ..options }
 }

@@ -172,6 +172,9 @@ fn page(model: &LocalModel, context: &Context<'_>, machine: Machine, known: &[Re
             row("speed", &words);
         }
         row("recommends", &recommended(facts));
+        if let Some(caution) = facts.caution(context.loaded.settings.engine.load.device) {
+            row("caution", caution);
+        }
     }
     out
 }
@@ -185,6 +188,7 @@ fn recommended(facts: &ModelFacts) -> String {
     add("top-k", said.top_k.map(f64::from));
     add("min-p", said.min_p);
     add("repetition penalty", said.repetition_penalty);
+    add("presence penalty", said.presence_penalty);
     if parts.is_empty() { "nothing of its own".into() } else { parts.join(", ") }
 }
 
@@ -199,6 +203,7 @@ fn describe(model: &LocalModel, context: &Context<'_>, machine: Machine, known: 
         "facts": null,
         "fit": null,
         "measured": null,
+        "caution": null,
         "error": null,
     });
     match &model.facts {
@@ -215,6 +220,7 @@ fn describe(model: &LocalModel, context: &Context<'_>, machine: Machine, known: 
             if let Some(known) = measured::find(known, &model.reference, facts, settings) {
                 out["measured"] = measured_to_json(known);
             }
+            out["caution"] = json!(facts.caution(context.loaded.settings.engine.load.device));
         }
         Err(error) => out["error"] = document::error(error)["error"].take(),
     }

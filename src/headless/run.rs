@@ -1,5 +1,6 @@
 //! `hobnob run`: one question, one answer.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -10,8 +11,10 @@ use crate::config::{Loaded, Origin};
 use crate::domain::model::{ModelInfo, ModelSpec};
 use crate::domain::stats::{GenStats, Usage};
 use crate::domain::units::bytes;
-use crate::domain::{ChatMessage, EngineCmd, EngineEvent, FinishReason, GenId, GenRequest, LoadId, Role, Thinking};
-use crate::engine::{self, EngineHandle};
+use crate::domain::{
+    ChatMessage, Constraint, EngineCmd, EngineEvent, FinishReason, GenId, GenRequest, LoadId, PieceKind, Role, Thinking,
+};
+use crate::engine::{self, EngineHandle, form};
 use crate::error::{ErrorKind, UserError, reason};
 use crate::headless::config::refuse_problems;
 use crate::headless::interrupt::{Halt, Watch};
@@ -25,10 +28,34 @@ pub use crate::headless::prompt::{Sources, system};
 #[derive(Debug, Clone, Default)]
 pub struct Ask {
     pub prompt: Sources,
+    pub form: Option<Form>,
     pub stop: Vec<String>,
     pub show_thinking: bool,
     pub stats: bool,
     pub timeout: Option<Duration>,
+}
+
+/// The form that the answer is to have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Form {
+    Schema(PathBuf),
+    Regex(String),
+}
+
+impl Form {
+    fn constraint(&self) -> Result<Constraint, UserError> {
+        match self {
+            Self::Schema(path) => form::schema_file(path),
+            Self::Regex(text) => form::regex(text),
+        }
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Self::Schema(path) => format!("`{}`", path.display()),
+            Self::Regex(text) => format!("`{text}`"),
+        }
+    }
 }
 
 /// The one load and the one answer that there are.
@@ -45,6 +72,7 @@ const LONGEST_TOKEN: usize = 128;
 /// Says how the command ends if not with a whole answer.
 pub fn run(ask: &Ask, context: &Context<'_>) -> Outcome {
     refuse_problems(context)?;
+    let constraint = ask.form.as_ref().map(Form::constraint).transpose()?;
     block_on(async {
         let mut watch = Watch::start(ask.timeout)?;
         let sources = ask.prompt.clone();
@@ -62,9 +90,10 @@ pub fn run(ask: &Ask, context: &Context<'_>) -> Outcome {
             answer,
             status: StatusLine::new(context.console),
             tokens: 0,
+            reasoned: false,
             prompt_tokens: None,
         };
-        let outcome = session.converse(spec, prompt).await;
+        let outcome = session.converse(spec, prompt, constraint).await;
         drop(session);
         // The child ends with us in any case; this is for it to be gone when we are.
         let _ = tokio::time::timeout(GRACE, engine.shutdown()).await;
@@ -105,6 +134,7 @@ enum End {
         reason: FinishReason,
         usage: Usage,
         stats: GenStats,
+        satisfied: Option<bool>,
     },
     Failed(UserError),
     /// It did not say within the grace.
@@ -128,14 +158,16 @@ struct Session<'a> {
     status: StatusLine,
     prompt_tokens: Option<u32>,
     tokens: u32,
+    /// The model has reasoned.
+    reasoned: bool,
 }
 
 impl Session<'_> {
-    async fn converse(&mut self, spec: ModelSpec, prompt: String) -> Outcome {
+    async fn converse(&mut self, spec: ModelSpec, prompt: String, constraint: Option<Constraint>) -> Outcome {
         let info = self.load(spec).await?;
         self.warn_of_limits(&info);
         self.status.set("reading the prompt");
-        self.engine.send(EngineCmd::Generate { id: ANSWER, req: self.request(prompt) });
+        self.engine.send(EngineCmd::Generate { id: ANSWER, req: self.request(prompt, constraint) });
         let (end, halt) = self.stream(&info).await?;
         self.status.clear();
         self.conclude(&info, end, halt).await
@@ -176,7 +208,7 @@ impl Session<'_> {
         }
     }
 
-    fn request(&self, prompt: String) -> GenRequest {
+    fn request(&self, prompt: String, constraint: Option<Constraint>) -> GenRequest {
         let settings = &self.context.loaded.settings;
         let mut messages = Vec::with_capacity(2);
         if !settings.chat.system_prompt.is_empty() {
@@ -189,7 +221,7 @@ impl Session<'_> {
             max_tokens: settings.chat.max_tokens,
             stop: self.ask.stop.clone(),
             thinking: settings.chat.thinking,
-            constraint: None,
+            constraint,
         }
     }
 
@@ -233,10 +265,11 @@ impl Session<'_> {
             Some(EngineEvent::Delta { id: ANSWER, kind, text, tokens }) => {
                 self.status.clear();
                 self.tokens += tokens;
+                self.reasoned |= kind == PieceKind::Reasoning;
                 self.answer.push(kind, &text);
             }
-            Some(EngineEvent::Finished { id: ANSWER, reason, usage, stats }) => {
-                return Some(End::Finished { reason, usage, stats });
+            Some(EngineEvent::Finished { id: ANSWER, reason, usage, stats, satisfied }) => {
+                return Some(End::Finished { reason, usage, stats, satisfied });
             }
             Some(EngineEvent::Failed { id: ANSWER, error }) => return Some(End::Failed(error)),
             Some(_) => {}
@@ -250,6 +283,7 @@ impl Session<'_> {
             Halt::Interrupted(_) => FinishReason::Cancelled,
             Halt::TimedOut => FinishReason::Timeout,
         });
+        let mut satisfied = None;
         let (reason, usage, stats) = match (end, halted) {
             (End::Failed(error), None) => {
                 self.answer.fail(&error);
@@ -258,7 +292,10 @@ impl Session<'_> {
                 return Err(Quit::Code(error.kind.exit_code()));
             }
             // It may have come to its own end just when it was to be stopped; stopped it was all the same.
-            (End::Finished { reason, usage, stats }, halted) => (halted.unwrap_or(reason), Some(usage), Some(stats)),
+            (End::Finished { reason, usage, stats, satisfied: has_form }, halted) => {
+                satisfied = has_form;
+                (halted.unwrap_or(reason), Some(usage), Some(stats))
+            }
             (End::Failed(_) | End::Silent, halted) => {
                 (halted.unwrap_or(FinishReason::Cancelled), self.usage_so_far(), None)
             }
@@ -281,6 +318,12 @@ impl Session<'_> {
         match halt {
             None => {
                 delivered?;
+                if satisfied == Some(false) {
+                    let error = self.without_form(info, reason);
+                    self.tell_figures(info, usage, stats);
+                    self.context.console.error(&error);
+                    return Err(Quit::Code(error.kind.exit_code()));
+                }
                 self.tell(info, reason, usage, stats);
                 Ok(())
             }
@@ -337,6 +380,10 @@ impl Session<'_> {
     fn tell(&self, info: &ModelInfo, reason: FinishReason, usage: Option<Usage>, stats: Option<GenStats>) {
         let console = self.context.console;
         match (reason, usage) {
+            (FinishReason::Length, Some(usage)) if self.only_reasoned() => console.warning(
+                &format!("the reasoning took all {} tokens: there is no answer", usage.completion_tokens),
+                Some("ask for more with --max-tokens, or for no reasoning with --no-think"),
+            ),
             (FinishReason::Length, Some(usage)) => console.warning(
                 &format!("the answer was cut after {} tokens", usage.completion_tokens),
                 Some("ask for more with --max-tokens"),
@@ -347,9 +394,41 @@ impl Session<'_> {
             ),
             _ => {}
         }
+        self.tell_figures(info, usage, stats);
+    }
+
+    fn tell_figures(&self, info: &ModelInfo, usage: Option<Usage>, stats: Option<GenStats>) {
         if let (true, Some(usage), Some(stats)) = (self.ask.stats, usage, stats) {
-            console.line(&figures(info, &usage, &stats));
+            self.context.console.line(&figures(info, &usage, &stats));
         }
+    }
+
+    fn only_reasoned(&self) -> bool {
+        self.reasoned && self.answer.text().trim().is_empty()
+    }
+
+    /// Why the answer has not the form that was asked for, and what to do.
+    fn without_form(&self, info: &ModelInfo, reason: FinishReason) -> UserError {
+        let form = self.ask.form.as_ref().map(Form::name).unwrap_or_default();
+        let (why, hint) = match reason {
+            FinishReason::Length if self.only_reasoned() => (
+                format!("the reasoning took all {} tokens", self.tokens),
+                "ask for more with --max-tokens, or for no reasoning with --no-think",
+            ),
+            FinishReason::Length => {
+                (format!("the answer was cut after {} tokens", self.tokens), "ask for more with --max-tokens")
+            }
+            FinishReason::Context => (
+                format!("the context is full ({} tokens)", info.context),
+                "make more room with --context, or ask for less",
+            ),
+            FinishReason::Stop if !self.ask.stop.is_empty() => (
+                "a --stop text cut the answer".to_owned(),
+                "leave out --stop, or choose a text that no such answer holds",
+            ),
+            _ => ("the answer ended too early".to_owned(), "try again; the log has more"),
+        };
+        UserError::new(ErrorKind::Unsatisfied, format!("{why}: it has not the form of {form}")).hint(hint)
     }
 }
 

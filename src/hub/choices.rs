@@ -38,6 +38,8 @@ pub(super) enum Offer {
     One(String),
     /// Several, or none of what there is.
     Unclear(Unclear),
+    /// A folder, and why it can't be downloaded.
+    Folder(UserError),
     /// Nothing that could be downloaded, and why.
     Nothing(UserError),
 }
@@ -58,7 +60,7 @@ pub(super) fn offer(wish: &Wish<'_>, paths: &BTreeSet<String>) -> Offer {
     let all = gguf_models(&paths);
     let is_folder = folder_weights(&paths).is_some();
     if all.is_empty() {
-        return Offer::Nothing(if is_folder { folder_only(wish) } else { no_model(wish) });
+        return if is_folder { Offer::Folder(folder_only(wish)) } else { Offer::Nothing(no_model(wish)) };
     }
     let models = match wish.quant {
         None => all.clone(),

@@ -14,9 +14,10 @@ use crate::domain::DownloadState;
 use crate::domain::model::RepoId;
 use crate::error::{ErrorKind, UserError};
 use crate::hub::cache::RepoCache;
+use crate::hub::foresee::Watch;
 use crate::hub::http::{Failure, Hub, Metadata, Retry};
 use crate::hub::partial::{CHUNK, Partial, disk_error};
-use crate::hub::{Timing, display_path};
+use crate::hub::{Judge, Timing, display_path};
 
 /// Between two reports of one download.
 const REPORT_EVERY: Duration = Duration::from_millis(100);
@@ -191,6 +192,7 @@ pub(super) struct Fetch<'a> {
     pub file: &'a str,
     pub meta: &'a Metadata,
     pub timing: Timing,
+    pub judge: Option<Judge>,
 }
 
 impl Fetch<'_> {
@@ -222,12 +224,14 @@ impl Fetch<'_> {
             return Ok(());
         }
         let mut partial = self.open(incomplete.clone(), lock, report, cancel).await?;
+        let mut watch = Watch::new(self.judge, self.repo, self.file);
+        self.look(&mut watch, &partial).await?;
         let mut resumed = partial.len() > 0;
         if resumed {
             tracing::info!(file = self.file, have = partial.len(), of = size, "resuming");
         }
         loop {
-            partial = self.receive(partial, report, cancel).await?;
+            partial = self.receive(partial, &mut watch, report, cancel).await?;
             let expected = etag.sha256();
             // Small files are not in large-file storage: the Hub tells no SHA-256, and their length has to do.
             if expected.is_none_or(|expected| expected == partial.sha256()) {
@@ -270,13 +274,14 @@ impl Fetch<'_> {
     async fn receive(
         &self,
         mut partial: Partial,
+        watch: &mut Watch,
         report: &mut Report<'_>,
         cancel: &CancellationToken,
     ) -> Result<Partial, UserError> {
         let mut patience = Patience::new(self.timing);
         while partial.len() < self.meta.size {
             let before = partial.len();
-            let (back, failure) = self.attempt(partial, report, cancel).await?;
+            let (back, failure) = self.attempt(partial, watch, report, cancel).await?;
             partial = back;
             if partial.len() > before {
                 patience.renew();
@@ -293,6 +298,7 @@ impl Fetch<'_> {
     async fn attempt(
         &self,
         mut partial: Partial,
+        watch: &mut Watch,
         report: &mut Report<'_>,
         cancel: &CancellationToken,
     ) -> Result<(Partial, Option<Failure>), UserError> {
@@ -319,6 +325,7 @@ impl Fetch<'_> {
                 // What has arrived does not wait for what may never come.
                 () = tokio::time::sleep_until((written + WRITE_EVERY).into()), if !buffer.is_empty() => {
                     (partial, buffer) = self.write(partial, buffer).await?;
+                    self.look(watch, &partial).await?;
                     written = Instant::now();
                     continue;
                 }
@@ -342,6 +349,7 @@ impl Fetch<'_> {
             }
             if end.is_some() || buffer.len() >= CHUNK || written.elapsed() >= WRITE_EVERY {
                 (partial, buffer) = self.write(partial, buffer).await?;
+                self.look(watch, &partial).await?;
                 written = Instant::now();
             }
             report.running(have);
@@ -351,6 +359,17 @@ impl Fetch<'_> {
                 None => {}
             }
         }
+    }
+
+    /// Gives up where what has arrived says that the model can't be run. Nothing of it is kept.
+    async fn look(&self, watch: &mut Watch, partial: &Partial) -> Result<(), UserError> {
+        let path = self.cache.incomplete(&self.meta.etag);
+        let verdict = watch.look(&path, partial.len(), self.meta.size).await;
+        if verdict.is_err() {
+            // Removed while the lock is held: another process may want to begin its own.
+            let _ = fs::remove_file(&path);
+        }
+        verdict
     }
 
     async fn write(&self, mut partial: Partial, mut buffer: Vec<u8>) -> Result<(Partial, Vec<u8>), UserError> {

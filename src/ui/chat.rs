@@ -9,6 +9,7 @@ use ratatui::text::{Line, Span};
 use crate::app::chat::Phase;
 use crate::app::transcript::View;
 use crate::app::{App, EngineStatus};
+use crate::domain::Thinking;
 use crate::domain::action::Action;
 use crate::domain::model::starter;
 use crate::domain::units::{bytes, seconds};
@@ -32,6 +33,8 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, now: Instant) ->
     let shown = u16::try_from(rows.len()).unwrap_or(u16::MAX).clamp(1, most);
     let (above, composer) = split_bottom(area, shown + 2 * padding + padding);
     let waiting = u16::try_from(app.chat.queue.len()).unwrap_or(u16::MAX).min(QUEUE_ROWS);
+    let wishes = wishes(app);
+    let (above, above_composer) = split_bottom(above, u16::try_from(wishes.len()).unwrap_or(0));
     let (above, queue) = split_bottom(above, if above.height > 6 { waiting } else { waiting.min(1) });
 
     let transcript = Rect { y: above.y, height: above.height, ..column };
@@ -46,6 +49,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, now: Instant) ->
         self::transcript(canvas, transcript, app, now);
     }
     draw_queue(canvas, Rect { x: column.x, width: column.width, ..queue }, app);
+    draw_wishes(canvas, Rect { x: column.x, width: column.width, ..above_composer }, app, &wishes);
     let box_area = Rect { height: composer.height.saturating_sub(padding), ..composer };
     let panel = Rect { x: column.x, width: column.width, ..box_area };
     let cursor = draw_composer(canvas, panel, padding, &rows, app);
@@ -103,6 +107,40 @@ fn draw_queue(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
         let line = canvas.cut(&format!("  {word} {} {first}{more}", theme.glyphs.bar), width, theme.muted);
         canvas.line(row, &line);
         canvas.right(row, &Line::from(Span::styled(hint, theme.muted)));
+    }
+}
+
+/// What is wished of the next answer: a word for it, the wish, and how it is taken back.
+fn wishes(app: &App) -> Vec<(&'static str, String, String)> {
+    let slash = |action: Action| format!("/{}", action.name());
+    let mut rows = Vec::new();
+    if let Some(form) = &app.chat.wishes.form {
+        let hint = format!("{} takes it off", slash(Action::AnswerInSchema));
+        rows.push(("form", format!("the next answer is JSON by {}", form.name), hint));
+    }
+    if let (Some(thinking), Some(_)) = (app.thinking(), app.chat.wishes.thinking) {
+        let key = app.keys(Action::ToggleThinking).into_iter().next().unwrap_or_else(|| slash(Action::ToggleThinking));
+        rows.push(match thinking {
+            Thinking::Off => ("with", "no reasoning, in this conversation".into(), format!("{key} turns it on")),
+            Thinking::On | Thinking::Auto => {
+                ("with", "reasoning, in this conversation".into(), format!("{key} turns it off"))
+            }
+        });
+    }
+    rows
+}
+
+fn draw_wishes(canvas: &mut Canvas<'_>, area: Rect, app: &App, wishes: &[(&'static str, String, String)]) {
+    let theme = &app.theme;
+    for (y, (word, what, hint)) in (area.top()..area.bottom()).zip(wishes) {
+        let row = Rect { y, height: 1, ..area };
+        let text = format!("  {word} {} {what}", theme.glyphs.bar);
+        canvas.line(row, &canvas.cut(&text, row.width, theme.accent));
+        let used = u16::try_from(wrap::width(&text) + 2).unwrap_or(u16::MAX).min(row.width);
+        let free = Rect { x: row.x + used, width: row.width - used, ..row };
+        if usize::from(free.width) >= wrap::width(hint) {
+            canvas.right(free, &Line::from(Span::styled(hint.clone(), theme.muted)));
+        }
     }
 }
 

@@ -187,6 +187,9 @@ fn details(canvas: &mut Canvas<'_>, area: Rect, app: &App, model: &LocalModel, n
                 );
                 lines.extend(paragraph(&needed, width, theme.muted));
             }
+            if let Some(caution) = facts.caution(app.settings.engine.load.device) {
+                lines.extend(paragraph(caution, width, theme.warning));
+            }
         }
         Err(error) => {
             lines.extend(paragraph(&error.message, width, theme.error));

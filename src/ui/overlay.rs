@@ -6,6 +6,7 @@ use ratatui::text::{Line, Span};
 
 use crate::app::picker::Picker;
 use crate::app::settings::ValueEditor;
+use crate::app::wishes::SchemaField;
 use crate::app::{App, Confirm, Overlay, ToastKind};
 use crate::domain::action::{Action, Context};
 use crate::text::wrap;
@@ -24,6 +25,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App) -> Option<Positi
         Some(Overlay::Palette(picker)) => picker_at(canvas, area, app, picker, 72),
         Some(Overlay::Themes { picker, .. }) => picker_at(canvas, right_side(area), app, picker, 44),
         Some(Overlay::Value(editor)) => Some(value(canvas, area, app, editor)),
+        Some(Overlay::Schema(field)) => schema(canvas, area, app, field),
         Some(Overlay::Confirm(confirm)) => {
             question(canvas, area, app, confirm);
             None
@@ -135,6 +137,36 @@ fn value(canvas: &mut Canvas<'_>, area: Rect, app: &App, editor: &ValueEditor) -
         x: inner.x + u16::try_from(column).unwrap_or(0).min(inner.width.saturating_sub(1)),
         y: inner.y + u16::try_from(row - first).unwrap_or(0),
     }
+}
+
+/// Where the schema is that the next answer is to have the form of, and why it can't be used.
+fn schema(canvas: &mut Canvas<'_>, area: Rect, app: &App, field: &SchemaField) -> Option<Position> {
+    let theme = &app.theme;
+    let width = area.width.saturating_sub(4).min(76);
+    let room = usize::from(width.saturating_sub(4));
+    let said = match &field.error {
+        Some(error) => {
+            let mut lines = paragraph(&error.message, room, theme.error);
+            lines.extend(error.hint.iter().flat_map(|hint| paragraph(hint, room, theme.muted)));
+            lines
+        }
+        None if field.reading => paragraph("Looking at it", room, theme.muted),
+        None => paragraph(
+            "A file with a JSON Schema. The next answer is held to it, token by token; those after it are free again.",
+            room,
+            theme.muted,
+        ),
+    };
+    let height = u16::try_from(said.len()).unwrap_or(u16::MAX).saturating_add(6);
+    let inner = panel(canvas, area, app, width, height.min(area.height), "Answer in a schema");
+    let (text, below) = split_top(inner, 2);
+    let cursor = text_field(canvas, text, app, field.area.text(), field.area.cursor());
+    let (said_area, foot) = split_bottom(below, 1);
+    canvas.lines(said_area, &said);
+    let key = |action| app.key(action);
+    let keys = format!("{} takes it   {} leaves it", key(Action::Accept), key(Action::Dismiss));
+    canvas.line(foot, &canvas.cut(&keys, foot.width, theme.muted));
+    cursor
 }
 
 fn question(canvas: &mut Canvas<'_>, area: Rect, app: &App, confirm: &Confirm) {

@@ -4,6 +4,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use crate::app::App;
+use crate::app::settings::in_words;
 use crate::config::{Applies, Origin, SPECS, Spec, Value};
 use crate::domain::action::Action;
 use crate::text::wrap;
@@ -75,7 +76,8 @@ fn setting(canvas: &mut Canvas<'_>, area: Rect, app: &App, spec: &Spec, chosen: 
     let value_width = width.saturating_sub(2 + TITLE + beside);
     let value = (spec.get)(&app.settings);
     let changed = value != spec.default();
-    let shown = match spec.show(&value) {
+    let thinking = app.thinking().unwrap_or_default();
+    let shown = match in_words(spec, &app.settings, app.model().map(|model| &model.facts), thinking) {
         empty if empty.is_empty() => "none".to_owned(),
         text => text.replace('\n', " "),
     };

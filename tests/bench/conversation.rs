@@ -68,7 +68,11 @@ fn conclude(info: &ModelInfo, turns: &[Turn]) {
     let grown = last.memory.saturating_sub(first.memory);
     let once = cache_per_token(&info.facts) * u64::from(last.usage.total() - first.usage.total());
     println!();
-    println!("grown from the first turn to the last: {} MB; one copy of what was added: {} MB", grown >> 20, once >> 20);
+    println!(
+        "grown from the first turn to the last: {} MB; one copy of what was added: {} MB",
+        grown >> 20,
+        once >> 20
+    );
     println!(
         "read in the last turn: {} tokens, of a prompt of {}",
         last.usage.prompt_tokens - last.usage.cached_tokens.unwrap_or(0),

@@ -9,6 +9,7 @@ use tokio::runtime::Runtime;
 
 use crate::sandbox::{AT_ONCE, PATIENCE, Running, Sandbox, eventually};
 use crate::support::hub_server::{Fault, HubServer, Repo};
+use crate::support::tiny;
 
 const MODEL: &str = "org/tiny/m.gguf";
 
@@ -117,6 +118,30 @@ fn a_deadline_keeps_all_that_has_come_of_the_starter() {
     done.assert_code(7);
     assert!(done.err.contains("what has come is kept"), "{}", done.err);
     assert_eq!(largest(&home.path("home/.cache/huggingface/hub")), 1_500_000);
+}
+
+#[test]
+fn a_model_that_cant_be_run_is_refused_before_its_weights_come() {
+    let home = Sandbox::new();
+    let mut unknown = tiny::gguf("llama");
+    unknown.set_text("general.architecture", "gemma3");
+    let mut odd = tiny::gguf("llama");
+    const IQ4_XS: u32 = 23;
+    odd.tensor("blk.0.attn_q.weight").kind = IQ4_XS;
+    for (mut model, reason) in [(unknown, "gemma3"), (odd, "IQ4_XS")] {
+        model.data_len += 4 << 20;
+        let path = home.path("model.gguf");
+        model.write(&path);
+        let file = std::fs::read(&path).expect("the file");
+        let hub = Hub::with(Repo::new("org/tiny", 'a').large("m.gguf", &file), file);
+        // The weights never come, and nobody waits for them.
+        hub.server.spoil_bodies([Fault::Hold(200_000)]);
+        let done = Running::start(hub.pull(&home, &[])).finish();
+        done.assert_error(3, reason);
+        assert!(done.err.contains("org/tiny/m.gguf can't be run by this engine"), "{}", done.err);
+        assert!(done.err.contains("hint: "), "{}", done.err);
+        assert_eq!(largest(&home.path("home/.cache/huggingface/hub/models--org--tiny/blobs")), 0);
+    }
 }
 
 #[test]

@@ -35,7 +35,7 @@ pub fn probe(path: &Path) -> Result<ModelFacts, UserError> {
         vocabulary: 10,
         has_chat_template: true,
         can_think: false,
-        recommended: hobnob::domain::sampling::SamplingPatch::default(),
+        ..ModelFacts::default()
     })
 }
 

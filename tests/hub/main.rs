@@ -1,5 +1,6 @@
 //! The hub side from outside: over made-up caches, against a stand-in Hub, beside the real Python client.
 
+mod foresee;
 #[path = "../support/hub_server.rs"]
 mod hub_server;
 mod listing;

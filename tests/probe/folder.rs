@@ -55,6 +55,81 @@ fn a_folder_tells_all_about_itself() {
     }
 }
 
+/// One thing in the configuration of a kind, and words of the reason why its loader can't have it.
+#[test]
+fn what_a_loader_would_trip_over_is_refused() {
+    let dir = workplace();
+    let linear = json!({"type": "linear", "factor": 4.0});
+    let yarn = json!({"rope_type": "yarn", "factor": 4.0});
+    let half = json!({"rope_type": "llama3", "factor": 4.0});
+    let cases: Vec<(&str, &str, Value, &str)> = vec![
+        ("LlamaForCausalLM", "attention_bias", json!(true), "attention_bias"),
+        ("LlamaForCausalLM", "mlp_bias", json!(true), "mlp_bias"),
+        ("LlamaForCausalLM", "head_dim", json!(32), "32 numbers"),
+        ("LlamaForCausalLM", "hidden_act", json!("xielu"), "xielu"),
+        ("LlamaForCausalLM", "rms_norm_eps", Value::Null, "rms_norm_eps"),
+        ("LlamaForCausalLM", "rope_scaling", linear.clone(), "positions"),
+        ("LlamaForCausalLM", "rope_scaling", yarn.clone(), "positions"),
+        ("SmolLM3ForCausalLM", "rope_scaling", half, "positions"),
+        ("Phi3ForCausalLM", "rope_scaling", linear, "positions"),
+        ("DeepseekV2ForCausalLM with stacked experts", "rope_scaling", yarn, "positions"),
+        ("DeepseekV2ForCausalLM with stacked experts", "scoring_func", json!("sigmoid"), "experts"),
+        ("DeepseekV3ForCausalLM with stacked experts", "topk_method", json!("best"), "experts"),
+        ("Qwen3ForCausalLM", "max_window_layers", Value::Null, "max_window_layers"),
+        ("PhiMoEForCausalLM", "tie_word_embeddings", json!(true), "embedding"),
+        ("GemmaForCausalLM", "hidden_act", json!("gelu"), "takes one"),
+        ("GemmaForCausalLM", "hidden_activation", Value::Null, "hidden_activation"),
+        ("Gemma2ForCausalLM", "sliding_window", Value::Null, "sliding_window"),
+        ("Qwen3NextForCausalLM", "mlp_only_layers", json!([0]), "no experts"),
+        // Its output is its own where nothing is said.
+        ("Starcoder2ForCausalLM", "use_bias", Value::Null, "use_bias"),
+        ("SmolLM3ForCausalLM", "tie_word_embeddings", json!(false), "lm_head"),
+    ];
+    for (name, key, value, reason) in cases {
+        let mut kind = tiny::kind(name);
+        kind.config[key] = value;
+        let folder = dir.path().join("kind");
+        kind.write(&folder);
+        let error = refusal(&format!("{name} with {key}"), &folder);
+        assert!(error.message.contains(reason), "{name} with {key}: {error}");
+        assert!(error.hint.is_some(), "{name} with {key}: {error}");
+    }
+}
+
+/// Keys and values by the token, as the engine keeps them: all layers' and heads', or less.
+#[test]
+fn the_cache_is_told_as_the_engine_keeps_it() {
+    let dir = workplace();
+    let facts = |name: &str, key: &str, value: Value| {
+        let mut kind = tiny::kind(name);
+        kind.config[key] = value;
+        let folder = dir.path().join("kind");
+        kind.write(&folder);
+        measured(&folder).unwrap_or_else(|error| panic!("{name}: {error}"))
+    };
+    // Layers, heads, numbers of a head, and what is kept of 256 tokens.
+    let cases = [
+        ("LlamaForCausalLM", "rope_scaling", Value::Null, (2, 2, 16, 512)),
+        ("MistralForCausalLM", "sliding_window", Value::Null, (2, 2, 16, 512)),
+        ("MistralForCausalLM", "sliding_window", json!(64), (2, 2, 16, 128)),
+        ("Qwen3ForCausalLM", "sliding_window", json!(64), (2, 2, 16, 512)),
+        ("PhiMoEForCausalLM", "sliding_window", json!(10_000), (2, 2, 16, 512)),
+        ("GraniteMoeHybridForCausalLM", "layer_types", json!(["mamba", "attention"]), (2, 2, 16, 256)),
+    ];
+    for (name, key, value, expected) in cases {
+        let facts = facts(name, key, value);
+        let kept = (facts.layers, facts.kv_heads, facts.head_size, facts.cached_tokens(256));
+        assert_eq!(kept, expected, "{name}");
+    }
+    // All of its heads, each with keys of 32 numbers and values of as many.
+    let latent = facts("DeepseekV2ForCausalLM with stacked experts", "n_group", json!(1));
+    assert_eq!((latent.kv_heads, latent.head_size), (4, 32));
+    // Every layer forgets what is outside of the window, and half of them were trained to know it.
+    assert_eq!(facts("Gemma2ForCausalLM", "sliding_window", json!(64)).context, 64);
+    // The copy of its cache needs room for one step more.
+    assert_eq!(facts("GraniteMoeHybridForCausalLM", "max_position_embeddings", json!(4096)).context, 3584);
+}
+
 #[test]
 fn broken_folders_are_refused_by_the_file_at_fault() {
     let dir = workplace();
@@ -88,8 +163,13 @@ fn broken_folders_are_refused_by_the_file_at_fault() {
         ("config.json", changed(config(), "quantization_config", json!("x")), "quantization_config"),
         ("config.json", changed(config(), "max_position_embeddings", json!(1e30)), "max_position_embeddings"),
         ("config.json", changed(config(), "quantization_config", json!({"quant_method": "hqq"})), "hqq"),
-        ("config.json", changed(config(), "quantization_config", json!({"bits": 5, "group_size": 64})), "MLX"),
-        ("config.json", changed(config(), "quantization", json!({"bits": 4})), "MLX"),
+        (
+            "config.json",
+            changed(config(), "quantization_config", json!({"bits": 5, "group_size": 64})),
+            "MLX in 5 bits",
+        ),
+        ("config.json", changed(config(), "quantization", json!({"bits": 4})), "does not say in how many bits"),
+        ("config.json", changed(config(), "quantization", json!({"bits": 4, "group_size": 64})), "is not quantised"),
         ("params.json", b"{}".to_vec(), "params.json"),
         ("config_sentence_transformers.json", b"{}".to_vec(), "searching"),
         ("tokenizer.json", b"".to_vec(), "tokenizer.json"),

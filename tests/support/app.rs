@@ -115,7 +115,7 @@ impl Driver {
             decode: Duration::from_millis(1750),
             total: Duration::from_millis(2060),
         };
-        self.engine(EngineEvent::Finished { id: GenId(id), reason, usage, stats })
+        self.engine(EngineEvent::Finished { id: GenId(id), reason, usage, stats, satisfied: None })
     }
 
     /// A model is loaded.

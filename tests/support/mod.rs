@@ -3,9 +3,12 @@
 
 pub mod app;
 pub mod broken;
+pub mod convert;
+pub mod engine;
 pub mod gguf_edit;
 pub mod hub_server;
 pub mod models;
 pub mod pty;
 pub mod quantise;
+pub mod reference;
 pub mod tiny;

@@ -11,19 +11,33 @@ use candle_core::quantized::{GgmlDType, QTensor};
 
 use super::models;
 
-/// The two that the engine has the fastest kernels for.
 #[derive(Debug, Clone, Copy)]
 pub enum Quant {
+    F16,
+    // The two that the engine has the fastest kernels for.
     Q8_0,
     Q4_0,
+    /// As far as the widths go, see [`Quant::of_width`].
+    Q4K,
 }
 
 impl Quant {
     fn parts(self) -> (GgmlDType, &'static str, u32) {
         // The number is GGUF's `general.file_type`.
         match self {
+            Self::F16 => (GgmlDType::F16, "F16", 1),
             Self::Q8_0 => (GgmlDType::Q8_0, "Q8_0", 7),
             Self::Q4_0 => (GgmlDType::Q4_0, "Q4_0", 2),
+            Self::Q4K => (GgmlDType::Q4K, "Q4_K_S", 14),
+        }
+    }
+
+    /// The type of a tensor whose rows have so many numbers. Where they are no multiple of a block, llama.cpp takes the
+    /// next better type with small blocks; here that is most tensors, whose rows have 576 numbers.
+    fn of_width(self, width: usize) -> GgmlDType {
+        match self.parts().0 {
+            GgmlDType::Q4K if !width.is_multiple_of(GgmlDType::Q4K.block_size()) => GgmlDType::Q5_0,
+            wanted => wanted,
         }
     }
 }
@@ -44,7 +58,7 @@ pub fn starter_as(quant: Quant) -> PathBuf {
 }
 
 fn requantise(from: &Path, to: &Path, quant: Quant) -> candle_core::Result<()> {
-    let (wanted, _, file_type) = quant.parts();
+    let (_, _, file_type) = quant.parts();
     let mut reader = BufReader::new(File::open(from)?);
     let content = Content::read(&mut reader)?;
     let mut tensors = Vec::new();
@@ -53,7 +67,10 @@ fn requantise(from: &Path, to: &Path, quant: Quant) -> candle_core::Result<()> {
         let tensor = match tensor.dtype() {
             // Norms stay whole, as everybody does it.
             GgmlDType::F32 => tensor,
-            _ => QTensor::quantize(&tensor.dequantize(&Device::Cpu)?, wanted)?,
+            _ => {
+                let width = tensor.shape().dims().last().copied().unwrap_or_default();
+                QTensor::quantize(&tensor.dequantize(&Device::Cpu)?, quant.of_width(width))?
+            }
         };
         tensors.push((name.as_str(), tensor));
     }

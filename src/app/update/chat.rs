@@ -45,6 +45,8 @@ impl App {
                     self.change(spec, Value::Bool(!shown));
                 }
             }
+            Action::ToggleThinking => self.toggle_thinking(now),
+            Action::AnswerInSchema => self.choose_form(now),
             Action::ScrollUp => transcript.scroll_lines(-1),
             Action::ScrollDown => transcript.scroll_lines(1),
             Action::PageUp => transcript.scroll_pages(-1),
@@ -155,7 +157,8 @@ impl App {
         let Some(name) = self.model().map(|m| m.name.clone()) else { return };
         self.generation = self.generation.next();
         let id = self.generation;
-        let req = self.chat.begin(id, text, &name, &self.settings, now);
+        let mut req = self.chat.begin(id, text, &name, &self.settings, now);
+        self.wish(&mut req);
         self.emit(Effect::Engine(EngineCmd::Generate { id, req }));
         self.touch(Dirty::Now);
     }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::app::msg::{Effect, TimerId};
 use crate::app::{App, CLOCK, Dirty, EngineStatus, Pane, ToastKind};
+use crate::domain::conversation::Outcome;
 use crate::domain::{DownloadState, EngineEvent, HubCmd, HubEvent};
 use crate::error::UserError;
 
@@ -61,8 +62,8 @@ impl App {
             }
             EngineEvent::Started { id, prompt_tokens, .. } => self.chat.started(id, prompt_tokens),
             EngineEvent::Delta { id, kind, text, tokens } => self.chat.delta(id, kind, &text, tokens, now),
-            EngineEvent::Finished { id, reason, usage, stats } => {
-                if self.chat.finished(id, reason, usage, stats, now) {
+            EngineEvent::Finished { id, reason, usage, stats, satisfied } => {
+                if self.chat.finished(id, Outcome { reason, usage, stats, satisfied }, now) {
                     self.answer_next(now);
                 }
             }

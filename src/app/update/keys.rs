@@ -77,6 +77,7 @@ impl App {
                 vec![Context::List, Context::Edit, Context::Dialog, Context::Global]
             }
             Some(Overlay::Value(_)) => vec![Context::Dialog, Context::Edit, Context::Chat, Context::Global],
+            Some(Overlay::Schema(_)) => vec![Context::Dialog, Context::Edit, Context::Global],
             Some(Overlay::Help { .. }) => vec![Context::Dialog, Context::List, Context::Chat, Context::Global],
             Some(Overlay::Confirm(_)) => vec![Context::Dialog, Context::Global],
             None if suggesting => vec![Context::List, Context::Edit, Context::Chat, Context::Global],
@@ -90,7 +91,7 @@ impl App {
     /// A text field has the keys.
     pub(super) fn edits_text(&self) -> bool {
         match &self.overlay {
-            Some(Overlay::Palette(_) | Overlay::Themes { .. } | Overlay::Value(_)) => true,
+            Some(Overlay::Palette(_) | Overlay::Themes { .. } | Overlay::Value(_) | Overlay::Schema(_)) => true,
             Some(_) => false,
             None => self.pane == Pane::Chat,
         }
@@ -110,6 +111,10 @@ impl App {
             Some(Overlay::Value(editor)) => {
                 editor.area.insert(text);
                 editor.error = None;
+            }
+            Some(Overlay::Schema(field)) => {
+                field.area.insert(text);
+                field.error = None;
             }
             None if self.pane == Pane::Chat => {
                 self.chat.composer.area.insert(text);

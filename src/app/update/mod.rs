@@ -6,6 +6,7 @@
 //! | `actions` | what holds everywhere: panes, interrupt, quit |
 //! | `overlays` | what is in front of a pane: palette, themes, questions |
 //! | `chat`, `models`, `settings` | the actions of the panes |
+//! | `wishes` | reasoning, and the form of the next answer |
 //! | `events` | what engine and hub tell |
 
 mod actions;
@@ -15,6 +16,7 @@ mod keys;
 mod models;
 mod overlays;
 mod settings;
+mod wishes;
 
 use std::time::Instant;
 
@@ -54,10 +56,14 @@ impl App {
                 self.machine = Some(machine);
                 self.touch(Dirty::Soon);
             }
-            Msg::Measured(known) => {
+            Msg::Measured { known, problem } => {
                 self.models.remember(known, now);
+                if let Some(problem) = problem {
+                    self.toast_error(&problem, now);
+                }
                 self.touch(Dirty::Soon);
             }
+            Msg::Schema(read) => self.on_schema(read),
             Msg::Edited(Ok(text)) => {
                 let text = text.trim_end_matches('\n');
                 match &mut self.overlay {

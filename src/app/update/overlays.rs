@@ -65,6 +65,10 @@ impl App {
                 }
                 editor.area.act(action)
             }
+            Some(Overlay::Schema(field)) => {
+                field.error = None;
+                field.area.act(action)
+            }
             Some(Overlay::Help { scroll }) => {
                 let by: i16 = match action {
                     Action::Previous | Action::ScrollUp => -1,
@@ -106,6 +110,7 @@ impl App {
                 _ => self.show_theme(&before),
             },
             Some(Overlay::Value(editor)) => self.take_value(editor),
+            Some(Overlay::Schema(field)) => self.read_schema(field),
             Some(Overlay::Confirm(confirm)) => match confirm.then {
                 Confirmed::Quit => self.really_quit(),
                 Confirmed::Load(model) => self.load(&model, now),
@@ -141,7 +146,9 @@ impl App {
 
     pub(super) fn open_palette(&mut self) {
         let key = |action| self.key(action);
-        let actions = Action::ALL.iter().filter(|a| a.in_palette()).map(|action| Row {
+        // What the model can't do is not offered.
+        let can = |action: Action| action != Action::ToggleThinking || self.thinking().is_some();
+        let actions = Action::ALL.iter().filter(|a| a.in_palette() && can(**a)).map(|action| Row {
             kind: "",
             label: action.description().to_owned(),
             detail: key(*action),

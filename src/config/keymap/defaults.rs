@@ -30,6 +30,7 @@ pub(super) const DEFAULTS: &[(Context, Action, &[&str])] = &[
     (Context::Chat, NewConversation, &["ctrl-n"]),
     (Context::Chat, OpenEditor, &["ctrl-g"]),
     (Context::Chat, ToggleReasoning, &["ctrl-o"]),
+    (Context::Chat, ToggleThinking, &["alt-t"]),
     (Context::Chat, ScrollUp, &["shift-up"]),
     (Context::Chat, ScrollDown, &["shift-down"]),
     (Context::Chat, PageUp, &["pageup", "shift-pageup"]),

@@ -283,8 +283,8 @@ impl Link {
                     self.emit(EngineEvent::Delta { id, kind, text, tokens });
                 }
             }
-            FromEngine::Finished { id, reason, usage, stats } => {
-                self.answered(id, EngineEvent::Finished { id, reason, usage, stats }).await;
+            FromEngine::Finished { id, reason, usage, stats, satisfied } => {
+                self.answered(id, EngineEvent::Finished { id, reason, usage, stats, satisfied }).await;
             }
             FromEngine::Failed { id, error } => self.answered(id, EngineEvent::Failed { id, error }).await,
         }

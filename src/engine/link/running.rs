@@ -28,7 +28,8 @@ impl Answer {
     pub fn cut_short(&self, now: Instant) -> EngineEvent {
         let usage =
             Usage { prompt_tokens: self.prompt_tokens, cached_tokens: None, completion_tokens: self.meter.tokens() };
-        EngineEvent::Finished { id: self.id, reason: FinishReason::Cancelled, usage, stats: self.meter.stats(now) }
+        let stats = self.meter.stats(now);
+        EngineEvent::Finished { id: self.id, reason: FinishReason::Cancelled, usage, stats, satisfied: None }
     }
 
     /// How long the engine may take to stop before its process is killed.
@@ -57,7 +58,8 @@ pub(super) struct Patience {
 
 /// The end of an answer that the engine has not been asked for yet.
 pub(super) fn cancelled_before_it_began(id: GenId) -> EngineEvent {
-    EngineEvent::Finished { id, reason: FinishReason::Cancelled, usage: Usage::default(), stats: GenStats::default() }
+    let (usage, stats) = (Usage::default(), GenStats::default());
+    EngineEvent::Finished { id, reason: FinishReason::Cancelled, usage, stats, satisfied: None }
 }
 
 #[cfg(test)]
@@ -95,7 +97,7 @@ mod tests {
         answer.starts(40);
         answer.takes(2, t0 + Duration::from_secs(1));
         match answer.cut_short(t0 + Duration::from_secs(2)) {
-            EngineEvent::Finished { id, reason, usage, stats } => {
+            EngineEvent::Finished { id, reason, usage, stats, .. } => {
                 assert_eq!((id, reason), (GenId(3), FinishReason::Cancelled));
                 assert_eq!((usage.prompt_tokens, usage.completion_tokens), (40, 2));
                 assert_eq!((stats.first_token, stats.total), (Some(Duration::from_secs(1)), Duration::from_secs(2)));

@@ -12,9 +12,11 @@ use mistralrs::{
 use tokio_util::sync::CancellationToken;
 
 use super::conductor::Conductor;
+use super::guide::Guide;
 use super::load::Loaded;
 use super::options::sampling_params;
 use super::prefixes;
+use crate::domain::recommend;
 use crate::domain::stats::{TokenMeter, Usage};
 use crate::domain::{ChatMessage, FinishReason, GenRequest, PieceKind, Role, Thinking};
 use crate::engine::answer::{self, Room, StopMatcher, ThinkSplitter};
@@ -45,6 +47,7 @@ async fn answer(
     }
     let context = loaded.info.context;
     let room = answer::room(prompt_tokens, req.max_tokens, context)?;
+    let guide = guide(loaded, req, &prompt)?;
     out(Piece::Started { prompt_tokens, context });
 
     let engine = loaded.model.inner().get_sender(None).map_err(|e| engine_error(&e.to_string()))?;
@@ -61,13 +64,13 @@ async fn answer(
         cached_tokens: u32::try_from(prefixes.shared_with(&prompt)).unwrap_or(u32::MAX),
         conductor: conductor.clone(),
         stops: StopMatcher::new(&req.stop),
-        thinking: ThinkSplitter::default(),
+        thinking: splitter(loaded, &prompt),
         stopped_at: None,
     };
 
     // The flag outlives what it was meant for when an answer ends by itself at the same moment.
     TERMINATE_ALL_NEXT_STEP.store(false, Ordering::SeqCst);
-    let request = request(loaded, req, room, conductor.clone());
+    let request = request(loaded, req, room, guide, conductor.clone());
     let ask = loaded.model.stream_chat_request(request);
     // The end of the sweeping stays open as long as the answer.
     let (stream, _swept) = if prefixes.need_sweeping() {
@@ -116,14 +119,23 @@ async fn answer(
     }
 }
 
-fn request(loaded: &Loaded, req: &GenRequest, room: Room, conductor: Conductor) -> RequestBuilder {
-    let sampling = req.sampling.resolve(loaded.info.facts.recommended);
+fn request(
+    loaded: &Loaded,
+    req: &GenRequest,
+    room: Room,
+    guide: Option<Guide>,
+    conductor: Conductor,
+) -> RequestBuilder {
+    let sampling = req.sampling.resolve(recommend::in_force(&loaded.info.facts, req.thinking));
     // The mark is one more than the answer may have.
     let marks = conductor.marks();
     let max_tokens = room.max_tokens.saturating_add(u32::from(conductor.is_in_charge()));
-    let mut request = RequestBuilder::new()
-        .set_sampling(sampling_params(&sampling, max_tokens, marks))
-        .add_logits_processor(Arc::new(conductor));
+    let mut request = RequestBuilder::new().set_sampling(sampling_params(&sampling, max_tokens, marks));
+    if let Some(guide) = guide {
+        request = request.add_logits_processor(Arc::new(guide));
+    }
+    // The last hand: a mark stands for an end that the form allows, and no form keeps an answer from ending early.
+    request = request.add_logits_processor(Arc::new(conductor));
     for message in &req.messages {
         request = request.add_message(role(message), &message.content);
     }
@@ -147,6 +159,26 @@ async fn read_prompt(model: &Model, req: &GenRequest) -> Result<Vec<u32>, UserEr
     let messages = req.messages.iter().fold(TextMessages::new(), |all, m| all.add_message(role(m), &m.content));
     let tokens = model.tokenize(Either::Left(messages), None, true, true, thinking(req.thinking)).await;
     tokens.map_err(|error| template_error(&error.to_string()))
+}
+
+/// What holds the answer to the form that was asked for, if one was.
+fn guide(loaded: &Loaded, req: &GenRequest, prompt: &[u32]) -> Result<Option<Guide>, UserError> {
+    let Some(constraint) = &req.constraint else { return Ok(None) };
+    let guide = match &loaded.forms {
+        Some(forms) => forms.guide(constraint, prompt, loaded.info.facts.can_think, req.thinking),
+        None => Err("it has no vocabulary for that".to_owned()),
+    };
+    guide.map(Some).map_err(|reason| {
+        tracing::error!("an answer can't be held to its form: {reason}");
+        UserError::new(ErrorKind::Generation, format!("{} can't answer in that form", loaded.info.name))
+            .hint("ask without it, or for a simpler one; the log has more")
+    })
+}
+
+/// The engine takes reasoning apart where the template names both tags, and knows then whether the prompt has opened it.
+fn splitter(loaded: &Loaded, prompt: &[u32]) -> ThinkSplitter {
+    let opened = || loaded.forms.as_ref().is_some_and(|forms| forms.opens_reasoning(prompt));
+    if !loaded.info.facts.can_think && opened() { ThinkSplitter::inside() } else { ThinkSplitter::default() }
 }
 
 fn role(message: &ChatMessage) -> TextMessageRole {

@@ -8,22 +8,26 @@ use std::time::Instant;
 
 use mistralrs::core::Pipeline;
 use mistralrs::model_builder_trait::{AnyModelBuilder, build_model_from_pipeline};
-use mistralrs::{GgufModelBuilder, Model, ModelBuilder, TokenSource};
+use mistralrs::{GgufModelBuilder, Model, ModelBuilder, ModelDType, TokenSource};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Mutex;
 
+use super::guide::Forms;
 use super::options::{LoadOptions, load_options, usable_context};
 use super::prefixes::Prefixes;
+use super::shadow::{self, Shadow};
 use crate::domain::LoadStage;
-use crate::domain::model::{Format, ModelInfo, ModelSpec, split_set};
+use crate::domain::model::{Device, Format, ModelInfo, ModelSpec, split_set};
 use crate::engine::host::{self, panic_text};
 use crate::engine::probe;
-use crate::error::{ErrorKind, UserError};
+use crate::error::{ErrorKind, UserError, reason};
 
 /// A model that is ready, and the runtime that asks it.
 pub(super) struct Loaded {
     pub runtime: Runtime,
     pub model: Model,
+    /// `None` where the model has no vocabulary that answers could be held to a form with.
+    pub forms: Option<Forms>,
     pub info: ModelInfo,
     pub vocabulary: Vocabulary,
     /// What the engine keeps of earlier answers.
@@ -46,7 +50,8 @@ impl Vocabulary {
             (Some(tokenizer), Some(env)) => {
                 let trie = env.tok_trie();
                 let added = tokenizer.get_added_tokens_decoder();
-                let special = added.iter().filter(|(_, token)| token.special).map(|(id, _)| *id);
+                let special = added.iter().filter(|(_, token)| token.special && !is_said(&token.content));
+                let special = special.map(|(id, _)| *id);
                 // The engine takes none for an end that others begin with.
                 let fits = |id: &u32| !ends.contains(id) && !trie.has_extensions(trie.token(*id));
                 special.filter(fits).collect()
@@ -57,6 +62,11 @@ impl Vocabulary {
         marks.sort_unstable_by(|a, b| b.cmp(a));
         Self { ends, marks }
     }
+}
+
+/// Whether a model says this token in the middle of an answer. In a GGUF file it looks like one that nobody says.
+fn is_said(token: &str) -> bool {
+    ["think", "tool", "channel", "message"].iter().any(|word| token.contains(word))
 }
 
 /// Loads on a thread of its own: the engine keeps settings of a load in its thread, and panics on some files.
@@ -77,6 +87,7 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
         let _ = tell.send(stage);
     };
     stage(LoadStage::Checking);
+    shadow::clear_leftovers();
     let facts = probe::probe(&spec.location)?;
     let mut options = load_options(spec, &facts);
     let runtime = Builder::new_multi_thread()
@@ -88,13 +99,25 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
     // The engine makes its own again. Kept until it has: drivers are slow to start twice.
     let device = if options.force_cpu { None } else { device(|| mistralrs::best_device(false)) };
     options.force_cpu = device.is_none();
+    if let Some(reason) = facts.gpu_only.as_ref().filter(|_| options.force_cpu) {
+        return Err(without_gpu(spec, reason));
+    }
+
+    if options.force_cpu {
+        facts.check_device(&spec.name, Device::Cpu)?;
+    }
 
     stage(LoadStage::Weights);
-    let builder = builder(spec, options)?;
+    let shadow = stand_in(spec)?;
+    let place = shadow.as_ref().map_or(&*spec.location, Shadow::folder);
+    let builder = builder(spec, place, options)?;
     let (pipeline, scheduler, config) =
         runtime.block_on(builder.build_pipeline()).map_err(|error| failed(spec, &format!("{error:#}")))?;
 
-    let vocabulary = runtime.block_on(async { Vocabulary::of(&*pipeline.lock().await) });
+    let (vocabulary, forms) = runtime.block_on(async {
+        let pipeline = pipeline.lock().await;
+        (Vocabulary::of(&*pipeline), Forms::of(&*pipeline))
+    });
 
     // Starting the engine makes it answer "hello" with one token, on a runtime with threads like this one: what is
     // allocated and compiled at first use (on a GPU, the kernels) is done before somebody waits for it. A tenth of a
@@ -119,7 +142,7 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
         device: device.into(),
         load_time: start.elapsed(),
     };
-    Ok(Loaded { runtime, model, info, vocabulary, prefixes: Mutex::new(prefixes) })
+    Ok(Loaded { runtime, model, forms, info, vocabulary, prefixes: Mutex::new(prefixes) })
 }
 
 /// The GPU that this build is for; the processor in a build for none. `None` where the machine has no such GPU: some drivers
@@ -134,16 +157,32 @@ fn device<D, E: Display>(make: impl FnOnce() -> Result<D, E> + UnwindSafe) -> Op
     None
 }
 
+/// A folder in place of the model's own, where the engine could not read that.
+fn stand_in(spec: &ModelSpec) -> Result<Option<Shadow>, UserError> {
+    if spec.format != Format::Safetensors {
+        return Ok(None);
+    }
+    let Some(config) = probe::config_for_engine(&spec.location)? else { return Ok(None) };
+    Shadow::of(&spec.location, &config).map(Some).map_err(|error| {
+        let place = std::env::temp_dir();
+        UserError::new(
+            ErrorKind::LoadFailed,
+            format!("could not load `{}`: {} can't be written to ({})", spec.name, place.display(), reason(&error)),
+        )
+        .hint("make room there, or set TMPDIR to another folder")
+    })
+}
+
 /// Local and absolute paths only: a path that exists is never looked up on the network.
-fn builder(spec: &ModelSpec, options: LoadOptions) -> Result<AnyModelBuilder, UserError> {
+fn builder(spec: &ModelSpec, place: &Path, options: LoadOptions) -> Result<AnyModelBuilder, UserError> {
     let not_unicode = || failed(spec, "its path is not Unicode");
     let (folder, files) = match spec.format {
         Format::Gguf => {
-            let folder = spec.location.parent().unwrap_or(Path::new("/"));
-            let name = spec.location.file_name().and_then(|n| n.to_str()).ok_or_else(not_unicode)?;
+            let folder = place.parent().unwrap_or(Path::new("/"));
+            let name = place.file_name().and_then(|n| n.to_str()).ok_or_else(not_unicode)?;
             (folder, Some(split_set(name)))
         }
-        Format::Safetensors | Format::Script => (spec.location.as_path(), None),
+        Format::Safetensors | Format::Script => (place, None),
     };
     let folder = folder.to_str().ok_or_else(not_unicode)?;
     macro_rules! common {
@@ -159,7 +198,8 @@ fn builder(spec: &ModelSpec, options: LoadOptions) -> Result<AnyModelBuilder, Us
     Ok(if let Some(files) = files {
         common!(GgufModelBuilder::new(folder, files))
     } else {
-        common!(ModelBuilder::new(folder))
+        let builder = ModelBuilder::new(folder);
+        common!(if options.full_precision { builder.with_dtype(ModelDType::F32) } else { builder })
     })
 }
 
@@ -171,6 +211,15 @@ fn device_label(device: &mistralrs::Device) -> &'static str {
     } else {
         "CPU"
     }
+}
+
+/// What only a GPU computes would load on the processor, and fail at the first message.
+fn without_gpu(spec: &ModelSpec, reason: &str) -> UserError {
+    UserError::new(
+        ErrorKind::ModelUnsupported,
+        format!("`{}` can't be run on the processor: {reason}", spec.location.display()),
+    )
+    .hint("set engine.device to auto on a machine with a GPU, or choose a model without experts")
 }
 
 /// The engine said why not.
@@ -221,6 +270,16 @@ mod tests {
         assert_eq!(device(|| Ok::<_, String>(7)), Some(7));
         assert_eq!(device(|| Err::<u32, _>("no device")), None);
         assert_eq!(device::<u32, String>(|| panic!("swap_remove index (is 0) should be < len (is 0)")), None);
+    }
+
+    #[test]
+    fn what_a_model_says_is_no_mark() {
+        for token in ["<think>", "</think>", "<tool_call>", "</tool_response>", "<|channel|>", "<|message|>"] {
+            assert!(is_said(token), "{token}");
+        }
+        for token in ["<|endoftext|>", "<|im_start|>", "<|fim_pad|>", "<|reserved_special_token_7|>", "<unk>"] {
+            assert!(!is_said(token), "{token}");
+        }
     }
 
     #[test]

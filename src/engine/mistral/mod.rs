@@ -2,11 +2,16 @@
 
 mod conductor;
 mod generate;
+mod grammar;
+mod guide;
 mod load;
 mod options;
 mod prefixes;
+mod shadow;
 
 use tokio_util::sync::CancellationToken;
+
+pub(super) use grammar::{objection, satisfies};
 
 use super::{Backend, Outcome, Piece};
 use crate::domain::model::{ModelInfo, ModelSpec};

@@ -1,7 +1,7 @@
 //! What the engine is told, as a pure function of what was asked for: what happens on a machine that is not at hand can be
 //! read in the tests.
 
-use mistralrs::{AutoDeviceMapParams, DeviceMapSetting, SamplingParams, StopTokens};
+use mistralrs::{AutoDeviceMapParams, DeviceMapSetting, DrySamplingParams, SamplingParams, StopTokens};
 
 use crate::domain::fit::PREFIX_CACHES;
 use crate::domain::model::{Device, ModelFacts, ModelSpec};
@@ -17,6 +17,8 @@ pub(super) struct LoadOptions {
     /// Tokens whose cache the engine sets aside room for when it decides what fits on the GPU. Its own default of 4,096
     /// would let a longer context run into a wall.
     pub mapped_tokens: usize,
+    /// Numbers of 32 bits throughout: Mixtral's loader weighs its experts' answers in them, and fails on any others.
+    pub full_precision: bool,
     /// Finished answers whose cache is kept, so that the next turn reads only what is new. Each is a whole copy: on a GPU
     /// the older ones go; on the CPU the engine lets none go, and the link recycles the process instead.
     pub prefix_caches: usize,
@@ -34,6 +36,7 @@ pub(super) fn load_options(spec: &ModelSpec, facts: &ModelFacts) -> LoadOptions 
         force_cpu: spec.settings.device == Device::Cpu,
         context,
         mapped_tokens: context as usize,
+        full_precision: facts.architecture == "mixtral",
         prefix_caches: PREFIX_CACHES as usize,
     }
 }
@@ -52,14 +55,24 @@ impl LoadOptions {
 /// The engine ignores `min_p` unless `top_p` is strictly between 0 and 1, and unless it is so itself.
 const ALMOST_ALL: f64 = 0.9999;
 
-/// `marks` end the answer as well.
+/// `marks` end the answer as well. At temperature 0 the engine takes the likeliest token, but not before it has applied the
+/// penalties: they work either way. Top-k, top-p and min-p can't change which one is the likeliest.
+#[allow(clippy::cast_possible_truncation)] // the engine keeps penalties in 32 bits
 pub(super) fn sampling_params(sampling: &Sampling, max_tokens: u32, marks: Vec<u32>) -> SamplingParams {
     let common = SamplingParams {
         // Unset would be 1.
         temperature: Some(0.0),
         max_len: Some(max_tokens as usize),
-        #[allow(clippy::cast_possible_truncation)] // the engine keeps it in 32 bits
         repetition_penalty: sampling.repetition_penalty.map(|p| p as f32),
+        frequency_penalty: sampling.frequency_penalty.map(|p| p as f32),
+        presence_penalty: sampling.presence_penalty.map(|p| p as f32),
+        dry_params: sampling.dry.map(|dry| DrySamplingParams {
+            multiplier: dry.multiplier as f32,
+            base: dry.base as f32,
+            allowed_length: dry.allowed_length as usize,
+            // Its breakers stay: a new line, `:`, `"` and `*`, where sequences that have to recur begin.
+            ..DrySamplingParams::default()
+        }),
         stop_toks: Some(marks).filter(|marks| !marks.is_empty()).map(StopTokens::Ids),
         ..SamplingParams::neutral()
     };
@@ -157,15 +170,23 @@ mod tests {
     }
 
     #[test]
-    fn a_penalty_is_kept_in_both_modes() {
+    fn penalties_are_kept_in_both_modes() {
         for temperature in [0.0, 0.8] {
             let sampling = SamplingPatch {
                 temperature: Some(temperature),
                 repetition_penalty: Some(1.5),
+                frequency_penalty: Some(0.25),
+                presence_penalty: Some(-0.5),
+                dry_multiplier: Some(0.75),
+                dry_allowed_length: Some(3),
                 ..SamplingPatch::default()
             };
             let params = sampling_params(&sampling.resolve(SamplingPatch::default()), 1, Vec::new());
             assert_eq!(params.repetition_penalty, Some(1.5));
+            assert_eq!((params.frequency_penalty, params.presence_penalty), (Some(0.25), Some(-0.5)));
+            let dry = params.dry_params.expect("it is on");
+            assert_eq!((dry.multiplier, dry.base, dry.allowed_length), (0.75, 1.75, 3));
+            assert!(dry.sequence_breakers.contains(&"\n".to_owned()));
             assert!(params.stop_toks.is_none(), "stop strings are ours");
         }
     }

@@ -5,44 +5,21 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::fault::{Fault, Found, quote};
-use super::json;
+use super::loaders::{Loader, Output};
+use super::memory::{self, Kept};
+use super::mlx::{self, Mlx};
 use super::safetensors::Sums;
+use super::{json, objections};
+use crate::domain::model::{Foresight, Gpu};
 
-const FILE: &str = "config.json";
+pub(super) const FILE: &str = "config.json";
 /// It is parsed whole, which takes some thirty times its size.
 const MOST_BYTES: u64 = 192 << 10;
+pub(super) const GPU_HINT: &str = "choose a model without experts, or one of another family: it needs no GPU";
 const MOST_CONTEXT: u64 = 16 << 20;
 const MOST_SIZE: u64 = 1 << 24;
 /// Of models that look or listen and leave it to a default that we do not know.
 const UNSAID_CONTEXT: u32 = 8_192;
-
-/// What the engine has loaders for, and our name for each. The flag: the loader insists on `rope_theta`.
-const TEXT: &[(&str, &str, bool)] = &[
-    ("MistralForCausalLM", "mistral", false),
-    ("MixtralForCausalLM", "mixtral", true),
-    ("GemmaForCausalLM", "gemma", true),
-    ("Gemma2ForCausalLM", "gemma2", true),
-    ("PhiForCausalLM", "phi2", true),
-    ("Phi3ForCausalLM", "phi3", true),
-    ("LlamaForCausalLM", "llama", true),
-    ("Qwen2ForCausalLM", "qwen2", true),
-    ("Starcoder2ForCausalLM", "starcoder2", true),
-    ("PhiMoEForCausalLM", "phi3.5moe", true),
-    ("DeepseekV2ForCausalLM", "deepseekv2", false),
-    ("DeepseekV3ForCausalLM", "deepseekv3", false),
-    ("Qwen3ForCausalLM", "qwen3", true),
-    ("Glm4ForCausalLM", "glm4", true),
-    ("Glm4MoeLiteForCausalLM", "glm4moelite", false),
-    ("Glm4MoeForCausalLM", "glm4moe", false),
-    ("Qwen3MoeForCausalLM", "qwen3moe", true),
-    ("SmolLM3ForCausalLM", "smollm3", true),
-    ("GraniteMoeHybridForCausalLM", "granitemoehybrid", false),
-    ("GptOssForCausalLM", "gpt_oss", true),
-    ("Qwen3NextForCausalLM", "qwen3next", false),
-];
-
-/// Loaders that go by `tie_word_embeddings`, and take it for false where it is not said.
-const ASKS_ABOUT_OUTPUT: &[&str] = &["llama", "mistral", "qwen2", "qwen3", "phi3"];
 
 /// Models that also look or listen; they chat as well. Their sizes are often left to defaults that are not in the file.
 const MULTIMODAL: &[(&str, &str)] = &[
@@ -74,6 +51,7 @@ enum Quantisation {
     None,
     Fp8,
     Mxfp4,
+    Mlx(Mlx),
     Bits { bits: u64, by: &'static str },
 }
 
@@ -85,26 +63,31 @@ pub(super) struct Config {
     pub kv_heads: u32,
     pub head_size: u32,
     pub vocabulary: u32,
+    pub kept: Kept,
     width: u32,
-    /// The output is the embedding's matrix again. Only the loaders that we know to ask for it.
+    /// The output is the embedding's matrix again, where there is a choice.
     shares_output: Option<bool>,
     /// Its weights have the usual names and the sizes that are said here.
-    plain: bool,
+    loader: Option<&'static Loader>,
+    /// Its keys and values differ in size.
+    uneven: bool,
     quantisation: Quantisation,
 }
 
 impl Config {
     pub fn read(folder: &Path) -> Found<Self> {
-        let whole: Map<String, Value> = json::small(folder, FILE, MOST_BYTES)?;
-        let class = class(&whole)?;
-        let text = TEXT.iter().find(|(name, ..)| *name == class);
-        let several = MULTIMODAL.iter().find(|(name, _)| *name == class);
-        let (architecture, strict) = match (text, several) {
-            (Some((_, name, needs_theta)), _) => {
-                check_keys(&whole, *needs_theta)?;
-                (*name, true)
+        Self::of(&json::small(folder, FILE, MOST_BYTES)?)
+    }
+
+    fn of(whole: &Map<String, Value>) -> Found<Self> {
+        let class = class(whole)?;
+        let loader = Loader::of(class);
+        let architecture = match (loader, MULTIMODAL.iter().find(|(name, _)| *name == class)) {
+            (Some(loader), _) => {
+                objections::check(loader, whole)?;
+                loader.name
             }
-            (None, Some((_, name))) => (*name, false),
+            (None, Some((_, name))) => *name,
             (None, None) => {
                 return Err(Fault::unsupported(
                     format!("models of the kind {} have no loader", quote(class)),
@@ -115,13 +98,15 @@ impl Config {
         let nested = ["text_config", "llm_config", "language_config"]
             .iter()
             .find_map(|key| whole.get(*key)?.as_object())
-            .filter(|_| !strict);
+            .filter(|_| loader.is_none());
         let size = |key: &str| size(nested.and_then(|inner| inner.get(key)).or_else(|| whole.get(key)), key);
         let (layers, heads, width) = (size("num_hidden_layers")?, size("num_attention_heads")?, size("hidden_size")?);
-        let kv_heads = size("num_key_value_heads")?.or(heads);
-        let head_size = size("head_dim")?.or(width.zip(heads).and_then(|(width, heads)| width.checked_div(heads)));
+        let kept = loader.map(|loader| memory::kept(loader, whole, layers.unwrap_or_default())).unwrap_or_default();
+        let kv_heads = kept.heads.or(size("num_key_value_heads")?).or(heads);
+        let derived = || width.zip(heads).and_then(|(width, heads)| width.checked_div(heads));
+        let head_size = kept.head_size.or(size("head_dim")?).or_else(derived);
         let (vocabulary, context) = (size("vocab_size")?, size("max_position_embeddings")?);
-        if let (true, Some(heads), Some(kv_heads)) = (strict, heads, kv_heads)
+        if let (Some(_), Some(heads), Some(kv_heads)) = (loader, heads, kv_heads)
             && heads.checked_rem(kv_heads) != Some(0)
         {
             return Err(Fault::Broken(format!("{FILE}: {heads} attention heads can't share {kv_heads} keys")));
@@ -129,24 +114,43 @@ impl Config {
         let or_unknown = |number: Option<u32>| number.unwrap_or_default();
         Ok(Self {
             architecture,
-            context: context.unwrap_or(UNSAID_CONTEXT),
+            context: context.unwrap_or(UNSAID_CONTEXT).min(kept.context.unwrap_or(u32::MAX)),
             layers: or_unknown(layers),
             kv_heads: or_unknown(kv_heads),
             head_size: or_unknown(head_size),
             vocabulary: or_unknown(vocabulary),
             width: or_unknown(width),
-            shares_output: ASKS_ABOUT_OUTPUT
-                .contains(&architecture)
-                .then(|| whole.get("tie_word_embeddings").and_then(Value::as_bool).unwrap_or(false)),
-            plain: strict,
-            quantisation: quantisation(&whole)?,
+            shares_output: match loader.map(|loader| loader.output) {
+                Some(Output::SharedIfSaid(unsaid)) => {
+                    Some(whole.get("tie_word_embeddings").and_then(Value::as_bool).unwrap_or(unsaid))
+                }
+                Some(Output::Own) => Some(false),
+                Some(Output::Embedding) | None => None,
+            },
+            kept,
+            loader,
+            uneven: loader.is_some_and(|loader| memory::is_uneven(loader, whole)),
+            quantisation: quantisation(whole, architecture)?,
         })
+    }
+
+    /// What the file alone says against running the model. Its weights are taken to be stored as they usually are.
+    pub fn judge(bytes: &[u8]) -> Found<Foresight> {
+        let whole = serde_json::from_slice(bytes).map_err(|error| json::invalid(FILE, &error))?;
+        let usual = Sums { has_experts: true, ..Sums::default() };
+        match Self::of(&whole)?.gpu_only(&usual).filter(|_| !has_gpu()) {
+            Some(reason) => Err(Fault::unsupported(reason, GPU_HINT)),
+            None => Ok(Foresight::Enough),
+        }
     }
 
     /// Holds the weights against what is said of them. A missing output would only be found at the first message.
     pub fn check(&self, sums: &Sums) -> Found<()> {
-        if !self.plain {
+        if self.loader.is_none() {
             return Ok(());
+        }
+        if let Quantisation::Mlx(mlx) = self.quantisation {
+            mlx.check_weights(sums)?;
         }
         let embedding = u64::from(self.vocabulary) * u64::from(self.width);
         if let Some(elements) = sums.embedding.filter(|elements| *elements != embedding) {
@@ -169,6 +173,29 @@ impl Config {
         Ok(())
     }
 
+    pub fn is_mlx(&self) -> bool {
+        matches!(self.quantisation, Quantisation::Mlx(_))
+    }
+
+    /// Why only a GPU can compute it.
+    pub fn gpu_only(&self, sums: &Sums) -> Option<&'static str> {
+        let loader = self.loader?;
+        // The engine takes experts one by one in its code for GPUs alone; elsewhere it loads nothing for them, and fails at the
+        // first message.
+        let is_plain =
+            matches!(self.quantisation, Quantisation::None | Quantisation::Mlx(_) | Quantisation::Bits { .. });
+        let scattered = loader.gathers_experts && sums.has_experts && !sums.has_stacked_experts && is_plain;
+        if loader.name == "gpt_oss" || scattered {
+            Some("its experts are computed on GPUs alone")
+        } else if loader.name == "qwen3next" {
+            Some("its kind of layers is computed on GPUs alone")
+        } else if self.uneven {
+            Some("its keys and values differ in size, which the engine computes on GPUs alone")
+        } else {
+            None
+        }
+    }
+
     /// The mixture, for people.
     pub fn quantisation(&self, sums: &Sums) -> String {
         match self.quantisation {
@@ -178,22 +205,30 @@ impl Config {
             },
             Quantisation::Fp8 => "FP8".to_owned(),
             Quantisation::Mxfp4 => "MXFP4".to_owned(),
+            Quantisation::Mlx(Mlx { bits, .. }) => format!("{bits}-bit MLX"),
             Quantisation::Bits { bits, by } => format!("{bits}-bit {by}"),
         }
     }
 
     /// Elements, with those counted apart that are packed together.
     pub fn parameters(&self, sums: &Sums) -> u64 {
+        if let Quantisation::Mlx(mlx) = self.quantisation {
+            let whole = sums.plain_elements().saturating_sub(sums.group_numbers);
+            return whole.saturating_add(mlx.elements(sums.words()));
+        }
         let packed = match self.quantisation {
             Quantisation::Bits { bits, .. } => 32u64.checked_div(bits).unwrap_or(1),
             _ => 1,
         };
-        let parts = sums.types.iter().map(|(dtype, elements, _)| match dtype.as_str() {
-            "U32" | "I32" => elements.saturating_mul(packed),
-            _ => *elements,
-        });
-        parts.fold(0, u64::saturating_add)
+        sums.plain_elements().saturating_add(sums.words().saturating_mul(packed))
     }
+}
+
+/// What the engine must be given in place of the file, if anything.
+pub(super) fn for_engine(folder: &Path) -> Found<Option<String>> {
+    let whole: Map<String, Value> = json::small(folder, FILE, MOST_BYTES)?;
+    let class = class(&whole)?.to_owned();
+    Ok(mlx::rewritten(whole, &class))
 }
 
 fn class(config: &Map<String, Value>) -> Found<&str> {
@@ -202,36 +237,6 @@ fn class(config: &Map<String, Value>) -> Found<&str> {
         Some(_) => Err(Fault::Broken(format!("{FILE} names several kinds of model, or none"))),
         None => Err(Fault::Broken(format!("{FILE} lacks `architectures`: it does not say which kind of model it is"))),
     }
-}
-
-/// What every text loader insists on.
-fn check_keys(config: &Map<String, Value>, needs_theta: bool) -> Found<()> {
-    for key in [
-        "hidden_size",
-        "intermediate_size",
-        "num_hidden_layers",
-        "num_attention_heads",
-        "vocab_size",
-        "max_position_embeddings",
-    ] {
-        if !config.contains_key(key) {
-            return Err(Fault::Broken(format!("{FILE} lacks {}", quote(key))));
-        }
-    }
-    if needs_theta && !config.contains_key("rope_theta") {
-        if config.contains_key("rope_parameters") {
-            return Err(Fault::unsupported(
-                format!("its {FILE} was written by a newer library (`rope_parameters` in place of `rope_theta`)"),
-                "take an older revision or a GGUF file of this model",
-            ));
-        }
-        return Err(Fault::Broken(format!("{FILE} lacks `rope_theta`")));
-    }
-    // Nothing but noise comes of others.
-    if config.get("rope_theta").is_some_and(|theta| theta.as_f64().is_none_or(|theta| theta < 1.0)) {
-        return Err(Fault::Broken(format!("{FILE}: its `rope_theta` can't be")));
-    }
-    Ok(())
 }
 
 /// A size within bounds; `None` where it is not said.
@@ -246,19 +251,8 @@ fn size(value: Option<&Value>, key: &str) -> Found<Option<u32>> {
     }
 }
 
-fn quantisation(config: &Map<String, Value>) -> Found<Quantisation> {
-    let Some(said) = config.get("quantization_config").filter(|value| !value.is_null()) else {
-        if config.contains_key("quantization") {
-            return Err(Fault::unsupported(
-                "its weights are quantised in an older way of MLX, which the engine takes for plain ones",
-                "take a newer MLX version of this model, or a GGUF file",
-            ));
-        }
-        return Ok(Quantisation::None);
-    };
-    let Some(said) = said.as_object() else {
-        return Err(Fault::Broken(format!("{FILE}: `quantization_config` is no object")));
-    };
+fn quantisation(config: &Map<String, Value>, architecture: &str) -> Found<Quantisation> {
+    let Some(said) = mlx::section(config)? else { return Ok(Quantisation::None) };
     let bits = said.get("bits").and_then(Value::as_u64);
     match said.get("quant_method").and_then(Value::as_str) {
         Some("fp8") => Ok(Quantisation::Fp8),
@@ -280,7 +274,10 @@ fn quantisation(config: &Map<String, Value>) -> Found<Quantisation> {
                 "take a GGUF file of this model",
             )),
         },
-        Some("afq") | None => mlx(said, bits),
+        Some("afq") | None => {
+            Mlx::check(config, architecture)?;
+            Mlx::read(said).map(Quantisation::Mlx)
+        }
         Some(other) => Err(Fault::unsupported(
             format!("its weights are quantised with {}, which the engine does not know", quote(other)),
             "take a GGUF file of this model, or its original weights",
@@ -289,29 +286,6 @@ fn quantisation(config: &Map<String, Value>) -> Found<Quantisation> {
 }
 
 /// This build computes on a GPU.
-fn has_gpu() -> bool {
-    cfg!(feature = "cuda") || is_apple_silicon()
-}
-
-fn is_apple_silicon() -> bool {
-    cfg!(all(target_os = "macos", target_arch = "aarch64"))
-}
-
-/// Weights made for Apple's MLX.
-fn mlx(said: &Map<String, Value>, bits: Option<u64>) -> Found<Quantisation> {
-    let group = said.get("group_size").and_then(Value::as_u64);
-    let plain = said.get("mode").and_then(Value::as_str).is_none_or(|mode| mode == "affine")
-        // A name of a layer with settings of its own.
-        && !said.values().any(Value::is_object);
-    match (bits, group) {
-        _ if !is_apple_silicon() => Err(Fault::unsupported(
-            "its weights are quantised for MLX, which runs on Macs with Apple silicon",
-            "take a GGUF file of this model",
-        )),
-        (Some(bits @ (2 | 3 | 4 | 6 | 8)), Some(32 | 64 | 128)) if plain => Ok(Quantisation::Bits { bits, by: "MLX" }),
-        _ => Err(Fault::unsupported(
-            "its weights are quantised in a mixture of MLX that the engine does not know",
-            "take the 4-bit or 8-bit MLX version of this model, or a GGUF file",
-        )),
-    }
+pub(super) fn has_gpu() -> bool {
+    Gpu::OF_THIS_BUILD != Gpu::None
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::config::Config;
+use super::config::{Config, GPU_HINT, has_gpu};
 use super::fault::{Fault, Found, quote};
 use super::generation::Generation;
 use super::safetensors::{self, Sums};
@@ -34,6 +34,10 @@ fn facts(folder: &Path) -> Found<ModelFacts> {
         safetensors::read(&folder.join(&file), &mut sums).map_err(|fault| fault.inside(&file))?;
     }
     config.check(&sums)?;
+    let gpu_only = config.gpu_only(&sums);
+    if let Some(reason) = gpu_only.filter(|_| !has_gpu()) {
+        return Err(Fault::unsupported(reason, GPU_HINT));
+    }
     let talk = template::of_folder(folder)?;
     let generation = Generation::read(folder)?;
     check_tokenizer(folder, &files, talk.end.clone(), &generation)?;
@@ -46,6 +50,7 @@ fn facts(folder: &Path) -> Found<ModelFacts> {
         name: None,
         architecture: config.architecture.to_owned(),
         quant: config.quantisation(&sums),
+        mlx: config.is_mlx(),
         parameters: config.parameters(&sums),
         bytes: sums.bytes(),
         context: config.context,
@@ -56,6 +61,10 @@ fn facts(folder: &Path) -> Found<ModelFacts> {
         has_chat_template: true,
         can_think,
         recommended: generation.recommended(),
+        windowed_layers: config.kept.windowed_layers,
+        window: config.kept.window,
+        stateful_layers: config.kept.stateful_layers,
+        gpu_only: gpu_only.map(str::to_owned),
     })
 }
 

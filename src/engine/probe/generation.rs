@@ -70,6 +70,7 @@ impl Generation {
             top_k: self.top_k.and_then(|k| u32::try_from(k).ok()),
             min_p: self.min_p.filter(|p| (0.0..=1.0).contains(p)),
             repetition_penalty: self.repetition_penalty.and_then(widen).filter(|p| *p > 0.0 && *p <= 10.0),
+            ..SamplingPatch::default()
         };
         // Said outright, it means greedy. Not said at all it means nothing: makers rarely write it down.
         if self.do_sample == Some(false) {

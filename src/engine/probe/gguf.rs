@@ -1,12 +1,10 @@
 //! The GGUF format: header, metadata and the list of tensors. Knows nothing of models.
 
-use std::collections::{HashMap, HashSet};
-use std::path::Path;
-
 use super::fault::{Fault, Found, quote};
 use super::reader::Reader;
 use super::tensor::{TensorType, tensor_type};
 use super::value::{self, Element, Value};
+use std::collections::{HashMap, HashSet};
 
 // What no model has more of. Real ones: some 60 entries, 3,000 tensors, 262,144 words in three lists.
 const MOST_ENTRIES: u64 = 2_048;
@@ -30,24 +28,25 @@ pub(super) struct Tensor {
     offset: u64,
 }
 
+/// Who may object before all is read.
+pub(super) trait Early {
+    fn entry(&self, key: &str, value: &Value) -> Found<()>;
+    fn metadata(&self, metadata: &HashMap<String, Value>) -> Found<()>;
+}
+
 /// All that one file says of itself.
 pub(super) struct Header {
     pub metadata: HashMap<String, Value>,
     pub tensors: Vec<Tensor>,
 }
 
-/// Reads a header and checks that the file is whole. `early` sees the metadata first: where it objects to what kind of
-/// model this is, that matters more than any tensor.
-pub(super) fn read(
-    path: &Path,
-    part: usize,
-    early: impl FnOnce(&HashMap<String, Value>) -> Found<()>,
-) -> Found<Header> {
-    let mut reader = Reader::open(path)?;
-    let (tensor_count, entry_count) = read_counts(&mut reader)?;
-    let metadata = read_metadata(&mut reader, entry_count, part)?;
-    early(&metadata)?;
-    let tensors = read_tensors(&mut reader, tensor_count)?;
+/// Reads a header and checks that the file is whole. `early` sees each entry of the metadata as it comes, and all of it before
+/// any tensor: where it objects to what kind of model this is, that matters more than what follows.
+pub(super) fn read(reader: &mut Reader, part: usize, early: &dyn Early) -> Found<Header> {
+    let (tensor_count, entry_count) = read_counts(reader)?;
+    let metadata = read_metadata(reader, entry_count, part, early)?;
+    early.metadata(&metadata)?;
+    let tensors = read_tensors(reader, tensor_count)?;
     let alignment = alignment(&metadata)?;
     let data_at = reader
         .position()
@@ -129,7 +128,7 @@ fn check_magic(start: &[u8], len: u64) -> Found<()> {
     Err(Fault::broken(other))
 }
 
-fn read_metadata(reader: &mut Reader, count: u64, part: usize) -> Found<HashMap<String, Value>> {
+fn read_metadata(reader: &mut Reader, count: u64, part: usize, early: &dyn Early) -> Found<HashMap<String, Value>> {
     let mut metadata = HashMap::new();
     let mut elements = 0;
     let mut key = Vec::new();
@@ -147,6 +146,7 @@ fn read_metadata(reader: &mut Reader, count: u64, part: usize) -> Found<HashMap<
         if metadata.contains_key(&key) {
             return Err(Fault::Broken(format!("{} is there twice", quote(&key))));
         }
+        early.entry(&key, &value)?;
         metadata.insert(key, value);
     }
     Ok(metadata)

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use super::architecture::{ARCHITECTURE_KEY, Architecture, Shape};
 use super::fault::{Fault, Found};
 use super::generation::{Generation, widen};
-use super::gguf::{self, Header, Tensor};
+use super::gguf::{self, Early, Header, Tensor};
 use super::metadata::Metadata;
+use super::reader::Reader;
 use super::value::{TEMPLATE_KEY, Value};
 use super::{split, template, tensor, vocabulary, weights};
-use crate::domain::model::{Format, ModelFacts};
+use crate::domain::model::{Foresight, Format, ModelFacts};
 use crate::domain::sampling::SamplingPatch;
 use crate::error::UserError;
 
@@ -18,11 +19,8 @@ pub(super) fn probe(path: &Path) -> Result<ModelFacts, UserError> {
     let parts = split::parts(path)?;
     let mut joined: Option<(Metadata, Vec<Tensor>)> = None;
     for (index, part) in parts.iter().enumerate() {
-        let known_kind = |values: &HashMap<String, Value>| match values.get(ARCHITECTURE_KEY) {
-            Some(Value::Text(name)) => Architecture::named(name).map(|_| ()),
-            _ => Ok(()),
-        };
-        let header = gguf::read(part, index, known_kind).map_err(|fault| fault.about(part))?;
+        let header = Reader::open(part).and_then(|mut reader| gguf::read(&mut reader, index, &KnownKind));
+        let header = header.map_err(|fault| fault.about(part))?;
         check_part(&header, index, parts.len()).map_err(|fault| fault.about(part))?;
         match &mut joined {
             None => joined = Some((Metadata::new(header.metadata), header.tensors)),
@@ -36,6 +34,61 @@ pub(super) fn probe(path: &Path) -> Result<ModelFacts, UserError> {
         return Err(Fault::broken("it has no parts").about(path));
     };
     facts(path, &parts, &metadata, &tensors).map_err(|fault| fault.about(path))
+}
+
+/// Objects to kinds that have no loader.
+struct KnownKind;
+
+impl Early for KnownKind {
+    fn entry(&self, key: &str, value: &Value) -> Found<()> {
+        match value {
+            Value::Text(name) if key == ARCHITECTURE_KEY => Architecture::named(name).map(|_| ()),
+            _ => Ok(()),
+        }
+    }
+
+    fn metadata(&self, _metadata: &HashMap<String, Value>) -> Found<()> {
+        Ok(())
+    }
+}
+
+/// Objects to what can't be run, as far as the metadata tells.
+struct Runnable;
+
+impl Early for Runnable {
+    fn entry(&self, key: &str, value: &Value) -> Found<()> {
+        KnownKind.entry(key, value)
+    }
+
+    fn metadata(&self, metadata: &HashMap<String, Value>) -> Found<()> {
+        // Only the first part of a set describes the model.
+        if !metadata.contains_key(ARCHITECTURE_KEY) {
+            return Ok(());
+        }
+        let metadata = Metadata::new(metadata.clone());
+        let arch = Architecture::of(&metadata)?;
+        Shape::of(arch, &metadata)?;
+        weights::experts(arch, &metadata)?;
+        vocabulary::kind(&metadata).map(|_| ())
+    }
+}
+
+/// What the start of a file of `len` bytes says against running it.
+pub(super) fn judge(start: &[u8], len: u64) -> Found<Foresight> {
+    let mut reader = Reader::of_start(start, len);
+    match gguf::read(&mut reader, 0, &Runnable) {
+        Ok(header) => {
+            let is_whole = !header.metadata.contains_key("split.count");
+            let metadata = Metadata::new(header.metadata);
+            if is_whole {
+                let arch = Architecture::of(&metadata)?;
+                weights::check(arch, Shape::of(arch, &metadata)?, &metadata, &header.tensors)?;
+            }
+            Ok(Foresight::Enough)
+        }
+        Err(_) if reader.ran_out() => Ok(Foresight::More),
+        Err(fault) => Err(fault),
+    }
 }
 
 /// A part of a set says which one it is, and the engine counts.
@@ -83,6 +136,7 @@ fn facts(path: &Path, parts: &[PathBuf], metadata: &Metadata, tensors: &[Tensor]
         name: metadata.soft_text("general.name").map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned),
         architecture: arch.name().to_owned(),
         quant: quantisation(metadata, tensors),
+        mlx: false,
         parameters: sum(|tensor| tensor.elements),
         bytes: sum(|tensor| tensor.bytes),
         context: shape.context,
@@ -93,6 +147,7 @@ fn facts(path: &Path, parts: &[PathBuf], metadata: &Metadata, tensors: &[Tensor]
         has_chat_template: true,
         can_think: template.contains("<think>") && template.contains("</think>"),
         recommended: recommended(metadata).over(generation.recommended()),
+        ..ModelFacts::default()
     })
 }
 
@@ -141,5 +196,6 @@ fn recommended(metadata: &Metadata) -> SamplingPatch {
         top_k: whole("top_k"),
         min_p: fraction("min_p").filter(|p| (0.0..=1.0).contains(p)),
         repetition_penalty: fraction("penalty_repeat").filter(|p| *p > 0.0 && *p <= 10.0),
+        ..SamplingPatch::default()
     }
 }

@@ -6,12 +6,14 @@
 //! walked, not kept.
 //!
 //! A GGUF file: `gguf` and `value` know the format, `architecture`, `weights` and `vocabulary` what the engine's loaders
-//! need of it, and `gguf_model` joins them. A folder: `config`, `safetensors`, `template` and `tokenizer_json` know a file
-//! each, and `folder` joins them.
+//! need of it, and `gguf_model` joins them. A folder: `config` (with `loaders`, `objections` and `memory`), `safetensors`,
+//! `template` and `tokenizer_json` know a file each, `mlx` one way to store the weights, and `folder` joins them.
 
 use std::path::{Path, PathBuf};
 
-use crate::domain::model::ModelFacts;
+use self::config::Config;
+use crate::domain::model::{Foresight, ModelFacts};
+use crate::domain::recommend;
 use crate::error::UserError;
 
 mod architecture;
@@ -22,7 +24,11 @@ mod generation;
 mod gguf;
 mod gguf_model;
 mod json;
+mod loaders;
+mod memory;
 mod metadata;
+mod mlx;
+mod objections;
 mod reader;
 mod safetensors;
 mod split;
@@ -38,7 +44,36 @@ mod weights;
 /// # Errors
 /// Names the file and says why the engine could not run it.
 pub fn probe(path: &Path) -> Result<ModelFacts, UserError> {
-    if path.is_dir() { folder::probe(path) } else { gguf_model::probe(path) }
+    let mut facts = if path.is_dir() { folder::probe(path) } else { gguf_model::probe(path) }?;
+    let name = facts.name.clone().unwrap_or_else(|| called(path));
+    facts.recommended = facts.recommended.over(recommend::by_makers(&facts.architecture, &name));
+    Ok(facts)
+}
+
+/// What a file or folder is called: by its own name, or, in the Hub's cache, by its repository's.
+fn called(path: &Path) -> String {
+    let snapshots = path.parent().filter(|parent| path.is_dir() && parent.ends_with("snapshots"));
+    let named = snapshots.and_then(Path::parent).unwrap_or(path);
+    named.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// The `config.json` that the engine must be given in place of the one in `folder`, if it could not follow that.
+///
+/// # Errors
+/// When the folder's own can't be read.
+pub fn config_for_engine(folder: &Path) -> Result<Option<String>, UserError> {
+    config::for_engine(folder).map_err(|fault| fault.about(folder))
+}
+
+/// What the start of a file says against running the model that it belongs to, before the rest of it is here: of a GGUF file of
+/// `len` bytes called `name`, or all of a `config.json`.
+///
+/// # Errors
+/// The same as [`probe`] would give of the whole. More of the file can bring more of them, if the answer says so.
+pub fn judge(name: &str, start: &[u8], len: u64) -> Result<Foresight, UserError> {
+    let verdict = if name.ends_with(config::FILE) { Config::judge(start) } else { gguf_model::judge(start, len) };
+    let model = name.strip_suffix(config::FILE).and_then(|folder| folder.strip_suffix('/')).unwrap_or(name);
+    verdict.map_err(|fault| fault.about(Path::new(model)))
 }
 
 /// The files of a GGUF model, in order: all parts of a split set, or the one file.

@@ -1,17 +1,22 @@
 //! Reading a file that may say anything: nothing is reserved on its word alone.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use super::fault::{Fault, Found};
 
 /// A file read front to back, which always knows how much of it is left.
 pub(super) struct Reader {
-    file: BufReader<File>,
+    file: Box<dyn Source>,
     len: u64,
     at: u64,
+    ran_out: bool,
 }
+
+trait Source: BufRead + Seek {}
+
+impl<T: BufRead + Seek> Source for T {}
 
 /// Opens a plain file; anything else (a pipe would wait for ever, a device has no end) is turned away.
 pub(super) fn open(path: &Path) -> Found<(File, u64)> {
@@ -58,7 +63,17 @@ pub(super) fn read_small(path: &Path, most: u64) -> Found<Vec<u8>> {
 impl Reader {
     pub fn open(path: &Path) -> Found<Self> {
         let (file, len) = open(path)?;
-        Ok(Self { file: BufReader::with_capacity(1 << 16, file), len, at: 0 })
+        Ok(Self { file: Box::new(BufReader::with_capacity(1 << 16, file)), len, at: 0, ran_out: false })
+    }
+
+    /// Of a file of `len` bytes, of which only the start is at hand.
+    pub fn of_start(start: &[u8], len: u64) -> Self {
+        Self { file: Box::new(Cursor::new(start.to_vec())), len, at: 0, ran_out: false }
+    }
+
+    /// Whether something was wanted that lies in the file, but not in the part that is at hand.
+    pub fn ran_out(&self) -> bool {
+        self.ran_out
     }
 
     pub fn len(&self) -> u64 {
@@ -94,7 +109,10 @@ impl Reader {
     pub fn fill(&mut self, buffer: &mut [u8], what: &str) -> Found<()> {
         self.expect(buffer.len() as u64, what)?;
         self.file.read_exact(buffer).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => Fault::Broken(format!("it ends in the middle of {what}")),
+            io::ErrorKind::UnexpectedEof => {
+                self.ran_out = true;
+                Fault::Broken(format!("it ends in the middle of {what}"))
+            }
             _ => unreadable(&error),
         })?;
         self.at += buffer.len() as u64;

@@ -25,8 +25,16 @@ pub(super) struct Sums {
     pub embedding: Option<u64>,
     /// The output has weights of its own.
     pub has_head: bool,
+    /// There are experts, and all of a layer's in one tensor.
+    pub has_experts: bool,
+    pub has_stacked_experts: bool,
     /// One more than the highest layer that has weights.
     pub layers: u64,
+    /// Numbers that belong to groups of packed weights, as MLX has them: scales, and scales with offsets.
+    pub scales: u64,
+    pub group_numbers: u64,
+    /// A matrix that is not packed, of those that are if any is.
+    pub whole_matrix: Option<String>,
 }
 
 /// Reads one file's header into `sums`.
@@ -127,10 +135,23 @@ impl<'de> Visitor<'de> for Header<'_> {
 impl Sums {
     /// What the names tell.
     fn notice(&mut self, name: &str, dtype: &str, elements: u64) {
-        if name == "model.embed_tokens.weight" && matches!(dtype, "F32" | "F16" | "BF16") {
+        if name == "model.embed_tokens.weight" && is_float(dtype) {
             self.embedding = Some(elements);
         }
+        if is_float(dtype) {
+            let scales = name.ends_with(".scales");
+            if scales || name.ends_with(".biases") {
+                self.group_numbers = self.group_numbers.saturating_add(elements);
+                self.scales = self.scales.saturating_add(if scales { elements } else { 0 });
+            }
+            let is_matrix = ["proj.weight", "embed_tokens.weight", "lm_head.weight"].iter().any(|m| name.ends_with(m));
+            if is_matrix && self.whole_matrix.is_none() {
+                self.whole_matrix = Some(name.to_owned());
+            }
+        }
         self.has_head |= name.starts_with("lm_head.");
+        self.has_experts |= name.contains(".mlp.experts.") || name.contains(".mlp.switch_mlp.");
+        self.has_stacked_experts |= name.ends_with(".mlp.experts.gate_up_proj");
         let layer = name.strip_prefix("model.layers.").and_then(|rest| rest.split('.').next()?.parse::<u32>().ok());
         self.layers = self.layers.max(layer.map_or(0, |layer| u64::from(layer) + 1));
     }
@@ -146,6 +167,20 @@ impl Sums {
             }
         }
         Ok(())
+    }
+
+    /// Words of 32 bits, in which several weights are packed where weights are.
+    pub fn words(&self) -> u64 {
+        self.elements(is_word)
+    }
+
+    pub fn plain_elements(&self) -> u64 {
+        self.elements(|dtype| !is_word(dtype))
+    }
+
+    fn elements(&self, of: impl Fn(&str) -> bool) -> u64 {
+        let found = self.types.iter().filter(|(dtype, ..)| of(dtype));
+        found.fold(0, |sum, (_, elements, _)| sum.saturating_add(*elements))
     }
 
     pub fn bytes(&self) -> u64 {
@@ -191,6 +226,14 @@ impl<'de> Deserialize<'de> for Elements {
         }
         deserializer.deserialize_seq(Product)
     }
+}
+
+fn is_float(dtype: &str) -> bool {
+    matches!(dtype, "F32" | "F16" | "BF16")
+}
+
+fn is_word(dtype: &str) -> bool {
+    matches!(dtype, "U32" | "I32")
 }
 
 fn element_bits(dtype: &str) -> Option<u64> {

@@ -19,25 +19,28 @@ const MOST_SPECIAL: usize = 8_192;
 const ORDINARY: i32 = 1;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Kind {
+pub(super) enum Kind {
     /// Pieces with scores.
     Unigram,
     /// Pairs that are merged.
     Bytes,
 }
 
+/// Of the kinds that the engine can rebuild.
+pub(super) fn kind(metadata: &Metadata) -> Found<Kind> {
+    match metadata.text("tokenizer.ggml.model")? {
+        "llama" | "replit" => Ok(Kind::Unigram),
+        "gpt2" => Ok(Kind::Bytes),
+        other => Err(Fault::unsupported(
+            format!("its tokenizer is of the kind {}, which the engine can't rebuild", quote(other)),
+            "take the safetensors of this model, or another model",
+        )),
+    }
+}
+
 /// Checks that the engine can build its tokenizer.
 pub(super) fn check(metadata: &Metadata, parts: &[PathBuf], rows: u64, generation: &Generation) -> Found<()> {
-    let kind = match metadata.text("tokenizer.ggml.model")? {
-        "llama" | "replit" => Kind::Unigram,
-        "gpt2" => Kind::Bytes,
-        other => {
-            return Err(Fault::unsupported(
-                format!("its tokenizer is of the kind {}, which the engine can't rebuild", quote(other)),
-                "take the safetensors of this model, or another model",
-            ));
-        }
-    };
+    let kind = kind(metadata)?;
     let words = metadata.list("tokenizer.ggml.tokens", Element::Text, "texts")?;
     if words.len == 0 || words.len > MOST_WORDS {
         return Err(Fault::Broken(format!("its vocabulary has {} words", words.len)));

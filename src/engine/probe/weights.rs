@@ -101,7 +101,7 @@ struct Sizes {
 }
 
 /// How many experts share each layer's work, and how wide each is.
-fn experts(arch: Architecture, metadata: &Metadata) -> Found<Option<(u64, u64)>> {
+pub(super) fn experts(arch: Architecture, metadata: &Metadata) -> Found<Option<(u64, u64)>> {
     let key = |name: &str| format!("{}.{name}", arch.name());
     if arch == Architecture::Qwen3Moe {
         // The engine has this computation for NVIDIA alone, and panics elsewhere.

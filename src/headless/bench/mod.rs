@@ -228,7 +228,7 @@ impl Bench<'_> {
         self.engine.send(EngineCmd::Generate { id: answer, req });
         loop {
             match self.next().await? {
-                EngineEvent::Finished { id, reason, usage, stats } if id == answer => {
+                EngineEvent::Finished { id, reason, usage, stats, .. } if id == answer => {
                     return Ok(Run { asked: usage.prompt_tokens, reason, usage, stats });
                 }
                 EngineEvent::Failed { id, error } if id == answer => return Err(error.into()),

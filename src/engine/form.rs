@@ -1,0 +1,61 @@
+//! The form that an answer is held to, as somebody gives it: read and checked before a model is loaded.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use crate::domain::Constraint;
+use crate::engine::mistral::objection;
+use crate::error::{ErrorKind, UserError, reason};
+
+/// More than any schema that a model could follow.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// The JSON Schema in a file.
+///
+/// # Errors
+/// Names the file, and what in it no answer can be held to.
+pub fn schema_file(path: &Path) -> Result<Constraint, UserError> {
+    let name = path.display();
+    let refused = |what: String, hint: &str| UserError::new(ErrorKind::Usage, what).hint(hint);
+    let mut text = String::new();
+    let read = File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_string(&mut text));
+    read.map_err(|error| {
+        refused(
+            format!("the schema `{name}` could not be read: {}", reason(&error)),
+            "check the name and that you may read it",
+        )
+    })?;
+    if text.len() as u64 > MOST_BYTES {
+        return Err(refused(
+            format!("the schema `{name}` is longer than {} MB", MOST_BYTES >> 20),
+            "use a smaller one",
+        ));
+    }
+    let schema = Constraint::Schema(text);
+    match objection(&schema) {
+        None => Ok(schema),
+        Some(why) => Err(refused(
+            format!("`{name}` can't be used as a schema: {why}"),
+            "a JSON Schema says what the answer looks like, as in {\"type\": \"object\", \"properties\": …}",
+        )),
+    }
+}
+
+/// A regular expression that the whole answer has to match.
+///
+/// # Errors
+/// Says what is wrong with it.
+pub fn regex(text: &str) -> Result<Constraint, UserError> {
+    let regex = Constraint::Regex(text.to_owned());
+    match objection(&regex) {
+        None => Ok(regex),
+        Some(why) => Err(UserError::new(
+            ErrorKind::Usage,
+            format!("no answer can be held to the regular expression `{text}`: {why}"),
+        )
+        .hint(
+            "it is written as for Rust's `regex`, matches the whole answer, and knows no look-around and no references",
+        )),
+    }
+}
