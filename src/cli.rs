@@ -46,7 +46,8 @@ pub struct Global {
         global = true,
         value_name = "MODEL",
         long_help = "The model: `starter`, a repository on the Hugging Face Hub (org/repo, org/repo:Q4_K_M, org/repo/file.gguf, \
-            each with @revision), or a path (./model.gguf, /models/folder)"
+            each with @revision), or a path (./model.gguf, /models/folder). Plain weights are quantised on the way: \
+            `org/repo:q4`, `./folder:q8`, `./folder:none` say how"
     )]
     pub model: Option<String>,
     /// Read this config file instead of the usual one
@@ -274,6 +275,16 @@ pub enum ModelsCommand {
     /// All that is known about one
     Show {
         #[arg(value_name = "MODEL")]
+        reference: String,
+    },
+    /// Quantise a model of plain weights once, and keep the copy: from then on it loads quickly
+    #[command(after_help = "Examples:\n  \
+        hobnob models keep org/repo:q4\n  \
+        hobnob models keep ./folder:q8\n\n\
+        The last line of stdout is the copy's folder. `-m org/repo:q4` finds it there; removing the folder removes it.")]
+    Keep {
+        /// A folder of safetensors, or a repository of them in the cache, with the quantisation behind a colon
+        #[arg(value_name = "MODEL[:QUANT]")]
         reference: String,
     },
 }

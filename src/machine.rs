@@ -6,39 +6,61 @@ pub mod simd;
 
 pub use self::profile::{Profile, profile};
 
+use std::process::{Command, Stdio};
+
 use self::memory::{Memory, memory};
-use crate::domain::fit::Machine;
+use crate::domain::machine::{Chip, Gpu, GpuKind, Machine, metal_budget};
 
 const GIB: u64 = 1 << 30;
 
-/// Measures. Takes a few milliseconds: not for the interface's own thread.
+/// Measures. Takes some milliseconds: not for the interface's own thread.
 #[must_use]
 pub fn measure() -> Machine {
-    let memory = memory();
-    let gpu_limit = cfg!(all(target_os = "macos", target_arch = "aarch64")).then(wired_limit);
-    Machine { total: memory.total, budget: budget(memory, gpu_limit) }
-}
-
-/// What a model may take. `gpu_limit` is there on machines whose GPU shares the memory; 0 in it means that the system
-/// decides.
-fn budget(memory: Memory, gpu_limit: Option<u64>) -> u64 {
-    match gpu_limit {
-        None => memory.available,
-        // As the engine reckons: two thirds of a small machine, three quarters of a large one.
-        Some(0) if memory.total <= 36 * GIB => memory.total / 3 * 2,
-        Some(0) => memory.total / 4 * 3,
-        Some(limit) => limit.min(memory.total),
-    }
+    let Memory { total, available, .. } = memory();
+    let is_mac = cfg!(all(target_os = "macos", target_arch = "aarch64"));
+    let gpu = if is_mac {
+        Some(Gpu { kind: GpuKind::Metal, budget: metal_budget(total, wired_limit()) })
+    } else if cfg!(feature = "cuda") {
+        nvidia_memory().map(|budget| Gpu { kind: GpuKind::Cuda, budget })
+    } else {
+        None
+    };
+    let chip = is_mac.then(chip).flatten();
+    Machine { total, available, gpu, chip }
 }
 
 /// `iogpu.wired_limit_mb` in bytes; 0 where it isn't set or can't be read.
 fn wired_limit() -> u64 {
-    std::process::Command::new("/usr/sbin/sysctl")
-        .args(["-n", "iogpu.wired_limit_mb"])
-        .output()
-        .ok()
-        .and_then(|output| String::from_utf8_lossy(&output.stdout).trim().parse::<u64>().ok())
-        .map_or(0, |mib| mib.saturating_mul(1 << 20))
+    let told = said("/usr/sbin/sysctl", &["-n", "iogpu.wired_limit_mb"]);
+    told.and_then(|text| text.trim().parse::<u64>().ok()).map_or(0, |mib| mib.saturating_mul(1 << 20))
+}
+
+fn chip() -> Option<Chip> {
+    let brand = said("/usr/sbin/sysctl", &["-n", "machdep.cpu.brand_string"])?;
+    let registry = said("/usr/sbin/ioreg", &["-rc", "AGXAccelerator", "-d", "1"]);
+    Chip::parse(&brand, registry.as_deref().and_then(gpu_cores))
+}
+
+/// The cores of the GPU as the system's registry has them: `"gpu-core-count" = 40`.
+fn gpu_cores(registry: &str) -> Option<u32> {
+    let (_, rest) = registry.split_once("\"gpu-core-count\"")?;
+    let digits: String = rest.trim_start_matches([' ', '=']).chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().ok()
+}
+
+/// Free memory of the first NVIDIA card, which is the one that the engine takes.
+fn nvidia_memory() -> Option<u64> {
+    first_card(&said("nvidia-smi", &["--query-gpu=memory.free", "--format=csv,noheader,nounits"])?)
+}
+
+fn first_card(told: &str) -> Option<u64> {
+    told.lines().next()?.trim().parse::<u64>().ok()?.checked_mul(1 << 20)
+}
+
+/// What a program prints; `None` where it can't be run or fails.
+fn said(program: &str, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(arguments).stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 #[cfg(test)]
@@ -46,19 +68,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_budget_follows_the_kind_of_machine() {
-        let memory = |total| Memory { total: total * GIB, available: 5 * GIB, limited: false };
-        assert_eq!(budget(memory(16), None), 5 * GIB);
-        assert_eq!(budget(memory(24), Some(0)), 16 * GIB);
-        assert_eq!(budget(memory(36), Some(0)), 24 * GIB);
-        assert_eq!(budget(memory(64), Some(0)), 48 * GIB);
-        assert_eq!(budget(memory(64), Some(56 * GIB)), 56 * GIB);
-        assert_eq!(budget(memory(64), Some(100 * GIB)), 64 * GIB, "no more than there is");
+    fn this_machine_has_memory() {
+        let machine = measure();
+        assert!(machine.total > 0 && machine.available <= machine.total, "{machine:?}");
     }
 
     #[test]
-    fn this_machine_has_memory() {
-        let machine = measure();
-        assert!(machine.total > 0 && machine.budget <= machine.total, "{machine:?}");
+    fn what_the_systems_tell_is_understood() {
+        let registry = "+-o AGXAcceleratorG15X  <class AGXAcceleratorG15X>\n    {\n      \"gpu-core-count\" = 40\n";
+        assert_eq!(gpu_cores(registry), Some(40));
+        assert_eq!(gpu_cores("nothing of it"), None);
+        assert_eq!(first_card("23028\n11264\n"), Some(23_028 << 20));
+        assert_eq!(first_card("No devices were found\n"), None);
+        assert_eq!(said("/nowhere/at/all", &[]), None);
     }
 }

@@ -60,6 +60,7 @@ fn dispatch(cli: &Cli, context: &Context<'_>) -> Outcome {
         Some(Command::Models(args)) => match &args.command {
             None | Some(ModelsCommand::List) => headless::models::list(context),
             Some(ModelsCommand::Show { reference }) => headless::models::show(reference, context),
+            Some(ModelsCommand::Keep { reference }) => headless::keep::keep(reference, context),
         },
     }
 }

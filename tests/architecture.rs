@@ -14,7 +14,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("text", &["config::theme", "domain", "error"]),
     ("app", &["text", "config", "domain", "error"]),
     ("ui", &["app", "text", "config", "domain", "error"]),
-    ("engine", &["config", "domain", "error"]),
+    ("engine", &["config", "domain", "error", "machine"]),
     ("hub", &["config", "domain", "error"]),
     ("log", &["config", "domain", "error"]),
     ("machine", &["domain"]),

@@ -58,6 +58,7 @@ impl Engine {
             max_tokens: Some(TOKENS),
             stop: Vec::new(),
             thinking: Thinking::Auto,
+            begun: None,
             constraint: None,
         };
         self.handle.send(EngineCmd::Generate { id: self.answers, req });

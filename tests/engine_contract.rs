@@ -15,7 +15,7 @@ use hobnob::domain::fit;
 use hobnob::domain::model::{Format, ModelSpec};
 use hobnob::domain::stats::Usage;
 use hobnob::domain::{
-    ChatMessage, EngineCmd, EngineEvent, FinishReason, GenId, GenRequest, LoadStage, PieceKind, Role,
+    Beginning, ChatMessage, EngineCmd, EngineEvent, FinishReason, GenId, GenRequest, LoadStage, PieceKind, Role,
 };
 use hobnob::engine::host;
 use hobnob::engine::protocol::{self, FromEngine};
@@ -189,6 +189,10 @@ contract! {
     a_kill_in_load_is_survived,
     a_second_message_is_refused_while_one_is_answered,
     a_loaded_model_is_not_loaded_again,
+    a_cut_answer_goes_on_without_a_seam,
+    texts_are_counted_as_the_prompt_counts_them,
+    counting_does_not_wait_for_an_answer,
+    a_model_that_sleeps_wakes_for_the_next_message,
 }
 
 async fn loading_goes_through_its_stages(subject: Subject) {
@@ -238,7 +242,7 @@ async fn greedy_is_the_same_twice(subject: Subject) {
     let first = engine.answer(count()).await.expect("answers");
     let second = engine.answer(count()).await.expect("answers");
     assert_eq!(first.text, second.text);
-    assert_eq!(first.usage, second.usage);
+    assert_eq!(first.usage.completion_tokens, second.usage.completion_tokens);
 }
 
 async fn stop_strings_are_cut_exactly(subject: Subject) {
@@ -428,6 +432,106 @@ async fn a_loaded_model_is_not_loaded_again(subject: Subject) {
         .await
         .expect("loads with the other context");
     assert_ne!(the_child(), child, "another context is another process");
+}
+
+async fn a_cut_answer_goes_on_without_a_seam(subject: Subject) {
+    let (mut engine, _) = Engine::loaded(&subject.spec).await;
+    let whole = engine.answer(count()).await.expect("answers");
+    let on = |text: &str, max_tokens| GenRequest {
+        begun: Some(Beginning { reasoning: String::new(), text: text.into() }),
+        max_tokens: Some(max_tokens),
+        ..count()
+    };
+    // At its limit, and not only once.
+    let (mut text, mut made) = (String::new(), 0);
+    for step in [20, 13, 15] {
+        let part = if made == 0 {
+            engine.answer(GenRequest { max_tokens: Some(step), ..count() }).await
+        } else {
+            engine.answer(on(&text, step)).await
+        };
+        let part = part.expect("answers");
+        text.push_str(&part.text);
+        assert!(whole.text.starts_with(&text), "after {made} tokens: {text:?}, not {:?}", whole.text);
+        assert_eq!((part.reason, part.usage.completion_tokens), (FinishReason::Length, step));
+        assert_eq!(part.usage.prompt_tokens, whole.usage.prompt_tokens + made);
+        made += step;
+    }
+    assert_eq!((text.as_str(), made), (whole.text.as_str(), 48));
+
+    // By a person: what comes of it late was not heard.
+    let id = engine.begin(count());
+    engine.pieces(id, 3).await;
+    engine.handle.send(EngineCmd::Cancel(id));
+    let mut heard = whole.text[..whole.text.find(' ').expect("words")].to_owned();
+    engine.answer_to(id).await.expect("ends well");
+    let rest = engine.answer(on(&heard, 20)).await.expect("goes on");
+    heard.push_str(&rest.text);
+    assert!(whole.text.starts_with(&heard), "{heard:?}, not {:?}", whole.text);
+
+    // In a process that knows nothing of it.
+    engine.handle.send(EngineCmd::Sleep);
+    engine.until(|event| (event == EngineEvent::Unloaded { forgotten: false }).then_some(())).await;
+    let half = &whole.text[..whole.text[..60].rfind(' ').expect("words")];
+    let rest = engine.answer(on(half, 20)).await.expect("goes on");
+    assert!(rest.reloads > 0 && rest.usage.completion_tokens == 20, "{rest:?}");
+    assert!(whole.text.starts_with(&format!("{half}{}", rest.text)), "{:?}, not {:?}", rest.text, whole.text);
+}
+
+async fn texts_are_counted_as_the_prompt_counts_them(subject: Subject) {
+    let (mut engine, _) = Engine::loaded(&subject.spec).await;
+    let long = "The grey cat, 3 years old, sat on the mat;\n    it looked at the \u{1f327}.\n".repeat(40);
+    let conversation = [
+        (Role::System, "Be brief, and kind."),
+        (Role::User, "What is this about?"),
+        (Role::Assistant, "A cat. It is *grey*.\n\n- rain\n- a mat"),
+        (Role::User, long.as_str()),
+    ];
+    let (tokens, template) = engine.count(1, &conversation.map(|(_, text)| text)).await;
+    for with_system in [true, false] {
+        let sent = &conversation[usize::from(!with_system)..];
+        let messages = sent.iter().map(|(role, text)| ChatMessage { role: *role, content: (*text).into() }).collect();
+        let answer = engine.answer(GenRequest { messages, max_tokens: Some(1), ..ask("") }).await.expect("answers");
+        let counted = template.prompt(with_system.then_some(tokens[0]), tokens[1..].iter().copied());
+        assert_eq!(counted, answer.prompt_tokens, "with a system prompt: {with_system}");
+    }
+}
+
+async fn counting_does_not_wait_for_an_answer(subject: Subject) {
+    let (mut engine, _) = Engine::loaded(&subject.spec).await;
+    let (alone, _) = engine.count(1, &["one two three"]).await;
+    let id = engine.begin(long_prompt());
+    engine.started(id).await;
+    let asked = Instant::now();
+    let (meanwhile, _) = engine.count(2, &["one two three"]).await;
+    let took = asked.elapsed();
+    assert_eq!(meanwhile, alone);
+    let many = "a line of a log, number 12345\n".repeat(5000);
+    let asked = Instant::now();
+    let (tokens, _) = engine.count(3, &[&many]).await;
+    assert!(tokens[0] > 20_000, "{tokens:?}");
+    figure(
+        &subject,
+        &format!("counted after {took:?} while a prompt is read, 5,000 lines after {:?}", asked.elapsed()),
+    );
+    // The prompt is still being read: nothing has waited for it.
+    engine.handle.send(EngineCmd::Cancel(id));
+    let answer = engine.answer_to(id).await.expect("ends well");
+    assert_eq!((answer.reason, answer.usage.completion_tokens), (FinishReason::Cancelled, 0));
+}
+
+async fn a_model_that_sleeps_wakes_for_the_next_message(subject: Subject) {
+    let (mut engine, _) = Engine::loaded(&subject.spec).await;
+    let id = engine.begin(count());
+    engine.started(id).await;
+    engine.handle.send(EngineCmd::Sleep);
+    let answer = engine.answer_to(id).await.expect("it is not put to sleep over an answer");
+    assert_ne!(answer.reason, FinishReason::Cancelled);
+    engine.handle.send(EngineCmd::Sleep);
+    engine.until(|event| (event == EngineEvent::Unloaded { forgotten: false }).then_some(())).await;
+    assert_eq!(children(), []);
+    let next = engine.answer(GenRequest { max_tokens: Some(4), ..count() }).await.expect("the next is answered");
+    assert!(next.reloads > 0);
 }
 
 /// Models of a few kilobytes whose weights are nothing: what they answer does not matter, but that they do.

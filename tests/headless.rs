@@ -14,6 +14,8 @@ mod forms;
 mod interrupts;
 #[path = "headless/json.rs"]
 mod json;
+#[path = "headless/keeps.rs"]
+mod keeps;
 #[path = "headless/prompts.rs"]
 mod prompts;
 #[path = "headless/pulls.rs"]

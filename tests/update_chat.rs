@@ -47,6 +47,7 @@ fn ask(id: u64, messages: &[(Role, &str)]) -> Effect {
             max_tokens: None,
             stop: vec![],
             thinking: Thinking::Auto,
+            begun: None,
             constraint: None,
         },
     })

@@ -9,11 +9,15 @@ use std::time::Duration;
 use hobnob::app::msg::{Msg, TimerId};
 use hobnob::config::theme::{Capabilities, ColourDepth};
 use hobnob::domain::conversation::Form;
+use hobnob::domain::model::{ModelFacts, ModelInfo};
+use hobnob::domain::quant::KeptCopy;
 use hobnob::domain::sampling::SamplingPatch;
 use hobnob::domain::stats::{GenStats, Usage};
-use hobnob::domain::{Constraint, DownloadState, EngineEvent, FinishReason, GenId, HubEvent, JobId, LoadId, PieceKind};
+use hobnob::domain::{
+    Constraint, DownloadState, EngineEvent, FinishReason, GenId, HubEvent, JobId, LoadId, LoadStage, PieceKind,
+};
 use hobnob::error::{ErrorKind, UserError};
-use support::app::{Driver, broken, huge, info, measured, starter};
+use support::app::{Driver, broken, facts, huge, info, mac, measured, starter};
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (200, 60), (40, 12)];
 
@@ -32,7 +36,7 @@ fn conversation() -> Driver {
     let mut d = Driver::new();
     d.ready();
     d.say("Why is the sky blue?");
-    d.engine(EngineEvent::Started { id: GenId(1), prompt_tokens: 36, context: 4096 });
+    d.engine(EngineEvent::Started { id: GenId(1), prompt_tokens: 36, cached_tokens: None, context: 4096 });
     for piece in ANSWER.split_inclusive(' ') {
         d.delta(1, piece);
     }
@@ -73,7 +77,7 @@ fn an_answer_on_its_way() {
     d.say("Tell me more.\nAnd use short words.");
     d.pass(Duration::from_millis(1500));
     snapshots("reading", &mut d);
-    d.engine(EngineEvent::Started { id: GenId(2), prompt_tokens: 210, context: 4096 });
+    d.engine(EngineEvent::Started { id: GenId(2), prompt_tokens: 210, cached_tokens: None, context: 4096 });
     let reasoning = "The user wants more. Short words it is.";
     d.engine(EngineEvent::Delta { id: GenId(2), kind: PieceKind::Reasoning, text: reasoning.into(), tokens: 9 });
     for i in 0..60 {
@@ -114,6 +118,12 @@ fn the_models() {
     snapshots("too_large", &mut d);
     let mut d = Driver::new();
     d.begin();
+    d.hub(HubEvent::Local { models: vec![starter(), huge()], problems: vec![] });
+    d.send(Msg::Machine(mac()));
+    d.key("f3");
+    snapshots("models_on_a_mac", &mut d);
+    let mut d = Driver::new();
+    d.begin();
     let unreadable = UserError::new(ErrorKind::Disk, "/mnt/models can't be read: permission denied");
     d.hub(HubEvent::Local { models: vec![], problems: vec![unreadable] });
     d.key("f3");
@@ -128,6 +138,25 @@ fn a_measured_model() {
     d.key("f3");
     d.pass(Duration::from_secs(86_400));
     snapshots("measured", &mut d);
+}
+
+#[test]
+fn a_model_that_was_quantised_on_its_way_in() {
+    let mut d = conversation();
+    d.key("f6");
+    let info = ModelInfo {
+        quant: "Q8_0".into(),
+        copy: KeptCopy::Possible,
+        load_time: Duration::from_secs(48),
+        facts: ModelFacts { quant: "BF16".into(), ..facts() },
+        ..info()
+    };
+    d.engine(EngineEvent::Loaded { id: LoadId(2), info: Box::new(info) });
+    snapshots("quantised", &mut d);
+    d.key("f7");
+    d.engine(EngineEvent::Progress { id: LoadId(3), stage: LoadStage::Keeping });
+    d.pass(Duration::from_secs(21));
+    snapshots("keeping", &mut d);
 }
 
 #[test]

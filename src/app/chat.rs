@@ -1,15 +1,16 @@
 //! The Chat pane's state: the conversation, the answer that is being made, and what waits behind it.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::app::composer::Composer;
+use crate::app::counting::{Counting, Texts};
 use crate::app::transcript::Transcript;
 use crate::app::wishes::Wishes;
 use crate::config::Settings;
 use crate::domain::conversation::{Conversation, Message, MessageState, Outcome};
-use crate::domain::stats::{GenStats, TokenMeter, Usage};
-use crate::domain::{FinishReason, GenId, GenRequest, MsgId, PieceKind, Role};
+use crate::domain::stats::{GenStats, ReadingPace, TokenMeter, Usage};
+use crate::domain::{Beginning, FinishReason, GenId, GenRequest, MsgId, PieceKind, Role, Thinking};
 use crate::error::UserError;
 
 /// How far the running answer is.
@@ -22,6 +23,30 @@ pub enum Phase {
     Stopping,
 }
 
+/// What is to be answered.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Wish {
+    /// A new message.
+    Say(String),
+    /// The last message, once more.
+    Again,
+    /// The last answer, from where it stopped.
+    GoOn,
+    /// A summary of the conversation from this place on; the message goes out after it, to a model that knows nothing else.
+    Summarise { from: usize, most: u32, then: String },
+}
+
+impl Running {
+    #[must_use]
+    pub fn wish(&self) -> &Wish {
+        &self.wish
+    }
+}
+
+/// What the model is asked for a summary with: a message like any other, and part of the conversation from then on.
+pub const SUMMARISE: &str = "Summarise our conversation so far in a few short paragraphs. Keep names, numbers, decisions \
+    and open questions: we go on from your summary alone.";
+
 /// The answer that is being made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Running {
@@ -30,6 +55,13 @@ pub struct Running {
     pub phase: Phase,
     pub meter: TokenMeter,
     pub prompt_tokens: Option<u32>,
+    /// Of the prompt, what the engine has not read before.
+    pub to_read: Option<u32>,
+    wish: Wish,
+    /// The newest message before it was asked for.
+    before: Option<MsgId>,
+    /// What an answer that goes on had come to.
+    so_far: Option<Outcome>,
     /// Tokens of the context that were used before.
     context_before: u32,
 }
@@ -56,7 +88,13 @@ pub struct ChatPane {
     pub wishes: Wishes,
     last: Figures,
     /// Tokens that the conversation fills of the context, as far as the engine has told.
-    pub context_used: u32,
+    context_used: u32,
+    /// The answer that it told so at the end of, and the place where what was sent began.
+    told_at: Option<(MsgId, usize)>,
+    pub counting: Counting,
+    /// What waits for the model to be loaded with more context.
+    pub pending: Option<Wish>,
+    pace: ReadingPace,
 }
 
 impl ChatPane {
@@ -65,48 +103,84 @@ impl ChatPane {
         self.running.is_some()
     }
 
-    /// Adds the user's words, if there are any, and an empty answer; gives what the engine needs to fill it.
-    pub fn begin(
-        &mut self,
-        id: GenId,
-        text: Option<String>,
-        model: &str,
-        settings: &Settings,
-        now: Instant,
-    ) -> GenRequest {
-        if let Some(text) = text {
-            self.conversation.push(Role::User, text, MessageState::Whole);
+    /// Adds what the wish needs to the conversation, and an empty answer; gives what the engine needs to fill it.
+    pub fn begin(&mut self, id: GenId, wish: Wish, model: &str, settings: &Settings, now: Instant) -> GenRequest {
+        let before = self.conversation.head().map(|m| m.id);
+        let system = &settings.chat.system_prompt;
+        let mut so_far = None;
+        let mut req = GenRequest {
+            messages: Vec::new(),
+            sampling: settings.sampling,
+            max_tokens: settings.chat.max_tokens,
+            stop: Vec::new(),
+            thinking: settings.chat.thinking,
+            begun: None,
+            constraint: None,
+        };
+        match &wish {
+            Wish::Say(text) => {
+                self.conversation.push(Role::User, text.clone(), MessageState::Whole);
+            }
+            Wish::Again => {
+                self.conversation.step_back_from_answer();
+            }
+            Wish::GoOn => {
+                if let Some(answer) = self.conversation.head() {
+                    so_far = answer.outcome;
+                    req.begun = Some(Beginning { reasoning: answer.reasoning.clone(), text: answer.content.clone() });
+                }
+            }
+            Wish::Summarise { most, .. } => {
+                self.conversation.push(Role::User, SUMMARISE.to_owned(), MessageState::Whole);
+                req.max_tokens = Some(*most);
+                req.thinking = Thinking::Off;
+            }
         }
-        let messages = self.conversation.for_engine(&settings.chat.system_prompt);
-        let answer = self.conversation.push(Role::Assistant, String::new(), MessageState::Streaming);
-        self.conversation.edit(answer, |m| m.model = Some(model.to_owned()));
+        let len = self.conversation.len();
+        req.messages = self.conversation.for_engine_in(
+            system,
+            match &wish {
+                Wish::Say(_) | Wish::Again => self.conversation.first_sent()..len,
+                Wish::GoOn => self.conversation.first_sent()..len.saturating_sub(1),
+                Wish::Summarise { from, .. } => *from..len,
+            },
+        );
+        let answer = match (&wish, before) {
+            (Wish::GoOn, Some(answer)) => {
+                self.conversation.edit(answer, |m| m.state = MessageState::Streaming);
+                answer
+            }
+            _ => {
+                let answer = self.conversation.push(Role::Assistant, String::new(), MessageState::Streaming);
+                self.conversation.edit(answer, |m| m.model = Some(model.to_owned()));
+                answer
+            }
+        };
         self.running = Some(Running {
             id,
             answer,
             phase: Phase::Waiting,
             meter: TokenMeter::start(now),
             prompt_tokens: None,
+            to_read: None,
+            wish,
+            before,
+            so_far,
             context_before: self.context_used,
         });
         self.held = false;
         self.transcript.to_bottom();
-        GenRequest {
-            messages,
-            sampling: settings.sampling,
-            max_tokens: settings.chat.max_tokens,
-            stop: Vec::new(),
-            thinking: settings.chat.thinking,
-            constraint: None,
-        }
+        req
     }
 
     fn current(&mut self, id: GenId) -> Option<&mut Running> {
         self.running.as_mut().filter(|r| r.id == id)
     }
 
-    pub fn started(&mut self, id: GenId, prompt_tokens: u32) {
+    pub fn started(&mut self, id: GenId, prompt_tokens: u32, cached_tokens: Option<u32>) {
         if let Some(running) = self.current(id) {
             running.prompt_tokens = Some(prompt_tokens);
+            running.to_read = Some(prompt_tokens.saturating_sub(cached_tokens.unwrap_or(0)));
             self.context_used = prompt_tokens;
         }
     }
@@ -131,16 +205,19 @@ impl ChatPane {
         }
     }
 
-    /// The answer is whole, or was stopped. False where it is not the running one.
-    pub fn finished(&mut self, id: GenId, outcome: Outcome, now: Instant) -> bool {
-        if self.current(id).is_none() {
-            return false;
-        }
+    /// The answer is whole, or was stopped; what it was the answer to. `None` where it is not the running one.
+    pub fn finished(&mut self, id: GenId, outcome: Outcome, now: Instant) -> Option<Wish> {
+        let running = self.current(id)?;
+        let wish = running.wish.clone();
+        let to_read = running.to_read;
         if outcome.usage.prompt_tokens > 0 {
             self.context_used = outcome.usage.total();
         }
-        self.end(MessageState::Whole, Some(outcome), now);
-        true
+        if let (Some(tokens), Some(time)) = (to_read, outcome.stats.first_token) {
+            self.pace.note(tokens, time);
+        }
+        self.end(MessageState::Whole, outcome, now);
+        Some(wish)
     }
 
     /// The answer failed; what came before stays. False where it is not the running one.
@@ -153,9 +230,30 @@ impl ChatPane {
         };
         let stats = running.meter.stats(now);
         let outcome = Outcome { reason: FinishReason::Error, usage, stats, satisfied: None };
-        self.end(MessageState::Failed(error), Some(outcome), now);
+        self.end(MessageState::Failed(error), outcome, now);
         self.held = true;
         true
+    }
+
+    /// The engine has no room for the prompt: everything is as it was before it was asked. What was asked, and the tokens
+    /// that it would have taken; `None` where it is not the running answer.
+    pub fn refused(&mut self, id: GenId) -> Option<(Wish, u32)> {
+        self.current(id)?;
+        let running = self.running.take()?;
+        if matches!(running.wish, Wish::Say(_)) {
+            let form = self.conversation.get(running.answer).and_then(|answer| answer.form.clone());
+            self.wishes.form = self.wishes.form.take().or(form);
+        }
+        match (&running.wish, running.before) {
+            (Wish::Say(_) | Wish::Summarise { .. }, _) => {
+                self.conversation.take_back_question();
+            }
+            (Wish::Again, Some(before)) => self.conversation.go_to(before),
+            (Wish::GoOn, _) => self.conversation.edit(running.answer, |m| m.state = MessageState::Whole),
+            (Wish::Again, None) => {}
+        }
+        self.context_used = running.context_before;
+        Some((running.wish, running.prompt_tokens.unwrap_or(0)))
     }
 
     /// The newest answer failed with this error.
@@ -164,21 +262,79 @@ impl ChatPane {
         self.conversation.head().is_some_and(|m| matches!(&m.state, MessageState::Failed(of) if of == error))
     }
 
-    fn end(&mut self, state: MessageState, outcome: Option<Outcome>, now: Instant) {
+    fn end(&mut self, state: MessageState, outcome: Outcome, now: Instant) {
         let Some(running) = self.running.take() else { return };
+        let whole = running.so_far.map_or(outcome, |so_far| so_far.then(outcome));
         self.conversation.edit(running.answer, |m| {
             m.state = state;
-            m.outcome = outcome;
+            m.outcome = Some(whole);
         });
-        if self.conversation.get(running.answer).is_some_and(Message::leaves_its_question_out) {
+        let answer = self.conversation.get(running.answer);
+        if answer.is_some_and(Message::leaves_its_question_out) {
             self.context_used = running.context_before;
+        } else if outcome.usage.prompt_tokens > 0 && answer.is_some_and(|m| m.reasoning.is_empty()) {
+            self.told_at = Some((running.answer, self.conversation.first_sent()));
         }
         self.last = figures(&running, now);
-        if let Some(outcome) = outcome {
-            self.last.usage = outcome.usage;
-            self.last.stats = outcome.stats;
-            self.last.decode_now = outcome.stats.decode_rate(&outcome.usage);
+        self.last.usage = outcome.usage;
+        self.last.stats = outcome.stats;
+        self.last.decode_now = outcome.stats.decode_rate(&outcome.usage);
+    }
+
+    /// The engine's process is another one, or gone: nobody answers what it was asked.
+    pub fn engine_is_new(&mut self) {
+        self.counting.give_up();
+    }
+
+    /// Another model: nothing that is known of the last one holds.
+    pub fn model_is_new(&mut self) {
+        self.engine_is_new();
+        self.counting.forget();
+        self.pace = ReadingPace::default();
+        self.told_at = None;
+        self.context_used = 0;
+    }
+
+    /// How long reading this prompt should take in all, by what was measured before.
+    #[must_use]
+    pub fn reading_time(&self) -> Option<Duration> {
+        self.pace.time_for(self.running.as_ref()?.to_read?)
+    }
+
+    /// What is being written, as far as it would be sent.
+    #[must_use]
+    pub fn draft(&self) -> &str {
+        if self.composer.command().is_some() { "" } else { self.composer.area.text().trim_end() }
+    }
+
+    /// Tokens that the next prompt takes of the context: what there is, and what is being written.
+    #[must_use]
+    pub fn next_prompt(&self, system: &str) -> u32 {
+        let draft = self.draft_alone();
+        if draft == 0 && self.conversation.is_empty() { 0 } else { self.history_tokens(system).saturating_add(draft) }
+    }
+
+    /// Tokens that a prompt of the draft and nothing else would take.
+    #[must_use]
+    pub fn draft_alone(&self) -> u32 {
+        if self.draft().is_empty() { 0 } else { self.counting.draft() }
+    }
+
+    /// Tokens that the conversation takes, as it would be sent.
+    #[must_use]
+    pub fn history_tokens(&self, system: &str) -> u32 {
+        let told = |at| self.conversation.head().map(|m| (m.id, self.conversation.first_sent())) == Some(at);
+        if self.is_busy() || self.told_at.is_some_and(told) {
+            self.context_used
+        } else {
+            self.counting.history(&self.conversation, system)
         }
+    }
+
+    /// What there is to count.
+    #[must_use]
+    pub fn texts<'a>(&'a self, system: &'a str) -> Texts<'a> {
+        Texts { system, waiting: &self.queue, draft: self.draft() }
     }
 
     /// What the status line shows.
@@ -194,6 +350,8 @@ impl ChatPane {
         self.last = Figures::default();
         self.wishes = Wishes::default();
         self.context_used = 0;
+        self.told_at = None;
+        self.pending = None;
         self.held = false;
     }
 }

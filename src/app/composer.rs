@@ -29,6 +29,13 @@ impl Composer {
         Some(text)
     }
 
+    /// A message that was not sent after all goes above what is being written.
+    pub fn put_back(&mut self, text: String) {
+        let text = if self.area.is_empty() { text } else { format!("{text}\n{}", self.area.text()) };
+        self.area.set(&text);
+        self.touched();
+    }
+
     /// Something was typed: the recalled prompt is a new text now.
     pub fn touched(&mut self) {
         self.recalled = None;

@@ -5,9 +5,11 @@
 
 pub mod chat;
 pub mod composer;
+pub mod counting;
 pub mod models;
 pub mod msg;
 pub mod picker;
+pub mod room;
 pub mod settings;
 pub mod text_area;
 pub mod transcript;
@@ -21,13 +23,14 @@ use crate::app::chat::ChatPane;
 use crate::app::models::ModelsPane;
 use crate::app::msg::{Effect, TimerId};
 use crate::app::picker::Picker;
+use crate::app::room::Room;
 use crate::app::settings::{SettingsPane, ValueEditor};
 use crate::app::wishes::SchemaField;
 use crate::config::keymap::{KeyChord, KeyMap};
 use crate::config::theme::{self, Capabilities, Theme, Themes};
 use crate::config::{Loaded, Origins, Paths, Settings};
 use crate::domain::action::{Action, Context};
-use crate::domain::fit::Machine;
+use crate::domain::machine::Machine;
 use crate::domain::model::{LocalModel, ModelInfo};
 use crate::domain::{GenId, JobId, LoadId, LoadStage};
 use crate::error::UserError;
@@ -96,6 +99,8 @@ pub enum Overlay {
     Value(ValueEditor),
     Schema(SchemaField),
     Confirm(Confirm),
+    /// A prompt does not fit into the context: what now?
+    Room(Room),
 }
 
 /// A question that is answered with yes or no.
@@ -165,6 +170,8 @@ pub struct App {
     pub engine: EngineStatus,
     /// The model that was asked for last: what a reload loads, and a message after a failed load. `None` until it is found.
     wanted: Option<LocalModel>,
+    /// The load under way also writes the quantised copy down.
+    keeping: bool,
     pub chat: ChatPane,
     pub models: ModelsPane,
     pub settings_pane: SettingsPane,
@@ -177,6 +184,9 @@ pub struct App {
     generation: GenId,
     job: JobId,
     clock_runs: bool,
+    count_is_due: bool,
+    /// The model whose tokens the counts are.
+    counted_for: Option<String>,
     dirty: Dirty,
     effects: Vec<Effect>,
     problems: Vec<UserError>,
@@ -186,6 +196,8 @@ pub struct App {
 const TOASTS: usize = 3;
 /// How often a running clock on the screen moves.
 const CLOCK: Duration = Duration::from_millis(100);
+/// How long texts that changed settle before they are counted: five times a second at the most.
+const COUNT: Duration = Duration::from_millis(200);
 /// How long changed settings settle before they are written.
 const SETTLE: Duration = Duration::from_millis(500);
 
@@ -212,6 +224,7 @@ impl App {
             toasts: VecDeque::new(),
             engine: EngineStatus::Empty,
             wanted: None,
+            keeping: false,
             chat: ChatPane::default(),
             models: ModelsPane::default(),
             settings_pane: SettingsPane::default(),
@@ -222,6 +235,8 @@ impl App {
             generation: GenId::default(),
             job: JobId::default(),
             clock_runs: false,
+            count_is_due: false,
+            counted_for: None,
             dirty: Dirty::Now,
             effects: Vec::new(),
             problems,
@@ -280,6 +295,27 @@ impl App {
         if !self.clock_runs && self.under_way() {
             self.clock_runs = true;
             self.emit(Effect::SetTimer { id: TimerId::Clock, after: CLOCK });
+        }
+    }
+
+    /// Has what changed counted, in a moment. Only a model that is there can count.
+    fn count_soon(&mut self) {
+        let stale = || {
+            let (chat, system) = (&self.chat, &self.settings.chat.system_prompt);
+            chat.counting.is_stale(&chat.conversation, chat.texts(system))
+        };
+        if !self.count_is_due && matches!(self.engine, EngineStatus::Ready(_)) && stale() {
+            self.count_is_due = true;
+            self.emit(Effect::SetTimer { id: TimerId::Count, after: COUNT });
+        }
+    }
+
+    /// A model that is not needed for so long goes to sleep. Setting the timer anew is all that using it takes.
+    fn set_idle_timer(&mut self) {
+        if let Some(minutes) = self.settings.engine.unload_after
+            && matches!(self.engine, EngineStatus::Ready(_))
+        {
+            self.emit(Effect::SetTimer { id: TimerId::Idle, after: Duration::from_secs(60 * u64::from(minutes)) });
         }
     }
 

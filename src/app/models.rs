@@ -50,7 +50,7 @@ impl ModelsPane {
     #[must_use]
     pub fn measured(&self, model: &LocalModel, settings: LoadSettings, now: Instant) -> Option<String> {
         let (all, read) = self.measured.as_ref()?;
-        let known = measured::find(all, &model.reference, model.facts.as_ref().ok()?, settings)?;
+        let known = measured::find(all, model, settings)?;
         let age = known.age + now.saturating_duration_since(*read);
         Remembered { age, ..known.clone() }.in_words()
     }

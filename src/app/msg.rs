@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::config::Value;
 use crate::config::keymap::KeyChord;
 use crate::domain::conversation::Form;
-use crate::domain::fit::Machine;
+use crate::domain::machine::Machine;
 use crate::domain::measured::Remembered;
 use crate::domain::{EngineCmd, EngineEvent, HubCmd, HubEvent};
 use crate::error::UserError;
@@ -60,6 +60,10 @@ pub enum TimerId {
     Clock,
     /// Changed settings have settled and are written.
     SaveSettings,
+    /// What is being written has settled and is counted.
+    Count,
+    /// Nothing was asked of the model for as long as the settings say.
+    Idle,
 }
 
 /// What the interface wants done.

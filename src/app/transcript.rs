@@ -9,7 +9,8 @@ use std::collections::HashMap;
 use ratatui::text::{Line, Span};
 
 use crate::config::theme::Theme;
-use crate::domain::conversation::{Conversation, Message, MessageState};
+use crate::domain::action::Action;
+use crate::domain::conversation::{Conversation, LeftOut, Message, MessageState};
 use crate::domain::units::seconds;
 use crate::domain::{FinishReason, MsgId, Role};
 use crate::text::stream::StreamingDoc;
@@ -43,6 +44,8 @@ struct Key {
     width: u16,
     theme: u64,
     unfolded: bool,
+    /// What is sent begins with this message.
+    left_out: Option<LeftOut>,
 }
 
 /// One message as lines.
@@ -248,6 +251,7 @@ impl Frame<'_> {
             width: self.view.width,
             theme: self.theme.revision,
             unfolded: self.view.unfolded,
+            left_out: self.conversation.left_out().filter(|left_out| left_out.messages == place),
         };
         match self.laid.get_mut(&message.id) {
             Some(laid) if laid.key == key => {
@@ -334,7 +338,8 @@ impl Frame<'_> {
 
 fn lay_out(message: &Message, old: Option<Body>, key: Key, theme: &Theme, now: u64) -> Laid {
     let width = key.width.max(1);
-    let mut head = vec![speaker(message, theme)];
+    let mut head = key.left_out.map_or_else(Vec::new, |left_out| left_out_line(left_out, width, theme));
+    head.push(speaker(message, theme));
     if !message.reasoning.is_empty() {
         head.extend(reasoning(message, key, theme));
     }
@@ -383,6 +388,26 @@ fn lay_out(message: &Message, old: Option<Body>, key: Key, theme: &Theme, now: u
     }
     foot.push(Line::default());
     Laid { key, head, body, foot, body_len, used: now }
+}
+
+/// Where what is sent begins.
+fn left_out_line(left_out: LeftOut, width: u16, theme: &Theme) -> Vec<Line<'static>> {
+    let LeftOut { messages, not_summarised } = left_out;
+    let all =
+        if messages == 1 { "1 earlier message is".to_owned() } else { format!("{messages} earlier messages are") };
+    let text = match not_summarised {
+        None => format!("{all} not sent"),
+        Some(0) => format!("{all} sent as a summary only"),
+        Some(1) => format!("{all} sent as a summary only, which leaves out the oldest"),
+        Some(n) => format!("{all} sent as a summary only, which leaves out the oldest {n}"),
+    };
+    let undo = format!("{text} {} /{} sends all", theme.glyphs.dot, Action::SendAll.name());
+    let room = usize::from(width);
+    let text = if wrap::width(&undo) + 6 <= room { undo } else { text };
+    let rule = theme.glyphs.rule;
+    let rest = room.saturating_sub(wrap::width(&text) + 5);
+    let line = Line::from(Span::styled(format!("{0}{0} {text} {1}", rule, rule.repeat(rest.min(40))), theme.warning));
+    vec![wrap::truncate(&line, room, theme.glyphs.ellipsis), Line::default()]
 }
 
 fn speaker(message: &Message, theme: &Theme) -> Line<'static> {

@@ -25,6 +25,12 @@ pub struct Paths {
 }
 
 impl Paths {
+    /// Copies of models as they were quantised.
+    #[must_use]
+    pub fn quantised_dir(&self) -> PathBuf {
+        self.data_dir.join("quantised")
+    }
+
     /// Works the folders out: `HOBNOB_DATA_DIR` and XDG's variables win where they are set, on macOS too; otherwise it is the
     /// platform's own folders.
     ///

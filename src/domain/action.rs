@@ -96,6 +96,7 @@ actions! {
     Palette, Global, "palette", "Find anything that can be done";
     Help, Global, "help", "Show all keys";
     Reload, Global, "reload", "Load the model again, with the settings as they are";
+    KeepCopy, Global, "keep", "Keep the quantised copy of the model, which then loads quickly";
     Theme, Global, "theme", "Choose a theme, with preview";
     Interrupt, Global, "interrupt", "Stop the answer, else clear the text, else quit";
     Suspend, Global, "suspend", "Go to the background; `fg` comes back";
@@ -106,6 +107,8 @@ actions! {
     Stop, Chat, "stop", "Stop the answer and keep what is there";
     TakeBack, Chat, "take-back", "Take the last queued message back";
     Retry, Chat, "retry", "Answer the last message again";
+    GoOn, Chat, "continue", "Let an answer that was cut off go on";
+    SendAll, Chat, "send-all", "Send the whole conversation again, after something was left out";
     NewConversation, Chat, "new", "Start a new conversation";
     OpenEditor, Chat, "editor", "Write the message in $EDITOR";
     ToggleReasoning, Chat, "reasoning", "Show or fold the model's reasoning";

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::model::{Device, LoadSettings, ModelFacts};
-use crate::domain::quant::Quantise;
+use crate::domain::model::{Device, LoadSettings, LocalModel};
 use crate::domain::stats::Spread;
 use crate::domain::units::{ago, speed};
 
@@ -20,7 +19,7 @@ pub struct Setup {
     pub quantisation: String,
     /// `CPU`, `Metal`, `CUDA`.
     pub device: String,
-    /// The context that room was made for.
+    /// The context that was wished for.
     pub context: u32,
 }
 
@@ -83,46 +82,22 @@ impl Remembered {
     }
 }
 
-impl Setup {
-    /// What a model is loaded as; `device` is what it turned out to run on.
-    #[must_use]
-    pub fn of(machine: String, model: &str, facts: &ModelFacts, settings: LoadSettings, device: &str) -> Self {
-        Self {
-            machine,
-            model: model.to_owned(),
-            quantisation: quantisation(facts, settings.quantise),
-            device: device.to_owned(),
-            context: settings.context.min(facts.context),
-        }
-    }
-}
-
-/// As the weights are stored, and what they are turned into if somebody chose that.
-fn quantisation(facts: &ModelFacts, wish: Quantise) -> String {
-    match wish {
-        Quantise::Auto => facts.quant.clone(),
-        chosen => format!("{} as {chosen}", facts.quant),
-    }
-}
-
-/// The measurement that says most about a model as it would be loaded with `settings`: on the device that they name, with
-/// their context if there is one, else the newest.
+/// The measurement that says most about a model as it would be loaded with `settings`: in their quantisation and on their
+/// device, with their context if there is one, else the newest.
 #[must_use]
-pub fn find<'a>(
-    all: &'a [Remembered],
-    model: &str,
-    facts: &ModelFacts,
-    settings: LoadSettings,
-) -> Option<&'a Remembered> {
-    let wanted = Setup::of(String::new(), model, facts, settings, "CPU");
+pub fn find<'a>(all: &'a [Remembered], model: &LocalModel, settings: LoadSettings) -> Option<&'a Remembered> {
+    let facts = model.facts.as_ref().ok()?;
+    let quantisation = model.quantised_as(settings).unwrap_or_else(|| facts.quant.clone());
+    let context = settings.context.min(facts.context);
     all.iter()
         .filter(|known| {
             let setup = &known.measured.setup;
-            (&setup.model, &setup.quantisation) == (&wanted.model, &wanted.quantisation)
-                && (settings.device == Device::Auto || setup.device == wanted.device)
+            setup.model == model.reference
+                && setup.quantisation == quantisation
+                && (settings.device == Device::Auto || setup.device == "CPU")
                 && known.measured.decode().is_some()
         })
-        .min_by_key(|known| (known.measured.setup.context != wanted.context, known.age))
+        .min_by_key(|known| (known.measured.setup.context != context, known.age))
 }
 
 /// Adds a measurement; an older one of the same goes.
@@ -134,6 +109,7 @@ pub fn record(all: &mut Vec<Measured>, new: Measured) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::model::{Format, ModelFacts};
 
     fn measured(device: &str, context: u32, decode: Option<f64>) -> Measured {
         let spread = |rate| Spread { median: rate, min: rate, max: rate };
@@ -184,19 +160,27 @@ mod tests {
     fn the_nearest_measurement_is_found() {
         let all = [known("CPU", 4096, 3), known("Metal", 4096, 2), known("Metal", 8192, 1)];
         let facts = ModelFacts { quant: "Q4_1".into(), context: 8192, ..ModelFacts::default() };
-        let settings = |device, context| LoadSettings { context, device, ..LoadSettings::default() };
-        let found = |device, context| {
-            find(&all, "starter", &facts, settings(device, context)).map(|known| known.age.as_secs() / 86_400)
+        let model = LocalModel {
+            reference: "starter".into(),
+            name: "Starter".into(),
+            location: "/m.gguf".into(),
+            format: Format::Gguf,
+            bytes: 1,
+            origin: "/".into(),
+            facts: Ok(facts.clone()),
         };
+        let settings = |device, context| LoadSettings { context, device, ..LoadSettings::default() };
+        let found =
+            |device, context| find(&all, &model, settings(device, context)).map(|known| known.age.as_secs() / 86_400);
         assert_eq!(found(Device::Auto, 4096), Some(2));
         assert_eq!(found(Device::Auto, 1024), Some(1), "the newest where none has this context");
         assert_eq!(found(Device::Auto, 100_000), Some(1), "no more than the model has");
         assert_eq!(found(Device::Cpu, 8192), Some(3));
-        let other = ModelFacts { quant: "Q8_0".into(), ..facts.clone() };
-        assert_eq!(find(&all, "starter", &other, settings(Device::Auto, 4096)), None);
-        assert_eq!(find(&all, "other", &facts, settings(Device::Auto, 4096)), None);
-        let made = LoadSettings { quantise: Quantise::parse("q4_k").expect("a kind"), ..LoadSettings::default() };
-        assert_eq!(find(&all, "starter", &facts, made), None);
+        let quant = ModelFacts { quant: "Q8_0".into(), ..facts };
+        let other = LocalModel { facts: Ok(quant), ..model.clone() };
+        assert_eq!(find(&all, &other, settings(Device::Auto, 4096)), None);
+        let other = LocalModel { reference: "other".into(), ..model.clone() };
+        assert_eq!(find(&all, &other, settings(Device::Auto, 4096)), None);
     }
 
     #[test]

@@ -4,8 +4,10 @@
 //! the id of what asked for it, so that a receiver can drop what no longer matters.
 
 pub mod action;
+pub mod context;
 pub mod conversation;
 pub mod fit;
+pub mod machine;
 pub mod measured;
 pub mod model;
 pub mod quant;
@@ -16,6 +18,7 @@ pub mod units;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::context::TemplateCost;
 use crate::domain::model::{LocalModel, ModelInfo, ModelRef, ModelSpec};
 use crate::domain::sampling::SamplingPatch;
 use crate::domain::stats::{GenStats, Usage};
@@ -42,6 +45,8 @@ ids! {
     LoadId,
     /// One download.
     JobId,
+    /// One wish to know how many tokens texts take.
+    CountId,
 }
 
 /// Who wrote a message.
@@ -71,10 +76,19 @@ pub enum Thinking {
     Off,
 }
 
+/// What there is already of an answer that is to go on.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Beginning {
+    pub reasoning: String,
+    pub text: String,
+}
+
 /// All that is needed to make one answer. What is `None` is filled in from the model's own recommendation.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct GenRequest {
     pub messages: Vec<ChatMessage>,
+    /// The answer goes on from here, without a seam.
+    pub begun: Option<Beginning>,
     pub sampling: SamplingPatch,
     /// A wish; the engine never makes more than the context has room for.
     pub max_tokens: Option<u32>,
@@ -141,6 +155,8 @@ pub enum LoadStage {
     Checking,
     /// Reading the weights.
     Weights,
+    /// Writing down what was quantised on the way.
+    Keeping,
     /// A first pass through the model, so that the first answer is not the slow one.
     WarmUp,
 }
@@ -152,6 +168,7 @@ impl LoadStage {
             Self::Starting => "starting the engine",
             Self::Checking => "checking the file",
             Self::Weights => "reading the weights",
+            Self::Keeping => "keeping the quantised copy",
             Self::WarmUp => "warming up",
         }
     }
@@ -181,6 +198,8 @@ pub enum EngineEvent {
     Started {
         id: GenId,
         prompt_tokens: u32,
+        /// Of the prompt, what the engine need not read again; `None` where it can\'t tell.
+        cached_tokens: Option<u32>,
         context: u32,
     },
     /// `tokens` is what this piece cost; text can lag behind tokens (an unfinished character, a possible stop string).
@@ -212,6 +231,12 @@ pub enum EngineEvent {
         bytes: u64,
         peak: Option<u64>,
     },
+    /// Tokens of each text that was asked about, and what the model's template adds.
+    Counted {
+        id: CountId,
+        tokens: Vec<u32>,
+        template: TemplateCost,
+    },
 }
 
 /// What a front end asks of the engine.
@@ -224,11 +249,19 @@ pub enum EngineCmd {
     },
     /// Ends the engine's process and forgets the model.
     Unload,
+    /// Ends the engine's process if it has nothing to do. The model stays the one that the next message loads.
+    Sleep,
     Generate {
         id: GenId,
         req: GenRequest,
     },
     Cancel(GenId),
+    /// Counts the tokens of texts, during an answer too. Only the newest wish is sure to be answered, and none is while no
+    /// model is loaded.
+    Count {
+        id: CountId,
+        texts: Vec<String>,
+    },
 }
 
 /// How a download stands.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::quant::Quantise;
+use crate::domain::quant::{self, KeptCopy, PlainWeights, Quantise};
 use crate::domain::sampling::SamplingPatch;
 use crate::error::{ErrorKind, UserError};
 
@@ -252,6 +252,8 @@ pub enum Format {
     #[default]
     Gguf,
     Safetensors,
+    /// Quantised by this engine and written down: its own files beside the configuration of the folder model it was.
+    Uqff,
     /// A script for the scripted engine; not a model.
     Script,
 }
@@ -262,6 +264,7 @@ impl Format {
         match self {
             Self::Gguf => "GGUF",
             Self::Safetensors => "safetensors",
+            Self::Uqff => "UQFF",
             Self::Script => "script",
         }
     }
@@ -289,6 +292,20 @@ pub struct ModelFacts {
     pub kv_heads: u32,
     /// Numbers of a key or a value; the average where they differ.
     pub head_size: u32,
+    /// Attention heads.
+    pub heads: u32,
+    /// Numbers that go from layer to layer for each token.
+    pub width: u32,
+    /// Numbers per token between the two halves of a layer's feed-forward part.
+    pub feed_forward: u32,
+    /// Bytes of the weights as the engine holds them: some are unpacked when it reads them.
+    pub held: u64,
+    /// Bytes beside those while it reads them.
+    pub unpacking: u64,
+    /// Bytes of those that a token is computed with.
+    pub per_token: u64,
+    /// Parts of its layers take turns.
+    pub has_experts: bool,
     /// Layers that keep keys and values of the last tokens only, and of how many.
     #[serde(default)]
     pub windowed_layers: u32,
@@ -302,6 +319,9 @@ pub struct ModelFacts {
     /// Its template knows `<think>`.
     pub can_think: bool,
     pub recommended: SamplingPatch,
+    /// Its weights are plain, and can be quantised while they are loaded.
+    #[serde(default)]
+    pub plain: Option<PlainWeights>,
     /// Why only a GPU can compute it, if that is so.
     #[serde(default)]
     pub gpu_only: Option<String>,
@@ -321,8 +341,13 @@ impl ModelFacts {
     #[must_use]
     pub fn cached_tokens(&self, context: u32) -> u64 {
         let windowed = self.windowed_layers.min(self.layers);
-        let whole = (self.layers - windowed).saturating_sub(self.stateful_layers);
-        u64::from(whole) * u64::from(context) + u64::from(windowed) * u64::from(context.min(self.window))
+        u64::from(self.whole_layers()) * u64::from(context) + u64::from(windowed) * u64::from(context.min(self.window))
+    }
+
+    /// Layers that keep the keys and values of all tokens.
+    #[must_use]
+    pub fn whole_layers(&self) -> u32 {
+        self.layers.saturating_sub(self.windowed_layers).saturating_sub(self.stateful_layers)
     }
 }
 
@@ -342,6 +367,8 @@ pub struct LocalModel {
     pub origin: String,
     /// What its header says, or why it can't be loaded.
     pub facts: Result<ModelFacts, UserError>,
+    /// What the MODEL says about quantising its weights; `None` leaves it to the settings.
+    pub quantise: Option<Quantise>,
 }
 
 /// What the compute runs on.
@@ -374,6 +401,8 @@ pub struct LoadSettings {
     pub context: u32,
     pub device: Device,
     pub quantise: Quantise,
+    /// Weights that are quantised on the way are written down as well, for a quick load the next time.
+    pub keep: bool,
     pub kv_cache: KvCache,
 }
 
@@ -387,6 +416,7 @@ impl Default for LoadSettings {
             context: Self::DEFAULT_CONTEXT,
             device: Device::default(),
             quantise: Quantise::default(),
+            keep: false,
             kv_cache: KvCache::default(),
         }
     }
@@ -403,6 +433,23 @@ pub enum KvCache {
     F8E4M3,
 }
 
+impl LocalModel {
+    /// What is wished for when this model is loaded: its own MODEL may say how it is quantised.
+    #[must_use]
+    pub fn settings(&self, settings: LoadSettings) -> LoadSettings {
+        LoadSettings { quantise: self.quantise.unwrap_or(settings.quantise), ..settings }
+    }
+
+    /// The quantisation that is made of its plain weights on their way in, if any is.
+    #[must_use]
+    pub fn quantised_as(&self, settings: LoadSettings) -> Option<String> {
+        let facts = self.facts.as_ref().ok()?;
+        let settings = self.settings(settings);
+        let quant = quant::choose(facts, settings.quantise, Gpu::for_device(settings.device)).ok()??;
+        Some(quant.label_for(facts))
+    }
+}
+
 impl ModelSpec {
     /// What it takes to load a model of this machine, with room for as many tokens as `settings` say or as it was trained for.
     ///
@@ -416,7 +463,7 @@ impl ModelSpec {
             name: model.name.clone(),
             location: model.location.clone(),
             format: model.format,
-            settings: LoadSettings { context: settings.context.min(facts.context), ..settings },
+            settings: LoadSettings { context: settings.context.min(facts.context), ..model.settings(settings) },
         })
     }
 }
@@ -431,12 +478,18 @@ pub struct ModelInfo {
     pub context: u32,
     /// `CPU`, `Metal`, `CUDA`.
     pub device: String,
+    /// The quantisation in force: as the weights are stored, or what was made of them.
+    pub quant: String,
+    pub copy: KeptCopy,
+    /// What a person should hear about this load, beside that it worked.
+    pub notes: Vec<UserError>,
     pub load_time: Duration,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::quant::Quant;
 
     fn hub(repo: &str, choice: Choice, revision: Option<&str>) -> ModelRef {
         ModelRef::Hub {
@@ -508,10 +561,18 @@ mod tests {
             bytes: starter::BYTES,
             origin: starter::REPO.into(),
             facts: Ok(facts),
+            quantise: None,
         };
         let settings = |context| LoadSettings { context, ..LoadSettings::default() };
         let context = |asked| ModelSpec::of(&model, settings(asked)).map(|spec| spec.settings.context);
         assert_eq!((context(4096), context(100_000)), (Ok(4096), Ok(8192)));
+        let quantise = |model: &LocalModel, wish| {
+            let settings = LoadSettings { quantise: wish, ..LoadSettings::default() };
+            ModelSpec::of(model, settings).map(|spec| spec.settings.quantise)
+        };
+        assert_eq!(quantise(&model, Quantise::Off), Ok(Quantise::Off));
+        model.quantise = Quantise::parse("q4");
+        assert_eq!(quantise(&model, Quantise::Off), Ok(Quantise::To(Quant::Bits(4))), "what the MODEL says wins");
         let broken = UserError::new(ErrorKind::ModelBroken, "no");
         model.facts = Err(broken.clone());
         assert_eq!(ModelSpec::of(&model, settings(4096)), Err(broken));

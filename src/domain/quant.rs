@@ -1,8 +1,13 @@
 //! In-place quantisation: what plain weights are turned into while they are loaded.
 
+mod choice;
+
 use std::fmt;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+
+pub use self::choice::{PlainWeights, choose, in_memory, made_bytes, quantised_bytes};
 
 /// What is wished for. Weights that are quantised already stay as they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -68,6 +73,19 @@ const NAMES: &[(&str, Quantise)] = &[
     ("hqq8", Quantise::To(Quant::Hqq8)),
     ("fp8", Quantise::To(Quant::Fp8)),
 ];
+
+/// What there is of a copy of weights that were quantised while they were loaded.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeptCopy {
+    /// Nothing to keep: the weights are as they are stored, or can't be written down.
+    #[default]
+    None,
+    /// None yet; the next load would be quicker with one.
+    Possible,
+    /// In this folder. It was loaded, or has just been written.
+    Kept(PathBuf),
+}
 
 impl Quantise {
     /// Reads a name as it stands after a model's colon or in the config file; `None` where it is none.

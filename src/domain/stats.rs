@@ -75,6 +75,33 @@ impl Spread {
     }
 }
 
+/// How fast a model has read prompts on this machine. What was measured on a longer one says more.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct ReadingPace {
+    tokens: u32,
+    per_second: f64,
+}
+
+impl ReadingPace {
+    /// Shorter prompts take no time worth telling, and most of it is not reading.
+    const LEAST: u32 = 64;
+
+    /// Tokens that were read before the first one was written.
+    pub fn note(&mut self, tokens: u32, time: Duration) {
+        if tokens >= Self::LEAST.max(self.tokens / 2)
+            && let Some(per_second) = rate(tokens, time)
+        {
+            *self = Self { tokens, per_second };
+        }
+    }
+
+    /// What that many should take; `None` while nothing is known.
+    #[must_use]
+    pub fn time_for(&self, tokens: u32) -> Option<Duration> {
+        (self.per_second > 0.0).then(|| Duration::try_from_secs_f64(f64::from(tokens) / self.per_second).ok()).flatten()
+    }
+}
+
 /// Takes the times of one answer while it is made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TokenMeter {
@@ -209,6 +236,21 @@ mod tests {
         let stats = TokenMeter::start(t0).stats(t0 + Duration::from_secs(1));
         assert_eq!((stats.first_token, stats.decode), (None, Duration::ZERO));
         assert_eq!(stats.decode_rate(&Usage::default()), None);
+    }
+
+    #[test]
+    fn a_pace_is_what_the_longest_prompts_showed() {
+        let mut pace = ReadingPace::default();
+        let s = Duration::from_secs;
+        assert_eq!(pace.time_for(100), None);
+        pace.note(20, s(1));
+        assert_eq!(pace.time_for(100), None, "too short to tell");
+        pace.note(1000, s(10));
+        assert_eq!(pace.time_for(3000), Some(s(30)));
+        pace.note(100, s(10));
+        assert_eq!(pace.time_for(3000), Some(s(30)), "a short one after it changes nothing");
+        pace.note(800, s(16));
+        assert_eq!(pace.time_for(3000), Some(s(60)));
     }
 
     #[test]

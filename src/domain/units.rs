@@ -26,6 +26,20 @@ fn scaled(number: u64, units: &[(u64, &str)]) -> String {
     }
 }
 
+/// A number that counts on to its last digit, as tokens do: `3,012`.
+#[must_use]
+pub fn grouped(number: u32) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
 /// A time that is being measured: `0.31 s`, `12 s`, `2 min 05 s`.
 #[must_use]
 pub fn seconds(time: Duration) -> String {
@@ -102,6 +116,9 @@ mod tests {
             assert_eq!(bytes(number), text);
         }
         assert_eq!((count(134_515_008).as_str(), count(8_190_735_360).as_str()), ("134 million", "8.1 billion"));
+        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (3_012, "3,012"), (1_048_576, "1,048,576")] {
+            assert_eq!(grouped(number), text);
+        }
         for (millis, text) in [(310, "0.31 s"), (12_300, "12 s"), (125_000, "2 min 05 s")] {
             assert_eq!(seconds(Duration::from_millis(millis)), text);
         }

@@ -1,7 +1,7 @@
 //! Rules of an answer that hold for every backend: how long it may get, where a stop string cuts it, what of it is
 //! reasoning.
 
-use crate::domain::{FinishReason, PieceKind};
+use crate::domain::{Beginning, FinishReason, PieceKind};
 use crate::error::{ErrorKind, UserError};
 
 /// How many tokens an answer may have, and which end it has reached when it has them.
@@ -118,6 +118,19 @@ impl Default for ThinkSplitter {
 }
 
 impl ThinkSplitter {
+    /// For an answer that goes on.
+    #[must_use]
+    pub fn after(begun: &Beginning) -> Self {
+        let state = if !begun.text.is_empty() {
+            Think::Text
+        } else if begun.reasoning.is_empty() {
+            Think::Before
+        } else {
+            Think::Inside
+        };
+        Self { state, held: String::new() }
+    }
+
     /// For an answer whose prompt ends with the opening tag.
     #[must_use]
     pub fn inside() -> Self {

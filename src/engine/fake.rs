@@ -27,7 +27,8 @@
 //! deaf = false                # does not notice that it is cancelled
 //! ```
 //!
-//! A token is a word with the white space before it. Replies without `when` are given in turn, the last one again and
+//! A token is a word with the white space before it. An answer that goes on does so after what there is of it, if that is
+//! how the reply begins. Replies without `when` are given in turn, the last one again and
 //! again; a new process begins at the first. Without any reply, every message is echoed.
 
 use std::io::Write as _;
@@ -38,9 +39,10 @@ use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
 use super::answer::{self, StopMatcher};
-use super::{Backend, Outcome, Piece};
+use super::{Backend, Counter, Outcome, Piece};
+use crate::domain::context::TemplateCost;
 use crate::domain::model::{Device, Format, ModelFacts, ModelInfo, ModelSpec};
-use crate::domain::sampling::SamplingPatch;
+use crate::domain::quant::KeptCopy;
 use crate::domain::stats::{TokenMeter, Usage};
 use crate::domain::{FinishReason, GenRequest, LoadStage, PieceKind};
 use crate::error::{ErrorKind, UserError};
@@ -148,6 +150,9 @@ impl Backend for Fake {
             facts: facts(&self.script),
             context: self.context,
             device: if spec.settings.device == Device::Cpu { "CPU".into() } else { "script".into() },
+            quant: facts(&self.script).quant,
+            copy: KeptCopy::None,
+            notes: Vec::new(),
             load_time: start.elapsed(),
         })
     }
@@ -161,14 +166,16 @@ impl Backend for Fake {
         let mut meter = TokenMeter::start(Instant::now());
         let reply = self.choose(req);
         let text = reply.text.clone().unwrap_or_else(|| last_message(req).to_owned());
-        let words = req.messages.iter().map(|m| m.content.split_whitespace().count()).sum::<usize>();
-        let prompt = reply.prompt_tokens.unwrap_or(u32::try_from(words).unwrap_or(u32::MAX));
+        let begun = req.begun.clone().unwrap_or_default();
+        let text = text.strip_prefix(begun.text.as_str()).unwrap_or(&text).to_owned();
+        let texts = req.messages.iter().map(|m| m.content.as_str()).chain([begun.text.as_str()]);
+        let prompt = reply.prompt_tokens.unwrap_or(texts.map(count).sum());
         std::thread::sleep(Duration::from_millis(reply.count_ms));
         if cancel.is_cancelled() {
             return Ok(Outcome::before_the_prompt(prompt, meter.stats(Instant::now())));
         }
+        out(Piece::Started { prompt_tokens: prompt, cached_tokens: None, context: self.context });
         let room = answer::room(prompt, req.max_tokens, self.context)?;
-        out(Piece::Started { prompt_tokens: prompt, context: self.context });
         print(reply.noise.as_deref());
         std::thread::sleep(Duration::from_millis(reply.prefill_ms));
 
@@ -223,6 +230,10 @@ impl Backend for Fake {
         let usage = Usage { prompt_tokens: prompt, cached_tokens: None, completion_tokens: meter.tokens() };
         Ok(Outcome { reason, usage, stats: meter.stats(Instant::now()) })
     }
+
+    fn counter(&self) -> Option<Counter> {
+        Some(Counter { template: TemplateCost::default(), tokens: Box::new(count) })
+    }
 }
 
 impl Fake {
@@ -237,6 +248,10 @@ impl Fake {
         self.given += 1;
         reply.unwrap_or_default()
     }
+}
+
+fn count(text: &str) -> u32 {
+    u32::try_from(text.split_whitespace().count()).unwrap_or(u32::MAX)
 }
 
 fn last_message(req: &GenRequest) -> &str {
@@ -302,17 +317,9 @@ fn facts(script: &Script) -> ModelFacts {
         name: Some("script".into()),
         architecture: "script".into(),
         quant: "none".into(),
-        mlx: false,
-        parameters: 0,
-        bytes: 0,
         context: script.context,
-        layers: 0,
-        kv_heads: 0,
-        head_size: 0,
-        vocabulary: 0,
         has_chat_template: true,
         can_think: script.can_think,
-        recommended: SamplingPatch::default(),
         ..ModelFacts::default()
     }
 }

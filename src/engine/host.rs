@@ -1,6 +1,6 @@
 //! The engine's process: reads commands from its socket, runs one backend, writes what it tells.
 //!
-//! Three threads beside the backend's own: the main one calls the backend, one reads, one writes. The reader never waits
+//! Four threads beside the backend's own: the main one calls the backend, one reads, one writes, one counts tokens. The reader never waits
 //! for the backend, so that the end of the socket – the parent is gone, however it went – ends the process at any moment,
 //! be it in the middle of a load or of a prompt.
 
@@ -10,6 +10,7 @@ use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
@@ -18,6 +19,7 @@ use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
+use super::count::{self, Shared, Wish};
 use super::gather::Gather;
 use super::mistral::satisfies;
 use super::protocol::{self, Decoder, FromEngine, ToEngine};
@@ -51,11 +53,18 @@ pub fn main() -> ExitCode {
         }
     };
     let (tell, told) = channel();
+    let tell = Arc::new(tell);
     let (work, jobs) = channel();
     let _ = tell.send(FromEngine::Hello { version: protocol::VERSION });
     let writer = thread::spawn(move || write_frames(writing, &told));
-    thread::spawn(move || read_frames(reading, &work));
-    let _ = panic::catch_unwind(AssertUnwindSafe(|| run(&jobs, &tell)));
+    let (wish, wishes) = channel();
+    thread::spawn(move || read_frames(reading, &work, &wish));
+    let counter = Shared::default();
+    {
+        let (counter, tell) = (counter.clone(), Arc::downgrade(&tell));
+        thread::spawn(move || count::serve(&wishes, &counter, &tell));
+    }
+    let _ = panic::catch_unwind(AssertUnwindSafe(|| run(&jobs, &tell, &counter)));
     // Without a sender the writer ends when everything that was said is on its way.
     drop(tell);
     let _ = writer.join();
@@ -79,7 +88,7 @@ enum Job {
 /// Returns after a panic. The engine has lost the thread that runs it then, and maybe locks with it: a new process is the
 /// sure way back, and for the parent a death like any other, explained by what the panic said. A load is another matter:
 /// its backend has told what it means, and the parent ends the process.
-fn run(jobs: &Receiver<Job>, tell: &Sender<FromEngine>) {
+fn run(jobs: &Receiver<Job>, tell: &Sender<FromEngine>, counter: &Shared) {
     // The writer ends this process when it can't write: sending to it can be taken for granted.
     let say = |message| {
         let _ = tell.send(message);
@@ -92,6 +101,9 @@ fn run(jobs: &Receiver<Job>, tell: &Sender<FromEngine>) {
                 let mut new = backend_for(spec.format);
                 match new.load(&spec, &mut |stage| say(FromEngine::Stage { stage })) {
                     Ok(info) => {
+                        if let Some(new) = new.counter() {
+                            let _ = counter.set(new);
+                        }
                         *backend = Some(new);
                         say(FromEngine::Loaded { info: Box::new(info) });
                     }
@@ -109,7 +121,9 @@ fn run(jobs: &Receiver<Job>, tell: &Sender<FromEngine>) {
                 let mut answer = String::new();
                 let tell = |piece| {
                     say(match piece {
-                        Piece::Started { prompt_tokens, context } => FromEngine::Started { id, prompt_tokens, context },
+                        Piece::Started { prompt_tokens, cached_tokens, context } => {
+                            FromEngine::Started { id, prompt_tokens, cached_tokens, context }
+                        }
                         Piece::Delta { kind, text, tokens } => FromEngine::Delta { id, kind, text, tokens },
                     });
                 };
@@ -140,7 +154,7 @@ fn run(jobs: &Receiver<Job>, tell: &Sender<FromEngine>) {
 
 fn backend_for(format: Format) -> Box<dyn Backend> {
     match format {
-        Format::Gguf | Format::Safetensors => Box::new(super::mistral::Mistral::default()),
+        Format::Gguf | Format::Safetensors | Format::Uqff => Box::new(super::mistral::Mistral::default()),
         #[cfg(feature = "fake-engine")]
         Format::Script => Box::new(super::fake::Fake::default()),
         #[cfg(not(feature = "fake-engine"))]
@@ -177,6 +191,10 @@ impl Backend for NoScripts {
     ) -> Result<super::Outcome, UserError> {
         Err(UserError::new(ErrorKind::Unexpected, "nothing is loaded"))
     }
+
+    fn counter(&self) -> Option<super::Counter> {
+        None
+    }
 }
 
 fn write_frames(mut socket: UnixStream, told: &Receiver<FromEngine>) {
@@ -191,7 +209,7 @@ fn write_frames(mut socket: UnixStream, told: &Receiver<FromEngine>) {
     }
 }
 
-fn read_frames(mut socket: UnixStream, work: &Sender<Job>) {
+fn read_frames(mut socket: UnixStream, work: &Sender<Job>, wish: &Sender<Wish>) {
     let mut current: Option<(GenId, CancellationToken)> = None;
     let mut decoder = Decoder::default();
     let mut bytes = vec![0; 64 << 10];
@@ -215,6 +233,11 @@ fn read_frames(mut socket: UnixStream, work: &Sender<Job>) {
                     if let Some((_, cancel)) = current.as_ref().filter(|(running, _)| *running == id) {
                         cancel.cancel();
                     }
+                    continue;
+                }
+                Ok(Some(ToEngine::Count { id, texts })) => {
+                    // A counter that has panicked is no reason to end an answer.
+                    let _ = wish.send(Wish { id, texts });
                     continue;
                 }
                 Err(error) => end(&error.to_string()),

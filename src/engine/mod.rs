@@ -6,6 +6,7 @@
 //! * [`protocol`] is what the two say to each other over a socket pair;
 //! * [`host`] is the process's own `main`: one [`Backend`] that loads one model and makes one answer at a time;
 //! * `mistral` is the backend that computes, `fake` one that reads from a script (feature `fake-engine`);
+//! * `count` counts tokens beside everything else;
 //! * [`answer`] holds the rules of an answer that every backend keeps;
 //! * [`form`] takes the form that an answer is held to, as somebody gives it;
 //! * [`probe`] reads a model's header before anything is loaded.
@@ -14,22 +15,25 @@
 //! little memory aborts. A process can be killed, at any moment, and everything is back.
 
 pub mod answer;
+mod count;
 #[cfg(feature = "fake-engine")]
 pub mod fake;
 pub mod form;
 mod gather;
 pub mod host;
+mod kept;
 mod link;
 mod mistral;
 pub mod probe;
 pub mod protocol;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+pub use self::count::Counter;
 use crate::domain::model::{ModelInfo, ModelSpec};
 use crate::domain::stats::{GenStats, Usage};
 use crate::domain::{EngineCmd, EngineEvent, FinishReason, GenRequest, LoadStage, PieceKind};
@@ -80,6 +84,11 @@ impl EngineHandle {
     }
 }
 
+/// Removes what a process that was ended in the middle of writing a quantised copy has left behind.
+pub fn clear_unfinished_copies(folder: &Path) {
+    kept::clear_unfinished(folder);
+}
+
 /// What makes answers, in the engine's process. It is called from one thread; only the token of an answer is shared.
 pub trait Backend {
     /// Loads the model, telling each stage as it begins. Called once.
@@ -98,6 +107,9 @@ pub trait Backend {
         cancel: &CancellationToken,
         out: &mut dyn FnMut(Piece),
     ) -> Result<Outcome, UserError>;
+
+    /// How the loaded model counts tokens, apart from everything else that the engine does; `None` before it is loaded.
+    fn counter(&self) -> Option<Counter>;
 }
 
 /// What a backend tells while it makes an answer.
@@ -106,6 +118,8 @@ pub enum Piece {
     /// Comes first.
     Started {
         prompt_tokens: u32,
+        /// Of the prompt, what the engine need not read again; `None` where it can\'t tell.
+        cached_tokens: Option<u32>,
         context: u32,
     },
     Delta {

@@ -10,13 +10,14 @@ use std::fmt;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::context::TemplateCost;
 use crate::domain::model::{ModelInfo, ModelSpec};
 use crate::domain::stats::{GenStats, Usage};
-use crate::domain::{FinishReason, GenId, GenRequest, LoadStage, PieceKind};
+use crate::domain::{CountId, FinishReason, GenId, GenRequest, LoadStage, PieceKind};
 use crate::error::UserError;
 
 /// Goes up with every change of the messages.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// No frame is longer. A conversation is the largest thing that is ever sent.
 pub const MAX_FRAME: usize = 64 << 20;
@@ -37,6 +38,11 @@ pub enum ToEngine {
     /// Answered by the end of that answer, as soon as the engine gets to it.
     Cancel {
         id: GenId,
+    },
+    /// Answered whatever the engine is doing; one that has not been begun gives way to the next.
+    Count {
+        id: CountId,
+        texts: Vec<String>,
     },
 }
 
@@ -59,6 +65,8 @@ pub enum FromEngine {
     Started {
         id: GenId,
         prompt_tokens: u32,
+        /// Of the prompt, what the engine need not read again; `None` where it can\'t tell.
+        cached_tokens: Option<u32>,
         context: u32,
     },
     Delta {
@@ -77,6 +85,11 @@ pub enum FromEngine {
     Failed {
         id: GenId,
         error: UserError,
+    },
+    Counted {
+        id: CountId,
+        tokens: Vec<u32>,
+        template: TemplateCost,
     },
 }
 
@@ -164,7 +177,7 @@ mod tests {
         vec![
             FromEngine::Hello { version: VERSION },
             FromEngine::Stage { stage: LoadStage::WarmUp },
-            FromEngine::Started { id, prompt_tokens: 12, context: 2048 },
+            FromEngine::Started { id, prompt_tokens: 12, cached_tokens: Some(3), context: 2048 },
             FromEngine::Delta { id, kind: PieceKind::Text, text: "grüße \u{1f600}\n\"".into(), tokens: 2 },
             FromEngine::Finished {
                 id,

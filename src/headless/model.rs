@@ -7,13 +7,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Loaded;
 use crate::domain::DownloadState;
+use crate::domain::fit::{self, Fit, Verdict};
 use crate::domain::model::{LocalModel, ModelFacts, ModelRef, ModelSpec};
+use crate::domain::units::bytes;
 use crate::engine::probe;
 use crate::error::{ErrorKind, UserError};
 use crate::headless::interrupt::Watch;
 use crate::headless::progress::DownloadProgress;
 use crate::headless::{Context, Quit};
-use crate::hub;
+use crate::{hub, machine};
 
 /// How long a stopped download may take to write down what has come, a megabyte at most.
 const FLUSH: Duration = Duration::from_secs(2);
@@ -32,12 +34,29 @@ pub(super) async fn choose(context: &Context<'_>, watch: &mut Watch) -> Result<M
         }
         Found::Nowhere(error) | Found::FetchStarter(error) => return Err(error.into()),
     };
-    let settings = context.loaded.settings.engine.load;
-    let spec = ModelSpec::of(&model, settings)?;
-    if let Some(caution) = model.facts.ok().and_then(|facts| facts.caution(settings.device)) {
-        context.console.warning(&format!("{}: {caution}", spec.name), None);
+    let load = context.loaded.settings.engine.load;
+    let spec = ModelSpec::of(&model, load)?;
+    if let Ok(facts) = &model.facts {
+        if let Some(caution) = facts.caution(load.device) {
+            context.console.warning(&format!("{}: {caution}", spec.name), None);
+        }
+        warn_of_size(context, &model.name, &fit::judge(facts, load, &machine::measure()));
     }
     Ok(spec)
+}
+
+/// Warns, and lets the person go on.
+fn warn_of_size(context: &Context<'_>, name: &str, fit: &Fit) {
+    if fit.verdict != Verdict::TooLarge {
+        return;
+    }
+    let (needed, budget) = (bytes(fit.needed), bytes(fit.budget));
+    let message = format!("{name} is likely too large: it needs about {needed}, and there is room for {budget}");
+    let hint = match fit.largest_context {
+        0 => "a smaller quantisation or model is quicker here; this one may make the machine very slow".to_owned(),
+        tokens => format!("a context of {tokens} would fit: --context {tokens}"),
+    };
+    context.console.warning(&message, Some(&hint));
 }
 
 enum Found {
@@ -121,5 +140,5 @@ pub fn hub_options(loaded: &Loaded) -> hub::Options {
     let Loaded { settings, paths, .. } = loaded;
     let options =
         hub::Options::from_env(paths.hub_cache.clone(), settings.models.folders.clone(), settings.offline, header);
-    hub::Options { judge: Some(probe::judge), ..options }
+    hub::Options { kept: Some(paths.quantised_dir()), judge: Some(probe::judge), ..options }
 }

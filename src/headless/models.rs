@@ -5,7 +5,8 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
-use crate::domain::fit::{self, Fit, Machine};
+use crate::domain::fit::{self, Fit};
+use crate::domain::machine::Machine;
 use crate::domain::measured::{self, Remembered};
 use crate::domain::model::{LocalModel, ModelFacts, ModelRef};
 use crate::domain::units::{bytes, count, speed};
@@ -25,7 +26,7 @@ pub fn list(context: &Context<'_>) -> Outcome {
     let machine = machine::measure();
     if context.format == Format::Json {
         let known = remembered(context);
-        let models: Vec<Value> = models.iter().map(|model| describe(model, context, machine, &known)).collect();
+        let models: Vec<Value> = models.iter().map(|model| describe(model, context, &machine, &known)).collect();
         let problems: Vec<Value> = problems.iter().map(|problem| document::error(problem)["error"].clone()).collect();
         return print_json(&json!({ "models": models, "problems": problems }));
     }
@@ -37,9 +38,9 @@ pub fn list(context: &Context<'_>) -> Outcome {
         return Ok(());
     }
     if context.console.out.terminal {
-        print(&table(&models, context, machine, &remembered(context)))
+        print(&table(&models, context, &machine, &remembered(context)))
     } else {
-        print(&tabbed(&models, context, machine))
+        print(&tabbed(&models, context, &machine))
     }
 }
 
@@ -54,11 +55,11 @@ pub fn show(reference: &str, context: &Context<'_>) -> Outcome {
     let known = remembered(context);
     // What can't be run is shown, and is an error all the same.
     if context.format == Format::Json {
-        print_json(&describe(&model, context, machine, &known))?;
+        print_json(&describe(&model, context, &machine, &known))?;
         // The document has the error: a second one would be one too many.
         return model.facts.map(drop).map_err(|error| Quit::Code(error.kind.exit_code()));
     }
-    print(&page(&model, context, machine, &known))?;
+    print(&page(&model, context, &machine, &known))?;
     model.facts.map(drop).map_err(Into::into)
 }
 
@@ -72,17 +73,20 @@ fn remembered(context: &Context<'_>) -> Vec<Remembered> {
 }
 
 /// What loading `facts` would take with the settings in force.
-fn judge(facts: &ModelFacts, context: &Context<'_>, machine: Machine) -> (u32, Fit) {
-    let tokens = facts.context.min(context.loaded.settings.engine.load.context);
-    (tokens, fit::judge(facts, tokens, machine))
+fn judge(facts: &ModelFacts, context: &Context<'_>, machine: &Machine) -> Fit {
+    fit::judge(facts, context.loaded.settings.engine.load, machine)
 }
 
-fn tabbed(models: &[LocalModel], context: &Context<'_>, machine: Machine) -> String {
+fn expected_decode(facts: &ModelFacts, context: &Context<'_>, machine: &Machine) -> Option<f64> {
+    fit::expected_decode(facts, context.loaded.settings.engine.load, machine)
+}
+
+fn tabbed(models: &[LocalModel], context: &Context<'_>, machine: &Machine) -> String {
     let mut out = String::new();
     for model in models {
         let (quant, tokens, fits) = match &model.facts {
             Ok(facts) => {
-                let verdict = judge(facts, context, machine).1.verdict;
+                let verdict = judge(facts, context, machine).verdict;
                 (facts.quant.as_str(), facts.context.to_string(), verdict.label())
             }
             Err(_) => ("", String::new(), "unusable"),
@@ -94,9 +98,13 @@ fn tabbed(models: &[LocalModel], context: &Context<'_>, machine: Machine) -> Str
     out
 }
 
-fn table(models: &[LocalModel], context: &Context<'_>, machine: Machine, known: &[Remembered]) -> String {
+fn table(models: &[LocalModel], context: &Context<'_>, machine: &Machine, known: &[Remembered]) -> String {
     let console = context.console;
-    let speeds: Vec<String> = models.iter().map(|model| measured_speed(model, context, known)).collect();
+    let speeds: Vec<String> = models
+        .iter()
+        .map(|model| measured_for(model, context, known).and_then(|known| known.measured.decode()))
+        .map(|rate| rate.map_or_else(String::new, speed))
+        .collect();
     // A column for it only where there is something in it.
     let title = if speeds.iter().any(|speed| !speed.is_empty()) { "SPEED" } else { "" };
     let mut rows = vec![["MODEL", "QUANT", "SIZE", "CONTEXT", "FITS", "FROM", title].map(str::to_owned)];
@@ -104,7 +112,7 @@ fn table(models: &[LocalModel], context: &Context<'_>, machine: Machine, known: 
     for (model, speed) in models.iter().zip(&speeds) {
         let (quant, tokens, verdict) = match &model.facts {
             Ok(facts) => {
-                let verdict = judge(facts, context, machine).1.verdict;
+                let verdict = judge(facts, context, machine).verdict;
                 (facts.quant.clone(), facts.context.to_string(), Some(verdict))
             }
             Err(_) => ("-".into(), "-".into(), None),
@@ -139,15 +147,12 @@ fn table(models: &[LocalModel], context: &Context<'_>, machine: Machine, known: 
     out
 }
 
-/// Tokens per second as measured here, in words; empty where that was not done.
-fn measured_speed(model: &LocalModel, context: &Context<'_>, known: &[Remembered]) -> String {
-    let settings = context.loaded.settings.engine.load;
-    let facts = model.facts.as_ref().ok();
-    let known = facts.and_then(|facts| measured::find(known, &model.reference, facts, settings));
-    known.and_then(|known| known.measured.decode()).map_or_else(String::new, speed)
+/// What a model has been measured to do here, as it would be loaded.
+fn measured_for<'a>(model: &LocalModel, context: &Context<'_>, known: &'a [Remembered]) -> Option<&'a Remembered> {
+    measured::find(known, model, context.loaded.settings.engine.load)
 }
 
-fn page(model: &LocalModel, context: &Context<'_>, machine: Machine, known: &[Remembered]) -> String {
+fn page(model: &LocalModel, context: &Context<'_>, machine: &Machine, known: &[Remembered]) -> String {
     let mut out = String::new();
     let mut row = |label: &str, value: &str| {
         let _ = writeln!(out, "{label:<15}{}", sanitize(value));
@@ -159,16 +164,28 @@ fn page(model: &LocalModel, context: &Context<'_>, machine: Machine, known: &[Re
     row("format", model.format.label());
     row("size", &bytes(model.bytes));
     if let Ok(facts) = &model.facts {
-        let (tokens, fit) = judge(facts, context, machine);
+        let fit = judge(facts, context, machine);
         row("architecture", &facts.architecture);
         row("quantisation", &facts.quant);
+        if let Some(made) = model.quantised_as(context.loaded.settings.engine.load) {
+            row("loaded as", &format!("{made}: quantised on the way, as `engine.quantise` or the MODEL says"));
+        }
         row("parameters", &count(facts.parameters));
-        row("context", &format!("{} tokens; {tokens} in force", facts.context));
+        row("context", &format!("{} tokens; {} in force", facts.context, fit.context));
         row("chat template", if facts.has_chat_template { "yes" } else { "no" });
         row("reasoning", if facts.can_think { "yes" } else { "no" });
-        row("memory", &format!("about {} at {tokens} tokens of context: {}", bytes(fit.needed), fit.verdict.label()));
-        let settings = context.loaded.settings.engine.load;
-        if let Some(words) = measured::find(known, &model.reference, facts, settings).and_then(Remembered::in_words) {
+        let (needed, budget) = (bytes(fit.needed), bytes(fit.budget));
+        let memory =
+            format!("about {needed} of {budget} at {} tokens of context: {}", fit.context, fit.verdict.label());
+        row("memory", &memory);
+        match fit.largest_context {
+            0 => row("fits with", "no context: its weights are too large"),
+            tokens => row("fits with", &format!("up to {tokens} tokens of context")),
+        }
+        // What was measured is better than what is expected.
+        let measured = measured_for(model, context, known).and_then(Remembered::in_words);
+        let expected = || expected_decode(facts, context, machine).map(|rate| format!("about {}", speed(rate)));
+        if let Some(words) = measured.or_else(expected) {
             row("speed", &words);
         }
         row("recommends", &recommended(facts));
@@ -192,7 +209,7 @@ fn recommended(facts: &ModelFacts) -> String {
     if parts.is_empty() { "nothing of its own".into() } else { parts.join(", ") }
 }
 
-fn describe(model: &LocalModel, context: &Context<'_>, machine: Machine, known: &[Remembered]) -> Value {
+fn describe(model: &LocalModel, context: &Context<'_>, machine: &Machine, known: &[Remembered]) -> Value {
     let mut out = json!({
         "model": model.reference,
         "name": model.name,
@@ -201,6 +218,7 @@ fn describe(model: &LocalModel, context: &Context<'_>, machine: Machine, known: 
         "bytes": model.bytes,
         "origin": model.origin,
         "facts": null,
+        "loaded_as": model.quantised_as(context.loaded.settings.engine.load),
         "fit": null,
         "measured": null,
         "caution": null,
@@ -208,18 +226,17 @@ fn describe(model: &LocalModel, context: &Context<'_>, machine: Machine, known: 
     });
     match &model.facts {
         Ok(facts) => {
-            let (tokens, fit) = judge(facts, context, machine);
+            let fit = judge(facts, context, machine);
             out["facts"] = facts_to_json(facts);
             out["fit"] = json!({
                 "verdict": fit.verdict,
-                "context": tokens,
+                "context": fit.context,
                 "needed_bytes": fit.needed,
+                "budget_bytes": fit.budget,
                 "largest_context": fit.largest_context,
+                "expected_tokens_per_second": expected_decode(facts, context, machine).map(f64::round),
             });
-            let settings = context.loaded.settings.engine.load;
-            if let Some(known) = measured::find(known, &model.reference, facts, settings) {
-                out["measured"] = measured_to_json(known);
-            }
+            out["measured"] = measured_for(model, context, known).map_or(Value::Null, measured_to_json);
             out["caution"] = json!(facts.caution(context.loaded.settings.engine.load.device));
         }
         Err(error) => out["error"] = document::error(error)["error"].take(),

@@ -221,6 +221,7 @@ impl Session<'_> {
             max_tokens: settings.chat.max_tokens,
             stop: self.ask.stop.clone(),
             thinking: settings.chat.thinking,
+            begun: None,
             constraint,
         }
     }
@@ -256,7 +257,7 @@ impl Session<'_> {
 
     fn take(&mut self, event: Option<EngineEvent>, info: &ModelInfo) -> Option<End> {
         match event {
-            Some(EngineEvent::Started { id: ANSWER, prompt_tokens, context }) => {
+            Some(EngineEvent::Started { id: ANSWER, prompt_tokens, context, .. }) => {
                 self.prompt_tokens = Some(prompt_tokens);
                 let model = &info.reference;
                 self.answer
@@ -360,6 +361,12 @@ impl Session<'_> {
     fn warn_of_limits(&mut self, info: &ModelInfo) {
         let Loaded { settings, origins, .. } = self.context.loaded;
         let by_hand = |key| matches!(origins.get(key), Origin::Flag(_));
+        if !info.notes.is_empty() {
+            self.status.clear();
+        }
+        for note in &info.notes {
+            self.context.console.warning(&note.message, note.hint.as_deref());
+        }
         let mut warnings = Vec::new();
         let asked = settings.engine.load.context;
         if by_hand("engine.context") && asked > info.context {
@@ -435,8 +442,9 @@ impl Session<'_> {
 fn figures(info: &ModelInfo, usage: &Usage, stats: &GenStats) -> String {
     let rate = |rate: Option<f64>| rate.map_or_else(|| "unknown".to_owned(), |rate| format!("{rate:.1} tok/s"));
     format!(
-        "{} on {}: loaded in {:.2} s; prompt {} tokens, {}; first token after {}; answer {} tokens, {}; {:.2} s in all",
+        "{} ({}) on {}: loaded in {:.2} s; prompt {} tokens, {}; first token after {}; answer {} tokens, {}; {:.2} s in all",
         info.name,
+        info.quant,
         info.device,
         info.load_time.as_secs_f64(),
         usage.prompt_tokens,

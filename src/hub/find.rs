@@ -1,5 +1,7 @@
 //! From a MODEL to a model on this machine, without network.
 
+mod quantise;
+
 use std::path::Path;
 
 use crate::config::distance;
@@ -79,7 +81,12 @@ fn find_cached(
     let of_revision: Vec<Candidate> = everything.iter().filter(wanted).cloned().collect();
     let chosen = choose(&of_revision, choice, options);
     let mut chosen = match chosen.as_slice() {
-        [] => return Err(not_cached(options, model, repo, choice, &everything, problems)),
+        [] => {
+            return match quantise::on_the_way(&of_revision, choice) {
+                Some((folders, wish)) => quantise::with(only(folders, &everything, options, model)?, wish),
+                None => Err(not_cached(options, model, repo, choice, &everything, problems)),
+            };
+        }
         [one] => vec![one.clone()],
         several => several.to_vec(),
     };
@@ -172,6 +179,11 @@ fn not_cached(
         return problem;
     }
     let place = display_path(&options.cache);
+    if let Choice::Quant(word) = choice
+        && everything.iter().any(|candidate| candidate.format == Format::Safetensors)
+    {
+        return quantise::unknown(model, word, &names_of(everything, everything, options));
+    }
     if !everything.is_empty() {
         let mut here = names_of(everything, everything, options);
         here.truncate(LISTED);
@@ -209,7 +221,15 @@ fn find_named(options: &Options, model: &ModelRef, name: &str, quant: Option<&st
     };
     let mut chosen: Vec<Candidate> = everything.iter().filter(|candidate| goes_by(candidate)).cloned().collect();
     if let Some(quant) = quant {
-        chosen = choose(&chosen, &Choice::Quant(quant.to_owned()), options);
+        let (choice, named) = (Choice::Quant(quant.to_owned()), chosen);
+        chosen = choose(&named, &choice, options);
+        if chosen.is_empty() {
+            return match quantise::on_the_way(&named, &choice) {
+                Some((folders, wish)) => quantise::with(only(folders, &everything, options, model)?, wish),
+                None if named.is_empty() => Err(not_here(options, model)),
+                None => Err(quantise::unknown(model, quant, &names_of(&named, &everything, options))),
+            };
+        }
     }
     only(chosen, &everything, options, model)
 }
@@ -265,12 +285,25 @@ fn find_path(options: &Options, model: &ModelRef, written: &Path) -> Result<Loca
             .hint("check the path, or see what is on this machine with `hobnob models`")
     };
     let path = std::path::absolute(expand_home(written)).map_err(|error| missing(&error))?;
-    let meta = std::fs::metadata(&path).map_err(|error| missing(&error))?;
+    let meta = match std::fs::metadata(&path) {
+        Ok(meta) => meta,
+        // What is there literally wins; else the end may say how to quantise it.
+        Err(error) => {
+            return match quantise::split(written) {
+                Some((folder, wish)) if expand_home(&folder).exists() => {
+                    quantise::with(find_path(options, model, &folder)?, wish)
+                }
+                _ => Err(missing(&error)),
+            };
+        }
+    };
     let candidate = if meta.is_dir() {
         in_folder(model, &path)?
     } else if path.extension().is_some_and(|ending| ending == "safetensors") {
         // The weights of a folder model: the folder is what can be loaded.
         in_folder(model, path.parent().unwrap_or(&path))?
+    } else if path.extension().is_some_and(|ending| ending == "uqff") {
+        inventory::uqff_file(&path)?
     } else {
         inventory::single_file(&path)?
     };
@@ -314,6 +347,7 @@ fn find_script(options: &Options, written: &Path) -> Result<LocalModel, UserErro
         bytes: meta.len(),
         origin: "script".to_owned(),
         facts: (options.probe)(&path),
+        quantise: None,
         location: path,
     })
 }

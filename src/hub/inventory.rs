@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use crate::domain::model::{Format, RepoId, split_set, starter};
 use crate::error::{ErrorKind, UserError, reason};
 use crate::hub::cache::{Commit, RepoCache};
-use crate::hub::names::{GgufModel, GgufName, folder_weights, gguf_models};
+use crate::hub::names::{GgufModel, GgufName, UQFF_REST, UqffModel, folder_weights, gguf_models, uqff_models};
 use crate::hub::{Options, display_path, expand_home};
 
 /// How deep a folder is searched. Deep enough for `owner/name/file`, shallow enough for a folder that was named by mistake.
@@ -60,7 +60,9 @@ impl Candidate {
 pub(super) fn all(options: &Options) -> (Vec<Candidate>, Vec<UserError>) {
     let mut problems = Vec::new();
     let mut found = cached(&options.cache, &mut problems);
-    for folder in &options.folders {
+    // Nothing may have been kept yet.
+    let kept = options.kept.iter().filter(|folder| folder.is_dir());
+    for folder in options.folders.iter().chain(kept) {
         let folder = expand_home(folder);
         match std::path::absolute(&folder) {
             Ok(folder) => found.extend(in_folder(&folder, &mut problems)),
@@ -140,10 +142,7 @@ pub(super) fn in_repo(cache: &Path, repo: &RepoId, problems: &mut Vec<UserError>
         for model in listing.models(&folder) {
             // What a newer revision has under the same name hides the older file from everyone who names no revision.
             let current = !found.iter().any(|c| matches!(&c.place, Place::Cache { file, .. } if *file == model.file));
-            let name = match (&model.file, &model.gguf) {
-                (Some(_), Some(gguf)) => gguf.base.clone(),
-                _ => repo.name.clone(),
-            };
+            let name = model.gguf.as_ref().map_or_else(|| repo.name.clone(), |gguf| gguf.base.clone());
             let place = Place::Cache { repo: repo.clone(), file: model.file.clone(), commit: commit.clone(), current };
             found.push(model.into_candidate(place, name, repo.to_string()));
         }
@@ -178,7 +177,7 @@ fn in_folder(folder: &Path, problems: &mut Vec<UserError>) -> Vec<Candidate> {
         let mut listing = Listing::default();
         let below = listing.read_one(&path, "", problems);
         let models = listing.models(&path);
-        let is_model = models.iter().any(|m| m.file.is_none());
+        let is_model = models.iter().any(|m| m.format != Format::Gguf);
         for model in models {
             let name = match &model.gguf {
                 Some(gguf) => gguf.base.clone(),
@@ -205,6 +204,32 @@ pub(super) fn directly_in(folder: &Path) -> (Vec<Candidate>, Vec<UserError>) {
         model.into_candidate(Place::Folder, name, origin.clone())
     });
     (models.collect(), problems)
+}
+
+/// One UQFF file that was named: one of its folder's models.
+///
+/// # Errors
+/// The folder lacks what the file needs beside it.
+pub(super) fn uqff_file(path: &Path) -> Result<Candidate, UserError> {
+    let folder = path.parent().unwrap_or(path);
+    let (found, problems) = directly_in(folder);
+    let named = |candidate: &Candidate| {
+        let set = uqff_set(&candidate.location);
+        candidate.format == Format::Uqff && set.is_some() && set == uqff_set(path)
+    };
+    found.into_iter().find(named).ok_or_else(|| {
+        problems.into_iter().next().unwrap_or_else(|| {
+            UserError::new(ErrorKind::ModelBroken, format!("{} is no whole model by itself", path.display()))
+                .hint(format!("beside it belong its other parts, config.json, tokenizer.json and {UQFF_REST}"))
+        })
+    })
+}
+
+/// What the parts of a set have in common.
+fn uqff_set(path: &Path) -> Option<&str> {
+    let stem = path.file_stem()?.to_str()?;
+    let numbered = stem.rsplit_once('-').filter(|(_, part)| part.parse::<u32>().is_ok());
+    Some(numbered.map_or(stem, |(base, _)| base))
 }
 
 /// One file that was named, with the rest of its set if it is split.
@@ -267,6 +292,9 @@ struct Found {
     /// Its first file; `None` is the folder.
     file: Option<String>,
     gguf: Option<GgufName>,
+    format: Format,
+    /// As the file's name tells.
+    quant: Option<String>,
     location: PathBuf,
     bytes: u64,
     identity: (u64, u64),
@@ -277,8 +305,8 @@ impl Found {
         Candidate {
             place,
             name,
-            format: if self.file.is_some() { Format::Gguf } else { Format::Safetensors },
-            quant: self.gguf.and_then(|gguf| gguf.quant),
+            format: self.format,
+            quant: self.quant,
             location: self.location,
             bytes: self.bytes,
             origin,
@@ -336,13 +364,38 @@ impl Listing {
         let paths: BTreeSet<&str> = self.files.keys().map(String::as_str).collect();
         let mut found = Vec::new();
         if let Some((bytes, identity)) = folder_weights(&paths).and_then(|weights| self.whole(&weights)) {
-            found.push(Found { file: None, gguf: None, location: folder.to_owned(), bytes, identity });
+            let (format, location) = (Format::Safetensors, folder.to_owned());
+            found.push(Found { file: None, gguf: None, format, quant: None, location, bytes, identity });
+        }
+        for UqffModel { quant, files } in uqff_models(&paths) {
+            let Some((bytes, identity)) = self.whole(&files) else { continue };
+            let rest = self.files.get(UQFF_REST).map_or(0, |entry| entry.bytes);
+            let Some(first) = files.into_iter().next() else { continue };
+            // A name of its own, and not one that says how it was quantised: the header does.
+            let quant = (quant != "MODEL").then_some(quant);
+            found.push(Found {
+                location: folder.join(&first),
+                file: Some(first),
+                gguf: None,
+                format: Format::Uqff,
+                quant,
+                bytes: bytes + rest,
+                identity,
+            });
         }
         for GgufModel { name, files } in gguf_models(&paths) {
             let (Some((bytes, identity)), Some(first)) = (self.whole(&files), files.into_iter().next()) else {
                 continue;
             };
-            found.push(Found { location: folder.join(&first), file: Some(first), gguf: Some(name), bytes, identity });
+            found.push(Found {
+                location: folder.join(&first),
+                file: Some(first),
+                format: Format::Gguf,
+                quant: name.quant.clone(),
+                gguf: Some(name),
+                bytes,
+                identity,
+            });
         }
         found
     }
@@ -357,5 +410,5 @@ impl Listing {
 
 fn is_weights(name: &str) -> bool {
     let ending = Path::new(name).extension().and_then(|e| e.to_str()).unwrap_or("");
-    ending.eq_ignore_ascii_case("gguf") || ending == "safetensors"
+    ending.eq_ignore_ascii_case("gguf") || ending == "safetensors" || ending == "uqff"
 }

@@ -59,6 +59,8 @@ pub struct Options {
     pub cache: PathBuf,
     /// Folders beside the cache; a leading `~` is the home folder.
     pub folders: Vec<PathBuf>,
+    /// Where quantised copies are kept, if anywhere.
+    pub kept: Option<PathBuf>,
     pub probe: Probe,
     /// Looks at what is downloaded while it arrives.
     pub judge: Option<Judge>,
@@ -142,6 +144,7 @@ impl Options {
         Self {
             cache,
             folders,
+            kept: None,
             probe,
             judge: None,
             offline,

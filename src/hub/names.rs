@@ -79,6 +79,46 @@ pub fn is_helper(path: &str) -> bool {
     name.contains("mmproj") || name.contains("imatrix") || name.starts_with("ggml-vocab")
 }
 
+/// What a model in UQFF has beside its quantised weights: the rest of them.
+pub(super) const UQFF_REST: &str = "residual.safetensors";
+
+/// A UQFF model among the files of a folder or repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UqffModel {
+    /// As the files' name tells, in capitals.
+    pub quant: String,
+    /// Its files, in order.
+    pub files: Vec<String>,
+}
+
+/// The UQFF models of a folder: what its files are called before the number of the part, or before the ending. None without
+/// the files that they need beside them.
+#[must_use]
+pub fn uqff_models(paths: &BTreeSet<&str>) -> Vec<UqffModel> {
+    if !paths.contains("config.json") || !paths.contains(UQFF_REST) {
+        return Vec::new();
+    }
+    let model = |path: &&str| {
+        let stem = path.strip_suffix(".uqff").filter(|stem| !stem.contains('/'))?;
+        let (base, part) = match stem.rsplit_once('-').and_then(|(base, part)| Some((base, part.parse::<u32>().ok()?)))
+        {
+            Some((base, part)) => (base, Some(part)),
+            None => (stem, None),
+        };
+        // A set is found at its first part; the engine takes the parts that follow without a gap.
+        let files = match part {
+            None => vec![(*path).to_owned()],
+            Some(0) => {
+                let parts = (0..).map(|part| format!("{base}-{part}.uqff"));
+                parts.take_while(|part| paths.contains(part.as_str())).collect()
+            }
+            Some(_) => return None,
+        };
+        Some(UqffModel { quant: base.to_ascii_uppercase(), files })
+    };
+    paths.iter().filter_map(model).collect()
+}
+
 /// A GGUF model among the files of a folder or repository: one file, or a whole set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GgufModel {
@@ -107,8 +147,9 @@ pub fn gguf_models(paths: &BTreeSet<&str>) -> Vec<GgufModel> {
 pub fn folder_weights(paths: &BTreeSet<&str>) -> Option<Vec<String>> {
     paths.get("config.json")?;
     // Adapters change a model and are none.
-    let is_weights =
-        |path: &&&str| !path.contains('/') && path.ends_with(".safetensors") && !path.starts_with("adapter");
+    let is_weights = |path: &&&str| {
+        !path.contains('/') && path.ends_with(".safetensors") && !path.starts_with("adapter") && **path != UQFF_REST
+    };
     let mut weights: Vec<String> = paths.iter().filter(is_weights).flat_map(|path| split_set(path)).collect();
     weights.sort();
     weights.dedup();
@@ -184,6 +225,19 @@ mod tests {
         assert_eq!(weights(&["config.json", "m-00001-of-00002.safetensors"]), None);
         assert_eq!(weights(&["config.json", "sub/model.safetensors"]), None);
         assert_eq!(weights(&["model.safetensors"]), None);
+    }
+
+    #[test]
+    fn uqff_models_need_what_lies_beside_them() {
+        let models = |paths: &[&str]| {
+            let models = uqff_models(&paths.iter().copied().collect());
+            models.into_iter().map(|model| format!("{}: {}", model.quant, model.files.join(" "))).collect::<Vec<_>>()
+        };
+        let whole = ["config.json", "residual.safetensors", "q4k-0.uqff", "q4k-1.uqff", "q8_0-0.uqff", "old.uqff"];
+        assert_eq!(models(&whole), ["OLD: old.uqff", "Q4K: q4k-0.uqff q4k-1.uqff", "Q8_0: q8_0-0.uqff"]);
+        assert!(models(&whole[1..]).is_empty() && models(&["config.json", "q4k-0.uqff"]).is_empty());
+        assert!(models(&["config.json", "residual.safetensors", "q4k-1.uqff", "sub/q4k-0.uqff"]).is_empty());
+        assert_eq!(folder_weights(&whole.iter().copied().collect()), None, "what is left over is no model");
     }
 
     #[test]

@@ -40,6 +40,7 @@ pub(super) fn local_model(candidate: Candidate, reference: String, facts: Result
         bytes: candidate.bytes,
         origin: candidate.origin,
         facts,
+        quantise: None,
     }
 }
 

@@ -11,8 +11,9 @@ use crate::app::transcript::View;
 use crate::app::{App, EngineStatus};
 use crate::domain::Thinking;
 use crate::domain::action::Action;
+use crate::domain::conversation::Message;
 use crate::domain::model::starter;
-use crate::domain::units::{bytes, seconds};
+use crate::domain::units::{bytes, grouped, seconds};
 use crate::text::wrap;
 use crate::ui::canvas::{Canvas, paragraph};
 use crate::ui::{reading_column, split_bottom, status};
@@ -70,11 +71,18 @@ fn transcript(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, now: Instant) 
         let shown = app.chat.transcript.lines(&app.chat.conversation).count();
         let y = area.y + u16::try_from(shown).unwrap_or(area.height).saturating_sub(1).min(area.height - 1);
         let time = seconds(now.saturating_duration_since(running.meter.asked()));
-        let what = match &app.engine {
-            EngineStatus::Loading { stage, .. } => format!("loading the model again, {}", stage.label()),
-            _ => "reading".to_owned(),
+        let dot = theme.glyphs.dot;
+        let text = match (&app.engine, running.to_read) {
+            (EngineStatus::Loading { stage, .. }, _) => {
+                format!("loading the model again, {} {dot} {time}", stage.label())
+            }
+            (_, Some(tokens)) => {
+                let time = status::reading_time(app, now);
+                format!("reading the prompt {dot} {} tokens {dot} {time}", grouped(tokens))
+            }
+            (_, None) => format!("reading the prompt {dot} {time}"),
         };
-        let line = Line::from(Span::styled(format!("{what} {} {time}", theme.glyphs.dot), theme.muted));
+        let line = canvas.cut(&text, area.width, theme.muted);
         canvas.line(Rect { y, height: 1, ..area }, &line);
     }
     if app.chat.transcript.more_below() {
@@ -181,16 +189,28 @@ fn draw_composer(
             let text = area.text()[row.start..row.end].replace('\t', "    ");
             canvas.line(Rect { y, height: 1, ..inner }, &Line::from(Span::styled(text, theme.base)));
         }
+        let foot = Rect { y: panel.bottom() - 1, height: 1, width: panel.width - 1, ..panel };
+        if padding > 0
+            && let Some(text) = too_long(app)
+        {
+            let free = Rect { x: inner.x, width: inner.width, ..foot };
+            canvas.line(free, &canvas.cut(&text, free.width.saturating_sub(16), theme.error));
+        }
         if rows.len() > height && padding > 0 {
             let count = format!("{} of {} lines", row + 1, rows.len());
-            let at = Rect { y: panel.bottom() - 1, height: 1, width: panel.width - 1, ..panel };
-            canvas.right(at, &Line::from(Span::styled(count, theme.muted)));
+            canvas.right(foot, &Line::from(Span::styled(count, theme.muted)));
         }
     }
     Some(Position {
         x: inner.x + u16::try_from(column).unwrap_or(0).min(inner.width.saturating_sub(1)),
         y: inner.y + u16::try_from(row - first).unwrap_or(0),
     })
+}
+
+/// What is written has no room even by itself.
+fn too_long(app: &App) -> Option<String> {
+    let (context, alone) = (app.model()?.context, app.chat.draft_alone());
+    (alone > context).then(|| format!("too long: {} tokens, and the context has {}", grouped(alone), grouped(context)))
 }
 
 /// What an empty composer says, and what it hints at.
@@ -204,6 +224,11 @@ fn prompt(app: &App) -> (String, String) {
         }
         EngineStatus::Ready(_) | EngineStatus::Asleep(_) if app.chat.conversation.is_empty() => {
             ("Ask anything".into(), help)
+        }
+        EngineStatus::Ready(_) | EngineStatus::Asleep(_)
+            if app.chat.conversation.head().is_some_and(Message::can_go_on) =>
+        {
+            ("Reply".into(), format!("{} lets the answer go on", key(Action::GoOn)))
         }
         EngineStatus::Ready(_) | EngineStatus::Asleep(_) => ("Reply".into(), help),
         EngineStatus::Loading { .. } => ("Write already; it is sent when the model is ready".into(), help),

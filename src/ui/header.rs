@@ -62,7 +62,14 @@ fn model(app: &App, roomy: bool, now: Instant) -> Line<'static> {
             }
             line
         }
-        EngineStatus::Ready(info) => state(theme.good, info.name.clone()),
+        EngineStatus::Ready(info) => {
+            let mut line = state(theme.good, info.name.clone());
+            // What was made of it; what it is stored as, its name mostly tells.
+            if roomy && info.quant != info.facts.quant {
+                line.push_span(Span::styled(format!(" {}", info.quant), theme.muted));
+            }
+            line
+        }
         EngineStatus::Asleep(info) => {
             let mut line = state(theme.muted, info.name.clone());
             line.push_span(Span::styled(" asleep", theme.muted));

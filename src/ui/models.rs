@@ -145,7 +145,7 @@ fn model_row(
 
 fn verdict(app: &App, model: &LocalModel) -> Option<Verdict> {
     let facts = model.facts.as_ref().ok()?;
-    Some(fit::judge(facts, app.settings.engine.load.context.min(facts.context), app.machine?).verdict)
+    Some(fit::judge(facts, app.settings.engine.load, &app.machine?).verdict)
 }
 
 fn details(canvas: &mut Canvas<'_>, area: Rect, app: &App, model: &LocalModel, now: Instant) {
@@ -161,29 +161,38 @@ fn details(canvas: &mut Canvas<'_>, area: Rect, app: &App, model: &LocalModel, n
         Ok(facts) => {
             lines.push(Line::from(Span::styled(
                 format!(
-                    "{} {dot} {} parameters {dot} {} layers {dot} trained for {} tokens{}",
+                    "{} {dot} {} parameters {dot} {} layers {dot} trained for {} tokens{}{}",
                     facts.architecture,
                     count(facts.parameters),
                     facts.layers,
                     facts.context,
-                    if facts.can_think { format!(" {dot} can think") } else { String::new() }
+                    if facts.can_think { format!(" {dot} can think") } else { String::new() },
+                    model
+                        .quantised_as(app.settings.engine.load)
+                        .map_or_else(String::new, |quant| format!(" {dot} loaded as {quant}")),
                 ),
                 theme.base,
             )));
-            if let Some(measured) = app.models.measured(model, app.settings.engine.load, now) {
-                lines.push(Line::from(Span::styled(measured, theme.base)));
+            let load = app.settings.engine.load;
+            let measured = app.models.measured(model, load, now);
+            if let Some(words) = &measured {
+                lines.push(Line::from(Span::styled(words.clone(), theme.base)));
             }
-            if let Some(machine) = app.machine {
-                let context = app.settings.engine.load.context.min(facts.context);
-                let fit = fit::judge(facts, context, machine);
+            if let Some(machine) = &app.machine {
+                let fit = fit::judge(facts, load, machine);
                 let largest = match fit.largest_context {
                     0 => "not even its weights fit".to_owned(),
-                    n => format!("the largest context that fits is {n}"),
+                    n => format!("the longest that fits is {n}"),
                 };
+                // What was measured is better than what is expected.
+                let speed = fit::expected_decode(facts, load, machine).filter(|_| measured.is_none());
+                let speed = speed.map_or(String::new(), |speed| format!(" {dot} about {speed:.0} tok/s"));
                 let needed = format!(
-                    "needs about {} at a context of {context}, there is room for {} {dot} {largest}",
+                    "{}: needs about {} of {} at a context of {} {dot} {largest}{speed}",
+                    fit.verdict.label(),
                     bytes(fit.needed),
-                    bytes(machine.budget),
+                    bytes(fit.budget),
+                    fit.context,
                 );
                 lines.extend(paragraph(&needed, width, theme.muted));
             }

@@ -4,11 +4,14 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 
+use crate::app::chat::Wish;
 use crate::app::picker::Picker;
+use crate::app::room::{Choice, Room};
 use crate::app::settings::ValueEditor;
 use crate::app::wishes::SchemaField;
 use crate::app::{App, Confirm, Overlay, ToastKind};
 use crate::domain::action::{Action, Context};
+use crate::domain::units::grouped;
 use crate::text::wrap;
 use crate::ui::canvas::{Canvas, paragraph};
 use crate::ui::{split_bottom, split_top};
@@ -28,6 +31,10 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App) -> Option<Positi
         Some(Overlay::Schema(field)) => schema(canvas, area, app, field),
         Some(Overlay::Confirm(confirm)) => {
             question(canvas, area, app, confirm);
+            None
+        }
+        Some(Overlay::Room(room)) => {
+            no_room(canvas, area, app, room);
             None
         }
         Some(Overlay::Help { .. }) | None => None,
@@ -187,6 +194,72 @@ fn question(canvas: &mut Canvas<'_>, area: Rect, app: &App, confirm: &Confirm) {
             Span::styled(" no", theme.base),
         ]),
     );
+}
+
+fn no_room(canvas: &mut Canvas<'_>, area: Rect, app: &App, room: &Room) {
+    let theme = &app.theme;
+    let width = area.width.saturating_sub(2).min(76);
+    let text = format!(
+        "With this, the prompt has {} tokens; the context has room for {}, with the answer.",
+        grouped(room.needed),
+        grouped(room.context)
+    );
+    let mut lines = paragraph(&text, usize::from(width.saturating_sub(4)), theme.base);
+    lines.push(Line::default());
+    let rows = u16::try_from(room.choices.len()).unwrap_or(u16::MAX);
+    let above = u16::try_from(lines.len()).unwrap_or(u16::MAX);
+    let inner = panel(canvas, area, app, width, above + rows + 4, "The context is too small");
+    // Where there is little room, the choices come first.
+    let (above, list) = split_bottom(inner, (rows + 2).min(inner.height));
+    canvas.lines(above, &lines);
+    for (i, choice) in room.choices.iter().enumerate() {
+        let at = Rect { y: list.y + u16::try_from(i).unwrap_or(0), height: 1, ..list };
+        if at.y >= list.bottom() {
+            break;
+        }
+        let chosen = i == room.selected;
+        if chosen {
+            canvas.fill(at, theme.selection);
+        }
+        let (label, detail) = if chosen { (theme.selection, theme.selection) } else { (theme.base, theme.muted) };
+        let (what, then) = choice_text(*choice, room);
+        let used = canvas.line(at, &canvas.cut(&what, at.width, label));
+        let free = Rect { x: used + 2, width: at.right().saturating_sub(used + 2), ..at };
+        if usize::from(free.width) >= wrap::width(&then) {
+            canvas.right(free, &Line::from(Span::styled(then, detail)));
+        }
+    }
+    let key = |action| app.key(action);
+    let foot = Rect { y: list.bottom().saturating_sub(1), height: u16::from(list.height > rows), ..list };
+    let keys = format!("{} does it   {} leaves it unsent", key(Action::Accept), key(Action::Dismiss));
+    canvas.line(foot, &canvas.cut(&keys, foot.width, theme.muted));
+}
+
+/// A choice, and what comes of it.
+fn choice_text(choice: Choice, room: &Room) -> (String, String) {
+    match choice {
+        Choice::LeaveOut { cut, tokens } => (
+            format!("Send it without the {}", oldest(cut.messages)),
+            format!("{} of {}", grouped(tokens), grouped(room.context)),
+        ),
+        Choice::Summarise { from: 0, .. } => {
+            ("Go on from a summary of the conversation".into(), "the model writes it".into())
+        }
+        Choice::Summarise { from, .. } => {
+            (format!("Go on from a summary without the {}", oldest(from)), "the model writes it".into())
+        }
+        Choice::Raise { context } => {
+            (format!("Raise the context to {} tokens", grouped(context)), "loads the model again".into())
+        }
+        Choice::Cancel => match room.wish {
+            Wish::Say(_) => ("Cancel".into(), "the text stays where it was".into()),
+            _ => ("Cancel".into(), String::new()),
+        },
+    }
+}
+
+fn oldest(messages: usize) -> String {
+    if messages == 1 { "oldest message".into() } else { format!("{messages} oldest messages") }
 }
 
 const KEYS_WIDTH: usize = 22;

@@ -7,6 +7,8 @@ use crate::app::App;
 use crate::app::settings::in_words;
 use crate::config::{Applies, Origin, SPECS, Spec, Value};
 use crate::domain::action::Action;
+use crate::domain::fit::{self, Verdict};
+use crate::domain::units::bytes;
 use crate::text::wrap;
 use crate::ui::canvas::{Canvas, padded, paragraph};
 use crate::ui::models::keys;
@@ -20,9 +22,12 @@ const APPLIES: usize = 15;
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
     let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2).min(TABLE_WIDTH), ..area };
     let (_, inner) = split_top(inner, u16::from(area.height > 16));
-    let (list, detail) = if inner.height >= 12 { split_bottom(inner, 6) } else { (inner, Rect { height: 0, ..inner }) };
+    let cost = cost(app);
+    let height = if cost.is_some() { 7 } else { 6 };
+    let (list, detail) =
+        if inner.height >= 12 { split_bottom(inner, height) } else { (inner, Rect { height: 0, ..inner }) };
     rows(canvas, list, app);
-    details(canvas, detail, app);
+    details(canvas, detail, app, cost);
 }
 
 enum Row {
@@ -123,7 +128,23 @@ fn applies(spec: &Spec) -> &'static str {
     }
 }
 
-fn details(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
+/// What a setting comes to in memory, with the model that is loaded or else the one that is chosen.
+fn cost(app: &App) -> Option<(String, Verdict)> {
+    if !matches!(app.settings_pane.chosen().key, "engine.context" | "engine.kv_cache") {
+        return None;
+    }
+    let chosen = || app.models.chosen().and_then(|model| Some((&model.name, model.facts.as_ref().ok()?)));
+    let (name, facts) = app.model().map(|info| (&info.name, &info.facts)).or_else(chosen)?;
+    let fit = fit::judge(facts, app.settings.engine.load, app.machine.as_ref()?);
+    let up_to = match fit.largest_context {
+        0 => String::new(),
+        tokens => format!("; up to {tokens} fit"),
+    };
+    let (context, needed, budget) = (fit.context, bytes(fit.needed), bytes(fit.budget));
+    Some((format!("{name}: about {needed} of {budget} at {context} tokens{up_to}"), fit.verdict))
+}
+
+fn details(canvas: &mut Canvas<'_>, area: Rect, app: &App, cost: Option<(String, Verdict)>) {
     if area.height == 0 {
         return;
     }
@@ -136,6 +157,14 @@ fn details(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
     };
     let mut lines = vec![Line::from(Span::styled(theme.glyphs.rule.repeat(width), theme.border))];
     lines.extend(paragraph(spec.help, width, theme.base));
+    if let Some((cost, verdict)) = cost {
+        let style = match verdict {
+            Verdict::Fits => theme.good,
+            Verdict::Tight => theme.warning,
+            Verdict::TooLarge => theme.error,
+        };
+        lines.push(wrap::truncate(&Line::from(Span::styled(cost, style)), width, theme.glyphs.ellipsis));
+    }
     let dot = theme.glyphs.dot;
     let facts =
         format!("{} {dot} {} {dot} default: {default} {dot} {}", spec.key, spec.allowed(), spec.applies.label());

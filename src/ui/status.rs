@@ -1,7 +1,7 @@
 //! The last row: the figures of the running answer, or of the last one.
 
 use std::fmt::Write as _;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -88,7 +88,8 @@ fn segments(canvas: &Canvas<'_>, app: &App, now: Instant, roomy: bool) -> Vec<Se
         add(7, vec![label("tokens"), value(figures.usage.completion_tokens.to_string())]);
     }
     if let Some(model) = app.model() {
-        let share = f64::from(app.chat.context_used) / f64::from(model.context.max(1));
+        let prompt = app.chat.next_prompt(&app.settings.chat.system_prompt);
+        let share = f64::from(prompt) / f64::from(model.context.max(1));
         let style = if share >= 0.85 {
             theme.error
         } else if share >= 0.6 {
@@ -102,7 +103,7 @@ fn segments(canvas: &Canvas<'_>, app: &App, now: Instant, roomy: bool) -> Vec<Se
             spans.push(Span::raw(" "));
         }
         let number = if share >= 0.6 { style } else { theme.base };
-        spans.push(Span::styled(format!("{}/{}", app.chat.context_used, model.context), number));
+        spans.push(Span::styled(format!("{prompt}/{}", model.context), number));
         add(3, spans);
     }
     if let Some(memory) = app.memory {
@@ -124,15 +125,15 @@ fn state(app: &App, now: Instant) -> Option<(String, Style)> {
             Phase::Waiting if matches!(app.engine, EngineStatus::Loading { .. }) => {
                 ("loading again".into(), theme.warning)
             }
-            Phase::Waiting => {
-                let size = running.prompt_tokens.map(|n| format!(" {n} tokens")).unwrap_or_default();
-                (format!("reading{size} {}", time()), theme.warning)
-            }
+            Phase::Waiting => (format!("reading {}", reading_time(app, now)), theme.warning),
             Phase::Streaming => ("answering".into(), theme.good),
             Phase::Stopping => ("stopping".into(), theme.warning),
         });
     }
     match &app.engine {
+        EngineStatus::Ready(info) if app.chat.draft_alone() > info.context => {
+            Some(("too long for the context".into(), theme.error))
+        }
         EngineStatus::Ready(_) => Some(("ready".into(), theme.good)),
         EngineStatus::Asleep(_) => Some(("loads with the next message".into(), theme.muted)),
         EngineStatus::Failed { .. } => Some(("not loaded".into(), theme.error)),
@@ -140,6 +141,24 @@ fn state(app: &App, now: Instant) -> Option<(String, Style)> {
         EngineStatus::Empty if app.models.local.is_none() => Some(("looking for models".into(), theme.muted)),
         EngineStatus::Empty => None,
     }
+}
+
+/// How long the prompt has been read, and about how long it will be in all where that is known and worth telling.
+pub fn reading_time(app: &App, now: Instant) -> String {
+    const WORTH_TELLING: Duration = Duration::from_secs(2);
+    let so_far = app.elapsed(now).unwrap_or_default();
+    match app.chat.reading_time() {
+        Some(whole) if whole >= WORTH_TELLING && whole > so_far => {
+            format!("{} of about {}", seconds(so_far), about(whole))
+        }
+        _ => seconds(so_far),
+    }
+}
+
+/// An estimate has no tenths.
+fn about(time: Duration) -> String {
+    let whole = Duration::from_secs(time.as_secs() + u64::from(time.subsec_millis() >= 500));
+    if whole.as_secs() < 60 { format!("{} s", whole.as_secs()) } else { seconds(whole) }
 }
 
 /// A download as a short gauge with its figures.

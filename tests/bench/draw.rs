@@ -40,7 +40,7 @@ fn frames(messages: usize) -> (f64, f64, f64) {
     for _ in 0..messages / 2 {
         id += 1;
         driver.say("Why is the sky blue?");
-        driver.engine(EngineEvent::Started { id: GenId(id), prompt_tokens: 36, context: 4096 });
+        driver.engine(EngineEvent::Started { id: GenId(id), prompt_tokens: 36, cached_tokens: None, context: 4096 });
         driver.delta(id, ANSWER);
         driver.finish(id, FinishReason::Stop);
     }

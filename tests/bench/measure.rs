@@ -36,6 +36,13 @@ pub fn wakeups(pid: u32) -> Option<u64> {
     Some(sum)
 }
 
+/// The most memory that a process has had at once, in bytes. Only Linux keeps it for us.
+pub fn peak_memory(pid: u32) -> Option<u64> {
+    let told = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let peak = told.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(peak.trim().strip_suffix(" kB")?.parse::<u64>().ok()? << 10)
+}
+
 /// The processes that a process has started and that are there.
 pub fn children(pid: u32) -> Vec<u32> {
     let of_thread = |thread: PathBuf| std::fs::read_to_string(thread.join("children")).unwrap_or_default();

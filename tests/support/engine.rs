@@ -4,11 +4,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use hobnob::domain::context::TemplateCost;
 use hobnob::domain::model::{Device, Format, LoadSettings, ModelInfo, ModelSpec};
 use hobnob::domain::sampling::SamplingPatch;
 use hobnob::domain::stats::{GenStats, Usage};
 use hobnob::domain::{
-    ChatMessage, EngineCmd, EngineEvent, FinishReason, GenId, GenRequest, LoadId, LoadStage, PieceKind, Role, Thinking,
+    ChatMessage, CountId, EngineCmd, EngineEvent, FinishReason, GenId, GenRequest, LoadId, LoadStage, PieceKind, Role,
+    Thinking,
 };
 use hobnob::engine::{EngineHandle, Options};
 use hobnob::error::UserError;
@@ -33,6 +35,7 @@ pub fn ask(text: &str) -> GenRequest {
         max_tokens: Some(48),
         stop: Vec::new(),
         thinking: Thinking::Auto,
+        begun: None,
         constraint: None,
     }
 }
@@ -118,6 +121,17 @@ impl Engine {
     pub async fn answer(&mut self, req: GenRequest) -> Result<Answer, UserError> {
         let id = self.begin(req);
         self.answer_to(id).await
+    }
+
+    /// Tokens of texts, and what the model's template adds.
+    pub async fn count(&mut self, id: u64, texts: &[&str]) -> (Vec<u32>, TemplateCost) {
+        let texts = texts.iter().map(|text| (*text).to_owned()).collect();
+        self.handle.send(EngineCmd::Count { id: CountId(id), texts });
+        self.until(|event| match event {
+            EngineEvent::Counted { id: answered, tokens, template } if answered.0 == id => Some((tokens, template)),
+            _ => None,
+        })
+        .await
     }
 
     pub async fn answer_to(&mut self, wanted: GenId) -> Result<Answer, UserError> {

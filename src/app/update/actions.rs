@@ -32,6 +32,9 @@ impl App {
                 self.preview_theme();
                 moved
             }
+            Some(Overlay::Room(room)) => {
+                crate::app::picker::move_selection(&mut room.selected, room.choices.len(), action)
+            }
             Some(_) => false,
             None => match self.pane {
                 Pane::Models => self.models.act(action),
@@ -54,6 +57,7 @@ impl App {
             Action::Palette => self.open_palette(),
             Action::Help => self.open(Overlay::Help { scroll: 0 }),
             Action::Reload => self.reload(now),
+            Action::KeepCopy => self.keep_copy(now),
             Action::Theme => self.open_themes(now),
             Action::Interrupt => self.interrupt(),
             Action::Suspend => self.emit(Effect::Suspend),

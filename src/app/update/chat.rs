@@ -2,13 +2,15 @@
 
 use std::time::Instant;
 
-use crate::app::chat::Phase;
+use super::asking::By;
+use crate::app::chat::{Phase, Wish};
 use crate::app::msg::Effect;
 use crate::app::picker::Target;
-use crate::app::{App, Dirty, EngineStatus, ToastKind};
+use crate::app::{App, EngineStatus, ToastKind};
 use crate::config::Value;
-use crate::domain::EngineCmd;
 use crate::domain::action::Action;
+use crate::domain::conversation::Message;
+use crate::domain::{EngineCmd, Role};
 
 impl App {
     pub(super) fn act_in_chat(&mut self, action: Action, now: Instant) -> bool {
@@ -18,6 +20,8 @@ impl App {
             Action::Stop => {
                 if self.chat.is_busy() {
                     self.stop();
+                } else if matches!(self.engine, EngineStatus::Loading { .. }) {
+                    self.cancel_load(now);
                 } else if self.toasts.is_empty() {
                     return false;
                 } else {
@@ -26,6 +30,15 @@ impl App {
             }
             Action::TakeBack => return self.take_back(),
             Action::Retry => self.retry(now),
+            Action::GoOn => self.go_on(now),
+            Action::SendAll => {
+                let said = if self.chat.conversation.take_in_all() {
+                    "The whole conversation is sent again"
+                } else {
+                    "Nothing of the conversation is left out"
+                };
+                self.toast(ToastKind::Note, said, None, now);
+            }
             Action::NewConversation => {
                 if self.chat.is_busy() {
                     self.stop();
@@ -118,7 +131,7 @@ impl App {
             EngineStatus::Loading { .. } => self.enqueue(),
             EngineStatus::Ready(_) | EngineStatus::Asleep(_) => {
                 self.enqueue();
-                self.answer_next(now);
+                self.answer_next(By::Key, now);
             }
         }
     }
@@ -139,39 +152,41 @@ impl App {
     pub(super) fn enqueue(&mut self) {
         self.chat.held = false;
         if let Some(text) = self.chat.composer.take() {
+            // What waited for more room gives way to what is wanted now.
+            self.chat.pending = None;
             self.chat.queue.push_back(text);
         }
     }
 
-    /// Answers the oldest waiting message, if nothing else is being answered and there is a model.
-    pub(super) fn answer_next(&mut self, now: Instant) {
-        if self.chat.is_busy() || self.chat.held || self.model().is_none() {
-            return;
-        }
-        if let Some(text) = self.chat.queue.pop_front() {
-            self.answer(Some(text), now);
-        }
-    }
-
-    pub(super) fn answer(&mut self, text: Option<String>, now: Instant) {
-        let Some(name) = self.model().map(|m| m.name.clone()) else { return };
-        self.generation = self.generation.next();
-        let id = self.generation;
-        let mut req = self.chat.begin(id, text, &name, &self.settings, now);
-        self.wish(&mut req);
-        self.emit(Effect::Engine(EngineCmd::Generate { id, req }));
-        self.touch(Dirty::Now);
-    }
-
     pub(super) fn retry(&mut self, now: Instant) {
-        if self.chat.is_busy() {
-            self.toast(ToastKind::Note, "An answer is being made; Esc stops it", None, now);
-        } else if self.model().is_none() {
-            self.toast(ToastKind::Note, "There is no model to answer", Some("F3 shows what can be loaded".into()), now);
-        } else if self.chat.conversation.step_back_from_answer() {
-            self.answer(None, now);
+        if let Some(why) = self.cannot_answer() {
+            self.toast(ToastKind::Note, why.0, why.1, now);
+        } else if self.chat.conversation.head().is_some_and(|m| m.role == Role::Assistant) {
+            self.ask(Wish::Again, By::Key, now);
         } else {
             self.toast(ToastKind::Note, "There is no answer to make again", None, now);
+        }
+    }
+
+    /// The newest answer goes on from where it stopped.
+    fn go_on(&mut self, now: Instant) {
+        let head = self.chat.conversation.head();
+        if let Some(why) = self.cannot_answer() {
+            self.toast(ToastKind::Note, why.0, why.1, now);
+        } else if head.is_some_and(Message::can_go_on) {
+            self.ask(Wish::GoOn, By::Key, now);
+        } else {
+            self.toast(ToastKind::Note, "There is no answer that was cut off", None, now);
+        }
+    }
+
+    fn cannot_answer(&self) -> Option<(&'static str, Option<String>)> {
+        if self.chat.is_busy() {
+            Some(("An answer is being made; Esc stops it", None))
+        } else if self.model().is_none() {
+            Some(("There is no model to answer", Some("F3 shows what can be loaded".into())))
+        } else {
+            None
         }
     }
 
@@ -188,10 +203,7 @@ impl App {
     /// The newest waiting message goes back into the composer, above what is written there.
     pub(super) fn take_back(&mut self) -> bool {
         let Some(text) = self.chat.queue.pop_back() else { return false };
-        let area = &mut self.chat.composer.area;
-        let text = if area.is_empty() { text } else { format!("{text}\n{}", area.text()) };
-        area.set(&text);
-        self.chat.composer.touched();
+        self.chat.composer.put_back(text);
         true
     }
 }

@@ -2,11 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use super::asking::By;
+use crate::app::chat::Wish;
 use crate::app::msg::{Effect, TimerId};
 use crate::app::{App, CLOCK, Dirty, EngineStatus, Pane, ToastKind};
 use crate::domain::conversation::Outcome;
-use crate::domain::{DownloadState, EngineEvent, HubCmd, HubEvent};
-use crate::error::UserError;
+use crate::domain::{DownloadState, EngineCmd, EngineEvent, GenId, HubCmd, HubEvent};
+use crate::error::{ErrorKind, UserError};
 
 impl App {
     pub(super) fn on_timer(&mut self, id: TimerId, now: Instant) {
@@ -25,6 +27,27 @@ impl App {
                 self.touch(Dirty::Soon);
             }
             TimerId::SaveSettings => self.write_settings(),
+            TimerId::Count => self.count(),
+            TimerId::Idle => {
+                let idle = !self.chat.is_busy() && self.settings.engine.unload_after.is_some();
+                if idle && matches!(self.engine, EngineStatus::Ready(_)) {
+                    self.emit(Effect::Engine(EngineCmd::Sleep));
+                }
+            }
+        }
+    }
+
+    fn count(&mut self) {
+        self.count_is_due = false;
+        if matches!(self.engine, EngineStatus::Ready(_)) {
+            let (chat, system) = (&mut self.chat, &self.settings.chat.system_prompt);
+            let mut counting = std::mem::take(&mut chat.counting);
+            let asked = counting.ask(&chat.conversation, chat.texts(system));
+            chat.counting = counting;
+            if let Some((id, texts)) = asked {
+                self.emit(Effect::Engine(EngineCmd::Count { id, texts }));
+            }
+            self.touch(Dirty::Soon);
         }
     }
 
@@ -40,8 +63,16 @@ impl App {
                 EngineStatus::Empty | EngineStatus::Failed { .. } => {}
             },
             EngineEvent::Loaded { id, info } if id == self.load => {
+                let kept = std::mem::take(&mut self.keeping);
+                self.tell_of_load(&info, kept, now);
+                if self.counted_for.as_ref() != Some(&info.reference) {
+                    self.counted_for = Some(info.reference.clone());
+                    self.chat.model_is_new();
+                }
+                self.chat.engine_is_new();
                 self.engine = EngineStatus::Ready(*info);
-                self.answer_next(now);
+                self.set_idle_timer();
+                self.answer_next(By::Itself, now);
             }
             EngineEvent::LoadFailed { id, error } if id == self.load => {
                 let name = match &self.engine {
@@ -53,6 +84,7 @@ impl App {
             EngineEvent::Progress { .. } | EngineEvent::Loaded { .. } | EngineEvent::LoadFailed { .. } => {}
             EngineEvent::Unloaded { forgotten } => {
                 self.memory = None;
+                self.chat.engine_is_new();
                 self.engine = match std::mem::replace(&mut self.engine, EngineStatus::Empty) {
                     EngineStatus::Ready(info) | EngineStatus::Asleep(info) if !forgotten => EngineStatus::Asleep(info),
                     // Asked for after what has gone.
@@ -60,18 +92,23 @@ impl App {
                     _ => EngineStatus::Empty,
                 };
             }
-            EngineEvent::Started { id, prompt_tokens, .. } => self.chat.started(id, prompt_tokens),
+            EngineEvent::Started { id, prompt_tokens, cached_tokens, .. } => {
+                self.chat.started(id, prompt_tokens, cached_tokens);
+            }
             EngineEvent::Delta { id, kind, text, tokens } => self.chat.delta(id, kind, &text, tokens, now),
             EngineEvent::Finished { id, reason, usage, stats, satisfied } => {
-                if self.chat.finished(id, Outcome { reason, usage, stats, satisfied }, now) {
-                    self.answer_next(now);
+                if let Some(wish) = self.chat.finished(id, Outcome { reason, usage, stats, satisfied }, now) {
+                    self.set_idle_timer();
+                    self.answered(wish, reason, now);
                 }
             }
             EngineEvent::Failed { id, error } => {
-                self.chat.failed(id, error, now);
+                self.set_idle_timer();
+                self.on_failed(id, error, now);
             }
             EngineEvent::Died { error } => {
                 self.memory = None;
+                self.chat.engine_is_new();
                 // Under the answer that it cut it says so already.
                 let told = self.pane == Pane::Chat && self.chat.ended_with(&error);
                 if !told {
@@ -82,6 +119,30 @@ impl App {
                 }
             }
             EngineEvent::Memory { bytes, .. } => self.memory = Some(bytes),
+            EngineEvent::Counted { id, tokens, template } => {
+                self.chat.counting.counted(id, &tokens, template, &self.chat.conversation);
+            }
+        }
+    }
+
+    fn on_failed(&mut self, id: GenId, error: UserError, now: Instant) {
+        if error.kind == ErrorKind::ContextFull
+            && let Some((wish, needed)) = self.chat.refused(id)
+        {
+            return match wish {
+                Wish::Summarise { then, .. } => {
+                    self.leave_unasked(Wish::Say(then));
+                    self.toast_error(&error, now);
+                }
+                wish => self.no_room(wish, needed, By::Key, now),
+            };
+        }
+        let wish = self.chat.running.as_ref().filter(|running| running.id == id).map(|running| running.wish().clone());
+        if self.chat.failed(id, error.clone(), now)
+            && let Some(Wish::Summarise { then, .. }) = wish
+        {
+            self.no_summary(then, now);
+            self.toast_error(&error, now);
         }
     }
 

@@ -79,6 +79,7 @@ impl App {
             Some(Overlay::Value(_)) => vec![Context::Dialog, Context::Edit, Context::Chat, Context::Global],
             Some(Overlay::Schema(_)) => vec![Context::Dialog, Context::Edit, Context::Global],
             Some(Overlay::Help { .. }) => vec![Context::Dialog, Context::List, Context::Chat, Context::Global],
+            Some(Overlay::Room(_)) => vec![Context::List, Context::Dialog, Context::Global],
             Some(Overlay::Confirm(_)) => vec![Context::Dialog, Context::Global],
             None if suggesting => vec![Context::List, Context::Edit, Context::Chat, Context::Global],
             None => match self.pane {
@@ -120,7 +121,7 @@ impl App {
                 self.chat.composer.area.insert(text);
                 self.chat.composer.touched();
             }
-            Some(Overlay::Help { .. } | Overlay::Confirm(_)) | None => {}
+            Some(Overlay::Help { .. } | Overlay::Confirm(_) | Overlay::Room(_)) | None => {}
         }
     }
 

@@ -5,11 +5,13 @@
 //! | `keys` | keys, text, wheel and clicks: which context has a use for them |
 //! | `actions` | what holds everywhere: panes, interrupt, quit |
 //! | `overlays` | what is in front of a pane: palette, themes, questions |
+//! | `asking` | from a wish to an answer, and what when there is no room for it |
 //! | `chat`, `models`, `settings` | the actions of the panes |
 //! | `wishes` | reasoning, and the form of the next answer |
 //! | `events` | what engine and hub tell |
 
 mod actions;
+mod asking;
 mod chat;
 mod events;
 mod keys;
@@ -75,6 +77,7 @@ impl App {
             Msg::Edited(Err(error)) | Msg::Failed(error) => self.toast_error(&error, now),
         }
         self.start_clock();
+        self.count_soon();
         std::mem::take(&mut self.effects)
     }
 }

@@ -1,15 +1,19 @@
 //! Finding, fetching, judging and loading models.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::app::models::Download;
 use crate::app::msg::Effect;
 use crate::app::{App, Confirm, Confirmed, Dirty, EngineStatus, Overlay, ToastKind};
 use crate::domain::action::Action;
 use crate::domain::fit::Verdict;
-use crate::domain::model::{LocalModel, ModelRef, ModelSpec};
-use crate::domain::units::bytes;
+use crate::domain::model::{LoadSettings, LocalModel, ModelInfo, ModelRef, ModelSpec};
+use crate::domain::quant::KeptCopy;
+use crate::domain::units::{bytes, seconds};
 use crate::domain::{DownloadState, EngineCmd, HubCmd, fit};
+
+/// A load that takes no longer needs no copy.
+const WORTH_KEEPING: Duration = Duration::from_secs(2);
 
 impl App {
     pub(super) fn act_in_models(&mut self, action: Action, now: Instant) {
@@ -37,9 +41,18 @@ impl App {
         if let Some(id) = self.models.running().map(|d| d.id) {
             self.emit(Effect::Hub(HubCmd::CancelDownload(id)));
         } else if matches!(self.engine, EngineStatus::Loading { .. }) {
-            self.unload();
+            self.cancel_load(now);
         } else {
             self.toast(ToastKind::Note, "Nothing is under way", None, now);
+        }
+    }
+
+    /// The load under way ends, and its process at once. What waits for the model waits on.
+    pub(super) fn cancel_load(&mut self, now: Instant) {
+        if let EngineStatus::Loading { name, .. } = &self.engine {
+            let text = format!("Loading {name} was cancelled");
+            self.unload();
+            self.toast(ToastKind::Note, text, None, now);
         }
     }
 
@@ -109,18 +122,15 @@ impl App {
 
     /// Warns, and lets the user go on.
     pub(super) fn load_if_it_fits(&mut self, model: &LocalModel, now: Instant) {
-        let context = self.settings.engine.load.context;
-        let too_large = match (&model.facts, self.machine) {
-            (Ok(facts), Some(machine)) => {
-                let fit = fit::judge(facts, context.min(facts.context), machine);
-                (fit.verdict == Verdict::TooLarge).then_some((fit, machine))
-            }
+        let too_large = match (&model.facts, &self.machine) {
+            (Ok(facts), Some(machine)) => Some(fit::judge(facts, self.settings.engine.load, machine))
+                .filter(|fit| fit.verdict == Verdict::TooLarge),
             _ => None,
         };
         match too_large {
             None => self.load(model, now),
-            Some((fit, machine)) => {
-                let advice = if fit.largest_context >= 512 {
+            Some(fit) => {
+                let advice = if fit.largest_context > 0 {
                     format!(" A context of {} would fit: change it in Settings.", fit.largest_context)
                 } else {
                     String::new()
@@ -130,7 +140,7 @@ impl App {
                     body: format!(
                         "It needs about {}, and there is room for {}. The machine may get very slow.{advice}",
                         bytes(fit.needed),
-                        bytes(machine.budget)
+                        bytes(fit.budget)
                     ),
                     yes: "load it all the same",
                     then: Confirmed::Load(Box::new(model.clone())),
@@ -146,8 +156,51 @@ impl App {
         }
     }
 
+    /// Has the model's quantised weights written down. That is only done on their way in: the model is loaded again.
+    pub(super) fn keep_copy(&mut self, now: Instant) {
+        match (self.model().map(|info| info.copy.clone()), self.wanted.clone()) {
+            (Some(KeptCopy::Possible), Some(model)) => {
+                let settings = LoadSettings { keep: true, ..self.settings.engine.load };
+                self.load_with(&model, settings, now);
+            }
+            (Some(KeptCopy::Kept(path)), _) => {
+                self.toast(ToastKind::Note, format!("The quantised copy is kept in {}", path.display()), None, now);
+            }
+            (Some(KeptCopy::None), _) => {
+                let hint = "a copy is kept of plain weights (F16, BF16, F32) that are quantised while they load";
+                self.toast(ToastKind::Note, "There is nothing to keep of this model", Some(hint.into()), now);
+            }
+            (None, _) | (_, None) => self.toast(ToastKind::Note, "No model is loaded", None, now),
+        }
+    }
+
+    /// What a person should hear of a load that went well.
+    pub(super) fn tell_of_load(&mut self, info: &ModelInfo, kept: bool, now: Instant) {
+        for note in &info.notes {
+            self.toast(ToastKind::Warning, note.message.clone(), note.hint.clone(), now);
+        }
+        match &info.copy {
+            KeptCopy::Possible if info.load_time >= WORTH_KEEPING => {
+                let took = seconds(info.load_time);
+                let text = format!("Quantising {} as {} took {took}", info.name, info.quant);
+                let hint = format!("{} keeps the copy: it loads quickly then", self.key(Action::KeepCopy));
+                self.toast(ToastKind::Note, text, Some(hint), now);
+            }
+            KeptCopy::Kept(path) if kept => {
+                let text = format!("{} is kept as {}", info.name, info.quant);
+                self.toast(ToastKind::Note, text, Some(path.display().to_string()), now);
+                self.emit(Effect::Hub(HubCmd::ScanLocal));
+            }
+            KeptCopy::None | KeptCopy::Possible | KeptCopy::Kept(_) => {}
+        }
+    }
+
     pub(super) fn load(&mut self, model: &LocalModel, now: Instant) {
-        let spec = match ModelSpec::of(model, self.settings.engine.load) {
+        self.load_with(model, self.settings.engine.load, now);
+    }
+
+    fn load_with(&mut self, model: &LocalModel, settings: LoadSettings, now: Instant) {
+        let spec = match ModelSpec::of(model, settings) {
             Ok(spec) => spec,
             Err(error) => return self.toast_error(&error, now),
         };
@@ -163,6 +216,7 @@ impl App {
             since: now,
         };
         self.memory = None;
+        self.keeping = settings.keep;
         self.wanted = Some(model.clone());
         self.emit(Effect::Engine(EngineCmd::Load { id, spec }));
         self.touch(Dirty::Now);

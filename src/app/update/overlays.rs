@@ -82,6 +82,7 @@ impl App {
                 *scroll = scroll.saturating_add_signed(by);
                 true
             }
+            Some(Overlay::Room(_)) => action.context() == Context::List && self.move_in_list(action),
             Some(Overlay::Confirm(_)) | None => false,
         }
     }
@@ -93,8 +94,10 @@ impl App {
     }
 
     pub(super) fn dismiss(&mut self) {
-        if let Some(Overlay::Themes { before, .. }) = self.overlay.take() {
-            self.show_theme(&before);
+        match self.overlay.take() {
+            Some(Overlay::Themes { before, .. }) => self.show_theme(&before),
+            Some(Overlay::Room(room)) => self.leave_unasked(room.wish),
+            _ => {}
         }
     }
 
@@ -115,6 +118,7 @@ impl App {
                 Confirmed::Quit => self.really_quit(),
                 Confirmed::Load(model) => self.load(&model, now),
             },
+            Some(Overlay::Room(room)) => self.make_room(room, now),
             Some(Overlay::Help { .. }) | None => {}
         }
     }

@@ -76,6 +76,7 @@ impl App {
                 let id = self.settings.ui.theme.clone();
                 self.show_theme(&id);
             }
+            "engine.unload_after" => self.set_idle_timer(),
             "ui.mouse" => {
                 let on = self.settings.ui.mouse;
                 self.emit(Effect::Mouse(on));

@@ -19,6 +19,12 @@ impl Gpu {
     } else {
         Self::None
     };
+
+    /// What of it a model is computed on.
+    #[must_use]
+    pub fn for_device(device: Device) -> Self {
+        if device == Device::Cpu { Self::None } else { Self::OF_THIS_BUILD }
+    }
 }
 
 impl ModelFacts {

@@ -27,6 +27,11 @@ const LONGEST_LINE: usize = 4096;
 /// How long the last lines may take to come through after the process is gone.
 const LAST_LINES: Duration = Duration::from_millis(500);
 
+/// What the C library on Linux does with freed memory, in bytes: blocks from the first size on go back to the system at once,
+/// and so does a free end of a heap that is longer than the second. By itself it raises the first to 32 MB as it sees fit,
+/// and keeps a hundred megabytes of holes behind a long prompt.
+const MALLOC: [(&str, &str); 2] = [("MALLOC_MMAP_THRESHOLD_", "4194304"), ("MALLOC_TRIM_THRESHOLD_", "16777216")];
+
 type Lines = Arc<Mutex<VecDeque<String>>>;
 
 /// One process. Dropping it kills it, too; [`EngineProcess::end`] also waits.
@@ -58,6 +63,7 @@ impl EngineProcess {
             command
                 .arg(host::ARGUMENT)
                 .arg(options.verbose.to_string())
+                .envs(MALLOC.into_iter().filter(|(name, _)| std::env::var_os(name).is_none()))
                 .stdin(Stdio::from(OwnedFd::from(theirs)))
                 .stdout(Stdio::from(output.try_clone()?))
                 .stderr(Stdio::from(output))

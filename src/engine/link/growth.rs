@@ -25,7 +25,8 @@ pub(super) fn growth_allowed(info: &ModelInfo, loaded: u64, machine: u64) -> Opt
     // The next answer has a cache of its own before anything is looked at again. An eighth is for everybody else.
     let next_answer = cache_per_token(facts).saturating_mul(u64::from(info.context));
     let room = (machine / 8 * 7).saturating_sub(loaded).saturating_sub(next_answer);
-    let caches = cache_bytes(facts, info.context).min(room);
+    // An answer moves from one into another.
+    let caches = cache_bytes(facts, info.context).saturating_mul(2).min(room);
     Some((1 << 30).max(facts.bytes / 2).max(machine / 8).max(caches))
 }
 
@@ -43,6 +44,7 @@ mod tests {
 
     use super::*;
     use crate::domain::model::ModelFacts;
+    use crate::domain::quant::KeptCopy;
 
     const GIB: u64 = 1 << 30;
 
@@ -68,6 +70,9 @@ mod tests {
             },
             context: 4096,
             device: device.into(),
+            quant: "Q4_1".into(),
+            copy: KeptCopy::None,
+            notes: Vec::new(),
             load_time: Duration::ZERO,
         }
     }
@@ -103,8 +108,8 @@ mod tests {
         let loaded = 5 * GIB;
         let cache = 147_456 * 32_768;
         let allowed = |machine| growth_allowed(&large(32_768), loaded, machine * GIB).expect("a limit");
-        assert_eq!(allowed(32), 3 * cache);
-        // Not all of the copies have a place here, and the next answer's cache must: a whole one is still not too much.
+        assert_eq!(allowed(32), 2 * cache);
+        // Not both have a place here, and the next answer's cache must: a whole one is still not too much.
         let tight = allowed(18);
         assert!((cache..2 * cache).contains(&tight), "{tight}");
         assert!(loaded + tight + cache <= 18 * GIB, "{tight}");

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `Down` | none | a load, or a message for a model that is known |
 //! | `Loading` | reads the model | loaded, failed, died, replaced by a load of something else |
-//! | `Ready` | waits | a message, an unload, its death |
+//! | `Ready` | waits | a message, an unload, being sent to sleep, its death |
 //! | `Generating` | answers | the answer's end, a cancel, its death |
 //! | `Draining` | was asked to stop | its word that it has, or the end of our patience: then it is killed |
 //!
@@ -167,6 +167,8 @@ impl Link {
             }
             EngineCmd::Generate { id, req } => self.generate(Ask { id, req }),
             EngineCmd::Cancel(id) => self.cancel(id),
+            EngineCmd::Sleep => self.sleep().await,
+            EngineCmd::Count { id, texts } => self.count(&ToEngine::Count { id, texts }),
         }
     }
 
@@ -253,6 +255,27 @@ impl Link {
         }
     }
 
+    /// Whoever asks has seen nothing going on; what has begun since is stronger.
+    async fn sleep(&mut self) {
+        if matches!(self.state, State::Ready { .. } | State::Loading { quiet: true, then: None, .. })
+            && let Some(child) = self.take_child()
+        {
+            child.end().await;
+            self.emit(EngineEvent::Unloaded { forgotten: false });
+        }
+    }
+
+    /// Without a process that has its model nobody can count; the one who asks does so again when there is one.
+    fn count(&self, wish: &ToEngine) {
+        let (State::Ready { child } | State::Generating { child, .. } | State::Draining { child, .. }) = &self.state
+        else {
+            return;
+        };
+        if let Err(error) = child.tell(wish) {
+            tracing::warn!(target: "engine", "the conversation is too long to be counted: {error}");
+        }
+    }
+
     // ── What the process tells ───────────────────────────────────────────────────────────────────────────────────────
 
     async fn hear(&mut self, message: FromEngine) {
@@ -267,12 +290,12 @@ impl Link {
             FromEngine::Stage { stage } => self.progress(stage),
             FromEngine::Loaded { info } => self.loaded(*info),
             FromEngine::LoadFailed { error } => self.load_failed(error).await,
-            FromEngine::Started { id, prompt_tokens, context } => {
+            FromEngine::Started { id, prompt_tokens, cached_tokens, context } => {
                 if let State::Generating { answer, .. } = &mut self.state
                     && answer.id == id
                 {
                     answer.starts(prompt_tokens);
-                    self.emit(EngineEvent::Started { id, prompt_tokens, context });
+                    self.emit(EngineEvent::Started { id, prompt_tokens, cached_tokens, context });
                 }
             }
             FromEngine::Delta { id, kind, text, tokens } => {
@@ -287,6 +310,7 @@ impl Link {
                 self.answered(id, EngineEvent::Finished { id, reason, usage, stats, satisfied }).await;
             }
             FromEngine::Failed { id, error } => self.answered(id, EngineEvent::Failed { id, error }).await,
+            FromEngine::Counted { id, tokens, template } => self.emit(EngineEvent::Counted { id, tokens, template }),
         }
     }
 

@@ -24,6 +24,8 @@ struct Shared {
     /// Each token that ends an answer, and the mark that stands for it. None: the engine ends the answer in its own way.
     ends: Vec<(u32, u32)>,
     prompt: Vec<u32>,
+    /// What the answer has to begin with.
+    forced: Vec<u32>,
     /// Tokens, the prompt's included, after which the answer is as long as it may be.
     limit: usize,
     stop: AtomicBool,
@@ -32,14 +34,16 @@ struct Shared {
 }
 
 impl Conductor {
-    /// `marks` are the tokens to choose from; where the prompt has left too few, the answer is only watched.
-    pub fn new(prompt: &[u32], ends: &[u32], marks: &[u32], max_tokens: u32) -> Self {
-        let mut free = marks.iter().filter(|mark| !prompt.contains(mark));
+    /// The answer begins with `forced`, which counts for nothing. `marks` are the tokens to choose from; where the prompt has
+    /// left too few, the answer is only watched.
+    pub fn new(prompt: &[u32], forced: &[u32], ends: &[u32], marks: &[u32], max_tokens: u32) -> Self {
+        let mut free = marks.iter().filter(|mark| !prompt.contains(mark) && !forced.contains(mark));
         let pairs: Vec<(u32, u32)> = ends.iter().zip(&mut free).map(|(end, mark)| (*end, *mark)).collect();
         Self(Arc::new(Shared {
             ends: if pairs.len() == ends.len() { pairs } else { Vec::new() },
             prompt: prompt.to_vec(),
-            limit: prompt.len() + max_tokens as usize,
+            forced: forced.to_vec(),
+            limit: prompt.len() + forced.len() + max_tokens as usize,
             stop: AtomicBool::new(false),
             seen: Mutex::default(),
         }))
@@ -70,10 +74,14 @@ impl Conductor {
     }
 
     fn choose(&self, logits: &Tensor, tokens: usize) -> Result<()> {
-        let Some((_, last)) = self.0.ends.first() else { return Ok(()) };
         // In place, and only the few numbers that change: this is asked for every token.
         let put =
             |token: u32, value: f32| logits.slice_set(&Tensor::new(&[value], logits.device())?, 0, token as usize);
+        let made = tokens - self.0.prompt.len();
+        if let Some(token) = self.0.forced.get(made) {
+            return put(*token, f32::MAX / 4.0);
+        }
+        let Some((_, last)) = self.0.ends.first() else { return Ok(()) };
         if self.0.stop.load(Ordering::SeqCst) || tokens >= self.0.limit {
             // Above all others, whatever comes after: temperature, top-k, top-p.
             return put(*last, f32::MAX / 4.0);
@@ -120,7 +128,7 @@ mod tests {
 
     #[test]
     fn marks_stand_for_the_ends_and_everything_else_keeps_its_chance() {
-        let conductor = Conductor::new(&[9, 5], &[END, OTHER_END], &[5, 6, 7], 10);
+        let conductor = Conductor::new(&[9, 5], &[], &[END, OTHER_END], &[5, 6, 7], 10);
         assert_eq!(conductor.marks(), [6, 7], "5 is in the prompt");
         let (best, after) = chosen(&conductor, &[1.0, 2.0, 9.0, 4.0, 3.0, 0.5, 8.0, 8.5], &[9, 5]);
         assert_eq!(best, 6);
@@ -130,22 +138,39 @@ mod tests {
     #[test]
     fn an_answer_ends_at_its_limit_and_when_it_is_asked_to() {
         let logits = [5.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0];
-        let conductor = Conductor::new(&[1, 1], &[END], &[6], 2);
+        let conductor = Conductor::new(&[1, 1], &[], &[END], &[6], 2);
         assert_eq!(chosen(&conductor, &logits, &[1, 1]).0, 0);
         assert_eq!(chosen(&conductor, &logits, &[1, 1, 0]).0, 0);
         assert!(!conductor.is_full());
         assert_eq!(chosen(&conductor, &logits, &[1, 1, 0, 0]).0, 6);
         assert!(conductor.is_full());
         assert_eq!(conductor.seen(), [1, 1, 0, 0]);
-        let conductor = Conductor::new(&[1, 1], &[END], &[6], 20);
+        let conductor = Conductor::new(&[1, 1], &[], &[END], &[6], 20);
         conductor.stop();
         assert_eq!(chosen(&conductor, &logits, &[1, 1]).0, 6);
         assert!(!conductor.is_full());
     }
 
     #[test]
+    fn an_answer_that_goes_on_begins_with_what_it_has_to() {
+        let logits = [5.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0];
+        let conductor = Conductor::new(&[1], &[3, 4], &[END], &[4, 6], 1);
+        assert_eq!(conductor.marks(), [6], "4 is what it begins with");
+        conductor.stop();
+        assert_eq!(chosen(&conductor, &logits, &[1]).0, 3);
+        assert_eq!(chosen(&conductor, &logits, &[1, 3]).0, 4);
+        assert_eq!(chosen(&conductor, &logits, &[1, 3, 4]).0, 6, "and only then is it stopped");
+        let conductor = Conductor::new(&[1], &[3], &[END], &[6], 1);
+        assert_eq!(chosen(&conductor, &logits, &[1]).0, 3);
+        assert_eq!(chosen(&conductor, &logits, &[1, 3]).0, 0);
+        assert_eq!(chosen(&conductor, &logits, &[1, 3, 0]).0, 6, "one of its own, and the mark");
+        // Without marks, too.
+        assert_eq!(chosen(&Conductor::new(&[1], &[3], &[], &[], 1), &logits, &[1]).0, 3);
+    }
+
+    #[test]
     fn without_marks_it_only_watches() {
-        for conductor in [Conductor::new(&[6], &[END], &[6], 1), Conductor::new(&[6], &[], &[5], 1)] {
+        for conductor in [Conductor::new(&[6], &[], &[END], &[6], 1), Conductor::new(&[6], &[], &[], &[5], 1)] {
             assert!(!conductor.is_in_charge() && conductor.marks().is_empty());
             conductor.stop();
             let logits = [0.0, 1.0, 2.0, 1.0, 0.0, 0.0, 0.0];
@@ -157,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_prompt_that_is_shown_in_part_is_seen_as_a_whole() {
-        let conductor = Conductor::new(&[1, 2, 3, 4], &[END], &[6], 1);
+        let conductor = Conductor::new(&[1, 2, 3, 4], &[], &[END], &[6], 1);
         let logits = [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
         assert_eq!(chosen(&conductor, &logits, &[4]).0, 0, "the first token");
         assert_eq!(chosen(&conductor, &logits, &[1, 2, 3, 4, 0]).0, 6, "and no second");

@@ -5,20 +5,23 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use either::Either;
-use mistralrs::core::TERMINATE_ALL_NEXT_STEP;
+use mistralrs::core::{CompletionChunkResponse, RequestMessage, TERMINATE_ALL_NEXT_STEP};
 use mistralrs::{
-    ChatCompletionChunkResponse, Model, RequestBuilder, Response, TextMessageRole, TextMessages, Usage as EngineUsage,
+    ChatCompletionChunkResponse, Model, NormalRequest, Request, RequestBuilder, RequestLike, Response, TextMessageRole,
+    TextMessages,
 };
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio_util::sync::CancellationToken;
 
 use super::conductor::Conductor;
 use super::guide::Guide;
-use super::load::Loaded;
+use super::load::{Loaded, Vocabulary};
 use super::options::sampling_params;
 use super::prefixes;
+use super::resume::{Begun, Made};
 use crate::domain::recommend;
 use crate::domain::stats::{TokenMeter, Usage};
-use crate::domain::{ChatMessage, FinishReason, GenRequest, PieceKind, Role, Thinking};
+use crate::domain::{Beginning, ChatMessage, FinishReason, GenRequest, PieceKind, Role, Thinking};
 use crate::engine::answer::{self, Room, StopMatcher, ThinkSplitter};
 use crate::engine::{Outcome, Piece};
 use crate::error::{ErrorKind, UserError};
@@ -39,39 +42,60 @@ async fn answer(
     out: &mut dyn FnMut(Piece),
 ) -> Result<Outcome, UserError> {
     let meter = TokenMeter::start(Instant::now());
-    let prompt = read_prompt(&loaded.model, req).await?;
-    let prompt_tokens = u32::try_from(prompt.len()).unwrap_or(u32::MAX);
+    let mut prompt = read_prompt(&loaded.model, req).await?;
+    let template = prompt.len();
+    let mut last = loaded.last.lock().await;
+    let begun = req.begun.as_ref().zip(loaded.texts.as_ref());
+    let begun = begun.map(|(begun, texts)| Begun::new(begun, last.as_ref(), &prompt, texts)).unwrap_or_default();
+    prompt.extend_from_slice(&begun.read);
+    let prompt_tokens = u32::try_from(template + begun.len()).unwrap_or(u32::MAX);
     // The last moment before the prompt is read, which can't be stopped.
     if cancel.is_cancelled() {
         return Ok(Outcome::before_the_prompt(prompt_tokens, meter.stats(Instant::now())));
     }
-    let context = loaded.info.context;
-    let room = answer::room(prompt_tokens, req.max_tokens, context)?;
-    let guide = guide(loaded, req, &prompt)?;
-    out(Piece::Started { prompt_tokens, context });
-
     let engine = loaded.model.inner().get_sender(None).map_err(|e| engine_error(&e.to_string()))?;
     let mut prefixes = loaded.prefixes.lock().await;
     if prefixes.are_untrue() {
         prefixes::sweep(&engine, &mut prefixes).await;
     }
-    let conductor = Conductor::new(&prompt, &loaded.vocabulary.ends, &loaded.vocabulary.marks, room.max_tokens);
+    let whole = prefixes.have_all_of(&prompt);
+    let mark = loaded.vocabulary.marks.iter().find(|mark| whole && !prompt.contains(mark));
+    let cached_tokens = if mark.is_some() { prompt.len().saturating_sub(1) } else { prefixes.shared_with(&prompt) };
+    // A pool keeps whole blocks, as long as nothing else needs their place: which ones, it does not tell.
+    let cached_tokens = (!loaded.has_pool).then(|| u32::try_from(cached_tokens).unwrap_or(u32::MAX));
+    let context = loaded.info.context;
+    // Told before it is judged: who hears that it does not fit knows by how much.
+    out(Piece::Started { prompt_tokens, cached_tokens, context });
+    let room = answer::room(prompt_tokens, req.max_tokens, context)?;
+    let guide = guide(loaded, req, &prompt)?;
+    if let Some(mark) = mark {
+        prefixes::shorten(&engine, &mut prefixes, &prompt, *mark).await;
+    }
+    *last = None;
+
+    let Vocabulary { ends, marks } = &loaded.vocabulary;
+    let conductor = Conductor::new(&prompt, &begun.again, ends, marks, room.max_tokens);
+    let handed_out = req.begun.clone().unwrap_or_default();
     let mut answer = Answer {
         out,
         meter,
         room,
         prompt_tokens,
-        cached_tokens: u32::try_from(prefixes.shared_with(&prompt)).unwrap_or(u32::MAX),
+        cached_tokens,
         conductor: conductor.clone(),
         stops: StopMatcher::new(&req.stop),
-        thinking: splitter(loaded, &prompt),
+        thinking: if begun.len() > 0 { ThinkSplitter::after(&handed_out) } else { splitter(loaded, &prompt) },
+        handed_out,
+        to_drop: !begun.again.is_empty(),
         stopped_at: None,
     };
 
     // The flag outlives what it was meant for when an answer ends by itself at the same moment.
     TERMINATE_ALL_NEXT_STEP.store(false, Ordering::SeqCst);
-    let request = request(loaded, req, room, guide, conductor.clone());
-    let ask = loaded.model.stream_chat_request(request);
+    let max_tokens = room.max_tokens.saturating_add(u32::try_from(begun.again.len()).unwrap_or(0));
+    let messages = req.begun.is_some().then_some(RequestMessage::CompletionTokens(prompt));
+    let request = request(loaded, req, max_tokens, guide, conductor.clone());
+    let ask = ask(&engine, request, messages);
     // The end of the sweeping stays open as long as the answer.
     let (stream, _swept) = if prefixes.need_sweeping() {
         let (stream, swept) = prefixes::ask_and_sweep(&engine, &mut prefixes, ask).await;
@@ -79,7 +103,7 @@ async fn answer(
     } else {
         (ask.await, None)
     };
-    let mut stream = stream.map_err(|e| engine_error(&e.to_string()))?;
+    let mut stream = stream?;
 
     // This loop is all that reads the engine's stream, which has room for one item and stops the engine when it is full:
     // nothing in here may wait for anybody else.
@@ -93,43 +117,90 @@ async fn answer(
                 end_soon(&conductor);
                 continue;
             }
-            response = stream.next() => response,
+            response = stream.recv() => response,
         };
-        match response {
-            Some(Response::Chunk(chunk)) => {
-                if let Some(outcome) = answer.take(&chunk, asked_to_end) {
-                    prefixes.add(conductor.seen(), conductor.is_in_charge());
-                    return Ok(outcome);
-                }
-                if answer.stopped_at.is_some() && !asked_to_end {
-                    asked_to_end = true;
-                    end_soon(&conductor);
-                }
+        let outcome = match response {
+            Some(Response::Chunk(chunk)) => Chunk::of_chat(chunk).and_then(|chunk| answer.take(chunk, asked_to_end)),
+            Some(Response::CompletionChunk(chunk)) => {
+                Chunk::of_completion(chunk).and_then(|chunk| answer.take(chunk, asked_to_end))
             }
             Some(Response::ModelError(reason, _)) => return Err(engine_error(&reason)),
             Some(Response::InternalError(error) | Response::ValidationError(error)) => {
                 return Err(engine_error(&error.to_string()));
             }
             Some(_) => return Err(engine_error("it gave something else than a piece of an answer")),
-            None => {
-                prefixes.add(conductor.seen(), conductor.is_in_charge());
-                return Ok(answer.end_without_a_word(cancel.is_cancelled()));
-            }
+            None => Some(answer.end_without_a_word(cancel.is_cancelled())),
+        };
+        if let Some(outcome) = outcome {
+            let seen = conductor.seen();
+            let tokens = seen.get(template..).unwrap_or_default().to_vec();
+            *last = Some(Made { tokens, handed_out: answer.handed_out });
+            prefixes.add(seen, conductor.is_in_charge());
+            return Ok(outcome);
+        }
+        if answer.stopped_at.is_some() && !asked_to_end {
+            asked_to_end = true;
+            end_soon(&conductor);
         }
     }
+}
+
+/// What the engine hands out, in one form for both kinds of request.
+struct Chunk {
+    text: Option<String>,
+    reasoning: Option<String>,
+    /// Of the last one.
+    finish: Option<String>,
+    completion_tokens: Option<usize>,
+}
+
+impl Chunk {
+    fn of_chat(chunk: ChatCompletionChunkResponse) -> Option<Self> {
+        let choice = chunk.choices.into_iter().next()?;
+        Some(Self {
+            text: choice.delta.content,
+            reasoning: choice.delta.reasoning_content.filter(|text| !text.is_empty()),
+            finish: choice.finish_reason,
+            completion_tokens: chunk.usage.map(|usage| usage.completion_tokens).filter(|n| *n > 0),
+        })
+    }
+
+    fn of_completion(chunk: CompletionChunkResponse) -> Option<Self> {
+        let choice = chunk.choices.into_iter().next()?;
+        Some(Self { text: Some(choice.text), reasoning: None, finish: choice.finish_reason, completion_tokens: None })
+    }
+}
+
+/// Hands a request to the engine: a chat, or the tokens of an answer that goes on.
+async fn ask(
+    engine: &Sender<Request>,
+    mut request: RequestBuilder,
+    messages: Option<RequestMessage>,
+) -> Result<Receiver<Response>, UserError> {
+    let (tell, told) = channel(1);
+    let messages = messages.unwrap_or_else(|| request.take_messages());
+    let sampling = request.take_sampling_params();
+    let request = NormalRequest {
+        is_streaming: true,
+        constraint: request.take_constraint(),
+        logits_processors: request.take_logits_processors(),
+        ..NormalRequest::new_simple(messages, sampling, tell, 0, None, None)
+    };
+    engine.send(Request::Normal(Box::new(request))).await.map_err(|e| engine_error(&e.to_string()))?;
+    Ok(told)
 }
 
 fn request(
     loaded: &Loaded,
     req: &GenRequest,
-    room: Room,
+    max_tokens: u32,
     guide: Option<Guide>,
     conductor: Conductor,
 ) -> RequestBuilder {
     let sampling = req.sampling.resolve(recommend::in_force(&loaded.info.facts, req.thinking));
     // The mark is one more than the answer may have.
     let marks = conductor.marks();
-    let max_tokens = room.max_tokens.saturating_add(u32::from(conductor.is_in_charge()));
+    let max_tokens = max_tokens.saturating_add(u32::from(conductor.is_in_charge()));
     let mut request = RequestBuilder::new().set_sampling(sampling_params(&sampling, max_tokens, marks));
     if let Some(guide) = guide {
         request = request.add_logits_processor(Arc::new(guide));
@@ -155,7 +226,7 @@ fn end_soon(conductor: &Conductor) {
 }
 
 /// Tokens of the prompt as the model's template makes it. Never dropped half way: the engine panics then.
-async fn read_prompt(model: &Model, req: &GenRequest) -> Result<Vec<u32>, UserError> {
+pub(super) async fn read_prompt(model: &Model, req: &GenRequest) -> Result<Vec<u32>, UserError> {
     let messages = req.messages.iter().fold(TextMessages::new(), |all, m| all.add_message(role(m), &m.content));
     let tokens = model.tokenize(Either::Left(messages), None, true, true, thinking(req.thinking)).await;
     tokens.map_err(|error| template_error(&error.to_string()))
@@ -225,38 +296,43 @@ struct Answer<'a> {
     room: Room,
     prompt_tokens: u32,
     /// Of the prompt, what the engine need not read again.
-    cached_tokens: u32,
+    cached_tokens: Option<u32>,
     conductor: Conductor,
     stops: StopMatcher,
     thinking: ThinkSplitter,
+    /// All of the answer that the front end has, what it began with included.
+    handed_out: Beginning,
+    /// The next piece is there already: it is what the answer goes on from.
+    to_drop: bool,
     /// Tokens up to the stop string that was found.
     stopped_at: Option<u32>,
 }
 
 impl Answer<'_> {
     /// Passes on what a chunk holds; the outcome if it was the last.
-    fn take(&mut self, chunk: &ChatCompletionChunkResponse, asked_to_end: bool) -> Option<Outcome> {
-        let choice = chunk.choices.first()?;
+    fn take(&mut self, chunk: Chunk, asked_to_end: bool) -> Option<Outcome> {
         let mut pieces = Vec::new();
-        if self.stopped_at.is_none() {
+        if std::mem::take(&mut self.to_drop) {
+            // Nothing of it is new.
+        } else if self.stopped_at.is_none() {
             // One chunk is one token, except that a character of several tokens comes with its last; the exact count at
             // the end puts that right. A mark is none.
-            let tokens = u32::from(choice.finish_reason.is_none() || !self.conductor.is_in_charge());
+            let tokens = u32::from(chunk.finish.is_none() || !self.conductor.is_in_charge());
             self.meter.add(tokens, Instant::now());
-            if let Some(text) = choice.delta.reasoning_content.as_ref().filter(|text| !text.is_empty()) {
+            if let Some(text) = chunk.reasoning {
                 self.thinking.reasoning_was_elsewhere();
-                pieces.push((PieceKind::Reasoning, text.clone()));
+                pieces.push((PieceKind::Reasoning, text));
             }
-            if let Some(text) = &choice.delta.content {
+            if let Some(text) = &chunk.text {
                 self.pass(text, &mut pieces);
             }
-            if choice.finish_reason.is_some() && self.stopped_at.is_none() {
+            if chunk.finish.is_some() && self.stopped_at.is_none() {
                 self.release(&mut pieces);
             }
             self.emit(pieces, tokens);
         }
-        let reason = choice.finish_reason.as_deref()?;
-        Some(self.outcome(reason, asked_to_end, chunk.usage.as_ref()))
+        let reason = chunk.finish.as_deref()?;
+        Some(self.outcome(reason, asked_to_end, chunk.completion_tokens))
     }
 
     fn pass(&mut self, text: &str, pieces: &mut Vec<(PieceKind, String)>) {
@@ -299,17 +375,18 @@ impl Answer<'_> {
             pieces.push((PieceKind::Text, String::new()));
         }
         for (kind, text) in pieces {
+            match kind {
+                PieceKind::Text => self.handed_out.text.push_str(&text),
+                PieceKind::Reasoning => self.handed_out.reasoning.push_str(&text),
+            }
             (self.out)(Piece::Delta { kind, text, tokens: std::mem::take(&mut tokens) });
         }
     }
 
-    fn outcome(&self, reason: &str, asked_to_end: bool, usage: Option<&EngineUsage>) -> Outcome {
+    fn outcome(&self, reason: &str, asked_to_end: bool, told: Option<usize>) -> Outcome {
         let in_charge = self.conductor.is_in_charge();
-        let counted = if in_charge {
-            self.conductor.seen().len().checked_sub(self.prompt_tokens as usize)
-        } else {
-            usage.map(|usage| usage.completion_tokens).filter(|n| *n > 0)
-        };
+        let counted =
+            if in_charge { self.conductor.seen().len().checked_sub(self.prompt_tokens as usize) } else { told };
         let counted = counted.and_then(|n| u32::try_from(n).ok());
         let completion = self.stopped_at.or(counted).unwrap_or(self.meter.tokens());
         let reason = match reason {
@@ -345,8 +422,7 @@ impl Answer<'_> {
     }
 
     fn finish(&self, reason: FinishReason, completion_tokens: u32) -> Outcome {
-        let cached_tokens = Some(self.cached_tokens);
-        let usage = Usage { prompt_tokens: self.prompt_tokens, cached_tokens, completion_tokens };
+        let usage = Usage { prompt_tokens: self.prompt_tokens, cached_tokens: self.cached_tokens, completion_tokens };
         Outcome { reason, usage, stats: self.meter.stats(Instant::now()) }
     }
 }

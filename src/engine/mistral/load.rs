@@ -8,19 +8,24 @@ use std::time::Instant;
 
 use mistralrs::core::Pipeline;
 use mistralrs::model_builder_trait::{AnyModelBuilder, build_model_from_pipeline};
-use mistralrs::{GgufModelBuilder, Model, ModelBuilder, ModelDType, TokenSource};
+use mistralrs::{GgufModelBuilder, Model, ModelBuilder, ModelDType, TokenSource, UqffTextModelBuilder};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Mutex;
 
+use super::count::Texts;
 use super::guide::Forms;
 use super::options::{LoadOptions, load_options, usable_context};
 use super::prefixes::Prefixes;
+use super::quantise::{self, Quantised, Weights};
+use super::resume::Made;
 use super::shadow::{self, Shadow};
 use crate::domain::LoadStage;
-use crate::domain::model::{Device, Format, ModelInfo, ModelSpec, split_set};
+use crate::domain::machine::{Gpu, GpuKind, Machine};
+use crate::domain::model::{Device, Format, KvCache, ModelInfo, ModelSpec, split_set};
 use crate::engine::host::{self, panic_text};
 use crate::engine::probe;
 use crate::error::{ErrorKind, UserError, reason};
+use crate::machine;
 
 /// A model that is ready, and the runtime that asks it.
 pub(super) struct Loaded {
@@ -29,9 +34,15 @@ pub(super) struct Loaded {
     /// `None` where the model has no vocabulary that answers could be held to a form with.
     pub forms: Option<Forms>,
     pub info: ModelInfo,
+    /// The model's own tokenizer, to be asked past the engine.
+    pub texts: Option<Texts>,
     pub vocabulary: Vocabulary,
     /// What the engine keeps of earlier answers.
     pub prefixes: Mutex<Prefixes>,
+    /// The last answer, for when it is to go on.
+    pub last: Mutex<Option<Made>>,
+    /// That is in a pool (paged attention).
+    pub has_pool: bool,
 }
 
 /// Tokens with a meaning of their own.
@@ -89,7 +100,6 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
     stage(LoadStage::Checking);
     shadow::clear_leftovers();
     let facts = probe::probe(&spec.location)?;
-    let mut options = load_options(spec, &facts);
     let runtime = Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -97,8 +107,16 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
         .map_err(|error| failed(spec, &error.to_string()))?;
 
     // The engine makes its own again. Kept until it has: drivers are slow to start twice.
-    let device = if options.force_cpu { None } else { device(|| mistralrs::best_device(false)) };
-    options.force_cpu = device.is_none();
+    let device = match spec.settings.device {
+        Device::Cpu => None,
+        Device::Auto => device(|| mistralrs::best_device(false)),
+    };
+    let options = load_options(spec, &facts, &with_gpu(machine::measure(), device.as_ref()));
+    if spec.settings.kv_cache != KvCache::Auto && options.pool.is_none() {
+        tracing::warn!(
+            "the cache stays in 16 bits: the other types need a GPU, a model whose layers are alike, and room"
+        );
+    }
     if let Some(reason) = facts.gpu_only.as_ref().filter(|_| options.force_cpu) {
         return Err(without_gpu(spec, reason));
     }
@@ -108,15 +126,19 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
     }
 
     stage(LoadStage::Weights);
+    let quantised = Quantised::choose(spec, &facts, quantise::gpu(device.as_ref()))?;
     let shadow = stand_in(spec)?;
     let place = shadow.as_ref().map_or(&*spec.location, Shadow::folder);
-    let builder = builder(spec, place, options)?;
-    let (pipeline, scheduler, config) =
-        runtime.block_on(builder.build_pipeline()).map_err(|error| failed(spec, &format!("{error:#}")))?;
+    let (pipeline, copy, notes) = quantised.weights(spec, &facts, tell, |weights| {
+        let builder = builder(spec, place, options, weights)?;
+        runtime.block_on(builder.build_pipeline()).map_err(|error| failed(spec, &format!("{error:#}")))
+    })?;
+    let (pipeline, scheduler, config) = pipeline;
 
-    let (vocabulary, forms) = runtime.block_on(async {
-        let pipeline = pipeline.lock().await;
-        (Vocabulary::of(&*pipeline), Forms::of(&*pipeline))
+    // Now: once the engine runs, it holds its pipeline for as long as it computes.
+    let (vocabulary, forms, texts) = runtime.block_on(async {
+        let pipeline = &*pipeline.lock().await;
+        (Vocabulary::of(pipeline), Forms::of(pipeline), Texts::of(pipeline))
     });
 
     // Starting the engine makes it answer "hello" with one token, on a runtime with threads like this one: what is
@@ -137,12 +159,16 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
     let info = ModelInfo {
         reference: spec.reference.clone(),
         name: spec.name.clone(),
+        quant: quantised.label(&facts),
         facts,
         context,
         device: device.into(),
+        copy,
+        notes,
         load_time: start.elapsed(),
     };
-    Ok(Loaded { runtime, model, forms, info, vocabulary, prefixes: Mutex::new(prefixes) })
+    let (prefixes, last, has_pool) = (Mutex::new(prefixes), Mutex::default(), options.pool.is_some());
+    Ok(Loaded { runtime, model, forms, info, texts, vocabulary, prefixes, last, has_pool })
 }
 
 /// The GPU that this build is for; the processor in a build for none. `None` where the machine has no such GPU: some drivers
@@ -155,6 +181,19 @@ fn device<D, E: Display>(make: impl FnOnce() -> Result<D, E> + UnwindSafe) -> Op
     };
     tracing::warn!("there is no GPU that the engine can use, the processor has to do: {reason}");
     None
+}
+
+/// `machine` as the engine finds it: with a GPU only if it has one.
+fn with_gpu(machine: Machine, device: Option<&mistralrs::Device>) -> Machine {
+    let kind = match device {
+        Some(device) if device.is_metal() => Some(GpuKind::Metal),
+        Some(device) if device.is_cuda() => Some(GpuKind::Cuda),
+        _ => None,
+    };
+    // Of one that could not be asked, this is the best guess.
+    let guess = |kind| Gpu { kind, budget: machine.available };
+    let gpu = kind.map(|kind| machine.gpu.filter(|gpu| gpu.kind == kind).unwrap_or_else(|| guess(kind)));
+    Machine { gpu, ..machine }
 }
 
 /// A folder in place of the model's own, where the engine could not read that.
@@ -174,17 +213,17 @@ fn stand_in(spec: &ModelSpec) -> Result<Option<Shadow>, UserError> {
 }
 
 /// Local and absolute paths only: a path that exists is never looked up on the network.
-fn builder(spec: &ModelSpec, place: &Path, options: LoadOptions) -> Result<AnyModelBuilder, UserError> {
+fn builder(
+    spec: &ModelSpec,
+    place: &Path,
+    options: LoadOptions,
+    weights: &Weights,
+) -> Result<AnyModelBuilder, UserError> {
     let not_unicode = || failed(spec, "its path is not Unicode");
-    let (folder, files) = match spec.format {
-        Format::Gguf => {
-            let folder = place.parent().unwrap_or(Path::new("/"));
-            let name = place.file_name().and_then(|n| n.to_str()).ok_or_else(not_unicode)?;
-            (folder, Some(split_set(name)))
-        }
-        Format::Safetensors | Format::Script => (place, None),
+    let in_folder = |file: &Path| -> Option<(String, String)> {
+        let folder = file.parent().unwrap_or(Path::new("/"));
+        Some((folder.to_str()?.to_owned(), file.file_name()?.to_str()?.to_owned()))
     };
-    let folder = folder.to_str().ok_or_else(not_unicode)?;
     macro_rules! common {
         ($builder:expr) => {{
             let builder = $builder
@@ -192,14 +231,35 @@ fn builder(spec: &ModelSpec, place: &Path, options: LoadOptions) -> Result<AnyMo
                 .with_device_mapping(options.device_map())
                 .with_prefix_cache_n(Some(options.prefix_caches))
                 .with_max_num_seqs(1);
+            let builder = match options.paged_attention() {
+                Some(pool) => builder.with_paged_attn(pool),
+                None => builder,
+            };
             if options.force_cpu { builder.with_force_cpu().into() } else { builder.into() }
         }};
     }
-    Ok(if let Some(files) = files {
-        common!(GgufModelBuilder::new(folder, files))
-    } else {
-        let builder = ModelBuilder::new(folder);
-        common!(if options.full_precision { builder.with_dtype(ModelDType::F32) } else { builder })
+    Ok(match weights {
+        Weights::Stored if spec.format == Format::Gguf => {
+            let (folder, name) = in_folder(place).ok_or_else(not_unicode)?;
+            common!(GgufModelBuilder::new(folder, split_set(&name)))
+        }
+        Weights::Uqff(file) => {
+            let (folder, name) = in_folder(file).ok_or_else(not_unicode)?;
+            common!(UqffTextModelBuilder::new(folder, vec![name.into()]).into_inner())
+        }
+        Weights::Stored | Weights::Made { .. } => {
+            let mut builder = ModelBuilder::new(place.to_str().ok_or_else(not_unicode)?);
+            if options.full_precision {
+                builder = builder.with_dtype(ModelDType::F32);
+            }
+            if let Weights::Made { isq, keep } = weights {
+                builder = builder.with_isq(*isq);
+                if let Some(target) = keep {
+                    builder = builder.write_uqff(target.clone());
+                }
+            }
+            common!(builder)
+        }
     })
 }
 

@@ -1,19 +1,22 @@
 //! The backend that computes: mistral.rs. Nothing outside of this folder knows it.
 
 mod conductor;
+mod count;
 mod generate;
 mod grammar;
 mod guide;
 mod load;
 mod options;
 mod prefixes;
+mod quantise;
+mod resume;
 mod shadow;
 
 use tokio_util::sync::CancellationToken;
 
 pub(super) use grammar::{objection, satisfies};
 
-use super::{Backend, Outcome, Piece};
+use super::{Backend, Counter, Outcome, Piece};
 use crate::domain::model::{ModelInfo, ModelSpec};
 use crate::domain::{GenRequest, LoadStage};
 use crate::error::{ErrorKind, UserError};
@@ -42,5 +45,9 @@ impl Backend for Mistral {
             Some(loaded) => generate::generate(loaded, req, cancel, out),
             None => Err(UserError::new(ErrorKind::Unexpected, "no model is loaded")),
         }
+    }
+
+    fn counter(&self) -> Option<Counter> {
+        self.loaded.as_ref().and_then(count::counter)
     }
 }

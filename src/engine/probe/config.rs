@@ -11,6 +11,7 @@ use super::mlx::{self, Mlx};
 use super::safetensors::Sums;
 use super::{json, objections};
 use crate::domain::model::{Foresight, Gpu};
+use crate::domain::quant::PlainWeights;
 
 pub(super) const FILE: &str = "config.json";
 /// It is parsed whole, which takes some thirty times its size.
@@ -20,6 +21,11 @@ const MOST_CONTEXT: u64 = 16 << 20;
 const MOST_SIZE: u64 = 1 << 24;
 /// Of models that look or listen and leave it to a default that we do not know.
 const UNSAID_CONTEXT: u32 = 8_192;
+
+/// Models that the engine can write down quantised: those whose every weight is either in a layer's matrices or in what it
+/// calls the residue. Not those with experts, or of which it leaves parts out.
+const CAN_BE_KEPT: &[&str] =
+    &["llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "phi2", "phi3", "starcoder2", "smollm3", "glm4"];
 
 /// Models that also look or listen; they chat as well. Their sizes are often left to defaults that are not in the file.
 const MULTIMODAL: &[(&str, &str)] = &[
@@ -55,6 +61,16 @@ enum Quantisation {
     Bits { bits: u64, by: &'static str },
 }
 
+/// Parts of each layer that take turns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Experts {
+    pub count: u32,
+    /// That a token goes through.
+    pub used: u32,
+    /// As `feed_forward`, of each.
+    pub width: u32,
+}
+
 #[derive(Debug)]
 pub(super) struct Config {
     pub architecture: &'static str,
@@ -62,9 +78,13 @@ pub(super) struct Config {
     pub layers: u32,
     pub kv_heads: u32,
     pub head_size: u32,
+    pub heads: u32,
+    pub width: u32,
+    /// Of the part of a layer that every token goes through; 0 where it is not said.
+    pub feed_forward: u32,
+    pub experts: Option<Experts>,
     pub vocabulary: u32,
     pub kept: Kept,
-    width: u32,
     /// The output is the embedding's matrix again, where there is a choice.
     shares_output: Option<bool>,
     /// Its weights have the usual names and the sizes that are said here.
@@ -101,6 +121,15 @@ impl Config {
             .filter(|_| loader.is_none());
         let size = |key: &str| size(nested.and_then(|inner| inner.get(key)).or_else(|| whole.get(key)), key);
         let (layers, heads, width) = (size("num_hidden_layers")?, size("num_attention_heads")?, size("hidden_size")?);
+        let feed_forward = size("intermediate_size")?;
+        let experts = ["num_experts", "num_local_experts", "n_routed_experts"];
+        let experts = experts.iter().find_map(|key| size(key).transpose()).transpose()?;
+        let experts = match (experts, size("num_experts_per_tok")?, size("moe_intermediate_size")?.or(feed_forward)) {
+            (Some(count), Some(used), Some(width)) if count > 1 => {
+                Some(Experts { count, used: used.min(count), width })
+            }
+            _ => None,
+        };
         let kept = loader.map(|loader| memory::kept(loader, whole, layers.unwrap_or_default())).unwrap_or_default();
         let kv_heads = kept.heads.or(size("num_key_value_heads")?).or(heads);
         let derived = || width.zip(heads).and_then(|(width, heads)| width.checked_div(heads));
@@ -119,7 +148,10 @@ impl Config {
             kv_heads: or_unknown(kv_heads),
             head_size: or_unknown(head_size),
             vocabulary: or_unknown(vocabulary),
+            heads: or_unknown(heads),
             width: or_unknown(width),
+            feed_forward: or_unknown(feed_forward),
+            experts,
             shares_output: match loader.map(|loader| loader.output) {
                 Some(Output::SharedIfSaid(unsaid)) => {
                     Some(whole.get("tie_word_embeddings").and_then(Value::as_bool).unwrap_or(unsaid))
@@ -152,7 +184,7 @@ impl Config {
         if let Quantisation::Mlx(mlx) = self.quantisation {
             mlx.check_weights(sums)?;
         }
-        let embedding = u64::from(self.vocabulary) * u64::from(self.width);
+        let embedding = self.embedding();
         if let Some(elements) = sums.embedding.filter(|elements| *elements != embedding) {
             return Err(Fault::Broken(format!(
                 "{FILE} speaks of {} words of {} numbers, and the weights hold {elements} numbers for them",
@@ -171,6 +203,16 @@ impl Config {
             ));
         }
         Ok(())
+    }
+
+    /// Whether the engine can have written this model down quantised.
+    pub fn can_be_kept(&self) -> bool {
+        CAN_BE_KEPT.contains(&self.architecture)
+    }
+
+    /// Elements of the embedding.
+    pub fn embedding(&self) -> u64 {
+        u64::from(self.vocabulary) * u64::from(self.width)
     }
 
     pub fn is_mlx(&self) -> bool {
@@ -208,6 +250,21 @@ impl Config {
             Quantisation::Mlx(Mlx { bits, .. }) => format!("{bits}-bit MLX"),
             Quantisation::Bits { bits, by } => format!("{bits}-bit {by}"),
         }
+    }
+
+    /// What can be quantised while it is loaded: weights that nobody has quantised yet.
+    pub fn plain(&self, sums: &Sums) -> Option<PlainWeights> {
+        let is_plain = matches!(sums.main_type(), "F32" | "F16" | "BF16") && self.quantisation == Quantisation::None;
+        let row_unit = sums.row_unit.filter(|_| is_plain)?;
+        let elements = self.parameters(sums);
+        // The output that is the embedding again becomes a matrix of its own.
+        let shared = if sums.has_head { 0 } else { sums.embedding.unwrap_or_default() };
+        Some(PlainWeights {
+            matrices: sums.matrices.saturating_add(shared),
+            rest: elements.saturating_sub(sums.matrices),
+            row_unit,
+            can_be_kept: self.can_be_kept(),
+        })
     }
 
     /// Elements, with those counted apart that are packed together.

@@ -13,7 +13,7 @@ use super::fault::{Fault, Found, quote};
 use super::generation::Generation;
 use super::safetensors::{self, Sums};
 use super::tokenizer_json::{self, Wanted};
-use super::{json, reader, template};
+use super::{footprint, json, reader, template};
 use crate::domain::model::{Format, ModelFacts, SplitName};
 use crate::error::UserError;
 
@@ -45,6 +45,7 @@ fn facts(folder: &Path) -> Found<ModelFacts> {
     if talk.template.is_none_or(|text| text.trim().is_empty()) {
         return Err(template::none());
     }
+    let footprint = footprint::of_folder(&config, &sums);
     Ok(ModelFacts {
         format: Format::Safetensors,
         name: None,
@@ -57,10 +58,18 @@ fn facts(folder: &Path) -> Found<ModelFacts> {
         layers: config.layers,
         kv_heads: config.kv_heads,
         head_size: config.head_size,
+        heads: config.heads,
+        width: config.width,
+        feed_forward: footprint.feed_forward,
+        held: footprint.held,
+        unpacking: footprint.unpacking,
+        per_token: footprint.per_token,
+        has_experts: footprint.has_experts,
         vocabulary: config.vocabulary,
         has_chat_template: true,
         can_think,
         recommended: generation.recommended(),
+        plain: config.plain(&sums),
         windowed_layers: config.kept.windowed_layers,
         window: config.kept.window,
         stateful_layers: config.kept.stateful_layers,
@@ -68,7 +77,7 @@ fn facts(folder: &Path) -> Found<ModelFacts> {
     })
 }
 
-fn listing(folder: &Path) -> Found<BTreeSet<String>> {
+pub(super) fn listing(folder: &Path) -> Found<BTreeSet<String>> {
     let entries = fs::read_dir(folder).map_err(|error| reader::unreadable(&error))?;
     Ok(entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).take(10 * MOST_FILES).collect())
 }
@@ -199,7 +208,12 @@ impl<'de> Deserialize<'de> for Files {
     }
 }
 
-fn check_tokenizer(folder: &Path, files: &BTreeSet<String>, end: Option<String>, generation: &Generation) -> Found<()> {
+pub(super) fn check_tokenizer(
+    folder: &Path,
+    files: &BTreeSet<String>,
+    end: Option<String>,
+    generation: &Generation,
+) -> Found<()> {
     if files.contains(tokenizer_json::FILE) {
         return tokenizer_json::check(folder, Wanted::new(end, generation.ends(), generation.looked_up()));
     }

@@ -10,7 +10,7 @@ use super::gguf::{self, Early, Header, Tensor};
 use super::metadata::Metadata;
 use super::reader::Reader;
 use super::value::{TEMPLATE_KEY, Value};
-use super::{split, template, tensor, vocabulary, weights};
+use super::{footprint, split, template, tensor, vocabulary, weights};
 use crate::domain::model::{Foresight, Format, ModelFacts};
 use crate::domain::sampling::SamplingPatch;
 use crate::error::UserError;
@@ -130,6 +130,7 @@ fn facts(path: &Path, parts: &[PathBuf], metadata: &Metadata, tensors: &[Tensor]
     let template = template::beside_gguf(folder, own_template(metadata)?)?
         .filter(|text| !text.trim().is_empty())
         .ok_or_else(template::none)?;
+    let footprint = footprint::of_gguf(arch, metadata, tensors)?;
     let sum = |of: fn(&Tensor) -> u64| tensors.iter().map(of).fold(0, u64::saturating_add);
     Ok(ModelFacts {
         format: Format::Gguf,
@@ -143,6 +144,13 @@ fn facts(path: &Path, parts: &[PathBuf], metadata: &Metadata, tensors: &[Tensor]
         layers: shape.layers,
         kv_heads: shape.kv_heads,
         head_size: shape.head_size,
+        heads: shape.heads,
+        width: shape.width,
+        feed_forward: footprint.feed_forward,
+        held: footprint.held,
+        unpacking: footprint.unpacking,
+        per_token: footprint.per_token,
+        has_experts: footprint.has_experts,
         vocabulary: u32::try_from(rows).unwrap_or(u32::MAX),
         has_chat_template: true,
         can_think: template.contains("<think>") && template.contains("</think>"),

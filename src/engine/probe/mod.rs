@@ -7,7 +7,8 @@
 //!
 //! A GGUF file: `gguf` and `value` know the format, `architecture`, `weights` and `vocabulary` what the engine's loaders
 //! need of it, and `gguf_model` joins them. A folder: `config` (with `loaders`, `objections` and `memory`), `safetensors`,
-//! `template` and `tokenizer_json` know a file each, `mlx` one way to store the weights, and `folder` joins them.
+//! `template` and `tokenizer_json` know a file each, `mlx` one way to store the weights, and `folder` joins them; `uqff` does
+//! so for one whose weights this engine has quantised.
 
 use std::path::{Path, PathBuf};
 
@@ -20,6 +21,7 @@ mod architecture;
 mod config;
 mod fault;
 mod folder;
+mod footprint;
 mod generation;
 mod gguf;
 mod gguf_model;
@@ -35,23 +37,37 @@ mod split;
 mod template;
 mod tensor;
 mod tokenizer_json;
+mod uqff;
 mod value;
 mod vocabulary;
 mod weights;
 
-/// What the model at `path` says of itself: a GGUF file (any part of a split set) or a Hugging Face folder.
+/// What the model at `path` says of itself: a GGUF file (any part of a split set), a Hugging Face folder, or the first
+/// UQFF file of one.
 ///
 /// # Errors
 /// Names the file and says why the engine could not run it.
 pub fn probe(path: &Path) -> Result<ModelFacts, UserError> {
-    let mut facts = if path.is_dir() { folder::probe(path) } else { gguf_model::probe(path) }?;
+    let mut facts = if path.is_dir() {
+        folder::probe(path)
+    } else if is_uqff(path) {
+        uqff::probe(path)
+    } else {
+        gguf_model::probe(path)
+    }?;
     let name = facts.name.clone().unwrap_or_else(|| called(path));
     facts.recommended = facts.recommended.over(recommend::by_makers(&facts.architecture, &name));
     Ok(facts)
 }
 
-/// What a file or folder is called: by its own name, or, in the Hub's cache, by its repository's.
+fn is_uqff(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "uqff")
+}
+
+/// What a file or folder is called: by its own name, or, in the Hub's cache, by its repository's. A UQFF file has its
+/// folder's.
 fn called(path: &Path) -> String {
+    let path = path.parent().filter(|_| is_uqff(path)).unwrap_or(path);
     let snapshots = path.parent().filter(|parent| path.is_dir() && parent.ends_with("snapshots"));
     let named = snapshots.and_then(Path::parent).unwrap_or(path);
     named.file_name().unwrap_or_default().to_string_lossy().into_owned()

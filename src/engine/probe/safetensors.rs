@@ -30,6 +30,9 @@ pub(super) struct Sums {
     pub has_stacked_experts: bool,
     /// One more than the highest layer that has weights.
     pub layers: u64,
+    /// Elements of the matrices that answers are computed with, and a power of two that all of their rows are multiples of.
+    pub matrices: u64,
+    pub row_unit: Option<u32>,
     /// Numbers that belong to groups of packed weights, as MLX has them: scales, and scales with offsets.
     pub scales: u64,
     pub group_numbers: u64,
@@ -37,8 +40,17 @@ pub(super) struct Sums {
     pub whole_matrix: Option<String>,
 }
 
-/// Reads one file's header into `sums`.
-pub(super) fn read(path: &Path, sums: &mut Sums) -> Found<()> {
+/// Where a tensor lies in its file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Span {
+    pub start: u64,
+    pub end: u64,
+    /// Its name, where that is a number.
+    pub number: Option<u32>,
+}
+
+/// Reads one file's header into `sums`; gives the places of the tensors in the file.
+pub(super) fn read(path: &Path, sums: &mut Sums) -> Found<Vec<Span>> {
     let (mut file, len) = reader::open(path)?;
     let mut prefix = [0; 8];
     file.rewind().and_then(|()| file.read_exact(&mut prefix)).map_err(|_| match len {
@@ -62,14 +74,16 @@ pub(super) fn read(path: &Path, sums: &mut Sums) -> Found<()> {
         .deserialize(&mut deserializer)
         .and_then(|()| deserializer.end())
         .map_err(|error| Fault::Broken(format!("its header can't be understood: {error}")))?;
-    check_spans(&mut spans, room - header)
+    check_spans(&mut spans, room - header)?;
+    let data = header + 8;
+    Ok(spans.into_iter().map(|span| Span { start: span.start + data, end: span.end + data, ..span }).collect())
 }
 
 /// The weights follow each other without gaps and fill the file.
-fn check_spans(spans: &mut [(u64, u64)], room: u64) -> Found<()> {
+fn check_spans(spans: &mut [Span], room: u64) -> Found<()> {
     spans.sort_unstable();
     let mut at = 0;
-    for (start, end) in spans.iter() {
+    for Span { start, end, .. } in spans.iter() {
         if *start != at || end < start {
             return Err(Fault::broken("its header gives places of weights that do not fit together"));
         }
@@ -87,7 +101,7 @@ fn check_spans(spans: &mut [(u64, u64)], room: u64) -> Found<()> {
 }
 
 struct Header<'a> {
-    spans: &'a mut Vec<(u64, u64)>,
+    spans: &'a mut Vec<Span>,
     sums: &'a mut Sums,
 }
 
@@ -115,8 +129,9 @@ impl<'de> Visitor<'de> for Header<'_> {
                 return Err(A::Error::custom("more weights than any model has"));
             }
             let tensor: Tensor = map.next_value()?;
+            let elements = tensor.shape.elements;
             let bytes = element_bits(&tensor.dtype)
-                .and_then(|bits| tensor.shape.0.checked_mul(bits))
+                .and_then(|bits| elements.checked_mul(bits))
                 .filter(|bits| bits % 8 == 0)
                 .map(|bits| bits / 8);
             let (start, end) = tensor.data_offsets;
@@ -124,9 +139,9 @@ impl<'de> Visitor<'de> for Header<'_> {
                 let name = quote(&name);
                 return Err(A::Error::custom(format!("{name} does not have the size that its shape says")));
             }
-            self.spans.push((start, end));
-            self.sums.notice(&name, &tensor.dtype, tensor.shape.0);
-            self.sums.add(&tensor.dtype, tensor.shape.0, end - start).map_err(A::Error::custom)?;
+            self.spans.push(Span { start, end, number: name.parse().ok() });
+            self.sums.notice(&name, &tensor.dtype, &tensor.shape);
+            self.sums.add(&tensor.dtype, elements, end - start).map_err(A::Error::custom)?;
         }
         Ok(())
     }
@@ -134,7 +149,13 @@ impl<'de> Visitor<'de> for Header<'_> {
 
 impl Sums {
     /// What the names tell.
-    fn notice(&mut self, name: &str, dtype: &str, elements: u64) {
+    fn notice(&mut self, name: &str, dtype: &str, shape: &Shape) {
+        let elements = shape.elements;
+        if is_of_layers(name) && matches!(shape.dimensions, 2 | 3) {
+            self.matrices = self.matrices.saturating_add(elements);
+            let unit = 1 << shape.last.trailing_zeros().min(8);
+            self.row_unit = Some(self.row_unit.map_or(unit, |known| known.min(unit)));
+        }
         if name == "model.embed_tokens.weight" && is_float(dtype) {
             self.embedding = Some(elements);
         }
@@ -193,35 +214,46 @@ impl Sums {
     }
 }
 
+/// A matrix of the layers that write, or of the output. What looks or listens stays as it is, and so does an embedding.
+fn is_of_layers(name: &str) -> bool {
+    let of_text = !["vision", "visual", "audio", "embed"].iter().any(|part| name.contains(part));
+    name.ends_with(".weight") && of_text && (name.contains("layers.") || name.contains("lm_head"))
+}
+
 #[derive(Deserialize)]
 struct Tensor {
     dtype: String,
-    shape: Elements,
+    shape: Shape,
     data_offsets: (u64, u64),
 }
 
-/// The product of a shape.
-struct Elements(u64);
+/// What of a shape matters.
+struct Shape {
+    elements: u64,
+    dimensions: usize,
+    last: u64,
+}
 
-impl<'de> Deserialize<'de> for Elements {
+impl<'de> Deserialize<'de> for Shape {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Product;
         impl<'de> Visitor<'de> for Product {
-            type Value = Elements;
+            type Value = Shape;
             fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
                 f.write_str("a shape")
             }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Elements, A::Error> {
-                let mut product = 1u64;
-                let mut dimensions = 0;
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Shape, A::Error> {
+                let mut shape = Shape { elements: 1, dimensions: 0, last: 1 };
                 while let Some(dimension) = seq.next_element::<u64>()? {
-                    dimensions += 1;
-                    product = product
+                    shape.dimensions += 1;
+                    shape.last = dimension;
+                    shape.elements = shape
+                        .elements
                         .checked_mul(dimension)
-                        .filter(|_| dimensions <= MOST_DIMENSIONS)
+                        .filter(|_| shape.dimensions <= MOST_DIMENSIONS)
                         .ok_or_else(|| A::Error::custom("an impossible shape"))?;
                 }
-                Ok(Elements(product))
+                Ok(shape)
             }
         }
         deserializer.deserialize_seq(Product)

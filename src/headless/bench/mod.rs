@@ -224,6 +224,7 @@ impl Bench<'_> {
             stop: Vec::new(),
             thinking: Thinking::Auto,
             constraint: None,
+            begun: None,
         };
         self.engine.send(EngineCmd::Generate { id: answer, req });
         loop {

@@ -91,13 +91,13 @@ impl Report {
     /// What is worth keeping; nothing without the speed of an answer.
     pub fn measured(&self, at: u64) -> Option<Measured> {
         let measured = Measured {
-            setup: Setup::of(
-                self.machine.name(),
-                &self.spec.reference,
-                &self.info.facts,
-                self.spec.settings,
-                &self.info.device,
-            ),
+            setup: Setup {
+                machine: self.machine.name(),
+                model: self.spec.reference.clone(),
+                quantisation: self.info.quant.clone(),
+                device: self.info.device.clone(),
+                context: self.spec.settings.context,
+            },
             at,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             load_seconds: self.load_seconds().map(|spread| spread.median),
@@ -137,6 +137,7 @@ impl Report {
                 "facts": facts_to_json(&self.info.facts),
             },
             "device": self.info.device,
+            "quantisation": self.info.quant,
             "machine": {
                 "name": self.machine.name(),
                 "processor": self.machine.processor,
@@ -174,7 +175,7 @@ impl Report {
             out,
             "{}: {} on {}, context {}",
             sanitize(&self.spec.reference),
-            sanitize(&info.facts.quant),
+            sanitize(&info.quant),
             info.device,
             info.context
         );
@@ -262,6 +263,7 @@ fn in_words(spread: Spread, show: impl Fn(f64) -> String, unit: &str) -> String 
 mod tests {
     use super::*;
     use crate::domain::model::{Format, LoadSettings, ModelFacts};
+    use crate::domain::quant::KeptCopy;
     use crate::error::ErrorKind;
     use crate::headless::bench::plan::Wish;
 
@@ -292,6 +294,9 @@ mod tests {
             facts: ModelFacts { quant: "Q4_1".into(), context: 8192, ..ModelFacts::default() },
             context: 512,
             device: "CPU".into(),
+            quant: "Q4_1".into(),
+            copy: KeptCopy::default(),
+            notes: Vec::new(),
             load_time: Duration::from_millis(450),
         };
         let machine =

@@ -44,7 +44,7 @@ pub(super) fn build() -> Check {
 }
 
 pub(super) fn checks(device: Device) -> Vec<Check> {
-    let (profile, budget) = (machine::profile(), machine::measure().budget);
+    let (profile, budget) = (machine::profile(), machine::measure().budget(device));
     let threads = std::env::var("RAYON_NUM_THREADS").ok().and_then(|n| n.parse().ok()).filter(|n| *n > 0);
     let mut checks = vec![processor(&profile, simd::is_slow_build(), &simd::built_for(), &simd::unused())];
     checks.extend(few_threads(profile.threads, threads));

@@ -1,0 +1,256 @@
+//! What the next prompt takes of the context: which texts have been counted, and which still have to be.
+//!
+//! Only the engine's process can count, so numbers come a moment after what they are about. Until then the last ones stand.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use crate::domain::context::TemplateCost;
+use crate::domain::conversation::{Conversation, Message, MessageState};
+use crate::domain::{CountId, MsgId};
+
+#[derive(Debug, Default)]
+pub struct Counting {
+    /// `None` until the loaded model has counted something.
+    template: Option<TemplateCost>,
+    /// By what the texts hash to.
+    tokens: HashMap<u64, u32>,
+    id: CountId,
+    /// The texts that the engine was asked about last; an answer about others comes too late.
+    asked: Option<Vec<u64>>,
+    /// What it was asked for.
+    seen: Option<Scene>,
+    /// What stands before the draft.
+    history: Option<u32>,
+    draft: u32,
+}
+
+/// All that decides what the next prompt is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Scene {
+    head: Option<(MsgId, u64)>,
+    first_sent: usize,
+    system: String,
+    waiting: usize,
+    draft: String,
+}
+
+/// What there is to count, beside the conversation.
+#[derive(Debug, Clone, Copy)]
+pub struct Texts<'a> {
+    pub system: &'a str,
+    /// Messages that wait for their turn.
+    pub waiting: &'a VecDeque<String>,
+    pub draft: &'a str,
+}
+
+/// So many counts are kept; a conversation has fewer messages, and drafts come and go.
+const KEPT: usize = 8192;
+
+impl Counting {
+    /// Another model counts differently.
+    pub fn forget(&mut self) {
+        *self = Self { id: self.id, ..Self::default() };
+    }
+
+    /// Nobody answers any more.
+    pub fn give_up(&mut self) {
+        self.asked = None;
+        self.seen = None;
+    }
+
+    /// Something has changed since the engine was asked last, and it is not busy with the question before.
+    /// A growing answer is counted by the engine as it grows.
+    #[must_use]
+    pub fn is_stale(&self, conversation: &Conversation, texts: Texts<'_>) -> bool {
+        let head = || conversation.head().filter(|m| m.state != MessageState::Streaming).map(|m| (m.id, m.revision));
+        self.asked.is_none()
+            && self.seen.as_ref().is_none_or(|seen| {
+                seen.draft != texts.draft
+                    || seen.system != texts.system
+                    || seen.waiting != texts.waiting.len()
+                    || seen.first_sent != conversation.first_sent()
+                    || head().is_some_and(|head| seen.head != Some(head))
+            })
+    }
+
+    /// The texts that are not counted yet; `None` where there are none.
+    pub fn ask(&mut self, conversation: &Conversation, texts: Texts<'_>) -> Option<(CountId, Vec<String>)> {
+        self.history = None;
+        self.seen = Some(Scene {
+            head: conversation.head().map(|m| (m.id, m.revision)),
+            first_sent: conversation.first_sent(),
+            system: texts.system.to_owned(),
+            waiting: texts.waiting.len(),
+            draft: texts.draft.to_owned(),
+        });
+        if self.tokens.len() > KEPT {
+            self.tokens.clear();
+        }
+        let messages = conversation.branch().filter(|m| m.state != MessageState::Streaming);
+        let beside = texts.waiting.iter().map(String::as_str).chain([texts.system, texts.draft]);
+        let unknown: HashMap<u64, &str> = messages
+            .map(|m| m.content.as_str())
+            .chain(beside)
+            .filter(|text| !text.is_empty())
+            .map(|text| (hash(text), text))
+            .filter(|(hash, _)| !self.tokens.contains_key(hash))
+            .collect();
+        if unknown.is_empty() && self.template.is_some() {
+            self.add_up(conversation);
+            return None;
+        }
+        let (hashes, texts) = unknown.into_iter().map(|(hash, text)| (hash, text.to_owned())).unzip();
+        self.asked = Some(hashes);
+        self.id = self.id.next();
+        Some((self.id, texts))
+    }
+
+    /// The engine's answer.
+    pub fn counted(&mut self, id: CountId, tokens: &[u32], template: TemplateCost, conversation: &Conversation) {
+        if id != self.id {
+            return;
+        }
+        let Some(asked) = self.asked.take() else { return };
+        self.tokens.extend(asked.into_iter().zip(tokens.iter().copied()));
+        self.template = Some(template);
+        self.add_up(conversation);
+    }
+
+    fn add_up(&mut self, conversation: &Conversation) {
+        let Some(seen) = self.seen.take() else { return };
+        let (id, revision) = seen.head.unzip();
+        let is_current = conversation.head().map(|m| (m.id, m.revision)) == id.zip(revision);
+        self.draft = if seen.draft.is_empty() {
+            0
+        } else {
+            self.of(&seen.draft).unwrap_or(0).saturating_add(self.template.unwrap_or_default().message())
+        };
+        self.history = is_current.then(|| self.prompt(&seen.system, conversation.sent()));
+        self.seen = Some(seen);
+    }
+
+    /// Tokens of a text, if it has been counted.
+    #[must_use]
+    pub fn of(&self, text: &str) -> Option<u32> {
+        if text.is_empty() { Some(0) } else { self.tokens.get(&hash(text)).copied() }
+    }
+
+    /// Tokens of a message with what the template puts around it; from its length where it has not been counted.
+    #[must_use]
+    pub fn of_message(&self, message: &Message) -> u32 {
+        self.of_new(&message.content)
+    }
+
+    /// The same for a text that is about to become a message.
+    #[must_use]
+    pub fn of_new(&self, text: &str) -> u32 {
+        self.of(text).unwrap_or_else(|| guess(text)).saturating_add(self.template.unwrap_or_default().message())
+    }
+
+    /// Tokens of a whole prompt; from its length where something has not been counted.
+    #[must_use]
+    pub fn prompt<'a>(&self, system: &str, messages: impl Iterator<Item = &'a Message>) -> u32 {
+        let count = |text: &str| self.of(text).unwrap_or_else(|| guess(text));
+        let system = (!system.is_empty()).then(|| count(system));
+        self.template.unwrap_or_default().prompt(system, messages.map(|m| count(&m.content)))
+    }
+
+    /// Tokens of the conversation as it would be sent.
+    #[must_use]
+    pub fn history(&self, conversation: &Conversation, system: &str) -> u32 {
+        let known = self.seen.as_ref().filter(|seen| {
+            seen.system == system
+                && seen.first_sent == conversation.first_sent()
+                && seen.head == conversation.head().map(|m| (m.id, m.revision))
+        });
+        known.and(self.history).unwrap_or_else(|| self.prompt(system, conversation.sent()))
+    }
+
+    /// What the draft adds to it.
+    #[must_use]
+    pub fn draft(&self) -> u32 {
+        self.draft
+    }
+}
+
+fn hash(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Rather too many than too few: three letters are a token at least in most texts.
+fn guess(text: &str) -> u32 {
+    u32::try_from(text.len().div_ceil(3)).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Role;
+
+    /// As the engine would: a token is a word.
+    fn answer(counting: &mut Counting, conversation: &Conversation, wish: Option<(CountId, Vec<String>)>) -> usize {
+        let Some((id, texts)) = wish else { return 0 };
+        let words = |text: &String| u32::try_from(text.split_whitespace().count()).expect("few");
+        let tokens: Vec<u32> = texts.iter().map(words).collect();
+        counting.counted(id, &tokens, TemplateCost { question: 5, turn: 6, system: 2 }, conversation);
+        texts.len()
+    }
+
+    fn texts<'a>(waiting: &'a VecDeque<String>, draft: &'a str) -> Texts<'a> {
+        Texts { system: "be brief", waiting, draft }
+    }
+
+    #[test]
+    fn each_text_is_counted_once() {
+        let (mut counting, mut c, mut waiting) = (Counting::default(), Conversation::default(), VecDeque::new());
+        c.push(Role::User, "one two".into(), MessageState::Whole);
+        c.push(Role::Assistant, "three".into(), MessageState::Whole);
+        assert!(counting.is_stale(&c, texts(&waiting, "four")));
+        let wish = counting.ask(&c, texts(&waiting, "four"));
+        assert!(!counting.is_stale(&c, texts(&waiting, "four five")), "the engine is still busy with the last wish");
+        assert_eq!(answer(&mut counting, &c, wish), 4);
+        assert!(!counting.is_stale(&c, texts(&waiting, "four")));
+        // Two messages: 5 around the first, half of a turn around the second; 2 more for the system prompt's 2.
+        assert_eq!((counting.history(&c, "be brief"), counting.draft()), (5 + 3 + 3 + 2 + 2, 1 + 3));
+        assert!(counting.is_stale(&c, texts(&waiting, "four five")));
+        let wish = counting.ask(&c, texts(&waiting, "four five"));
+        assert_eq!(answer(&mut counting, &c, wish), 1, "only what is new");
+        assert_eq!(counting.draft(), 2 + 3);
+        assert_eq!(counting.ask(&c, texts(&waiting, "four")), None, "what was counted is remembered");
+        assert_eq!(counting.draft(), 1 + 3);
+        // What waits is counted, too.
+        waiting.push_back("six".into());
+        assert!(counting.is_stale(&c, texts(&waiting, "four")));
+        let wish = counting.ask(&c, texts(&waiting, "four"));
+        assert_eq!((answer(&mut counting, &c, wish), counting.of("six")), (1, Some(1)));
+    }
+
+    #[test]
+    fn what_is_not_counted_yet_is_guessed_and_rather_too_high() {
+        let (mut counting, mut c, waiting) = (Counting::default(), Conversation::default(), VecDeque::new());
+        c.push(Role::User, "one two three".into(), MessageState::Whole);
+        let wish = counting.ask(&c, texts(&waiting, ""));
+        answer(&mut counting, &c, wish);
+        let before = counting.history(&c, "be brief");
+        c.push(Role::Assistant, "four five".into(), MessageState::Whole);
+        assert!(counting.history(&c, "be brief") >= before + 2 + 3);
+    }
+
+    #[test]
+    fn a_late_answer_is_dropped() {
+        let (mut counting, c, waiting) = (Counting::default(), Conversation::default(), VecDeque::new());
+        let (late, _) = counting.ask(&c, texts(&waiting, "one")).expect("nothing is known");
+        counting.give_up();
+        let (now, asked) = counting.ask(&c, texts(&waiting, "two")).expect("nothing is known");
+        counting.counted(late, &[7, 7], TemplateCost::default(), &c);
+        assert_eq!(counting.of("two"), None);
+        assert_eq!(asked.len(), 2);
+        counting.counted(now, &[9, 9], TemplateCost::default(), &c);
+        assert_eq!((counting.of("two"), counting.of("one")), (Some(9), None));
+        counting.forget();
+        assert_eq!(counting.of("two"), None);
+    }
+}

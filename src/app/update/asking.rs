@@ -1,0 +1,174 @@
+//! From a wish to an answer: whether there is room for it, and what the person wants where there is none.
+
+use std::time::Instant;
+
+use crate::app::chat::Wish;
+use crate::app::msg::Effect;
+use crate::app::room::{Choice, Room, can_leave_out};
+use crate::app::{App, Dirty, Overlay, ToastKind};
+use crate::config::Value;
+use crate::domain::context::room_for_an_answer;
+use crate::domain::model::ModelInfo;
+use crate::domain::{EngineCmd, FinishReason, Role, fit};
+
+/// Who wants the next message answered now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum By {
+    /// Somebody who looks at the screen and has just pressed a key for it.
+    Key,
+    /// The end of the answer before, or of a load: a question that pops up now could be answered by a key that was meant for
+    /// something else.
+    Itself,
+}
+
+impl App {
+    /// Answers what waits longest, if nothing else is being answered and there is a model.
+    pub(super) fn answer_next(&mut self, by: By, now: Instant) {
+        if self.chat.is_busy()
+            || self.chat.held
+            || self.model().is_none()
+            || matches!(self.overlay, Some(Overlay::Room(_)))
+        {
+            return;
+        }
+        let wish = self.chat.pending.take().or_else(|| self.chat.queue.pop_front().map(Wish::Say));
+        if let Some(wish) = wish {
+            self.ask(wish, by, now);
+        }
+    }
+
+    /// Has it answered, if there is room for it as far as that is known. The engine has the last word.
+    pub(super) fn ask(&mut self, wish: Wish, by: By, now: Instant) {
+        let Some(context) = self.model().map(|m| m.context) else { return };
+        match self.prompt_of(&wish) {
+            Some(needed) if !self.fits(&wish, needed, context) => self.no_room(wish, needed, by, now),
+            _ => self.answer(wish, now),
+        }
+    }
+
+    /// Tokens that the prompt takes, where that is known.
+    fn prompt_of(&self, wish: &Wish) -> Option<u32> {
+        let (counting, system) = (&self.chat.counting, &self.settings.chat.system_prompt);
+        match wish {
+            Wish::Say(text) => {
+                counting.of(text)?;
+                Some(self.chat.history_tokens(system).saturating_add(counting.of_new(text)))
+            }
+            Wish::GoOn => Some(self.chat.history_tokens(system)),
+            // Made before, so there is room.
+            Wish::Again | Wish::Summarise { .. } => None,
+        }
+    }
+
+    /// With a few words to spare for the answer, where something old could make way for them.
+    fn fits(&self, wish: &Wish, needed: u32, context: u32) -> bool {
+        if needed.saturating_add(room_for_an_answer(context)) <= context {
+            return true;
+        }
+        needed < context && !can_leave_out(&self.chat, wish, needed, context)
+    }
+
+    /// The person decides.
+    pub(super) fn no_room(&mut self, wish: Wish, needed: u32, by: By, now: Instant) {
+        if by == By::Itself || self.overlay.is_some() {
+            match wish {
+                Wish::Say(text) => self.chat.queue.push_front(text),
+                other => self.chat.pending = Some(other),
+            }
+            self.chat.held = true;
+            let hint = "Enter on an empty line shows what can be done";
+            self.toast(ToastKind::Warning, "The next message does not fit into the context", Some(hint.into()), now);
+            return;
+        }
+        let Some(model) = self.model() else { return };
+        let most = self.largest_context(model);
+        let room = Room::new(&self.chat, wish, needed, model.context, most);
+        self.open(Overlay::Room(room));
+        self.touch(Dirty::Now);
+    }
+
+    /// As far as the model goes, and this machine.
+    fn largest_context(&self, model: &ModelInfo) -> u32 {
+        let load = self.settings.engine.load;
+        let here = self.machine.as_ref().map_or(u32::MAX, |here| fit::judge(&model.facts, load, here).largest_context);
+        model.facts.context.min(here)
+    }
+
+    /// What was chosen where there was no room.
+    pub(super) fn make_room(&mut self, room: Room, now: Instant) {
+        match (room.chosen(), room.wish) {
+            (Choice::LeaveOut { cut, .. }, wish) => {
+                self.chat.conversation.leave_out_before(cut.from);
+                self.answer(wish, now);
+            }
+            (Choice::Summarise { from, most }, Wish::Say(then)) => {
+                self.answer(Wish::Summarise { from, most, then }, now);
+            }
+            (Choice::Raise { context }, wish) => {
+                match wish {
+                    Wish::Say(text) => self.chat.queue.push_front(text),
+                    other => self.chat.pending = Some(other),
+                }
+                if let Some(spec) = crate::config::spec("engine.context") {
+                    self.change(spec, Value::Int(i64::from(context)));
+                }
+                self.reload(now);
+            }
+            (Choice::Cancel | Choice::Summarise { .. }, wish) => self.leave_unasked(wish),
+        }
+    }
+
+    /// Nothing is asked: a message is the person's again.
+    pub(super) fn leave_unasked(&mut self, wish: Wish) {
+        if let Wish::Say(text) | Wish::Summarise { then: text, .. } = wish {
+            self.chat.composer.put_back(text);
+        }
+        self.chat.held = !self.chat.queue.is_empty();
+    }
+
+    fn answer(&mut self, wish: Wish, now: Instant) {
+        let Some(name) = self.model().map(|m| m.name.clone()) else { return };
+        self.generation = self.generation.next();
+        let id = self.generation;
+        // The form that waits is for an answer to what the person says.
+        let is_theirs = matches!(wish, Wish::Say(_) | Wish::Again);
+        let mut req = self.chat.begin(id, wish, &name, &self.settings, now);
+        if is_theirs {
+            self.wish(&mut req);
+        }
+        self.emit(Effect::Engine(EngineCmd::Generate { id, req }));
+        self.touch(Dirty::Now);
+    }
+
+    /// An answer has ended by itself, or was stopped.
+    pub(super) fn answered(&mut self, wish: Wish, reason: FinishReason, now: Instant) {
+        if let Wish::Summarise { from, then, .. } = wish {
+            return self.summarised(from, then, reason, now);
+        }
+        self.answer_next(By::Itself, now);
+    }
+
+    /// The conversation goes on from its summary, or is what it was without one.
+    fn summarised(&mut self, from: usize, then: String, reason: FinishReason, now: Instant) {
+        let conversation = &mut self.chat.conversation;
+        let ask = conversation.len().checked_sub(2).and_then(|place| conversation.at(place)).map(|m| m.id);
+        let made = matches!(reason, FinishReason::Stop | FinishReason::Length)
+            && conversation.head().is_some_and(|m| m.role == Role::Assistant && !m.content.trim().is_empty());
+        match ask.filter(|_| made) {
+            Some(ask) => {
+                conversation.leave_out_summarised(ask, from);
+                // Room was made for it.
+                self.answer(Wish::Say(then), now);
+            }
+            None => self.no_summary(then, now),
+        }
+    }
+
+    /// There is no summary: nothing is left out, and the message is the person's again.
+    pub(super) fn no_summary(&mut self, then: String, now: Instant) {
+        self.chat.conversation.take_back_question();
+        self.leave_unasked(Wish::Say(then));
+        let hint = "the conversation is as it was; your message is below";
+        self.toast(ToastKind::Warning, "There is no summary", Some(hint.into()), now);
+    }
+}
