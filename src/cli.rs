@@ -87,6 +87,10 @@ pub enum Command {
     Pull(PullArgs),
     /// What models are on this machine
     Models(ModelsArgs),
+    /// How fast a model is on this machine
+    Bench(BenchArgs),
+    /// What this machine has, what is wrong, and what to do about it
+    Doctor(DoctorArgs),
     /// The settings in force and where each comes from
     Config(ConfigArgs),
 }
@@ -283,6 +287,75 @@ pub enum ModelsCommand {
         #[arg(value_name = "MODEL[:QUANT]")]
         reference: String,
     },
+}
+
+#[derive(Debug, Args)]
+#[command(
+    long_about = "How fast a model is on this machine: reading prompts of several lengths, making an answer behind each, the time to \
+        the first token, loading, and memory.\n\n\
+        The clock is next to the engine. Each figure is the median of several runs after a warm-up, with the least and the most; \
+        no prompt begins like another, so that none is read faster for being known. Without options it ends within a minute or \
+        two, and says what there was no time for. The figures are kept, and `hobnob models show` and the interface show them.",
+    after_help = "Examples:\n  \
+        hobnob bench -m starter\n  \
+        hobnob bench --prompt 512,4096 --tokens 128 --context 8192\n  \
+        hobnob bench --json | jq '.points[].decode_tokens_per_second.median'",
+    after_long_help = "Examples:\n  \
+        hobnob bench -m starter\n  \
+        hobnob bench --prompt 512,4096 --tokens 128 --context 8192\n  \
+        hobnob bench --json | jq '.points[].decode_tokens_per_second.median'\n\n\
+        Exit codes:\n  \
+        0  done\n  \
+        2  usage or configuration\n  \
+        3  the model was not found, is not supported, or would not load\n  \
+        4  network or Hub\n  \
+        5  the generation failed, or a prompt does not fit the context\n  \
+        130, 143  interrupted or terminated (what was measured until then is on stdout)"
+)]
+pub struct BenchArgs {
+    /// Lengths of prompts in tokens, by commas
+    #[arg(long = "prompt", value_name = "N,N", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub prompts: Vec<u32>,
+    /// Tokens to make behind each prompt
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=100_000))]
+    pub tokens: Option<u32>,
+    /// How often each length is measured
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub repeats: Option<u32>,
+    /// Context to make room for, in tokens
+    #[arg(long, value_name = "N", value_parser = whole, allow_negative_numbers = true)]
+    pub context: Option<i64>,
+    /// No progress and no warnings on stderr
+    #[arg(short, long)]
+    pub quiet: bool,
+    #[command(flatten)]
+    pub format: FormatArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    long_about = "What this machine has, what is wrong, and what to do about it: processor and build, memory, the cache of models, \
+        the Hub, the terminal, settings, log, and whether the engine starts.\n\n\
+        Every line has a verdict: ok, note, warning, or problem. With --offline nothing is asked of the network. A token is never shown.",
+    after_help = "Examples:\n  \
+        hobnob doctor\n  \
+        hobnob doctor --offline\n  \
+        hobnob doctor --json | jq '.checks[] | select(.verdict == \"problem\")'",
+    after_long_help = "Examples:\n  \
+        hobnob doctor\n  \
+        hobnob doctor --offline\n  \
+        hobnob doctor --json | jq '.checks[] | select(.verdict == \"problem\")'\n\n\
+        Exit codes, that of the first problem; notes and warnings are none:\n  \
+        0  no problem\n  \
+        1  a folder or disk, or something unexpected\n  \
+        2  the configuration\n  \
+        3  a model, or the engine does not start\n  \
+        4  network, Hub or token"
+)]
+pub struct DoctorArgs {
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

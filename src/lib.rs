@@ -32,7 +32,7 @@
 //! | [`app`] | the interface's state and what changes it | text, config, domain |
 //! | [`ui`] | the state as a picture | app, text, config, domain |
 //! | [`engine`], [`hub`] | the engine's process; the Hugging Face cache and downloads | config, domain; never each other |
-//! | [`headless`] | `run`, `pull`, `models`, `config` | engine, hub, config, domain, `text::sanitize` |
+//! | [`headless`] | `run`, `pull`, `models`, `bench`, `doctor`, `config` | engine, hub, config, domain, `text::sanitize` |
 //! | [`runtime`] | the interface's only async glue | everything below |
 //!
 //! # Decisions
@@ -69,6 +69,7 @@ pub mod headless;
 pub mod hub;
 pub mod log;
 pub mod machine;
+pub mod measurements;
 pub mod runtime;
 pub mod text;
 pub mod ui;

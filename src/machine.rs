@@ -1,20 +1,22 @@
 //! What this machine has for a model.
 
+mod memory;
+mod profile;
+pub mod simd;
+
+pub use self::profile::{Profile, profile};
+
 use std::process::{Command, Stdio};
 
+use self::memory::{Memory, memory};
 use crate::domain::machine::{Chip, Gpu, GpuKind, Machine, metal_budget};
+
+const GIB: u64 = 1 << 30;
 
 /// Measures. Takes some milliseconds: not for the interface's own thread.
 #[must_use]
 pub fn measure() -> Machine {
-    let mut system = sysinfo::System::new();
-    system.refresh_memory_specifics(sysinfo::MemoryRefreshKind::nothing().with_ram());
-    let (mut total, mut available) = (system.total_memory(), system.available_memory());
-    // In a container the machine's memory is not ours.
-    if let Some(limits) = system.cgroup_limits() {
-        total = total.min(limits.total_memory);
-        available = available.min(limits.free_memory);
-    }
+    let Memory { total, available, .. } = memory();
     let is_mac = cfg!(all(target_os = "macos", target_arch = "aarch64"));
     let gpu = if is_mac {
         Some(Gpu { kind: GpuKind::Metal, budget: metal_budget(total, wired_limit()) })

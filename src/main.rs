@@ -8,10 +8,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use hobnob::cli::{self, Cli, ColourChoice, Command, ConfigCommand, FormatArgs, ModelsCommand, RunArgs};
+use hobnob::cli::{self, BenchArgs, Cli, ColourChoice, Command, ConfigCommand, FormatArgs, ModelsCommand, RunArgs};
 use hobnob::config::{self, Loaded, Sources, Value};
 use hobnob::engine::host;
 use hobnob::error::{ErrorKind, UserError};
+use hobnob::headless::bench::Wish;
 use hobnob::headless::run::{Ask, Form};
 use hobnob::headless::{self, Console, Context, Format, Outcome};
 use hobnob::log;
@@ -54,6 +55,8 @@ fn dispatch(cli: &Cli, context: &Context<'_>) -> Outcome {
         None => headless::run::run(&ask(&RunArgs::default()), context),
         Some(Command::Run(args)) => headless::run::run(&ask(args), context),
         Some(Command::Pull(args)) => headless::pull::pull(&args.reference, context),
+        Some(Command::Bench(args)) => headless::bench::bench(&wish(args), context),
+        Some(Command::Doctor(_)) => headless::doctor::doctor(context),
         Some(Command::Models(args)) => match &args.command {
             None | Some(ModelsCommand::List) => headless::models::list(context),
             Some(ModelsCommand::Show { reference }) => headless::models::show(reference, context),
@@ -71,6 +74,10 @@ fn ask(args: &RunArgs) -> Ask {
         stats: args.stats,
         timeout: args.timeout.map(Duration::from_secs_f64),
     }
+}
+
+fn wish(args: &BenchArgs) -> Wish {
+    Wish { prompts: args.prompts.clone(), tokens: args.tokens, repeats: args.repeats }
 }
 
 fn form(args: &RunArgs) -> Option<Form> {
@@ -103,6 +110,8 @@ fn format(cli: &Cli) -> Format {
     let args = match &cli.command {
         Some(Command::Run(args)) => args.format,
         Some(Command::Pull(args)) => args.format,
+        Some(Command::Bench(args)) => args.format,
+        Some(Command::Doctor(args)) => json(args.json),
         Some(Command::Models(args)) => json(args.json),
         Some(Command::Config(args)) => json(args.json),
         Some(Command::Chat(_)) | None => FormatArgs::default(),
@@ -123,6 +132,7 @@ fn console(cli: &Cli) -> Console {
     let quiet = match &cli.command {
         Some(Command::Run(args)) => args.quiet,
         Some(Command::Pull(args)) => args.quiet,
+        Some(Command::Bench(args)) => args.quiet,
         _ => false,
     };
     Console { quiet, ..Console::detect(colour) }

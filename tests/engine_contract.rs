@@ -218,7 +218,8 @@ async fn loading_goes_through_its_stages(subject: Subject) {
     assert_eq!(stages, [LoadStage::Starting, LoadStage::Checking, LoadStage::Weights, LoadStage::WarmUp]);
     assert_eq!((info.context, info.device.as_str()), (4096, "CPU"));
     assert!(info.load_time > Duration::ZERO);
-    let memory = engine.until(|event| if let EngineEvent::Memory { bytes } = event { Some(bytes) } else { None }).await;
+    let memory =
+        engine.until(|event| if let EngineEvent::Memory { bytes, .. } = event { Some(bytes) } else { None }).await;
     assert!(memory > 1 << 20, "{memory}");
     engine.handle.shutdown().await;
     assert_eq!(children(), []);

@@ -2,8 +2,12 @@
 
 #[path = "headless/answers.rs"]
 mod answers;
+#[path = "headless/bench.rs"]
+mod bench;
 #[path = "headless/commands.rs"]
 mod commands;
+#[path = "headless/doctor.rs"]
+mod doctor;
 #[path = "headless/forms.rs"]
 mod forms;
 #[path = "headless/interrupts.rs"]

@@ -105,7 +105,7 @@ fn what_is_typed_is_counted_in_a_moment_and_once() {
     let mut d = with_context(4096);
     let typed = d.app.update(Msg::Term(TermEvent::Paste("one two three".into())), d.now);
     let timer = Effect::SetTimer { id: TimerId::Count, after: Duration::from_millis(200) };
-    assert_eq!(typed, [timer.clone()]);
+    assert_eq!(typed, std::slice::from_ref(&timer));
     assert_eq!(d.app.update(Msg::Term(TermEvent::Paste(" four".into())), d.now), [], "the moment is running");
     let wish = d.app.update(Msg::Timer(TimerId::Count), d.now);
     let id = CountId(2);
@@ -386,7 +386,7 @@ fn an_idle_model_goes_to_sleep_and_wakes_with_the_next_message() {
     d.hub(HubEvent::Local { models: vec![starter()], problems: vec![] });
     d.key("enter");
     let loaded = EngineEvent::Loaded { id: LoadId(1), info: Box::new(info()) };
-    assert_eq!(d.engine(loaded.clone()), [idle.clone()]);
+    assert_eq!(d.engine(loaded.clone()), std::slice::from_ref(&idle));
     d.say("hi");
     // Not over an answer; its end begins the time anew.
     assert_eq!(d.send(Msg::Timer(TimerId::Idle)), []);

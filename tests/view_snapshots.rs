@@ -17,7 +17,7 @@ use hobnob::domain::{
     Constraint, DownloadState, EngineEvent, FinishReason, GenId, HubEvent, JobId, LoadId, LoadStage, PieceKind,
 };
 use hobnob::error::{ErrorKind, UserError};
-use support::app::{Driver, TEMPLATE, broken, facts, huge, info, mac, machine, starter};
+use support::app::{Driver, TEMPLATE, broken, facts, huge, info, mac, machine, measured, starter};
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (200, 60), (40, 12)];
 
@@ -236,6 +236,16 @@ fn a_model_for_macs() {
     d.hub(HubEvent::Local { models: vec![model], problems: vec![] });
     d.key("f3");
     snapshots("model_for_macs", &mut d);
+}
+
+#[test]
+fn a_measured_model() {
+    let mut d = Driver::new();
+    d.ready();
+    d.send(Msg::Measured { known: vec![measured()], problem: None });
+    d.key("f3");
+    d.pass(Duration::from_secs(86_400));
+    snapshots("measured", &mut d);
 }
 
 #[test]

@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use crate::app::picker::move_selection;
 use crate::domain::action::Action;
-use crate::domain::model::LocalModel;
+use crate::domain::measured::{self, Remembered};
+use crate::domain::model::{LoadSettings, LocalModel};
 use crate::domain::{DownloadState, JobId};
 use crate::error::UserError;
 
@@ -28,6 +29,8 @@ pub struct ModelsPane {
     pub problems: Vec<UserError>,
     pub selected: usize,
     pub download: Option<Download>,
+    /// What models have been measured to do here, and when that was read.
+    measured: Option<(Vec<Remembered>, Instant)>,
 }
 
 impl ModelsPane {
@@ -37,6 +40,19 @@ impl ModelsPane {
         self.selected = chosen.and_then(|at| models.iter().position(|m| m.location == at)).unwrap_or(0);
         self.local = Some(models);
         self.problems = problems;
+    }
+
+    pub fn remember(&mut self, measured: Vec<Remembered>, now: Instant) {
+        self.measured = Some((measured, now));
+    }
+
+    /// What a model has been measured to do here, in words.
+    #[must_use]
+    pub fn measured(&self, model: &LocalModel, settings: LoadSettings, now: Instant) -> Option<String> {
+        let (all, read) = self.measured.as_ref()?;
+        let known = measured::find(all, model, settings)?;
+        let age = known.age + now.saturating_duration_since(*read);
+        Remembered { age, ..known.clone() }.in_words()
     }
 
     #[must_use]

@@ -6,6 +6,7 @@ use crate::config::Value;
 use crate::config::keymap::KeyChord;
 use crate::domain::conversation::Form;
 use crate::domain::machine::Machine;
+use crate::domain::measured::Remembered;
 use crate::domain::{EngineCmd, EngineEvent, HubCmd, HubEvent};
 use crate::error::UserError;
 
@@ -20,6 +21,11 @@ pub enum Msg {
     Timer(TimerId),
     /// What this machine has: measured after the first frame.
     Machine(Machine),
+    /// What models have been measured to do on it, and what is wrong with the file if something is.
+    Measured {
+        known: Vec<Remembered>,
+        problem: Option<UserError>,
+    },
     /// `$EDITOR` came back with this text, or could not be used.
     Edited(Result<String, UserError>),
     /// A schema was read and can be used, or not.

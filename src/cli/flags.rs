@@ -14,8 +14,10 @@ impl Cli {
         let mut add = |key, value: Option<Value>, option| flags.extend(value.map(|value| (key, value, option)));
         add("model", self.global.model.clone().map(Value::Text), "--model");
         add("offline", self.global.offline.then_some(Value::Bool(true)), "--offline");
-        if let Some(Command::Run(run)) = &self.command {
-            run.flags(&mut add);
+        match &self.command {
+            Some(Command::Run(run)) => run.flags(&mut add),
+            Some(Command::Bench(bench)) => add("engine.context", bench.context.map(Value::Int), "--context"),
+            _ => {}
         }
         flags
     }
@@ -80,6 +82,17 @@ mod tests {
                 ("sampling.top_k", Value::Int(5), "--top-k"),
             ]
         );
+    }
+
+    #[test]
+    fn a_bench_takes_a_context_too() {
+        assert_eq!(flags(&["bench", "--context", "512"]), [("engine.context", Value::Int(512), "--context")]);
+        let lengths = |args: &[&str]| match Cli::try_parse_from(args).map(|cli| cli.command) {
+            Ok(Some(Command::Bench(bench))) => bench.prompts,
+            other => panic!("not a bench: {other:?}"),
+        };
+        assert_eq!(lengths(&["hobnob", "bench", "--prompt", "64,256"]), [64, 256]);
+        assert!(lengths(&["hobnob", "bench"]).is_empty());
     }
 
     #[test]

@@ -19,7 +19,7 @@ mod value;
 pub use file::expand_tilde;
 pub use layers::{Loaded, Origin, Origins, Sources, load};
 pub use paths::Paths;
-pub use save::save;
+pub use save::{save, write_whole};
 pub use schema::{Applies, Kind, Spec};
 pub use specs::{BY_MODEL, SPECS, spec};
 pub use suggest::{distance, nearest};

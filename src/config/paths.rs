@@ -17,6 +17,8 @@ pub struct Paths {
     /// The user's own themes.
     pub themes_dir: PathBuf,
     pub data_dir: PathBuf,
+    /// What models have been measured to do here.
+    pub measured_file: PathBuf,
     pub log_dir: PathBuf,
     /// Hugging Face's cache of models, shared with its Python client.
     pub hub_cache: PathBuf,
@@ -71,6 +73,7 @@ impl Paths {
             .unwrap_or_else(|| under_home(".cache/huggingface/hub"));
         let config_file = named(env, "HOBNOB_CONFIG", home).unwrap_or_else(|| config_dir.join("config.toml"));
         let themes_dir = config_dir.join("themes");
+        let measured_file = data_dir.join("measured.json");
         let problem = homeless.then(|| {
             UserError::new(
                 ErrorKind::Config,
@@ -78,7 +81,7 @@ impl Paths {
             )
             .hint("set HOME; or XDG_CONFIG_HOME, XDG_DATA_HOME, XDG_STATE_HOME and HF_HOME")
         });
-        (Self { config_file, config_dir, themes_dir, data_dir, log_dir, hub_cache }, problem)
+        (Self { config_file, config_dir, themes_dir, data_dir, measured_file, log_dir, hub_cache }, problem)
     }
 }
 
@@ -140,6 +143,7 @@ mod tests {
         assert_eq!(linux.config_file, Path::new("/home/a/.config/hobnob/config.toml"));
         assert_eq!(linux.themes_dir, Path::new("/home/a/.config/hobnob/themes"));
         assert_eq!(linux.data_dir, Path::new("/home/a/.local/share/hobnob"));
+        assert_eq!(linux.measured_file, Path::new("/home/a/.local/share/hobnob/measured.json"));
         assert_eq!(linux.log_dir, Path::new("/home/a/.local/state/hobnob"));
         assert_eq!(linux.hub_cache, Path::new("/home/a/.cache/huggingface/hub"));
         let (mac, _) = paths(&[], Some("/Users/a"), true);

@@ -160,8 +160,12 @@ fn behind_links(path: &Path) -> std::io::Result<PathBuf> {
     Err(std::io::Error::other("its symbolic links lead in a circle"))
 }
 
-/// Writes beside the file, then puts it in its place: whoever reads meanwhile sees the old or the new one, whole.
-fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
+/// Writes beside the file, then puts it in its place: whoever reads meanwhile sees the old or the new one, whole. Folders are
+/// made where they are missing.
+///
+/// # Errors
+/// As the file system says; also when something else than a file is in its place.
+pub fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
     let old = std::fs::metadata(path).ok();
     if old.as_ref().is_some_and(|old| !old.is_file()) {
         // Putting a file in the place of a device, `/dev/null` say, would be more than anybody asked for.

@@ -8,6 +8,7 @@ pub mod context;
 pub mod conversation;
 pub mod fit;
 pub mod machine;
+pub mod measured;
 pub mod model;
 pub mod quant;
 pub mod recommend;
@@ -225,9 +226,10 @@ pub enum EngineEvent {
     Died {
         error: UserError,
     },
-    /// Resident memory of the engine's process.
+    /// Resident memory of the engine's process, now and at its most where the system keeps that.
     Memory {
         bytes: u64,
+        peak: Option<u64>,
     },
     /// Tokens of each text that was asked about, and what the model's template adds.
     Counted {

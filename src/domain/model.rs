@@ -274,7 +274,6 @@ impl Format {
 // Each flag is a fact for itself.
 #[allow(clippy::struct_excessive_bools)]
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[allow(clippy::struct_excessive_bools)] // facts, not states: any of them goes with any other
 pub struct ModelFacts {
     pub format: Format,
     /// The name the file gives itself, if it does.

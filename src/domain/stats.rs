@@ -50,6 +50,31 @@ fn rate(tokens: u32, time: Duration) -> Option<f64> {
     (tokens > 0 && time > Duration::ZERO).then(|| f64::from(tokens) / time.as_secs_f64())
 }
 
+/// Several measurements of one thing.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Spread {
+    pub median: f64,
+    pub min: f64,
+    pub max: f64,
+}
+
+impl Spread {
+    /// `None` where nothing was measured.
+    #[must_use]
+    pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
+        let mut values: Vec<f64> = values.into_iter().collect();
+        values.sort_by(f64::total_cmp);
+        let (min, max) = (*values.first()?, *values.last()?);
+        let middle = values.len() / 2;
+        let median = if values.len().is_multiple_of(2) {
+            f64::midpoint(values[middle - 1], values[middle])
+        } else {
+            values[middle]
+        };
+        Some(Self { median, min, max })
+    }
+}
+
 /// How fast a model has read prompts on this machine. What was measured on a longer one says more.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct ReadingPace {
@@ -196,6 +221,13 @@ mod tests {
         assert_eq!(stats.decode_rate(&usage), Some(100.0));
         assert!((meter.rate_now().expect("tokens came") - 100.0).abs() < 1e-6);
         assert!(!meter.history().is_empty());
+    }
+
+    #[test]
+    fn a_spread_is_the_middle_and_both_ends() {
+        assert_eq!(Spread::of([3.0, 1.0, 2.0]), Some(Spread { median: 2.0, min: 1.0, max: 3.0 }));
+        assert_eq!(Spread::of([4.0, 1.0]).map(|spread| spread.median), Some(2.5));
+        assert_eq!(Spread::of([]), None);
     }
 
     #[test]

@@ -53,6 +53,36 @@ pub fn seconds(time: Duration) -> String {
     }
 }
 
+/// So many of a thing: `1 model`, `3 models`.
+#[must_use]
+pub fn many(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}
+
+/// A speed: `7.3 tok/s`, `82 tok/s`.
+#[must_use]
+pub fn speed(tokens_per_second: f64) -> String {
+    if tokens_per_second < 10.0 {
+        format!("{tokens_per_second:.1} tok/s")
+    } else {
+        format!("{tokens_per_second:.0} tok/s")
+    }
+}
+
+/// How long ago something was, as people say it: `just now`, `2 hours ago`, `3 days ago`.
+#[must_use]
+pub fn ago(age: Duration) -> String {
+    let (number, unit) = match age.as_secs() {
+        0..60 => return "just now".to_owned(),
+        s @ 60..3_600 => (s / 60, "minute"),
+        s @ 3_600..86_400 => (s / 3_600, "hour"),
+        s @ 86_400..5_184_000 => (s / 86_400, "day"),
+        s @ 5_184_000..63_072_000 => (s / 2_592_000, "month"),
+        s => (s / 31_536_000, "year"),
+    };
+    format!("{number} {unit}{} ago", if number == 1 { "" } else { "s" })
+}
+
 /// How much of it is done, from 0 to 1.
 #[must_use]
 #[allow(clippy::cast_precision_loss, reason = "for a gauge, not for counting")]
@@ -91,6 +121,18 @@ mod tests {
         }
         for (millis, text) in [(310, "0.31 s"), (12_300, "12 s"), (125_000, "2 min 05 s")] {
             assert_eq!(seconds(Duration::from_millis(millis)), text);
+        }
+        assert_eq!((many(1, "model"), many(3, "model")), ("1 model".to_owned(), "3 models".to_owned()));
+        assert_eq!((speed(7.26).as_str(), speed(82.4).as_str()), ("7.3 tok/s", "82 tok/s"));
+        for (age, text) in [
+            (59, "just now"),
+            (60, "1 minute ago"),
+            (7_300, "2 hours ago"),
+            (3 * 86_400, "3 days ago"),
+            (70 * 86_400, "2 months ago"),
+            (800 * 86_400, "2 years ago"),
+        ] {
+            assert_eq!(ago(Duration::from_secs(age)), text);
         }
         assert!((share(1, 4) - 0.25).abs() < 1e-9 && share(1, 0) == 0.0);
     }

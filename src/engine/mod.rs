@@ -39,6 +39,8 @@ use crate::domain::stats::{GenStats, Usage};
 use crate::domain::{EngineCmd, EngineEvent, FinishReason, GenRequest, LoadStage, PieceKind};
 use crate::error::UserError;
 
+pub use self::link::greet;
+
 /// How the engine's process is started.
 #[derive(Debug, Clone)]
 pub struct Options {

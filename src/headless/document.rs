@@ -64,11 +64,11 @@ pub(super) fn event(name: &str, fields: Value) -> Value {
     Value::Object(line)
 }
 
-fn millis(time: Duration) -> f64 {
+pub(super) fn millis(time: Duration) -> f64 {
     rounded(time.as_secs_f64() * 1000.0)
 }
 
 /// Microseconds and thousandths of a token are noise.
-fn rounded(value: f64) -> f64 {
+pub(super) fn rounded(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
 }

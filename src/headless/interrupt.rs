@@ -33,7 +33,7 @@ impl Interrupt {
             Self::Int => "interrupted",
             Self::Term => "terminated",
         };
-        UserError::new(ErrorKind::Cancelled, format!("{what} before the answer began"))
+        UserError::new(ErrorKind::Cancelled, format!("{what} before there was anything to show"))
     }
 }
 

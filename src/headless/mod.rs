@@ -1,8 +1,10 @@
 //! Front end for scripts: one command, one result. Stdout holds what was asked for and nothing else; all that is about
 //! it goes to stderr.
 
+pub mod bench;
 pub mod config;
 pub mod console;
+pub mod doctor;
 mod document;
 mod interrupt;
 pub mod keep;

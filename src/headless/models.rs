@@ -7,13 +7,14 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::domain::fit::{self, Fit};
 use crate::domain::machine::Machine;
+use crate::domain::measured::{self, Remembered};
 use crate::domain::model::{LocalModel, ModelFacts, ModelRef};
-use crate::domain::units::{bytes, count};
+use crate::domain::units::{bytes, count, speed};
 use crate::headless::config::refuse_problems;
 use crate::headless::{Context, Format, Outcome, Quit, document, hub_options, print, print_json};
 use crate::hub;
-use crate::machine;
 use crate::text::sanitize;
+use crate::{machine, measurements};
 
 /// All models on this machine: a table for people, tab-separated values for a pipe.
 ///
@@ -24,7 +25,8 @@ pub fn list(context: &Context<'_>) -> Outcome {
     let (models, problems) = hub::scan(&hub_options(context.loaded));
     let machine = machine::measure();
     if context.format == Format::Json {
-        let models: Vec<Value> = models.iter().map(|model| describe(model, context, &machine)).collect();
+        let known = remembered(context);
+        let models: Vec<Value> = models.iter().map(|model| describe(model, context, &machine, &known)).collect();
         let problems: Vec<Value> = problems.iter().map(|problem| document::error(problem)["error"].clone()).collect();
         return print_json(&json!({ "models": models, "problems": problems }));
     }
@@ -36,7 +38,7 @@ pub fn list(context: &Context<'_>) -> Outcome {
         return Ok(());
     }
     if context.console.out.terminal {
-        print(&table(&models, context, &machine))
+        print(&table(&models, context, &machine, &remembered(context)))
     } else {
         print(&tabbed(&models, context, &machine))
     }
@@ -50,14 +52,24 @@ pub fn show(reference: &str, context: &Context<'_>) -> Outcome {
     refuse_problems(context)?;
     let model = hub::find(&hub_options(context.loaded), &ModelRef::parse(reference)?)?;
     let machine = machine::measure();
+    let known = remembered(context);
     // What can't be run is shown, and is an error all the same.
     if context.format == Format::Json {
-        print_json(&describe(&model, context, &machine))?;
+        print_json(&describe(&model, context, &machine, &known))?;
         // The document has the error: a second one would be one too many.
         return model.facts.map(drop).map_err(|error| Quit::Code(error.kind.exit_code()));
     }
-    print(&page(&model, context, &machine))?;
+    print(&page(&model, context, &machine, &known))?;
     model.facts.map(drop).map_err(Into::into)
+}
+
+/// What models have been measured to do on this machine.
+fn remembered(context: &Context<'_>) -> Vec<Remembered> {
+    let (known, problem) = measurements::read(&context.loaded.paths.measured_file, &machine::profile().name());
+    if let Some(problem) = problem {
+        context.console.warning(&problem.message, problem.hint.as_deref());
+    }
+    known
 }
 
 /// What loading a model would take with the settings in force.
@@ -86,11 +98,18 @@ fn tabbed(models: &[LocalModel], context: &Context<'_>, machine: &Machine) -> St
     out
 }
 
-fn table(models: &[LocalModel], context: &Context<'_>, machine: &Machine) -> String {
+fn table(models: &[LocalModel], context: &Context<'_>, machine: &Machine, known: &[Remembered]) -> String {
     let console = context.console;
-    let mut rows = vec![["MODEL", "QUANT", "SIZE", "CONTEXT", "FITS", "FROM"].map(str::to_owned)];
+    let speeds: Vec<String> = models
+        .iter()
+        .map(|model| measured_for(model, context, known).and_then(|known| known.measured.decode()))
+        .map(|rate| rate.map_or_else(String::new, speed))
+        .collect();
+    // A column for it only where there is something in it.
+    let title = if speeds.iter().any(|speed| !speed.is_empty()) { "SPEED" } else { "" };
+    let mut rows = vec![["MODEL", "QUANT", "SIZE", "CONTEXT", "FITS", "FROM", title].map(str::to_owned)];
     let mut verdicts = vec![None];
-    for model in models {
+    for (model, speed) in models.iter().zip(&speeds) {
         let (quant, tokens, verdict) = match &model.facts {
             Ok(facts) => {
                 let verdict = judge(model, facts, context, machine).verdict;
@@ -99,11 +118,11 @@ fn table(models: &[LocalModel], context: &Context<'_>, machine: &Machine) -> Str
             Err(_) => ("-".into(), "-".into(), None),
         };
         let fits = verdict.map_or("unusable", |verdict| verdict.label());
-        let row = [&model.reference, &quant, &bytes(model.bytes), &tokens, fits, &model.origin];
+        let row = [&model.reference, &quant, &bytes(model.bytes), &tokens, fits, &model.origin, speed];
         rows.push(row.map(|cell| sanitize(cell).replace('\n', " ")));
         verdicts.push(verdict);
     }
-    let mut widths = [0; 6];
+    let mut widths = [0; 7];
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.width());
@@ -128,7 +147,12 @@ fn table(models: &[LocalModel], context: &Context<'_>, machine: &Machine) -> Str
     out
 }
 
-fn page(model: &LocalModel, context: &Context<'_>, machine: &Machine) -> String {
+/// What a model has been measured to do here, as it would be loaded.
+fn measured_for<'a>(model: &LocalModel, context: &Context<'_>, known: &'a [Remembered]) -> Option<&'a Remembered> {
+    measured::find(known, model, context.loaded.settings.engine.load)
+}
+
+fn page(model: &LocalModel, context: &Context<'_>, machine: &Machine, known: &[Remembered]) -> String {
     let mut out = String::new();
     let mut row = |label: &str, value: &str| {
         let _ = writeln!(out, "{label:<15}{}", sanitize(value));
@@ -158,8 +182,11 @@ fn page(model: &LocalModel, context: &Context<'_>, machine: &Machine) -> String 
             0 => row("fits with", "no context: its weights are too large"),
             tokens => row("fits with", &format!("up to {tokens} tokens of context")),
         }
-        if let Some(speed) = expected_decode(model, facts, context, machine) {
-            row("speed", &format!("about {speed:.0} tok/s"));
+        // What was measured is better than what is expected.
+        let measured = measured_for(model, context, known).and_then(Remembered::in_words);
+        let expected = || expected_decode(model, facts, context, machine).map(|rate| format!("about {}", speed(rate)));
+        if let Some(words) = measured.or_else(expected) {
+            row("speed", &words);
         }
         row("recommends", &recommended(facts));
         if let Some(caution) = facts.caution(context.loaded.settings.engine.load.device) {
@@ -182,7 +209,7 @@ fn recommended(facts: &ModelFacts) -> String {
     if parts.is_empty() { "nothing of its own".into() } else { parts.join(", ") }
 }
 
-fn describe(model: &LocalModel, context: &Context<'_>, machine: &Machine) -> Value {
+fn describe(model: &LocalModel, context: &Context<'_>, machine: &Machine, known: &[Remembered]) -> Value {
     let mut out = json!({
         "model": model.reference,
         "name": model.name,
@@ -193,25 +220,14 @@ fn describe(model: &LocalModel, context: &Context<'_>, machine: &Machine) -> Val
         "facts": null,
         "loaded_as": model.quantised_as(context.loaded.settings.engine.load),
         "fit": null,
+        "measured": null,
         "caution": null,
         "error": null,
     });
     match &model.facts {
         Ok(facts) => {
             let fit = judge(model, facts, context, machine);
-            out["facts"] = json!({
-                "name": facts.name,
-                "architecture": facts.architecture,
-                "quantisation": facts.quant,
-                "parameters": facts.parameters,
-                "weight_bytes": facts.bytes,
-                "context": facts.context,
-                "layers": facts.layers,
-                "vocabulary": facts.vocabulary,
-                "has_chat_template": facts.has_chat_template,
-                "can_think": facts.can_think,
-                "recommended": facts.recommended,
-            });
+            out["facts"] = facts_to_json(facts);
             out["fit"] = json!({
                 "verdict": fit.verdict,
                 "context": fit.context,
@@ -220,11 +236,45 @@ fn describe(model: &LocalModel, context: &Context<'_>, machine: &Machine) -> Val
                 "largest_context": fit.largest_context,
                 "expected_tokens_per_second": expected_decode(model, facts, context, machine).map(f64::round),
             });
+            out["measured"] = measured_for(model, context, known).map_or(Value::Null, measured_to_json);
             out["caution"] = json!(facts.caution(context.loaded.settings.engine.load.device));
         }
         Err(error) => out["error"] = document::error(error)["error"].take(),
     }
     out
+}
+
+/// A measurement, and how old it is.
+fn measured_to_json(known: &Remembered) -> Value {
+    let Remembered { measured, age } = known;
+    json!({
+        "decode_tokens_per_second": measured.decode().map(document::rounded),
+        "prefill_tokens_per_second": measured.prefill().map(document::rounded),
+        "load_ms": measured.load_seconds.map(|seconds| document::rounded(seconds * 1000.0)),
+        "peak_memory_bytes": measured.peak_memory,
+        "device": measured.setup.device,
+        "context": measured.setup.context,
+        "measured_at": measured.at,
+        "age_seconds": age.as_secs(),
+        "version": measured.version,
+    })
+}
+
+/// What a model's header says.
+pub(super) fn facts_to_json(facts: &ModelFacts) -> Value {
+    json!({
+        "name": facts.name,
+        "architecture": facts.architecture,
+        "quantisation": facts.quant,
+        "parameters": facts.parameters,
+        "weight_bytes": facts.bytes,
+        "context": facts.context,
+        "layers": facts.layers,
+        "vocabulary": facts.vocabulary,
+        "has_chat_template": facts.has_chat_template,
+        "can_think": facts.can_think,
+        "recommended": facts.recommended,
+    })
 }
 
 #[cfg(test)]

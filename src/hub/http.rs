@@ -146,6 +146,16 @@ impl Hub {
         }
     }
 
+    /// Asks the Hub's own interface, below `api/`; a redirect is followed.
+    pub async fn api(&self, question: &str) -> Result<Response, Failure> {
+        let address = self.endpoint.join(&format!("api/{question}")).map_err(|_| self.no_hub())?;
+        self.follow(Method::GET, address, None, &mut Seen::default()).await
+    }
+
+    pub fn has_token(&self) -> bool {
+        self.token.is_some()
+    }
+
     /// Asks for a small file whole.
     pub async fn small(&self, repo: &RepoId, revision: &str, file: &str, most: usize) -> Result<Vec<u8>, Failure> {
         let address = self.address(repo, revision, file);
@@ -296,14 +306,7 @@ impl Hub {
             ),
             404 => Failure::never(missing(code, repo, file).hint(format!("see what there is at {page}"))),
             429 => self.limited(wait),
-            408 | 500..=599 => {
-                let error = UserError::new(
-                    ErrorKind::Network,
-                    format!("{} has trouble answering (status {status})", self.host()),
-                )
-                .hint("try again later; what has arrived is kept");
-                Failure { error, retry: Retry::Soon }
-            }
+            408 | 500..=599 => self.troubled(status),
             other => Failure::never(
                 UserError::new(ErrorKind::Network, format!("{} answered {what} with status {other}", self.host()))
                     .hint("check HF_ENDPOINT, and whether a proxy answers instead"),
@@ -311,7 +314,16 @@ impl Hub {
         }
     }
 
-    fn limited(&self, wait: Option<Duration>) -> Failure {
+    /// Something is wrong on its side.
+    pub fn troubled(&self, status: u16) -> Failure {
+        let error =
+            UserError::new(ErrorKind::Network, format!("{} has trouble answering (status {status})", self.host()))
+                .hint("try again later; what has arrived is kept");
+        Failure { error, retry: Retry::Soon }
+    }
+
+    /// It was asked too often.
+    pub fn limited(&self, wait: Option<Duration>) -> Failure {
         let error = UserError::new(ErrorKind::RateLimited, format!("{} asks for fewer requests", self.host())).hint(
             match (wait, &self.token) {
                 (Some(wait), _) => format!("try again in {} s; what has arrived is kept", wait.as_secs()),
@@ -345,7 +357,7 @@ fn built(client: reqwest::ClientBuilder) -> Result<reqwest::Client, UserError> {
 }
 
 /// How long a rate limit lasts: `Retry-After`, or the `t` of the Hub's own header (`"resolvers";r=0;t=258`).
-fn wait_time(headers: &HeaderMap) -> Option<Duration> {
+pub(super) fn wait_time(headers: &HeaderMap) -> Option<Duration> {
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let after = text(RETRY_AFTER.as_str()).and_then(|seconds| seconds.trim().parse().ok());
     let window = || text("ratelimit")?.split(';').find_map(|part| part.trim().strip_prefix("t=")?.parse().ok());

@@ -18,7 +18,7 @@ const FOLDER_DEPTH: usize = 5;
 /// How many folders are looked at below one of the config's.
 const FOLDER_COUNT: usize = 4000;
 /// How deep a file can be in a snapshot.
-const SNAPSHOT_DEPTH: usize = 6;
+pub(super) const SNAPSHOT_DEPTH: usize = 6;
 
 /// A model that could be loaded, as its name and size tell.
 #[derive(Debug, Clone)]
@@ -76,14 +76,23 @@ pub(super) fn all(options: &Options) -> (Vec<Candidate>, Vec<UserError>) {
 
 /// Every model in the cache, the current revision of each repository first.
 fn cached(cache: &Path, problems: &mut Vec<UserError>) -> Vec<Candidate> {
+    let repos = repos(cache).unwrap_or_else(|error| {
+        problems.push(error);
+        Vec::new()
+    });
+    repos.iter().flat_map(|repo| in_repo(cache, repo, problems)).collect()
+}
+
+/// The repositories that the cache has something of.
+///
+/// # Errors
+/// It is there and can't be read.
+pub(super) fn repos(cache: &Path) -> Result<Vec<RepoId>, UserError> {
     let entries = match fs::read_dir(cache) {
         Ok(entries) => entries,
         // Nothing was downloaded yet.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Vec::new(),
-        Err(error) => {
-            problems.push(unreadable(cache, &error));
-            return Vec::new();
-        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(unreadable(cache, &error)),
     };
     let mut repos: Vec<RepoId> = entries
         .flatten()
@@ -97,7 +106,7 @@ fn cached(cache: &Path, problems: &mut Vec<UserError>) -> Vec<Candidate> {
         })
         .collect();
     repos.sort();
-    repos.iter().flat_map(|repo| in_repo(cache, repo, problems)).collect()
+    Ok(repos)
 }
 
 /// Every model of one repository in the cache.

@@ -17,6 +17,7 @@ mod choices;
 mod fetch;
 mod find;
 mod foresee;
+mod health;
 mod http;
 mod inventory;
 mod listing;
@@ -24,6 +25,7 @@ mod names;
 mod package;
 mod partial;
 mod pull;
+mod reach;
 mod scan;
 
 use std::ffi::OsString;
@@ -39,7 +41,9 @@ use crate::error::{ErrorKind, UserError};
 
 pub use actor::HubHandle;
 pub use find::find;
+pub use health::{Health, health};
 pub use pull::pull;
+pub use reach::{Reach, TokenState, reach};
 pub use scan::scan;
 
 /// Reads a model's header. The hub side doesn't know how: its caller brings the function.

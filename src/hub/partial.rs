@@ -99,14 +99,19 @@ impl Partial {
     }
 }
 
+/// Bytes that can still be written where a folder is; `None` where the file system can't be asked.
+pub(super) fn free_bytes(folder: &Path) -> Option<u64> {
+    let stat = rustix::fs::statvfs(folder).ok()?;
+    Some(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
 /// Whether there is room for so many bytes more.
 ///
 /// # Errors
 /// A `Disk` error with both amounts.
 pub(super) fn check_room(folder: &Path, needed: u64) -> Result<(), UserError> {
     // A file system that can't be asked is no reason to refuse: writing will tell.
-    let Ok(stat) = rustix::fs::statvfs(folder) else { return Ok(()) };
-    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+    let Some(free) = free_bytes(folder) else { return Ok(()) };
     if needed <= free {
         return Ok(());
     }

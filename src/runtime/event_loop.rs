@@ -10,11 +10,10 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::task::{JoinError, JoinHandle, JoinSet};
+use tokio::task::{JoinError, JoinSet};
 
 use crate::app::msg::{Effect, Msg, TermEvent, TimerId};
 use crate::app::{App, Dirty};
-use crate::domain::machine::Machine;
 use crate::domain::{EngineCmd, EngineEvent, HubCmd, HubEvent};
 use crate::error::{ErrorKind, UserError};
 use crate::runtime::console::{Console, Ending, Occurrence};
@@ -77,9 +76,8 @@ pub(super) struct Interface<S, C> {
     /// Messages that answer effects.
     answers: VecDeque<Msg>,
     saver: Saver,
-    measuring: Option<JoinHandle<Machine>>,
-    /// Files that somebody wants to use.
-    reading: JoinSet<Msg>,
+    /// What is looked at beside the loop: this machine, files that somebody wants to use.
+    looks: JoinSet<Msg>,
     editor: Option<Editor>,
     /// When the last one ended.
     edited: Option<Instant>,
@@ -118,14 +116,8 @@ pub(super) fn first_frame<S: State>(
 }
 
 impl<S: State, C: Console<S>> Interface<S, C> {
-    /// `measuring` is the machine's memory, on its way.
-    pub(super) fn new(
-        app: S,
-        console: C,
-        ports: Ports,
-        pacer: FramePacer,
-        measuring: Option<JoinHandle<Machine>>,
-    ) -> Self {
+    /// `looks` are under way already; nobody has asked for what they will say.
+    pub(super) fn new(app: S, console: C, ports: Ports, pacer: FramePacer, looks: JoinSet<Msg>) -> Self {
         Self {
             saver: Saver::new(Arc::clone(&ports.save)),
             app,
@@ -135,8 +127,7 @@ impl<S: State, C: Console<S>> Interface<S, C> {
             stale: false,
             timers: Vec::new(),
             answers: VecDeque::new(),
-            measuring,
-            reading: JoinSet::new(),
+            looks,
             editor: None,
             edited: None,
             unstopped: None,
@@ -181,8 +172,7 @@ impl<S: State, C: Console<S>> Interface<S, C> {
                 event.map_or_else(|| gone("lists and downloads models"), Event::Hub)
             }
             text = edited(&mut self.editor) => Event::Answer(Msg::Edited(text)),
-            machine = measured(&mut self.measuring) => Event::Answer(Msg::Machine(machine)),
-            Some(read) = self.reading.join_next() => Event::Answer(read.unwrap_or_else(|error| Msg::Failed(broken(&error)))),
+            Some(look) = self.looks.join_next() => Event::Answer(look.unwrap_or_else(|error| Msg::Failed(broken(&error)))),
             error = self.saver.failed() => Event::Answer(Msg::Failed(error)),
         }
     }
@@ -291,7 +281,7 @@ impl<S: State, C: Console<S>> Interface<S, C> {
                 }
                 Effect::OpenEditor(text) => self.open_editor(&text),
                 Effect::ReadSchema(path) => {
-                    self.reading.spawn_blocking(move || Msg::Schema(schema::read(&path)));
+                    self.looks.spawn_blocking(move || Msg::Schema(schema::read(&path)));
                 }
                 Effect::SaveSettings(patch) => self.saver.save(patch),
                 Effect::Mouse(on) => {
@@ -405,10 +395,10 @@ fn gone(does: &str) -> Event {
     Event::Answer(Msg::Failed(error.hint("quit and start it again; the log knows more")))
 }
 
-/// A file could not be read because of a bug of ours.
+/// Something could not be looked at because of a bug of ours.
 fn broken(error: &JoinError) -> UserError {
-    tracing::error!("a file was not read: {error}");
-    UserError::new(ErrorKind::Unexpected, "the file could not be read").hint("try again; the log has more")
+    tracing::error!("a look beside the loop ended badly: {error}");
+    UserError::new(ErrorKind::Unexpected, "something could not be read").hint("try again; the log has more")
 }
 
 async fn until(deadline: Option<Instant>) {
@@ -423,18 +413,6 @@ async fn edited(editor: &mut Option<Editor>) -> Result<String, UserError> {
         Some(editor) => editor.finished().await,
         None => std::future::pending().await,
     }
-}
-
-async fn measured(measuring: &mut Option<JoinHandle<Machine>>) -> Machine {
-    if let Some(task) = measuring {
-        let machine = task.await;
-        *measuring = None;
-        match machine {
-            Ok(machine) => return machine,
-            Err(error) => tracing::error!("the memory of this machine could not be measured: {error}"),
-        }
-    }
-    std::future::pending().await
 }
 
 /// Adds an event; pieces of one stream that come in a row become one.

@@ -23,17 +23,21 @@ mod terminal;
 
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
+use std::path::Path;
 use std::thread::ThreadId;
 use std::time::Duration;
 
+use tokio::task::JoinSet;
+
 use crate::app::App;
+use crate::app::msg::Msg;
 use crate::error::{ErrorKind, UserError, reason};
-use crate::machine;
 use crate::runtime::console::{Ending, Tty};
 use crate::runtime::event_loop::Interface;
 pub use crate::runtime::event_loop::Ports;
 pub use crate::runtime::saver::{Patch, Save};
 use crate::runtime::terminal::Features;
+use crate::{machine, measurements};
 
 /// What the interface starts with.
 pub struct Start {
@@ -72,6 +76,7 @@ pub fn run(start: Start) -> Result<u8, UserError> {
 
 async fn interface(start: Start, features: Features) -> io::Result<u8> {
     let Start { mut app, connect, .. } = start;
+    let measured_file = app.paths.measured_file.clone();
     let mut console = Tty::enter(features)?;
     let (pacer, effects) = match event_loop::first_frame(&mut app, &mut console) {
         Ok(first) => first,
@@ -81,10 +86,18 @@ async fn interface(start: Start, features: Features) -> io::Result<u8> {
         }
     };
     let ports = connect();
-    let measuring = tokio::task::spawn_blocking(machine::measure);
+    let mut looks = JoinSet::new();
+    looks.spawn_blocking(|| Msg::Machine(machine::measure()));
+    looks.spawn_blocking(move || remembered(&measured_file));
     #[cfg(feature = "fake-engine")]
     panic_for_a_test();
-    Ok(Box::pin(Interface::new(app, console, ports, pacer, Some(measuring)).run(effects)).await)
+    Ok(Box::pin(Interface::new(app, console, ports, pacer, looks).run(effects)).await)
+}
+
+/// What models have been measured to do on this machine.
+fn remembered(file: &Path) -> Msg {
+    let (known, problem) = measurements::read(file, &machine::profile().name());
+    Msg::Measured { known, problem }
 }
 
 /// The screen comes back before the stack unwinds; what happened goes to the log. A panic of a task or of another thread is

@@ -34,7 +34,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &App, now: Instant) {
     let (list, detail) = if inner.height >= 12 { split_bottom(inner, 7) } else { (inner, Rect { height: 0, ..inner }) };
     table(canvas, list, app);
     if let Some(model) = app.models.chosen() {
-        details(canvas, detail, app, model);
+        details(canvas, detail, app, model, now);
     }
 }
 
@@ -148,7 +148,7 @@ fn verdict(app: &App, model: &LocalModel) -> Option<Verdict> {
     Some(fit::judge(facts, model.settings(app.settings.engine.load), &app.machine?).verdict)
 }
 
-fn details(canvas: &mut Canvas<'_>, area: Rect, app: &App, model: &LocalModel) {
+fn details(canvas: &mut Canvas<'_>, area: Rect, app: &App, model: &LocalModel, now: Instant) {
     let theme = &app.theme;
     let width = usize::from(area.width);
     let dot = theme.glyphs.dot;
@@ -176,14 +176,19 @@ fn details(canvas: &mut Canvas<'_>, area: Rect, app: &App, model: &LocalModel) {
             if let Some(caution) = facts.caution(app.settings.engine.load.device) {
                 lines.extend(paragraph(caution, width, theme.warning));
             }
+            let load = model.settings(app.settings.engine.load);
+            let measured = app.models.measured(model, load, now);
+            if let Some(words) = &measured {
+                lines.push(Line::from(Span::styled(words.clone(), theme.base)));
+            }
             if let Some(machine) = &app.machine {
-                let load = model.settings(app.settings.engine.load);
                 let fit = fit::judge(facts, load, machine);
                 let largest = match fit.largest_context {
                     0 => "not even its weights fit".to_owned(),
                     n => format!("the longest that fits is {n}"),
                 };
-                let speed = fit::expected_decode(facts, load, machine);
+                // What was measured is better than what is expected.
+                let speed = fit::expected_decode(facts, load, machine).filter(|_| measured.is_none());
                 let speed = speed.map_or(String::new(), |speed| format!(" {dot} about {speed:.0} tok/s"));
                 let needed = format!(
                     "{}: needs about {} of {} at a context of {} {dot} {largest}{speed}",

@@ -122,7 +122,7 @@ async fn answer(
             EngineEvent::Delta { text: more, .. } => text.push_str(&more),
             EngineEvent::Finished { usage, stats, .. } => end = Some((usage, stats)),
             // It is looked at when the answer is over.
-            EngineEvent::Memory { bytes } => {
+            EngineEvent::Memory { bytes, .. } => {
                 if let Some((usage, stats)) = end {
                     return (text, Turn { usage, stats, memory: bytes });
                 }

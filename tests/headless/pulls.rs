@@ -120,13 +120,15 @@ fn a_deadline_keeps_all_that_has_come_of_the_starter() {
     assert_eq!(largest(&home.path("home/.cache/huggingface/hub")), 1_500_000);
 }
 
+/// A type of weights that the engine lacks.
+const IQ4_XS: u32 = 23;
+
 #[test]
 fn a_model_that_cant_be_run_is_refused_before_its_weights_come() {
     let home = Sandbox::new();
     let mut unknown = tiny::gguf("llama");
     unknown.set_text("general.architecture", "gemma3");
     let mut odd = tiny::gguf("llama");
-    const IQ4_XS: u32 = 23;
     odd.tensor("blk.0.attn_q.weight").kind = IQ4_XS;
     for (mut model, reason) in [(unknown, "gemma3"), (odd, "IQ4_XS")] {
         model.data_len += 4 << 20;

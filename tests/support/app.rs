@@ -10,9 +10,10 @@ use hobnob::config::theme::{Capabilities, ColourDepth};
 use hobnob::config::{Sources, Value};
 use hobnob::domain::context::TemplateCost;
 use hobnob::domain::machine::{Chip, Gpu, GpuKind, Machine};
+use hobnob::domain::measured::{Measured, Point, Remembered, Setup};
 use hobnob::domain::model::{Format, LocalModel, ModelFacts, ModelInfo};
 use hobnob::domain::quant::KeptCopy;
-use hobnob::domain::stats::{GenStats, Usage};
+use hobnob::domain::stats::{GenStats, Spread, Usage};
 use hobnob::domain::{EngineCmd, EngineEvent, FinishReason, GenId, HubEvent, LoadId, LoadStage, PieceKind};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -154,7 +155,7 @@ impl Driver {
         self.key("enter");
         self.engine(EngineEvent::Progress { id: LoadId(1), stage: LoadStage::Weights });
         self.engine(EngineEvent::Loaded { id: LoadId(1), info: Box::new(info()) });
-        self.engine(EngineEvent::Memory { bytes: 298_000_000 });
+        self.engine(EngineEvent::Memory { bytes: 298_000_000, peak: None });
         self.send(Msg::Machine(machine()));
     }
 
@@ -254,6 +255,29 @@ pub fn broken() -> LocalModel {
         .hint("get it again")),
         ..starter()
     }
+}
+
+/// The starter, two days ago.
+pub fn measured() -> Remembered {
+    let setup = Setup {
+        machine: "Chip, 16 GiB".into(),
+        model: "starter".into(),
+        quantisation: "Q4_1".into(),
+        device: "CPU".into(),
+        context: 4096,
+    };
+    let spread = |rate| Some(Spread { median: rate, min: rate, max: rate });
+    let point =
+        Point { prompt_tokens: 64, first_token_seconds: spread(0.5), prefill: spread(131.4), decode: spread(72.6) };
+    let measured = Measured {
+        setup,
+        at: 1_700_000_000,
+        version: "0.1.0".into(),
+        load_seconds: Some(0.4),
+        peak_memory: None,
+        points: vec![point],
+    };
+    Remembered { measured, age: Duration::from_secs(2 * 86_400) }
 }
 
 pub fn info() -> ModelInfo {

@@ -244,6 +244,14 @@ impl Context {
         let parts: Vec<&str> = path.split('/').collect();
         let query = form(request.uri().query().unwrap_or(""));
         match parts.as_slice() {
+            ["api", "whoami-v2"] if authorised(&state, &seen) => {
+                json(&serde_json::json!({ "type": "user", "name": "somebody" }))
+            }
+            ["api", "whoami-v2"] => plain(401, "", "Invalid username or password."),
+            ["api", "models"] => {
+                let ids: Vec<_> = state.repos.iter().map(|repo| serde_json::json!({ "id": repo.id })).collect();
+                json(&ids.into())
+            }
             ["api", "models", owner, name] => {
                 about(&state, &seen, &format!("{owner}/{name}"), "main", |repo| model_info(repo, &query))
             }
@@ -436,7 +444,11 @@ fn about(
     if revision != "main" && revision != repo.commit {
         return plain(404, "RevisionNotFound", &format!("Invalid rev id: {revision}"));
     }
-    let mut response = Response::new(Body::from(page(repo).to_string()));
+    json(&page(repo))
+}
+
+fn json(page: &serde_json::Value) -> Response<Body> {
+    let mut response = Response::new(Body::from(page.to_string()));
     set(&mut response, "content-type", "application/json; charset=utf-8");
     response
 }

@@ -118,7 +118,7 @@ impl App {
                     self.engine = EngineStatus::Asleep(info.clone());
                 }
             }
-            EngineEvent::Memory { bytes } => self.memory = Some(bytes),
+            EngineEvent::Memory { bytes, .. } => self.memory = Some(bytes),
             EngineEvent::Counted { id, tokens, template } => {
                 self.chat.counting.counted(id, &tokens, template, &self.chat.conversation);
             }

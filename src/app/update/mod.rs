@@ -58,6 +58,13 @@ impl App {
                 self.machine = Some(machine);
                 self.touch(Dirty::Soon);
             }
+            Msg::Measured { known, problem } => {
+                self.models.remember(known, now);
+                if let Some(problem) = problem {
+                    self.toast_error(&problem, now);
+                }
+                self.touch(Dirty::Soon);
+            }
             Msg::Schema(read) => self.on_schema(read),
             Msg::Edited(Ok(text)) => {
                 let text = text.trim_end_matches('\n');

@@ -242,7 +242,7 @@ mod tests {
         }
     }
 
-    /// SmolLM2 135M: 576 wide.
+    /// The starter: 576 wide.
     fn small() -> ModelFacts {
         ModelFacts {
             parameters: 134_515_008,

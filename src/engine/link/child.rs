@@ -104,6 +104,14 @@ impl EngineProcess {
         system.process(pid).map(sysinfo::Process::memory)
     }
 
+    /// The most resident memory that it has ever had, where the system remembers that.
+    pub fn peak_memory(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid?)).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+        Some(kib << 10)
+    }
+
     /// Kills it if it is still there, waits until it is gone with all of its memory, and tells how it went.
     pub async fn end(mut self) -> End {
         // A process that has ended by itself keeps its own status.

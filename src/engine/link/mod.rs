@@ -14,8 +14,11 @@
 
 mod child;
 mod death;
+mod greet;
 mod growth;
 mod running;
+
+pub use self::greet::greet;
 
 use std::time::Duration;
 
@@ -504,14 +507,14 @@ impl Link {
     // ── Memory ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     fn sample(&self) -> Option<u64> {
-        let bytes = match &self.state {
-            State::Down => None,
+        let (bytes, peak) = match &self.state {
+            State::Down => return None,
             State::Loading { child, .. }
             | State::Ready { child }
             | State::Generating { child, .. }
-            | State::Draining { child, .. } => child.memory(),
-        }?;
-        self.emit(EngineEvent::Memory { bytes });
+            | State::Draining { child, .. } => (child.memory()?, child.peak_memory()),
+        };
+        self.emit(EngineEvent::Memory { bytes, peak });
         Some(bytes)
     }
 

@@ -162,7 +162,13 @@ impl World {
         let state = FakeState { log: to(&log), dirty: Dirty::Clean, after_update, effects: effects.into() };
         let console =
             FakeConsole { log: to(&log), coming: coming.into(), last: Some(key(QUIT)), broken: false, shell: true };
-        Self { interface: Interface::new(state, console, ports, FramePacer::new(), None), engine, hub, log, saves }
+        Self {
+            interface: Interface::new(state, console, ports, FramePacer::new(), JoinSet::new()),
+            engine,
+            hub,
+            log,
+            saves,
+        }
     }
 
     /// Runs to the end: all that was seen, and the exit code.
