@@ -63,8 +63,10 @@ pub struct Answer {
 
 impl Engine {
     pub fn start() -> Self {
-        let exe = option_env!("CARGO_BIN_EXE_hobnob").expect("cargo tells tests and benches where the program is");
-        Self::with(PathBuf::from(exe))
+        match option_env!("CARGO_BIN_EXE_hobnob") {
+            Some(exe) => Self::with(PathBuf::from(exe)),
+            None => panic!("only a test or a bench is told where it is"),
+        }
     }
 
     pub fn with(exe: PathBuf) -> Self {
