@@ -112,7 +112,12 @@ fn crowded() -> Driver {
     for (id, question, prompt, answer) in [
         (1, "Why is the sky blue?", 36, "Because air scatters blue light more than red."),
         (2, "And at dusk?", 180, "Then the light comes a long way, and the blue is gone."),
-        (3, "Does it look so on Mars?", 320, "There it is the other way round: dust makes the day red and the dusk blue."),
+        (
+            3,
+            "Does it look so on Mars?",
+            320,
+            "There it is the other way round: dust makes the day red and the dusk blue.",
+        ),
     ] {
         d.say(question);
         d.engine(EngineEvent::Started { id: GenId(id), prompt_tokens: prompt, cached_tokens: None, context: 512 });

@@ -1,5 +1,6 @@
 //! What a model is called, where it is, what is known of it.
 
+mod kept;
 mod mlx;
 mod split;
 
@@ -13,6 +14,7 @@ use crate::domain::quant::{self, KeptCopy, PlainWeights, Quantise};
 use crate::domain::sampling::SamplingPatch;
 use crate::error::{ErrorKind, UserError};
 
+pub use self::kept::Foresight;
 pub use self::mlx::Gpu;
 pub use self::split::{SplitName, split_set};
 
@@ -325,30 +327,6 @@ pub struct ModelFacts {
     /// Why only a GPU can compute it, if that is so.
     #[serde(default)]
     pub gpu_only: Option<String>,
-}
-
-/// How much the start of a model's file has told of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Foresight {
-    /// All that it can: nothing speaks against the model.
-    Enough,
-    /// Nothing against it so far.
-    More,
-}
-
-impl ModelFacts {
-    /// Tokens whose keys and values the cache holds at a context, all layers together.
-    #[must_use]
-    pub fn cached_tokens(&self, context: u32) -> u64 {
-        let windowed = self.windowed_layers.min(self.layers);
-        u64::from(self.whole_layers()) * u64::from(context) + u64::from(windowed) * u64::from(context.min(self.window))
-    }
-
-    /// Layers that keep the keys and values of all tokens.
-    #[must_use]
-    pub fn whole_layers(&self) -> u32 {
-        self.layers.saturating_sub(self.windowed_layers).saturating_sub(self.stateful_layers)
-    }
 }
 
 /// A model on this machine.
