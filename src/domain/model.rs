@@ -1,5 +1,6 @@
 //! What a model is called, where it is, what is known of it.
 
+mod kept;
 mod mlx;
 mod split;
 
@@ -13,6 +14,7 @@ use crate::domain::quant::{KeptCopy, PlainWeights, Quantise};
 use crate::domain::sampling::SamplingPatch;
 use crate::error::{ErrorKind, UserError};
 
+pub use self::kept::Foresight;
 pub use self::mlx::Gpu;
 pub use self::split::{SplitName, split_set};
 
@@ -327,15 +329,6 @@ pub struct ModelFacts {
     /// Why only a GPU can compute it, if that is so.
     #[serde(default)]
     pub gpu_only: Option<String>,
-}
-
-/// How much the start of a model's file has told of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Foresight {
-    /// All that it can: nothing speaks against the model.
-    Enough,
-    /// Nothing against it so far.
-    More,
 }
 
 /// A model on this machine.
