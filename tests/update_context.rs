@@ -335,7 +335,7 @@ fn a_cut_answer_goes_on_in_the_same_message() {
     assert!(d.screen(80, 24).contains("stopped at the token limit"));
     let effects = d.key("ctrl-s");
     let req = asked(&effects).expect("it goes on");
-    assert_eq!(req.begun, Some(Beginning { reasoning: String::new(), text: "Once upon".into() }));
+    assert_eq!(req.begun.as_deref(), Some(&Beginning { reasoning: String::new(), text: "Once upon".into() }));
     assert_eq!(req.messages.iter().map(|m| m.role).collect::<Vec<_>>(), [Role::User]);
     d.delta(2, " a time");
     end(&mut d, 2, FinishReason::Stop, 42, 2);

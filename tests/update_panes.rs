@@ -127,7 +127,8 @@ fn a_load_can_be_cancelled() {
     d.hub(HubEvent::Local { models: vec![starter()], problems: vec![] });
     d.key("f3");
     d.key("enter");
-    assert_eq!(d.key("x"), [Effect::Engine(EngineCmd::Unload)]);
+    assert_eq!(d.key("x").first(), Some(&Effect::Engine(EngineCmd::Unload)));
+    assert!(d.app.toasts.back().is_some_and(|toast| toast.text.ends_with("was cancelled")));
     d.engine(EngineEvent::Unloaded { forgotten: true });
     assert_eq!(d.app.engine, EngineStatus::Empty);
     d.engine(EngineEvent::Loaded { id: LoadId(1), info: Box::new(info()) });
@@ -140,7 +141,8 @@ fn a_search_for_a_model_can_be_cancelled() {
     let mut d = Driver::with(flags, Capabilities { depth: ColourDepth::True, unicode: true });
     d.begin();
     d.key("f3");
-    assert_eq!(d.key("x"), [Effect::Engine(EngineCmd::Unload)]);
+    assert_eq!(d.key("x").first(), Some(&Effect::Engine(EngineCmd::Unload)));
+    assert!(d.app.toasts.back().is_some_and(|toast| toast.text.ends_with("was cancelled")));
     assert_eq!(d.hub(HubEvent::Resolved { id: LoadId(1), result: Box::new(Ok(starter())) }), []);
     assert_eq!(d.app.engine, EngineStatus::Empty);
 }

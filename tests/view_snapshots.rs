@@ -17,7 +17,7 @@ use hobnob::domain::{
     Constraint, DownloadState, EngineEvent, FinishReason, GenId, HubEvent, JobId, LoadId, LoadStage, PieceKind,
 };
 use hobnob::error::{ErrorKind, UserError};
-use support::app::{Driver, broken, facts, huge, info, mac, machine, starter};
+use support::app::{Driver, TEMPLATE, broken, facts, huge, info, mac, machine, starter};
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (200, 60), (40, 12)];
 
@@ -109,20 +109,19 @@ fn crowded() -> Driver {
     let info = ModelInfo { context: 512, ..info() };
     d.engine(EngineEvent::Loaded { id: LoadId(1), info: Box::new(info) });
     d.send(Msg::Machine(machine()));
-    for (id, question, prompt, answer) in [
-        (1, "Why is the sky blue?", 36, "Because air scatters blue light more than red."),
-        (2, "And at dusk?", 180, "Then the light comes a long way, and the blue is gone."),
-        (
-            3,
-            "Does it look so on Mars?",
-            320,
-            "There it is the other way round: dust makes the day red and the dusk blue.",
-        ),
+    let mut so_far = TEMPLATE.question - TEMPLATE.message();
+    for (id, question, answer) in [
+        (1, "Why is the sky blue?", "Air scatters blue light more than it scatters red. "),
+        (2, "And why red at dusk?", "The light comes a long way, without its blue. "),
+        (3, "And how on Mars then?", "Dust makes the day red and the dusk blue. "),
     ] {
         d.say(question);
+        // Five words and 135, which are tokens here.
+        let prompt = so_far + 5 + TEMPLATE.message();
+        so_far = prompt + 135;
         d.engine(EngineEvent::Started { id: GenId(id), prompt_tokens: prompt, cached_tokens: None, context: 512 });
-        d.delta(id, answer);
-        let usage = Usage { prompt_tokens: prompt, cached_tokens: None, completion_tokens: 120 };
+        d.delta(id, &answer.repeat(15));
+        let usage = Usage { prompt_tokens: prompt, cached_tokens: None, completion_tokens: 135 };
         let stats = GenStats {
             first_token: Some(Duration::from_millis(310)),
             decode: Duration::from_millis(1750),
@@ -132,7 +131,7 @@ fn crowded() -> Driver {
         d.engine(EngineEvent::Finished { id: GenId(id), reason, usage, stats, satisfied: None });
         d.count();
     }
-    d.send(Msg::Term(TermEvent::Paste("Write a poem of it, with as many verses as there are colours. ".repeat(9))));
+    d.send(Msg::Term(TermEvent::Paste("Write a poem of it, with a verse for every colour. ".repeat(4))));
     d.count();
     d
 }

@@ -128,7 +128,8 @@ impl ChatPane {
                 if let Some(answer) = self.conversation.head() {
                     so_far = answer.outcome;
                     req.constraint = answer.form.as_ref().map(|form| form.constraint.clone());
-                    req.begun = Some(Beginning { reasoning: answer.reasoning.clone(), text: answer.content.clone() });
+                    let (reasoning, text) = (answer.reasoning.clone(), answer.content.clone());
+                    req.begun = Some(Box::new(Beginning { reasoning, text }));
                 }
             }
             Wish::Summarise { most, .. } => {
@@ -146,16 +147,13 @@ impl ChatPane {
                 Wish::Summarise { from, .. } => *from..len,
             },
         );
-        let answer = match (&wish, before) {
-            (Wish::GoOn, Some(answer)) => {
-                self.conversation.edit(answer, |m| m.state = MessageState::Streaming);
-                answer
-            }
-            _ => {
-                let answer = self.conversation.push(Role::Assistant, String::new(), MessageState::Streaming);
-                self.conversation.edit(answer, |m| m.model = Some(model.to_owned()));
-                answer
-            }
+        let answer = if let (Wish::GoOn, Some(answer)) = (&wish, before) {
+            self.conversation.edit(answer, |m| m.state = MessageState::Streaming);
+            answer
+        } else {
+            let answer = self.conversation.push(Role::Assistant, String::new(), MessageState::Streaming);
+            self.conversation.edit(answer, |m| m.model = Some(model.to_owned()));
+            answer
         };
         self.running = Some(Running {
             id,

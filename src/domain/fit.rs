@@ -3,10 +3,13 @@
 //! The estimate follows what the engine does with memory, part by part; `tests/memory.rs` holds it against what its process
 //! really takes.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::machine::{GpuKind, Machine};
-use crate::domain::model::{Format, KvCache, LoadSettings, ModelFacts};
+use crate::domain::model::{self, Format, KvCache, LoadSettings, ModelFacts};
+use crate::domain::quant;
 
 /// Will it run here?
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -85,6 +88,7 @@ pub enum Keeping {
 #[must_use]
 pub fn keeping(facts: &ModelFacts, load: LoadSettings, machine: &Machine) -> Keeping {
     let Some(gpu) = machine.gpu(load.device) else { return Keeping::Growing { copies: 0 } };
+    let facts = &*loaded(facts, load, machine);
     let growing = Keeping::Growing { copies: PREFIX_CACHES };
     let pool = Keeping::Pool(load.kv_cache);
     let context = context(facts, load);
@@ -198,6 +202,16 @@ fn needed(facts: &ModelFacts, context: u32, keeping: Keeping) -> u64 {
     fixed.saturating_add(talking.saturating_add(cache / 2).max(facts.unpacking))
 }
 
+/// The model as it will be once its weights are loaded, quantised on the way or not.
+fn loaded<'a>(facts: &'a ModelFacts, load: LoadSettings, machine: &Machine) -> Cow<'a, ModelFacts> {
+    let on = match machine.gpu(load.device).map(|gpu| gpu.kind) {
+        Some(GpuKind::Metal) => model::Gpu::Metal,
+        Some(GpuKind::Cuda) => model::Gpu::Cuda,
+        None => model::Gpu::None,
+    };
+    quant::in_memory(facts, load.quantise, on)
+}
+
 fn context(facts: &ModelFacts, load: LoadSettings) -> u32 {
     load.context.min(facts.context)
 }
@@ -205,6 +219,7 @@ fn context(facts: &ModelFacts, load: LoadSettings) -> u32 {
 /// Judges a model with a conversation that fills the context of `load`.
 #[must_use]
 pub fn judge(facts: &ModelFacts, load: LoadSettings, machine: &Machine) -> Fit {
+    let facts = &*loaded(facts, load, machine);
     let at = |context| {
         let load = LoadSettings { context, ..load };
         needed(facts, context, keeping(facts, load, machine))
@@ -233,6 +248,7 @@ pub fn expected_decode(facts: &ModelFacts, load: LoadSettings, machine: &Machine
     /// Experts lie about in the memory.
     const SCATTERED: f64 = 0.6;
     machine.gpu(load.device)?;
+    let facts = &*loaded(facts, load, machine);
     let chip = machine.chip?;
     let part = if facts.has_experts { chip.efficiency().min(SCATTERED) } else { chip.efficiency() };
     #[allow(clippy::cast_precision_loss)] // an estimate
@@ -246,6 +262,7 @@ mod tests {
     use super::*;
     use crate::domain::machine::{Chip, Gpu};
     use crate::domain::model::Device;
+    use crate::domain::quant::{PlainWeights, Quant, Quantise};
 
     const GIB: u64 = 1 << 30;
 
@@ -296,6 +313,24 @@ mod tests {
         // What is unpacked while it loads is the most where nothing else comes to as much.
         let plain = ModelFacts { unpacking: 20 * GIB, ..facts() };
         assert_eq!(needed(&plain, 4096), PROGRAM + WORD * 151_936 + facts().held + 20 * GIB);
+    }
+
+    #[test]
+    fn weights_that_are_quantised_on_the_way_count_as_they_will_be() {
+        let matrices = 7_568_000_000;
+        let plain = PlainWeights { matrices, rest: 622_329_856, row_unit: 256, can_be_kept: true };
+        let whole = 2 * 8_190_735_360;
+        let facts = ModelFacts { held: whole, per_token: 2 * matrices, plain: Some(plain), ..facts() };
+        let on = |quantise, machine: &Machine| judge(&facts, LoadSettings { quantise, ..load(4096) }, machine);
+        let (off, q4) = (Quantise::Off, Quantise::To(Quant::Bits(4)));
+        // Four and a half bits in place of sixteen, in all but the embedding.
+        let saved = on(off, &computer(64)).needed - on(q4, &computer(64)).needed;
+        assert_eq!(saved, whole - (matrices / 256 * 144 + 2 * 622_329_856));
+        let of = |quantise| on(quantise, &mac("Apple M2", 10)).verdict;
+        assert_eq!((of(off), of(q4), of(Quantise::Auto)), (Verdict::TooLarge, Verdict::Fits, Verdict::Fits));
+        let speed = |quantise| expected_decode(&facts, LoadSettings { quantise, ..load(4096) }, &mac("Apple M2", 24));
+        let times = speed(q4).zip(speed(off)).map(|(quantised, plain)| quantised / plain);
+        assert!(times.is_some_and(|times| (2.5..3.6).contains(&times)), "{times:?}");
     }
 
     #[test]

@@ -87,7 +87,7 @@ pub struct Beginning {
 pub struct GenRequest {
     pub messages: Vec<ChatMessage>,
     /// The answer goes on from here, without a seam.
-    pub begun: Option<Beginning>,
+    pub begun: Option<Box<Beginning>>,
     pub sampling: SamplingPatch,
     /// A wish; the engine never makes more than the context has room for.
     pub max_tokens: Option<u32>,

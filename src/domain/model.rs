@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::quant::{self, KeptCopy, PlainWeights, Quantise};
+use crate::domain::quant::{KeptCopy, PlainWeights, Quantise};
 use crate::domain::sampling::SamplingPatch;
 use crate::error::{ErrorKind, UserError};
 
@@ -271,6 +271,8 @@ impl Format {
 }
 
 /// What a model's own header says. Made without loading it.
+// Each flag is a fact for itself.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct ModelFacts {
     pub format: Format,
@@ -431,23 +433,6 @@ pub enum KvCache {
     Auto,
     /// A byte each: half the memory, a little less exact.
     F8E4M3,
-}
-
-impl LocalModel {
-    /// What is wished for when this model is loaded: its own MODEL may say how it is quantised.
-    #[must_use]
-    pub fn settings(&self, settings: LoadSettings) -> LoadSettings {
-        LoadSettings { quantise: self.quantise.unwrap_or(settings.quantise), ..settings }
-    }
-
-    /// The quantisation that is made of its plain weights on their way in, if any is.
-    #[must_use]
-    pub fn quantised_as(&self, settings: LoadSettings) -> Option<String> {
-        let facts = self.facts.as_ref().ok()?;
-        let settings = self.settings(settings);
-        let quant = quant::choose(facts, settings.quantise, Gpu::for_device(settings.device)).ok()??;
-        Some(quant.label_for(facts))
-    }
 }
 
 impl ModelSpec {

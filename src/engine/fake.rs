@@ -166,9 +166,9 @@ impl Backend for Fake {
         let mut meter = TokenMeter::start(Instant::now());
         let reply = self.choose(req);
         let text = reply.text.clone().unwrap_or_else(|| last_message(req).to_owned());
-        let begun = req.begun.clone().unwrap_or_default();
-        let text = text.strip_prefix(begun.text.as_str()).unwrap_or(&text).to_owned();
-        let texts = req.messages.iter().map(|m| m.content.as_str()).chain([begun.text.as_str()]);
+        let so_far = req.begun.as_ref().map_or("", |begun| begun.text.as_str());
+        let text = text.strip_prefix(so_far).unwrap_or(&text).to_owned();
+        let texts = req.messages.iter().map(|m| m.content.as_str()).chain([so_far]);
         let prompt = reply.prompt_tokens.unwrap_or(texts.map(count).sum());
         std::thread::sleep(Duration::from_millis(reply.count_ms));
         if cancel.is_cancelled() {
@@ -183,7 +183,7 @@ impl Backend for Fake {
         let pieces: Vec<_> = pieces.chain(words_of(&text).map(|word| (PieceKind::Text, word))).collect();
         let mut stops = StopMatcher::new(&req.stop);
         let mut reason = FinishReason::Stop;
-        let begin = Instant::now();
+        let start = Instant::now();
         for (n, (kind, word)) in pieces.into_iter().enumerate() {
             if n == reply.after
                 && let Some(death) = reply.die
@@ -192,7 +192,7 @@ impl Backend for Fake {
             }
             if reply.tokens_per_second > 0.0 {
                 #[allow(clippy::cast_precision_loss)] // words of a reply
-                let at = begin + Duration::from_secs_f64(n as f64 / reply.tokens_per_second);
+                let at = start + Duration::from_secs_f64(n as f64 / reply.tokens_per_second);
                 wait_until(at, cancel, reply.deaf);
             }
             if cancel.is_cancelled() && !reply.deaf {

@@ -40,7 +40,7 @@ pub(super) async fn choose(context: &Context<'_>, watch: &mut Watch) -> Result<M
         if let Some(caution) = facts.caution(load.device) {
             context.console.warning(&format!("{}: {caution}", spec.name), None);
         }
-        warn_of_size(context, &model.name, &fit::judge(facts, load, &machine::measure()));
+        warn_of_size(context, &model.name, &fit::judge(facts, spec.settings, &machine::measure()));
     }
     Ok(spec)
 }

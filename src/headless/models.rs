@@ -60,13 +60,13 @@ pub fn show(reference: &str, context: &Context<'_>) -> Outcome {
     model.facts.map(drop).map_err(Into::into)
 }
 
-/// What loading `facts` would take with the settings in force.
-fn judge(facts: &ModelFacts, context: &Context<'_>, machine: &Machine) -> Fit {
-    fit::judge(facts, context.loaded.settings.engine.load, machine)
+/// What loading a model would take with the settings in force.
+fn judge(model: &LocalModel, facts: &ModelFacts, context: &Context<'_>, machine: &Machine) -> Fit {
+    fit::judge(facts, model.settings(context.loaded.settings.engine.load), machine)
 }
 
-fn expected_decode(facts: &ModelFacts, context: &Context<'_>, machine: &Machine) -> Option<f64> {
-    fit::expected_decode(facts, context.loaded.settings.engine.load, machine)
+fn expected_decode(model: &LocalModel, facts: &ModelFacts, context: &Context<'_>, machine: &Machine) -> Option<f64> {
+    fit::expected_decode(facts, model.settings(context.loaded.settings.engine.load), machine)
 }
 
 fn tabbed(models: &[LocalModel], context: &Context<'_>, machine: &Machine) -> String {
@@ -74,7 +74,7 @@ fn tabbed(models: &[LocalModel], context: &Context<'_>, machine: &Machine) -> St
     for model in models {
         let (quant, tokens, fits) = match &model.facts {
             Ok(facts) => {
-                let verdict = judge(facts, context, machine).verdict;
+                let verdict = judge(model, facts, context, machine).verdict;
                 (facts.quant.as_str(), facts.context.to_string(), verdict.label())
             }
             Err(_) => ("", String::new(), "unusable"),
@@ -93,7 +93,7 @@ fn table(models: &[LocalModel], context: &Context<'_>, machine: &Machine) -> Str
     for model in models {
         let (quant, tokens, verdict) = match &model.facts {
             Ok(facts) => {
-                let verdict = judge(facts, context, machine).verdict;
+                let verdict = judge(model, facts, context, machine).verdict;
                 (facts.quant.clone(), facts.context.to_string(), Some(verdict))
             }
             Err(_) => ("-".into(), "-".into(), None),
@@ -140,7 +140,7 @@ fn page(model: &LocalModel, context: &Context<'_>, machine: &Machine) -> String 
     row("format", model.format.label());
     row("size", &bytes(model.bytes));
     if let Ok(facts) = &model.facts {
-        let fit = judge(facts, context, machine);
+        let fit = judge(model, facts, context, machine);
         row("architecture", &facts.architecture);
         row("quantisation", &facts.quant);
         if let Some(made) = model.quantised_as(context.loaded.settings.engine.load) {
@@ -158,7 +158,7 @@ fn page(model: &LocalModel, context: &Context<'_>, machine: &Machine) -> String 
             0 => row("fits with", "no context: its weights are too large"),
             tokens => row("fits with", &format!("up to {tokens} tokens of context")),
         }
-        if let Some(speed) = expected_decode(facts, context, machine) {
+        if let Some(speed) = expected_decode(model, facts, context, machine) {
             row("speed", &format!("about {speed:.0} tok/s"));
         }
         row("recommends", &recommended(facts));
@@ -198,7 +198,7 @@ fn describe(model: &LocalModel, context: &Context<'_>, machine: &Machine) -> Val
     });
     match &model.facts {
         Ok(facts) => {
-            let fit = judge(facts, context, machine);
+            let fit = judge(model, facts, context, machine);
             out["facts"] = json!({
                 "name": facts.name,
                 "architecture": facts.architecture,
@@ -218,7 +218,7 @@ fn describe(model: &LocalModel, context: &Context<'_>, machine: &Machine) -> Val
                 "needed_bytes": fit.needed,
                 "budget_bytes": fit.budget,
                 "largest_context": fit.largest_context,
-                "expected_tokens_per_second": expected_decode(facts, context, machine).map(f64::round),
+                "expected_tokens_per_second": expected_decode(model, facts, context, machine).map(f64::round),
             });
             out["caution"] = json!(facts.caution(context.loaded.settings.engine.load.device));
         }

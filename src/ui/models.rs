@@ -145,7 +145,7 @@ fn model_row(
 
 fn verdict(app: &App, model: &LocalModel) -> Option<Verdict> {
     let facts = model.facts.as_ref().ok()?;
-    Some(fit::judge(facts, app.settings.engine.load, &app.machine?).verdict)
+    Some(fit::judge(facts, model.settings(app.settings.engine.load), &app.machine?).verdict)
 }
 
 fn details(canvas: &mut Canvas<'_>, area: Rect, app: &App, model: &LocalModel) {
@@ -177,7 +177,7 @@ fn details(canvas: &mut Canvas<'_>, area: Rect, app: &App, model: &LocalModel) {
                 lines.extend(paragraph(caution, width, theme.warning));
             }
             if let Some(machine) = &app.machine {
-                let load = app.settings.engine.load;
+                let load = model.settings(app.settings.engine.load);
                 let fit = fit::judge(facts, load, machine);
                 let largest = match fit.largest_context {
                     0 => "not even its weights fit".to_owned(),

@@ -252,7 +252,7 @@ fn choice_text(choice: Choice, room: &Room) -> (String, String) {
             (format!("Raise the context to {} tokens", grouped(context)), "loads the model again".into())
         }
         Choice::Cancel => match room.wish {
-            Wish::Say(_) => ("Cancel".into(), "the text stays where it was".into()),
+            Wish::Say(_) => ("Cancel".into(), "gives the text back".into()),
             _ => ("Cancel".into(), String::new()),
         },
     }

@@ -10,7 +10,7 @@ use ratatui::text::{Line, Span};
 use crate::app::chat::Phase;
 use crate::app::{App, EngineStatus};
 use crate::domain::DownloadState;
-use crate::domain::units::{bytes, seconds, share, whole};
+use crate::domain::units::{bytes, grouped, seconds, share, whole};
 use crate::ui::canvas::Canvas;
 
 /// One figure: what it is called, and how much it is missed where there is little room (0 goes last).
@@ -125,7 +125,10 @@ fn state(app: &App, now: Instant) -> Option<(String, Style)> {
             Phase::Waiting if matches!(app.engine, EngineStatus::Loading { .. }) => {
                 ("loading again".into(), theme.warning)
             }
-            Phase::Waiting => (format!("reading {}", reading_time(app, now)), theme.warning),
+            Phase::Waiting => {
+                let size = running.to_read.map(|n| format!("{} tokens ", grouped(n))).unwrap_or_default();
+                (format!("reading {size}{}", reading_time(app, now)), theme.warning)
+            }
             Phase::Streaming => ("answering".into(), theme.good),
             Phase::Stopping => ("stopping".into(), theme.warning),
         });

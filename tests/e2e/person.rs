@@ -107,7 +107,7 @@ pub fn answer(screen: &Screen) -> String {
         !row.starts_with(['❯', '✗', '▎'])
             && !row.starts_with("next ▎")
             && !row.starts_with("stopped")
-            && !row.starts_with("reading ·")
+            && !row.starts_with("reading the prompt")
             && !row.starts_with("loading ")
             && !row.contains(" tokens · ")
     };

@@ -179,7 +179,8 @@ fn a_schema_holds_when_words_are_chosen_by_chance_too() {
 fn answers_match_their_regular_expression() {
     let home = Sandbox::new();
     let date = |text: &str| is_date(&Value::from(text));
-    let cases: [(&str, &str, &dyn Fn(&str) -> bool); 3] = [
+    type Check<'a> = &'a dyn Fn(&str) -> bool;
+    let cases: [(&str, &str, Check<'_>); 3] = [
         ("Is fire cold?", "yes|no|maybe so", &|text| ["yes", "no", "maybe so"].contains(&text)),
         ("When was that?", r"(19|20)\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", &date),
         ("Wie heißt das?", "(grün|blaß) / [a-z]{2,6}", &|text| {

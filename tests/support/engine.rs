@@ -63,8 +63,7 @@ pub struct Answer {
 
 impl Engine {
     pub fn start() -> Self {
-        let exe = option_env!("CARGO_BIN_EXE_hobnob").expect("cargo tells tests and benches where the program is");
-        Self::with(PathBuf::from(exe))
+        Self::with(PathBuf::from(env!("CARGO_BIN_EXE_hobnob")))
     }
 
     pub fn with(exe: PathBuf) -> Self {

@@ -64,13 +64,12 @@ fn requantise(from: &Path, to: &Path, quant: Quant) -> candle_core::Result<()> {
     let mut tensors = Vec::new();
     for name in content.tensor_infos.keys() {
         let tensor = content.tensor(&mut reader, name, &Device::Cpu)?;
-        let tensor = match tensor.dtype() {
-            // Norms stay whole, as everybody does it.
-            GgmlDType::F32 => tensor,
-            _ => {
-                let width = tensor.shape().dims().last().copied().unwrap_or_default();
-                QTensor::quantize(&tensor.dequantize(&Device::Cpu)?, quant.of_width(width))?
-            }
+        // Norms stay whole, as everybody does it.
+        let tensor = if tensor.dtype() == GgmlDType::F32 {
+            tensor
+        } else {
+            let width = tensor.shape().dims().last().copied().unwrap_or_default();
+            QTensor::quantize(&tensor.dequantize(&Device::Cpu)?, quant.of_width(width))?
         };
         tensors.push((name.as_str(), tensor));
     }

@@ -1,6 +1,7 @@
 //! The starter computed here, plainly and in full precision: what a model that is stored in some way, and run by an engine,
 //! is held against. It also tells how clear each choice of a token was.
 #![allow(dead_code, reason = "each test program uses its own part")]
+#![allow(clippy::cast_precision_loss, reason = "sizes and places in a text of a few words")]
 
 use std::collections::HashMap;
 
@@ -130,8 +131,8 @@ impl Reference {
         let unseen = Tensor::from_vec(unseen.collect(), (1, length, known), &Device::Cpu)?;
         let scores = scores.broadcast_add(&unseen)?;
         let scores = scores.broadcast_sub(&scores.max_keepdim(D::Minus1)?)?.exp()?;
-        let shares = scores.broadcast_div(&scores.sum_keepdim(D::Minus1)?)?;
-        shares.matmul(&shared(values)?.contiguous()?)?.transpose(0, 1)?.reshape((length, heads * size))
+        let weights = scores.broadcast_div(&scores.sum_keepdim(D::Minus1)?)?;
+        weights.matmul(&shared(values)?.contiguous()?)?.transpose(0, 1)?.reshape((length, heads * size))
     }
 }
 

@@ -104,7 +104,7 @@ impl App {
             }
             EngineEvent::Failed { id, error } => {
                 self.set_idle_timer();
-                self.on_failed(id, error, now);
+                self.on_failed(id, &error, now);
             }
             EngineEvent::Died { error } => {
                 self.memory = None;
@@ -125,14 +125,14 @@ impl App {
         }
     }
 
-    fn on_failed(&mut self, id: GenId, error: UserError, now: Instant) {
+    fn on_failed(&mut self, id: GenId, error: &UserError, now: Instant) {
         if error.kind == ErrorKind::ContextFull
             && let Some((wish, needed)) = self.chat.refused(id)
         {
             return match wish {
                 Wish::Summarise { then, .. } => {
                     self.leave_unasked(Wish::Say(then));
-                    self.toast_error(&error, now);
+                    self.toast_error(error, now);
                 }
                 wish => self.no_room(wish, needed, By::Key, now),
             };
@@ -142,7 +142,7 @@ impl App {
             && let Some(Wish::Summarise { then, .. }) = wish
         {
             self.no_summary(then, now);
-            self.toast_error(&error, now);
+            self.toast_error(error, now);
         }
     }
 

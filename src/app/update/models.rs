@@ -123,7 +123,7 @@ impl App {
     /// Warns, and lets the user go on.
     pub(super) fn load_if_it_fits(&mut self, model: &LocalModel, now: Instant) {
         let too_large = match (&model.facts, &self.machine) {
-            (Ok(facts), Some(machine)) => Some(fit::judge(facts, self.settings.engine.load, machine))
+            (Ok(facts), Some(machine)) => Some(fit::judge(facts, model.settings(self.settings.engine.load), machine))
                 .filter(|fit| fit.verdict == Verdict::TooLarge),
             _ => None,
         };

@@ -50,6 +50,7 @@ pub(super) const DEFAULTS: &[(Context, Action, &[&str])] = &[
     (Context::Models, Load, &["enter", "l"]),
     (Context::Models, Unload, &["u"]),
     (Context::Models, Reload, &["R"]),
+    (Context::Models, KeepCopy, &["K"]),
     (Context::Models, Refresh, &["r", "f5"]),
     (Context::Models, CancelJob, &["x", "esc"]),
     (Context::Models, GetStarter, &["s"]),

@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn every_action_has_a_key_where_it_may_have_one() {
         let map = KeyMap::default();
-        // Done once in a while, and quickly found: `/schema`, `/send-all`.
+        // Done once in a while, and quickly found: `/schema`, and `/send-all`, which the transcript names.
         let by_name = |action: &Action| matches!(action, Action::AnswerInSchema | Action::SendAll);
         for action in Action::ALL {
             assert!(by_name(action) || !map.keys_for(*action).is_empty(), "{}", action.name());
@@ -182,9 +182,8 @@ mod tests {
                 continue;
             }
             let simple = |chord: &KeyChord| !chord.alt && !matches!(chord.key, Key::F(_));
-            // `/think` and the like need no more than letters.
-            let by_name =
-                matches!(action, Action::ToggleThinking | Action::AnswerInSchema | Action::SendAll | Action::KeepCopy);
+            // `/think`, `/schema` and `/send-all` need no more than letters.
+            let by_name = matches!(action, Action::ToggleThinking | Action::AnswerInSchema | Action::SendAll);
             let exempt = by_name || matches!(action, Action::TextStart | Action::TextEnd);
             assert!(exempt || map.keys_for(*action).iter().any(simple), "{}", action.name());
         }

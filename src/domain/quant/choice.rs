@@ -1,9 +1,11 @@
 //! Which quantisation is made of plain weights, and what it comes to in memory: pure functions of what is known before loading.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Quant, Quantise};
-use crate::domain::model::{Gpu, ModelFacts};
+use crate::domain::model::{Gpu, LoadSettings, LocalModel, ModelFacts};
 use crate::error::{ErrorKind, UserError};
 
 /// Plain weights, as far as they matter for quantising them while they are loaded. A model that is quantised already has none.
@@ -185,10 +187,42 @@ pub fn made_bytes(plain: PlainWeights, quant: Quant) -> u64 {
     quant.bytes(plain.matrices).saturating_add(plain.rest.saturating_mul(PLAIN))
 }
 
-/// The model as it will be in memory: what its size is judged by.
+/// The model as it will be in memory, with nothing left to quantise: what its size and its speed are judged by.
 #[must_use]
-pub fn in_memory(facts: &ModelFacts, wish: Quantise, on: Gpu) -> ModelFacts {
-    ModelFacts { bytes: quantised_bytes(facts, wish, on), ..facts.clone() }
+pub fn in_memory(facts: &ModelFacts, wish: Quantise, on: Gpu) -> Cow<'_, ModelFacts> {
+    match (facts.plain, choose(facts, wish, on)) {
+        (Some(plain), Ok(Some(quant))) => {
+            let held = made_bytes(plain, quant);
+            // What stays plain is mostly the embedding, of which a token needs one row.
+            let per_token =
+                share_of(facts.per_token, quant.bytes(plain.matrices), plain.matrices.saturating_mul(PLAIN));
+            Cow::Owned(ModelFacts { bytes: held, held, per_token, plain: None, ..facts.clone() })
+        }
+        _ => Cow::Borrowed(facts),
+    }
+}
+
+/// So much of `whole` as `part` is of `of`.
+fn share_of(whole: u64, part: u64, of: u64) -> u64 {
+    let share = u128::from(whole) * u128::from(part) / u128::from(of.max(1));
+    u64::try_from(share).unwrap_or(whole)
+}
+
+impl LocalModel {
+    /// What is wished for when this model is loaded: its own MODEL may say how it is quantised.
+    #[must_use]
+    pub fn settings(&self, settings: LoadSettings) -> LoadSettings {
+        LoadSettings { quantise: self.quantise.unwrap_or(settings.quantise), ..settings }
+    }
+
+    /// The quantisation that is made of its plain weights on their way in, if any is.
+    #[must_use]
+    pub fn quantised_as(&self, settings: LoadSettings) -> Option<String> {
+        let facts = self.facts.as_ref().ok()?;
+        let settings = self.settings(settings);
+        let quant = choose(facts, settings.quantise, Gpu::for_device(settings.device)).ok()??;
+        Some(quant.label_for(facts))
+    }
 }
 
 #[cfg(test)]
@@ -303,6 +337,10 @@ mod tests {
         assert_eq!(bytes(&whole, "none"), 269_030_016);
         let afq = quantised_bytes(&large(), Quantise::To(Quant::Afq(4)), Gpu::Metal);
         assert_eq!(afq, 3_212_749_824 / 64 * 36 + rest);
-        assert_eq!(in_memory(&large(), Quantise::Off, Gpu::None).bytes, bytes(&large(), "none"));
+        let read = ModelFacts { held: large().bytes, per_token: large().bytes, ..large() };
+        let q4 = in_memory(&read, Quantise::To(Quant::Q4K), Gpu::None);
+        assert_eq!((q4.held, q4.per_token), (bytes(&large(), "q4"), 3_212_749_824 / 256 * 144));
+        assert_eq!(*in_memory(&read, Quantise::Off, Gpu::None), read);
+        assert_eq!(*in_memory(&quantised(), Quantise::Auto, Gpu::None), quantised());
     }
 }

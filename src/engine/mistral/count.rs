@@ -10,13 +10,16 @@ use crate::domain::context::TemplateCost;
 use crate::domain::{ChatMessage, GenRequest, Role};
 use crate::engine::Counter;
 
+type Encode = dyn Fn(&str) -> Vec<u32> + Send + Sync;
+type Decode = dyn Fn(&[u32]) -> String + Send + Sync;
+
 /// The model's tokenizer, both ways. It can be asked while the engine computes.
 #[derive(Clone)]
 pub(super) struct Texts {
     /// The tokens of a text by itself; none where it can't be read.
-    pub encode: Arc<dyn Fn(&str) -> Vec<u32> + Send + Sync>,
+    pub encode: Arc<Encode>,
     /// An unfinished character ends it as U+FFFD.
-    pub decode: Arc<dyn Fn(&[u32]) -> String + Send + Sync>,
+    pub decode: Arc<Decode>,
 }
 
 impl Texts {

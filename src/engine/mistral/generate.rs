@@ -45,7 +45,7 @@ async fn answer(
     let mut prompt = read_prompt(&loaded.model, req).await?;
     let template = prompt.len();
     let mut last = loaded.last.lock().await;
-    let begun = req.begun.as_ref().zip(loaded.texts.as_ref());
+    let begun = req.begun.as_deref().zip(loaded.texts.as_ref());
     let begun = begun.map(|(begun, texts)| Begun::new(begun, last.as_ref(), &prompt, texts)).unwrap_or_default();
     prompt.extend_from_slice(&begun.read);
     let prompt_tokens = u32::try_from(template + begun.len()).unwrap_or(u32::MAX);
@@ -76,7 +76,7 @@ async fn answer(
 
     let Vocabulary { ends, marks } = &loaded.vocabulary;
     let conductor = Conductor::new(&prompt, &begun.again, ends, marks, room.max_tokens);
-    let handed_out = req.begun.clone().unwrap_or_default();
+    let handed_out = req.begun.as_deref().cloned().unwrap_or_default();
     let mut answer = Answer {
         out,
         meter,

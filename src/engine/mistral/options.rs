@@ -253,14 +253,17 @@ mod tests {
             };
             models.each_ref().map(|facts| [of(facts, 4096), of(facts, 16_384)].join(", "))
         };
-        let none = "too large, too large";
-        let fits = "fits, fits";
-        assert_eq!(told(8), ["tight in a pool, too large", none, none, none]);
-        assert_eq!(told(16), ["fits, tight in a pool", "fits in a pool, too large", none, none]);
-        assert_eq!(told(24), ["fits, fits in a pool", "fits, fits in a pool", none, none]);
-        assert_eq!(told(32), [fits, fits, "fits in a pool, tight in a pool", none]);
-        assert_eq!(told(64), [fits, fits, fits, "tight in a pool, too large"]);
-        assert_eq!(told(128), [fits; 4]);
+        let (none, fits) = ("too large, too large", "fits, fits");
+        let expected = [
+            // The engine unpacks the embedding, which takes a quarter of so small a Mac's memory.
+            [none; 4],
+            ["fits, too large", "fits in a pool, too large", none, none],
+            ["fits, fits in a pool", "fits, tight in a pool", none, none],
+            [fits, "fits, fits in a pool", "fits in a pool, too large", none],
+            [fits, fits, fits, "tight in a pool, too large"],
+            [fits; 4],
+        ];
+        assert_eq!([8, 16, 24, 32, 64, 128].map(told), expected);
     }
 
     #[test]

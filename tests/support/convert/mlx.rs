@@ -61,7 +61,9 @@ impl Mlx {
                 let steps = Steps::of(group, self.bits);
                 scales.push(steps.scale);
                 biases.push(steps.bias);
-                group.iter().for_each(|value| packed.push(steps.nearest(*value)));
+                for value in group {
+                    packed.push(steps.nearest(*value));
+                }
             }
             words.append(&mut packed.words);
         }

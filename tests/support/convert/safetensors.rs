@@ -49,6 +49,8 @@ pub(super) fn write(path: &Path, metadata: &[(&str, &str)], weights: &[Weight]) 
     let mut put = |bytes: &[u8]| file.write_all(bytes).expect("the file can be written");
     put(&(header.len() as u64).to_le_bytes());
     put(header.as_bytes());
-    weights.iter().for_each(|weight| put(&weight.bytes));
+    for weight in weights {
+        put(&weight.bytes);
+    }
     file.flush().expect("the file can be written");
 }
