@@ -118,21 +118,6 @@ pub fn takes_full_precision(architecture: &str) -> bool {
     architecture == "mixtral"
 }
 
-impl ModelFacts {
-    /// Tokens whose keys and values the cache holds at a context, all layers together.
-    #[must_use]
-    pub fn cached_tokens(&self, context: u32) -> u64 {
-        let windowed = self.windowed_layers.min(self.layers);
-        u64::from(self.whole_layers()) * u64::from(context) + u64::from(windowed) * u64::from(context.min(self.window))
-    }
-
-    /// Layers that keep the keys and values of all tokens.
-    #[must_use]
-    pub fn whole_layers(&self) -> u32 {
-        self.layers.saturating_sub(self.windowed_layers).saturating_sub(self.stateful_layers)
-    }
-}
-
 /// Bytes of the keys and values of one token in one layer.
 fn cache_of_layer(facts: &ModelFacts, kind: KvCache) -> u64 {
     let element = match kind {
