@@ -61,7 +61,7 @@ fn a_terminal_without_utf_8_gets_ascii() {
     let mut pty = answered(|setup| setup.env("LANG", "C"));
     pty.send(&keys::f(1));
     pty.wait_for_text("Keys");
-    pty.wait_for_text("Alt-Up");
+    pty.wait_for_text("Shift-Tab");
     pty.send(keys::ESC);
     pty.wait_for("the chat again", |screen| !screen.contents().contains("Keys"));
     pty.send(&keys::f(3));

@@ -59,9 +59,7 @@ async fn answer(
     if prefixes.are_untrue() || (has_state && prefixes.go_beyond(&prompt)) {
         prefixes::sweep(&engine, &mut prefixes).await;
     }
-    let whole = prefixes.have_all_of(&prompt);
-    let mark = loaded.vocabulary.marks.iter().find(|mark| whole && !prompt.contains(mark));
-    let cached_tokens = if mark.is_some() { prompt.len().saturating_sub(1) } else { prefixes.shared_with(&prompt) };
+    let cached_tokens = prefixes.shared_with(&prompt);
     // A pool keeps whole blocks, as long as nothing else needs their place: which ones, it does not tell.
     let cached_tokens = (!loaded.has_pool).then(|| u32::try_from(cached_tokens).unwrap_or(u32::MAX));
     let context = loaded.info.context;
@@ -69,9 +67,6 @@ async fn answer(
     out(Piece::Started { prompt_tokens, cached_tokens, context });
     let room = answer::room(prompt_tokens, req.max_tokens, context)?;
     let guide = guide(loaded, req, prompt.split_at(template))?;
-    if let Some(mark) = mark {
-        prefixes::shorten(&engine, &mut prefixes, &prompt, *mark).await;
-    }
     *last = None;
 
     let Vocabulary { ends, marks } = &loaded.vocabulary;

@@ -37,11 +37,6 @@ impl Prefixes {
         if longest == prompt.len() { 0 } else { longest }
     }
 
-    /// It has all of this prompt, and for that reason finds nothing of it: see [`shorten`].
-    pub fn have_all_of(&self, prompt: &[u32]) -> bool {
-        !prompt.is_empty() && self.all.iter().any(|kept| kept.starts_with(prompt))
-    }
-
     /// Nothing of it may be used.
     pub fn are_untrue(&self) -> bool {
         self.untrue
@@ -148,35 +143,6 @@ pub(super) async fn ask_and_sweep<T>(
     (asked, swept)
 }
 
-/// Lets the engine find a prompt that it has as a whole, all but the last token of it.
-///
-/// An answer that is made again or goes on has such a prompt, and without this it would be read from its start: that takes
-/// its time, and a prompt that is read in one go does not give quite the same numbers as the tokens of an answer did, so
-/// that even the likeliest next token can be another. Two tokens are asked for after a prompt that ends in `mark` instead;
-/// what the engine keeps of that is all that it keeps then. (Asked for one, it makes another beyond its end.)
-pub(super) async fn shorten(engine: &Sender<Request>, prefixes: &mut Prefixes, prompt: &[u32], mark: u32) {
-    let Some((_, start)) = prompt.split_last() else { return };
-    let tokens: Vec<u32> = start.iter().copied().chain([mark]).collect();
-    let (tell, mut told) = channel(4);
-    let sampling = SamplingParams { max_len: Some(2), ..SamplingParams::deterministic() };
-    let messages = RequestMessage::CompletionTokens(tokens.clone());
-    let request =
-        NormalRequest { is_streaming: true, ..NormalRequest::new_simple(messages, sampling, tell, 0, None, None) };
-    let ask = engine.send(Request::Normal(Box::new(request)));
-    let (sent, mut swept) = ask_and_sweep(engine, prefixes, ask).await;
-    if sent.is_err() {
-        return;
-    }
-    let _ = swept.recv().await;
-    // The last piece, or the end without one.
-    while let Some(Response::CompletionChunk(chunk)) = told.recv().await {
-        if chunk.choices.iter().any(|choice| choice.finish_reason.is_some()) {
-            break;
-        }
-    }
-    prefixes.add(tokens, true);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,14 +160,6 @@ mod tests {
         prefixes.add(vec![5], true);
         assert_eq!(prefixes.shared_with(&[1, 2, 3, 4, 5]), 0, "the oldest has gone");
         assert!(!prefixes.need_sweeping(), "it lets them go by itself");
-    }
-
-    #[test]
-    fn a_prompt_that_is_there_as_a_whole_is_known() {
-        let mut prefixes = Prefixes::new(None);
-        prefixes.add(vec![1, 2, 3], true);
-        assert!(prefixes.have_all_of(&[1, 2]) && prefixes.have_all_of(&[1, 2, 3]));
-        assert!(!prefixes.have_all_of(&[1, 2, 3, 4]) && !prefixes.have_all_of(&[1, 3]) && !prefixes.have_all_of(&[]));
     }
 
     #[test]
