@@ -68,7 +68,7 @@ pub const CACHE_STEP: u32 = 512;
 pub const POOL_BLOCK: u32 = 32;
 
 /// The program itself, with what libraries set up at their start.
-const PROGRAM: u64 = 120 << 20;
+const PROGRAM: u64 = 80 << 20;
 /// A word of the vocabulary: in the tokenizer, again in the one that forms of an answer are held to, and in tables of both.
 const WORD: u64 = 900;
 /// Freed memory of small blocks that stays with the process.
