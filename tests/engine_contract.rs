@@ -834,42 +834,6 @@ async fn an_engine_that_nobody_waits_for_gets_more_time_to_stop() {
 }
 
 #[tokio::test]
-async fn a_process_that_has_grown_is_replaced_unseen() {
-    let subject = Subject::script("[[reply]]\nwhen = \"grow\"\ngrow_mb = 64").await;
-    let (mut engine, _) = Engine::loaded(&subject.spec).await;
-    let child = the_child();
-    engine.answer(ask("hello")).await.expect("answers");
-    assert_eq!(the_child(), child, "it is replaced only when it has grown");
-    engine.answer(ask("grow now")).await.expect("answers");
-    // One after the answer, one after the new process has loaded.
-    for _ in 0..2 {
-        engine.until(|event| matches!(event, EngineEvent::Memory { .. }).then_some(())).await;
-    }
-    let next = engine.answer(ask("hello")).await.expect("answers");
-    assert_ne!(the_child(), child);
-    assert_eq!((next.text.as_str(), next.reloads), ("hello", 0));
-}
-
-#[tokio::test]
-async fn a_process_that_has_grown_under_a_cancelled_answer_is_replaced_too() {
-    let script = "[[reply]]\nwhen = \"grow\"\ngrow_mb = 64\ntokens_per_second = 20.0\ntext = \"";
-    let subject = Subject::script(&format!("{script}{}\"", "on and ".repeat(500))).await;
-    let (mut engine, _) = Engine::loaded(&subject.spec).await;
-    let child = the_child();
-    let id = engine.begin(GenRequest { max_tokens: None, ..ask("grow now") });
-    engine.pieces(id, 3).await;
-    engine.handle.send(EngineCmd::Cancel(id));
-    engine.answer_to(id).await.expect("ends well");
-    // One when it has stopped, one after the new process has loaded.
-    for _ in 0..2 {
-        engine.until(|event| matches!(event, EngineEvent::Memory { .. }).then_some(())).await;
-    }
-    let next = engine.answer(ask("hello")).await.expect("answers");
-    assert_ne!(the_child(), child);
-    assert_eq!((next.text.as_str(), next.reloads), ("hello", 0));
-}
-
-#[tokio::test]
 async fn reasoning_is_a_stream_of_its_own() {
     let subject = Subject::script("[[reply]]\nreasoning = \"hm, well\"\ntext = \"yes\"").await;
     let (mut engine, _) = Engine::loaded(&subject.spec).await;

@@ -141,7 +141,7 @@ pub fn cache_per_token_as(facts: &ModelFacts, kind: KvCache) -> u64 {
 
 /// Bytes of a whole conversation's keys and values, in the steps in which the engine makes room.
 #[must_use]
-pub fn cache_bytes(facts: &ModelFacts, context: u32) -> u64 {
+fn cache_bytes(facts: &ModelFacts, context: u32) -> u64 {
     let room = context.div_ceil(CACHE_STEP).saturating_mul(CACHE_STEP);
     cache_of_layer(facts, KvCache::Auto).saturating_mul(facts.cached_tokens(room))
 }

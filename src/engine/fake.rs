@@ -23,7 +23,6 @@
 //! die = "panic"               # dies after `after` pieces: abort, exit, panic, hang, or thread (one of its own)
 //! after = 0
 //! noise = "more of it"
-//! grow_mb = 0                 # memory that is kept afterwards
 //! deaf = false                # does not notice that it is cancelled
 //! ```
 //!
@@ -87,7 +86,6 @@ struct Reply {
     die: Option<Death>,
     after: usize,
     noise: Option<String>,
-    grow_mb: usize,
     deaf: bool,
 }
 
@@ -125,7 +123,6 @@ pub(super) struct Fake {
     context: u32,
     /// Replies without `when` that have been given.
     given: usize,
-    ballast: Vec<Vec<u8>>,
 }
 
 impl Backend for Fake {
@@ -222,10 +219,6 @@ impl Backend for Fake {
         }
         if let Some(message) = reply.fail {
             return Err(UserError::new(ErrorKind::Generation, message).hint("the script says so"));
-        }
-        if reply.grow_mb > 0 {
-            // Written to, so that it is resident.
-            self.ballast.push(vec![1; reply.grow_mb << 20]);
         }
         let usage = Usage { prompt_tokens: prompt, cached_tokens: None, completion_tokens: meter.tokens() };
         Ok(Outcome { reason, usage, stats: meter.stats(Instant::now()) })

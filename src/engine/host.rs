@@ -1,8 +1,8 @@
 //! The engine's process: reads commands from its socket, runs one backend, writes what it tells.
 //!
-//! Four threads beside the backend's own: the main one calls the backend, one reads, one writes, one counts tokens. The reader never waits
-//! for the backend, so that the end of the socket – the parent is gone, however it went – ends the process at any moment,
-//! be it in the middle of a load or of a prompt.
+//! Four threads beside the backend's own: the main one calls the backend, one reads, one writes, one counts tokens. The
+//! reader never waits for the backend, so that the end of the socket – the parent is gone, however it went – ends the
+//! process at any moment, be it in the middle of a load or of a prompt.
 
 use std::fmt::Write as _;
 use std::io::{self, Read as _, Write as _};

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::quant::Quant;
 use crate::domain::units::bytes;
+use crate::engine::has_ending;
 use crate::error::{ErrorKind, UserError, reason};
 
 const NOTE: &str = "hobnob.json";
@@ -276,10 +277,6 @@ fn is_small(name: &str) -> bool {
     let known = ["json", "jinja", "txt", "model"].iter().any(|ending| has_ending(name, ending));
     let legal = ["LICENSE", "LICENCE", "NOTICE"].iter().any(|word| name.to_ascii_uppercase().starts_with(word));
     (known || legal) && !name.ends_with(".index.json") && name != NOTE
-}
-
-fn has_ending(name: &str, ending: &str) -> bool {
-    Path::new(name).extension().is_some_and(|end| end == ending)
 }
 
 /// The files of a folder, links followed.

@@ -41,6 +41,11 @@ use crate::error::UserError;
 
 pub use self::link::greet;
 
+/// Whether a file is called so: `model.gguf` has the ending `gguf`.
+fn has_ending(file: &str, ending: &str) -> bool {
+    Path::new(file).extension().is_some_and(|end| end == ending)
+}
+
 /// How the engine's process is started.
 #[derive(Debug, Clone)]
 pub struct Options {

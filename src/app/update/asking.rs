@@ -71,10 +71,7 @@ impl App {
     /// The person decides.
     pub(super) fn no_room(&mut self, wish: Wish, needed: u32, by: By, now: Instant) {
         if by == By::Itself || self.overlay.is_some() {
-            match wish {
-                Wish::Say(text) => self.chat.queue.push_front(text),
-                other => self.chat.pending = Some(other),
-            }
+            self.ask_later(wish);
             self.chat.held = true;
             let hint = "Enter on an empty line shows what can be done";
             self.toast(ToastKind::Warning, "The next message does not fit into the context", Some(hint.into()), now);
@@ -85,6 +82,14 @@ impl App {
         let room = Room::new(&self.chat, wish, needed, model.context, most);
         self.open(Overlay::Room(room));
         self.touch(Dirty::Now);
+    }
+
+    /// It is the next to be asked.
+    fn ask_later(&mut self, wish: Wish) {
+        match wish {
+            Wish::Say(text) => self.chat.queue.push_front(text),
+            other => self.chat.pending = Some(other),
+        }
     }
 
     /// As far as the model goes, and this machine.
@@ -105,10 +110,7 @@ impl App {
                 self.answer(Wish::Summarise { from, most, then }, now);
             }
             (Choice::Raise { context }, wish) => {
-                match wish {
-                    Wish::Say(text) => self.chat.queue.push_front(text),
-                    other => self.chat.pending = Some(other),
-                }
+                self.ask_later(wish);
                 if let Some(spec) = crate::config::spec("engine.context") {
                     self.change(spec, Value::Int(i64::from(context)));
                 }

@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 
 use crate::engine::protocol::{Decoder, FrameError, FromEngine, ToEngine, encode};
 use crate::engine::{Options, host};
+use crate::error::{ErrorKind, UserError, reason};
 
 /// Lines that are kept to explain a death by.
 const KEPT_LINES: usize = 20;
@@ -53,8 +54,26 @@ pub(super) struct End {
     pub lines: Vec<String>,
 }
 
+/// What is started now is not what is running.
+pub(super) fn replaced_on_disk() -> UserError {
+    UserError::new(ErrorKind::LoadFailed, "hobnob was replaced on disk while it was running")
+        .hint("quit and start it again")
+}
+
 impl EngineProcess {
-    pub fn start(options: &Options) -> io::Result<Self> {
+    /// # Errors
+    /// As the system says.
+    pub fn start(options: &Options) -> Result<Self, UserError> {
+        Self::spawn(options).map_err(|error| {
+            UserError::new(
+                ErrorKind::LoadFailed,
+                format!("the engine's process could not be started: {}", reason(&error)),
+            )
+            .hint(format!("`{}` must be this program", options.exe.display()))
+        })
+    }
+
+    fn spawn(options: &Options) -> io::Result<Self> {
         let (ours, theirs) = StdUnixStream::pair()?;
         ours.set_nonblocking(true)?;
         let (log_end, output) = io::pipe()?;

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::child::EngineProcess;
+use super::child::{EngineProcess, replaced_on_disk};
 use crate::engine::Options;
 use crate::engine::protocol::{self, FromEngine};
-use crate::error::{ErrorKind, UserError, reason};
+use crate::error::{ErrorKind, UserError};
 
 /// Starts a process and waits for its first word, then ends it: how long that took.
 ///
@@ -14,17 +14,13 @@ use crate::error::{ErrorKind, UserError, reason};
 pub async fn greet(options: &Options, limit: Duration) -> Result<Duration, UserError> {
     let start = Instant::now();
     let fails = |what: String| UserError::new(ErrorKind::LoadFailed, what);
-    let mut child = EngineProcess::start(options).map_err(|error| {
-        fails(format!("the engine's process could not be started: {}", reason(&error)))
-            .hint(format!("`{}` must be this program", options.exe.display()))
-    })?;
+    let mut child = EngineProcess::start(options)?;
     let word = tokio::time::timeout(limit, child.messages.recv()).await;
     let took = start.elapsed();
     let end = child.end().await;
     match word {
         Ok(Some(FromEngine::Hello { version: protocol::VERSION })) => Ok(took),
-        Ok(Some(_)) => Err(fails("the engine's process is of another version".to_owned())
-            .hint("hobnob was replaced on disk while it was running: start it again")),
+        Ok(Some(_)) => Err(replaced_on_disk()),
         Ok(None) => {
             let last = end.lines.last().map_or_else(String::new, |line| format!(": {line}"));
             Err(fails(format!("the engine's process ended at once{last}")).hint("the log has more; build it again"))

@@ -15,7 +15,6 @@
 mod child;
 mod death;
 mod greet;
-mod growth;
 mod running;
 
 pub use self::greet::greet;
@@ -25,9 +24,8 @@ use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::{Instant, sleep_until};
 
-use self::child::EngineProcess;
+use self::child::{EngineProcess, replaced_on_disk};
 use self::death::{During, explain};
-use self::growth::{growth_allowed, machine_memory};
 use self::running::{Answer, Patience, cancelled_before_it_began};
 use super::Options;
 use super::protocol::{self, FromEngine, ToEngine};
@@ -50,13 +48,7 @@ struct Wanted {
     id: LoadId,
     spec: ModelSpec,
     /// As it was when it was loaded; `None` until it has been once.
-    loaded: Option<Loaded>,
-}
-
-struct Loaded {
-    info: ModelInfo,
-    /// Resident memory right after loading.
-    memory: Option<u64>,
+    loaded: Option<ModelInfo>,
 }
 
 enum State {
@@ -64,8 +56,6 @@ enum State {
     Loading {
         child: EngineProcess,
         then: Option<Ask>,
-        /// Nobody has asked for this load: the process is being replaced behind the scenes.
-        quiet: bool,
         stage: LoadStage,
     },
     Ready {
@@ -116,9 +106,7 @@ impl Link {
                 Step::Message(Some(message)) => self.hear(message).await,
                 Step::Message(None) => self.bury().await,
                 Step::PatienceOver => self.kill_to_stop().await,
-                Step::Sample => {
-                    self.sample();
-                }
+                Step::Sample => self.sample(),
             }
         }
         if let Some(child) = self.take_child() {
@@ -177,14 +165,13 @@ impl Link {
     async fn load(&mut self, id: LoadId, spec: ModelSpec) {
         if let (State::Ready { .. }, Some(wanted)) = (&self.state, &mut self.wanted)
             && wanted.spec == spec
-            && let Some(loaded) = &wanted.loaded
+            && let Some(info) = wanted.loaded.clone()
         {
             wanted.id = id;
-            let info = loaded.info.clone();
             return self.emit(EngineEvent::Loaded { id, info: Box::new(info) });
         }
         let same = self.wanted.as_ref().is_some_and(|wanted| wanted.spec == spec);
-        if let (State::Loading { quiet: false, .. }, Some(wanted)) = (&self.state, &self.wanted) {
+        if let (State::Loading { .. }, Some(wanted)) = (&self.state, &self.wanted) {
             let name = &wanted.spec.name;
             let why = if same {
                 format!("`{name}` was chosen once more while it was loading")
@@ -194,9 +181,8 @@ impl Link {
             self.emit(EngineEvent::LoadFailed { id: wanted.id, error: UserError::new(ErrorKind::Cancelled, why) });
         }
         self.end_answers();
-        if let (State::Loading { quiet, stage, .. }, Some(wanted), true) = (&mut self.state, &mut self.wanted, same) {
+        if let (State::Loading { stage, .. }, Some(wanted), true) = (&self.state, &mut self.wanted, same) {
             // It goes on for the new one.
-            *quiet = false;
             wanted.id = id;
             let stage = *stage;
             return self.emit(EngineEvent::Progress { id, stage });
@@ -205,18 +191,14 @@ impl Link {
             child.end().await;
         }
         self.wanted = Some(Wanted { id, spec, loaded: None });
-        self.start(None, false);
+        self.start(None);
     }
 
     fn generate(&mut self, ask: Ask) {
         match &mut self.state {
             State::Ready { .. } => self.begin(ask),
-            State::Down if self.wanted.is_some() => self.start(Some(ask), false),
-            State::Loading { then: then @ None, quiet, .. } => {
-                *then = Some(ask);
-                // Somebody waits for it now.
-                *quiet = false;
-            }
+            State::Down if self.wanted.is_some() => self.start(Some(ask)),
+            State::Loading { then: then @ None, .. } => *then = Some(ask),
             State::Draining { then: then @ None, deadline, patience, .. } => {
                 *then = Some(ask);
                 *deadline = (*deadline).min(Instant::now() + *patience);
@@ -246,7 +228,7 @@ impl Link {
             _ => return,
         }
         if let State::Generating { child, answer } = std::mem::replace(&mut self.state, State::Down) {
-            let load_time = self.wanted.as_ref().and_then(|w| w.loaded.as_ref()).map(|l| l.info.load_time);
+            let load_time = self.wanted.as_ref().and_then(|w| w.loaded.as_ref()).map(|info| info.load_time);
             let patience = answer.patience(load_time.unwrap_or_default(), Instant::now().into_std());
             self.emit(answer.cut_short(Instant::now().into_std()));
             // An id always fits into a frame.
@@ -259,7 +241,7 @@ impl Link {
 
     /// Whoever asks has seen nothing going on; what has begun since is stronger.
     async fn sleep(&mut self) {
-        if matches!(self.state, State::Ready { .. } | State::Loading { quiet: true, then: None, .. })
+        if matches!(self.state, State::Ready { .. })
             && let Some(child) = self.take_child()
         {
             child.end().await;
@@ -285,9 +267,7 @@ impl Link {
             FromEngine::Hello { version } if version == protocol::VERSION => {}
             FromEngine::Hello { version } => {
                 tracing::error!(target: "engine", "the engine's process speaks version {version}, not {}", protocol::VERSION);
-                let error = UserError::new(ErrorKind::LoadFailed, "hobnob was replaced on disk while it was running")
-                    .hint("quit and start it again");
-                self.load_failed(error).await;
+                self.load_failed(replaced_on_disk()).await;
             }
             FromEngine::Stage { stage } => self.progress(stage),
             FromEngine::Loaded { info } => self.loaded(*info),
@@ -309,39 +289,31 @@ impl Link {
                 }
             }
             FromEngine::Finished { id, reason, usage, stats, satisfied } => {
-                self.answered(id, EngineEvent::Finished { id, reason, usage, stats, satisfied }).await;
+                self.answered(id, EngineEvent::Finished { id, reason, usage, stats, satisfied });
             }
-            FromEngine::Failed { id, error } => self.answered(id, EngineEvent::Failed { id, error }).await,
+            FromEngine::Failed { id, error } => self.answered(id, EngineEvent::Failed { id, error }),
             FromEngine::Counted { id, tokens, template } => self.emit(EngineEvent::Counted { id, tokens, template }),
         }
     }
 
     fn progress(&mut self, reached: LoadStage) {
-        if let (State::Loading { quiet, stage, .. }, Some(wanted)) = (&mut self.state, &self.wanted) {
+        if let (State::Loading { stage, .. }, Some(wanted)) = (&mut self.state, &self.wanted) {
             *stage = reached;
-            let id = wanted.id;
-            if !*quiet {
-                self.emit(EngineEvent::Progress { id, stage: reached });
-            }
+            self.emit(EngineEvent::Progress { id: wanted.id, stage: reached });
         }
     }
 
     fn loaded(&mut self, info: ModelInfo) {
-        let State::Loading { child, then, quiet, .. } = std::mem::replace(&mut self.state, State::Down) else {
+        let State::Loading { child, then, .. } = std::mem::replace(&mut self.state, State::Down) else {
             return;
         };
         self.state = State::Ready { child };
         if let Some(wanted) = &mut self.wanted {
-            wanted.loaded = Some(Loaded { info: info.clone(), memory: None });
-            if !quiet {
-                let id = wanted.id;
-                self.emit(EngineEvent::Loaded { id, info: Box::new(info) });
-            }
+            wanted.loaded = Some(info.clone());
+            let id = wanted.id;
+            self.emit(EngineEvent::Loaded { id, info: Box::new(info) });
         }
-        let memory = self.sample();
-        if let Some(loaded) = self.wanted.as_mut().and_then(|w| w.loaded.as_mut()) {
-            loaded.memory = memory;
-        }
+        self.sample();
         if let Some(ask) = then {
             self.begin(ask);
         }
@@ -349,7 +321,6 @@ impl Link {
 
     /// The process said that it can't. The model stays the one that is wanted: the next message tries again.
     async fn load_failed(&mut self, error: UserError) {
-        let quiet = matches!(self.state, State::Loading { quiet: true, .. });
         let then = match &mut self.state {
             State::Loading { then, .. } => then.take(),
             _ => None,
@@ -357,33 +328,29 @@ impl Link {
         if let Some(child) = self.take_child() {
             child.end().await;
         }
-        self.tell_load_failed(error, then, quiet);
+        self.tell_load_failed(error, then);
     }
 
-    fn tell_load_failed(&self, error: UserError, then: Option<Ask>, quiet: bool) {
+    fn tell_load_failed(&self, error: UserError, then: Option<Ask>) {
         let Some(wanted) = &self.wanted else { return };
-        if quiet {
-            tracing::warn!(target: "engine", "the model could not be loaded again: {error}");
-        } else {
-            self.emit(EngineEvent::LoadFailed { id: wanted.id, error: error.clone() });
-        }
+        self.emit(EngineEvent::LoadFailed { id: wanted.id, error: error.clone() });
         if let Some(ask) = then {
             self.emit(EngineEvent::Failed { id: ask.id, error });
         }
     }
 
-    async fn answered(&mut self, id: GenId, event: EngineEvent) {
+    fn answered(&mut self, id: GenId, event: EngineEvent) {
         match std::mem::replace(&mut self.state, State::Down) {
             State::Generating { child, answer } if answer.id == id => {
                 self.state = State::Ready { child };
                 self.emit(event);
-                self.rest().await;
+                self.sample();
             }
             State::Draining { child, id: draining, then, .. } if draining == id => {
                 self.state = State::Ready { child };
                 match then {
                     Some(ask) => self.begin(ask),
-                    None => self.rest().await,
+                    None => self.sample(),
                 }
             }
             other => self.state = other,
@@ -393,26 +360,20 @@ impl Link {
     // ── The process ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     /// Starts a process for the model that is wanted.
-    fn start(&mut self, then: Option<Ask>, quiet: bool) {
+    fn start(&mut self, then: Option<Ask>) {
         let Some(wanted) = &self.wanted else { return };
-        if !quiet {
-            self.emit(EngineEvent::Progress { id: wanted.id, stage: LoadStage::Starting });
-        }
+        self.emit(EngineEvent::Progress { id: wanted.id, stage: LoadStage::Starting });
         let load = ToEngine::Load { spec: wanted.spec.clone() };
         let name = wanted.spec.name.clone();
-        let started = EngineProcess::start(&self.options).map_err(|error| {
-            UserError::new(ErrorKind::LoadFailed, format!("the engine's process could not be started: {error}"))
-                .hint(format!("`{}` must be this program", self.options.exe.display()))
-        });
-        let told = started.and_then(|child| match child.tell(&load) {
+        let told = EngineProcess::start(&self.options).and_then(|child| match child.tell(&load) {
             Ok(()) => Ok(child),
             Err(error) => {
                 Err(UserError::new(ErrorKind::LoadFailed, format!("`{name}` can't be named to the engine: {error}")))
             }
         });
         match told {
-            Ok(child) => self.state = State::Loading { child, then, quiet, stage: LoadStage::Starting },
-            Err(error) => self.tell_load_failed(error, then, quiet),
+            Ok(child) => self.state = State::Loading { child, then, stage: LoadStage::Starting },
+            Err(error) => self.tell_load_failed(error, then),
         }
     }
 
@@ -444,7 +405,7 @@ impl Link {
         child.end().await;
         self.emit(EngineEvent::Unloaded { forgotten: false });
         if then.is_some() {
-            self.start(then, false);
+            self.start(then);
         }
     }
 
@@ -455,9 +416,9 @@ impl Link {
         let spec = wanted.spec.clone();
         match state {
             State::Down => {}
-            State::Loading { child, then, quiet, .. } => {
+            State::Loading { child, then, .. } => {
                 let error = explain(&child.bury().await, During::Load, &spec);
-                self.tell_load_failed(error, then, quiet);
+                self.tell_load_failed(error, then);
             }
             State::Ready { child } => {
                 let error = explain(&child.bury().await, During::Rest, &spec);
@@ -474,7 +435,7 @@ impl Link {
                 tracing::warn!(target: "engine", "{error}, after it was asked to stop");
                 self.emit(EngineEvent::Unloaded { forgotten: false });
                 if then.is_some() {
-                    self.start(then, false);
+                    self.start(then);
                 }
             }
         }
@@ -506,46 +467,17 @@ impl Link {
 
     // ── Memory ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    fn sample(&self) -> Option<u64> {
-        let (bytes, peak) = match &self.state {
-            State::Down => return None,
-            State::Loading { child, .. }
-            | State::Ready { child }
-            | State::Generating { child, .. }
-            | State::Draining { child, .. } => (child.memory()?, child.peak_memory()),
+    fn sample(&self) {
+        let (State::Loading { child, .. }
+        | State::Ready { child }
+        | State::Generating { child, .. }
+        | State::Draining { child, .. }) = &self.state
+        else {
+            return;
         };
-        self.emit(EngineEvent::Memory { bytes, peak });
-        Some(bytes)
-    }
-
-    /// An answer is over, and nobody waits: the moment to look at the process, and to replace it.
-    async fn rest(&mut self) {
-        let memory = self.sample();
-        if self.has_grown(memory) {
-            self.recycle().await;
+        if let Some(bytes) = child.memory() {
+            self.emit(EngineEvent::Memory { bytes, peak: child.peak_memory() });
         }
-    }
-
-    fn has_grown(&self, memory: Option<u64>) -> bool {
-        let Some(loaded) = self.wanted.as_ref().and_then(|w| w.loaded.as_ref()) else {
-            return false;
-        };
-        match (loaded.memory, memory) {
-            (Some(before), Some(now)) => growth_allowed(&loaded.info, before, machine_memory())
-                .is_some_and(|allowed| now.saturating_sub(before) > allowed),
-            _ => false,
-        }
-    }
-
-    /// On the CPU the engine keeps the cache of every answer it has given and lets none go. A new process starts small.
-    /// It loads right away, unseen, so that the next message does not wait for it; what that message pays is reading
-    /// the conversation again from its start, which is why the process is left to grow by a good deal first.
-    async fn recycle(&mut self) {
-        tracing::info!(target: "engine", "the engine has grown: a new process takes over");
-        if let Some(child) = self.take_child() {
-            child.end().await;
-        }
-        self.start(None, true);
     }
 }
 

@@ -10,7 +10,7 @@ use super::memory::{self, Kept};
 use super::mlx::{self, Mlx};
 use super::safetensors::Sums;
 use super::{json, objections};
-use crate::domain::model::{Foresight, Gpu};
+use crate::domain::model::{Foresight, Gpu, ModelFacts};
 use crate::domain::quant::PlainWeights;
 
 pub(super) const FILE: &str = "config.json";
@@ -181,6 +181,25 @@ impl Config {
         match Self::of(&whole)?.gpu_only(&usual).filter(|_| !has_gpu()) {
             Some(reason) => Err(Fault::unsupported(reason, GPU_HINT)),
             None => Ok(Foresight::Enough),
+        }
+    }
+
+    /// What it says itself, without the weights.
+    pub fn facts(&self) -> ModelFacts {
+        ModelFacts {
+            architecture: self.architecture.to_owned(),
+            context: self.context,
+            layers: self.layers,
+            kv_heads: self.kv_heads,
+            head_size: self.head_size,
+            heads: self.heads,
+            width: self.width,
+            feed_forward: self.feed_forward,
+            vocabulary: self.vocabulary,
+            windowed_layers: self.kept.windowed_layers,
+            window: self.kept.window,
+            stateful_layers: self.kept.stateful_layers,
+            ..ModelFacts::default()
         }
     }
 

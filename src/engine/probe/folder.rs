@@ -15,6 +15,8 @@ use super::safetensors::{self, Sums};
 use super::tokenizer_json::{self, Wanted};
 use super::{footprint, json, reader, template};
 use crate::domain::model::{Format, ModelFacts, SplitName};
+use crate::domain::sampling::SamplingPatch;
+use crate::engine::has_ending;
 use crate::error::UserError;
 
 const INDEX: &str = "model.safetensors.index.json";
@@ -38,42 +40,25 @@ fn facts(folder: &Path) -> Found<ModelFacts> {
     if let Some(reason) = gpu_only.filter(|_| !has_gpu()) {
         return Err(Fault::unsupported(reason, GPU_HINT));
     }
-    let talk = template::of_folder(folder)?;
-    let generation = Generation::read(folder)?;
-    check_tokenizer(folder, &files, talk.end.clone(), &generation)?;
-    let can_think = talk.can_think();
-    if talk.template.is_none_or(|text| text.trim().is_empty()) {
-        return Err(template::none());
-    }
+    let talk = talk(folder, &files)?;
     let footprint = footprint::of_folder(&config, &sums);
     Ok(ModelFacts {
         format: Format::Safetensors,
-        name: None,
-        architecture: config.architecture.to_owned(),
         quant: config.quantisation(&sums),
         mlx: config.is_mlx(),
         parameters: config.parameters(&sums),
         bytes: sums.bytes(),
-        context: config.context,
-        layers: config.layers,
-        kv_heads: config.kv_heads,
-        head_size: config.head_size,
-        heads: config.heads,
-        width: config.width,
         feed_forward: footprint.feed_forward,
         held: footprint.held,
         unpacking: footprint.unpacking,
         per_token: footprint.per_token,
         experts: footprint.experts,
-        vocabulary: config.vocabulary,
         has_chat_template: true,
-        can_think,
-        recommended: generation.recommended(),
+        can_think: talk.can_think,
+        recommended: talk.recommended,
         plain: config.plain(&sums),
-        windowed_layers: config.kept.windowed_layers,
-        window: config.kept.window,
-        stateful_layers: config.kept.stateful_layers,
         gpu_only: gpu_only.map(str::to_owned),
+        ..config.facts()
     })
 }
 
@@ -147,10 +132,6 @@ fn weights(folder: &Path, files: &BTreeSet<String>) -> Found<Vec<String>> {
     Ok(found)
 }
 
-fn has_ending(file: &str, ending: &str) -> bool {
-    Path::new(file).extension().is_some_and(|end| end == ending)
-}
-
 /// By the patterns of the engine: `model.safetensors`, `model-1-of-2.safetensors`, also with something before.
 fn is_weights(file: &str) -> bool {
     let Some(stem) = file.strip_suffix(".safetensors") else { return false };
@@ -208,12 +189,25 @@ impl<'de> Deserialize<'de> for Files {
     }
 }
 
-pub(super) fn check_tokenizer(
-    folder: &Path,
-    files: &BTreeSet<String>,
-    end: Option<String>,
-    generation: &Generation,
-) -> Found<()> {
+/// How a folder's model is talked to.
+pub(super) struct Talk {
+    pub can_think: bool,
+    pub recommended: SamplingPatch,
+}
+
+/// Without a template and a tokenizer nobody can talk to it.
+pub(super) fn talk(folder: &Path, files: &BTreeSet<String>) -> Found<Talk> {
+    let talk = template::of_folder(folder)?;
+    let generation = Generation::read(folder)?;
+    check_tokenizer(folder, files, talk.end.clone(), &generation)?;
+    let can_think = talk.can_think();
+    match talk.template {
+        Some(text) if !text.trim().is_empty() => Ok(Talk { can_think, recommended: generation.recommended() }),
+        _ => Err(template::none()),
+    }
+}
+
+fn check_tokenizer(folder: &Path, files: &BTreeSet<String>, end: Option<String>, generation: &Generation) -> Found<()> {
     if files.contains(tokenizer_json::FILE) {
         return tokenizer_json::check(folder, Wanted::new(end, generation.ends(), generation.looked_up()));
     }

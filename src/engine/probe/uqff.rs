@@ -5,11 +5,9 @@ use std::path::Path;
 
 use super::config::Config;
 use super::fault::{Fault, Found};
-use super::folder::{check_tokenizer, listing};
-use super::generation::Generation;
+use super::folder::{listing, talk};
 use super::reader::Reader;
 use super::safetensors::{self, Span, Sums};
-use super::template;
 use super::tensor::tensor_type;
 use crate::domain::model::{Format, ModelFacts};
 use crate::error::UserError;
@@ -52,37 +50,18 @@ fn facts(path: &Path) -> Found<ModelFacts> {
         })?;
     }
     matrices.check(&config, &rest)?;
-    let talk = template::of_folder(folder)?;
-    let generation = Generation::read(folder)?;
-    check_tokenizer(folder, &files, talk.end.clone(), &generation)?;
-    let can_think = talk.can_think();
-    if talk.template.is_none_or(|text| text.trim().is_empty()) {
-        return Err(template::none());
-    }
+    let talk = talk(folder, &files)?;
     Ok(ModelFacts {
         format: Format::Uqff,
-        name: None,
-        architecture: config.architecture.to_owned(),
         quant: matrices.label(),
         parameters: matrices.elements.saturating_add(config.parameters(&rest)),
         bytes: matrices.bytes.saturating_add(rest.bytes()),
-        context: config.context,
-        layers: config.layers,
-        kv_heads: config.kv_heads,
-        head_size: config.head_size,
-        heads: config.heads,
-        width: config.width,
-        feed_forward: config.feed_forward,
         held: matrices.bytes.saturating_add(rest.bytes()),
         per_token: matrices.bytes,
-        vocabulary: config.vocabulary,
         has_chat_template: true,
-        can_think,
-        recommended: generation.recommended(),
-        windowed_layers: config.kept.windowed_layers,
-        window: config.kept.window,
-        stateful_layers: config.kept.stateful_layers,
-        ..ModelFacts::default()
+        can_think: talk.can_think,
+        recommended: talk.recommended,
+        ..config.facts()
     })
 }
 
