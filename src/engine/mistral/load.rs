@@ -21,7 +21,7 @@ use super::resume::Made;
 use super::shadow::{self, Shadow};
 use crate::domain::LoadStage;
 use crate::domain::machine::{Gpu, GpuKind, Machine};
-use crate::domain::model::{Device, Format, KvCache, ModelInfo, ModelSpec, split_set};
+use crate::domain::model::{Device, Format, ModelInfo, ModelSpec, split_set};
 use crate::engine::host::{self, panic_text};
 use crate::engine::probe;
 use crate::error::{ErrorKind, UserError, reason};
@@ -114,12 +114,6 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
         Device::Auto => device(|| mistralrs::best_device(false)),
     };
     let options = load_options(spec, &facts, &with_gpu(machine::measure(), device.as_ref()));
-    if spec.settings.kv_cache != KvCache::Auto && options.pool.is_none() {
-        tracing::warn!(
-            "the cache stays in 16 bits: the other types need a GPU, a model whose layers are alike, and room"
-        );
-    }
-
     if options.force_cpu {
         facts.check_device(&spec.name, Device::Cpu)?;
     }
@@ -128,10 +122,11 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
     let quantised = Quantised::choose(spec, &facts, quantise::gpu(device.as_ref()))?;
     let shadow = stand_in(spec)?;
     let place = shadow.as_ref().map_or(&*spec.location, Shadow::folder);
-    let (pipeline, copy, notes) = quantised.weights(spec, &facts, tell, |weights| {
+    let (pipeline, copy, mut notes) = quantised.weights(spec, &facts, tell, |weights| {
         let builder = builder(spec, place, options, weights)?;
         runtime.block_on(builder.build_pipeline()).map_err(|error| failed(spec, &format!("{error:#}")))
     })?;
+    notes.extend(options.cache_note(spec));
     let (pipeline, scheduler, config) = pipeline;
 
     // Now: once the engine runs, it holds its pipeline for as long as it computes.

@@ -10,6 +10,7 @@ use crate::domain::fit::{self, CACHE_STEP, Keeping, PREFIX_CACHES};
 use crate::domain::machine::Machine;
 use crate::domain::model::{KvCache, ModelFacts, ModelSpec};
 use crate::domain::sampling::Sampling;
+use crate::error::{ErrorKind, UserError};
 
 /// How a model is loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +64,14 @@ pub(super) fn usable_context(length: u32) -> u32 {
 impl LoadOptions {
     pub(super) fn device_map(&self) -> DeviceMapSetting {
         DeviceMapSetting::Auto(AutoDeviceMapParams::Text { max_seq_len: self.mapped_tokens, max_batch_size: 1 })
+    }
+
+    /// What a person should hear who wished for another type of cache than it can be.
+    pub(super) fn cache_note(&self, spec: &ModelSpec) -> Option<UserError> {
+        (spec.settings.kv_cache != KvCache::Auto && self.pool.is_none()).then(|| {
+            UserError::new(ErrorKind::ModelUnsupported, "the cache stays in 16 bits")
+                .hint("other types need a GPU, a model whose layers are alike, and room: set engine.kv_cache to auto")
+        })
     }
 
     pub(super) fn paged_attention(&self) -> Option<PagedAttentionConfig> {
@@ -304,6 +313,18 @@ mod tests {
         let mixed = ModelFacts { architecture: "qwen3next".into(), ..four_billion() };
         assert_eq!(pool(&mixed, &mac(64), Device::Auto), None, "not all layers keep their keys");
         assert_eq!(pool(&seventy_billion(), &mac(32), Device::Auto), None, "no room for a whole pool");
+    }
+
+    #[test]
+    fn a_person_hears_of_a_cache_type_that_can_t_be_had() {
+        let note = |kind, machine: &Machine| {
+            let spec = spec(4096, Device::Auto, kind);
+            load_options(&spec, &four_billion(), machine).cache_note(&spec)
+        };
+        assert_eq!(note(KvCache::F8E4M3, &mac(64)), None);
+        assert_eq!(note(KvCache::Auto, &NO_GPU), None, "nothing was wished for");
+        let told = note(KvCache::F8E4M3, &NO_GPU).expect("a note");
+        assert!(told.message.contains("16 bits") && told.hint.is_some_and(|hint| hint.contains("engine.kv_cache")));
     }
 
     #[test]
