@@ -30,8 +30,19 @@ pub enum Msg {
     Edited(Result<String, UserError>),
     /// A schema was read and can be used, or not.
     Schema(Result<Form, UserError>),
+    Copied(Result<Copied, UserError>),
+    /// A new file was written, at this place.
+    Written(Result<String, UserError>),
     /// Something outside went wrong that no other message tells of.
     Failed(UserError),
+}
+
+/// Something is on the clipboard, as far as can be known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Copied {
+    pub what: String,
+    /// Why it may not be, and what to do then.
+    pub doubt: Option<String>,
 }
 
 /// What the terminal tells.
@@ -79,6 +90,17 @@ pub enum Effect {
     OpenEditor(String),
     /// Reads the JSON Schema at this place, as a person writes it; answers with `Msg::Schema`.
     ReadSchema(String),
+    /// Puts a text on the clipboard of the person's own machine; answers with `Msg::Copied`.
+    Copy {
+        text: String,
+        /// For people: `the answer`.
+        what: String,
+    },
+    /// Writes a file that is not there yet, at the place as a person writes it; answers with `Msg::Written`.
+    WriteFile {
+        path: String,
+        text: String,
+    },
     /// Writes these keys to the config file, keeping comments; `None` takes a key out.
     SaveSettings(Vec<(&'static str, Option<Value>)>),
     /// Turns reports of the mouse on or off.

@@ -114,6 +114,13 @@ actions! {
     ToggleReasoning, Chat, "reasoning", "Show or fold the model's reasoning";
     ToggleThinking, Chat, "think", "Turn reasoning on or off for this conversation";
     AnswerInSchema, Chat, "schema", "Have the next answer in the form of a JSON Schema, or not";
+    EditMessage, Chat, "edit-message", "Write a message again, at its place";
+    PreviousVersion, Chat, "previous-version", "Show what was written or answered here before";
+    NextVersion, Chat, "next-version", "Show what was written or answered here after";
+    CopyMessage, Chat, "copy", "Copy the last answer, or the message scrolled to";
+    CopyCode, Chat, "copy-code", "Copy a block of code";
+    CopyAll, Chat, "copy-all", "Copy the whole conversation as Markdown";
+    SaveCode, Chat, "save-code", "Write a block of code to a file";
     ScrollUp, Chat, "scroll-up", "Scroll up a line";
     ScrollDown, Chat, "scroll-down", "Scroll down a line";
     PageUp, Chat, "page-up", "Scroll up a page";
@@ -171,6 +178,18 @@ impl Action {
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|a| a.name() == name)
+    }
+
+    /// What may follow it where it is written as a slash command, for the person who writes.
+    #[must_use]
+    pub fn argument(self) -> Option<&'static str> {
+        match self {
+            Self::AnswerInSchema | Self::SaveCode => Some("FILE"),
+            Self::Theme => Some("NAME"),
+            Self::Load => Some("MODEL"),
+            Self::CopyCode => Some("NUMBER"),
+            _ => None,
+        }
     }
 
     /// Worth an entry in the palette and a slash command: what is done to the program, not to a cursor.

@@ -1,11 +1,14 @@
 //! A conversation: a tree of messages and the branch that is being read.
 
 mod left_out;
+mod tree;
 
 use std::ops::Range;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+pub use self::tree::Version;
 
 use self::left_out::Start;
 pub use self::left_out::{Cut, LeftOut};

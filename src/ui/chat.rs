@@ -122,6 +122,10 @@ fn draw_queue(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
 fn wishes(app: &App) -> Vec<(&'static str, String, String)> {
     let slash = |action: Action| format!("/{}", action.name());
     let mut rows = Vec::new();
+    if app.chat.editing.is_some() {
+        let hint = format!("{} sends it, {} leaves it", app.key(Action::Send), app.key(Action::Stop));
+        rows.push(("edit", "a message again, at its place".into(), hint));
+    }
     if let Some(form) = &app.chat.wishes.form {
         let hint = format!("{} takes it off", slash(Action::AnswerInSchema));
         rows.push(("form", format!("the next answer fits {}", form.name), hint));
@@ -356,10 +360,12 @@ fn suggestions(canvas: &mut Canvas<'_>, above: Rect, column: Rect, app: &App) {
         }
         let (name, what) = if i == chosen { (theme.selection, theme.selection) } else { (theme.accent, theme.muted) };
         let inner = Rect { x: row.x + 1, width: row.width.saturating_sub(2), ..row };
-        let line = Line::from(vec![
-            Span::styled(format!("/{:<18}", action.name()), name),
-            Span::styled(action.description(), what),
-        ]);
+        let written = match action.argument() {
+            Some(argument) => format!("{} {argument}", action.name()),
+            None => action.name().to_owned(),
+        };
+        let line =
+            Line::from(vec![Span::styled(format!("/{written:<18}"), name), Span::styled(action.description(), what)]);
         canvas.line(inner, &wrap::truncate(&line, usize::from(inner.width.saturating_sub(10)), theme.glyphs.ellipsis));
         canvas.right(inner, &Line::from(Span::styled(app.key(*action), what)));
     }

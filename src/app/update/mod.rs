@@ -7,17 +7,21 @@
 //! | `overlays` | what is in front of a pane: palette, themes, questions |
 //! | `asking` | from a wish to an answer, and what when there is no room for it |
 //! | `chat`, `models`, `settings` | the actions of the panes |
+//! | `copy` | taking something of the conversation away |
+//! | `versions` | writing a message again, and walking between what is there twice |
 //! | `wishes` | reasoning, and the form of the next answer |
 //! | `events` | what engine and hub tell |
 
 mod actions;
 mod asking;
 mod chat;
+mod copy;
 mod events;
 mod keys;
 mod models;
 mod overlays;
 mod settings;
+mod versions;
 mod wishes;
 
 use std::time::Instant;
@@ -66,6 +70,8 @@ impl App {
                 self.touch(Dirty::Soon);
             }
             Msg::Schema(read) => self.on_schema(read),
+            Msg::Copied(result) => self.on_copied(result, now),
+            Msg::Written(result) => self.on_written(result, now),
             Msg::Edited(Ok(text)) => {
                 let text = text.trim_end_matches('\n');
                 match &mut self.overlay {

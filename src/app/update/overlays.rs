@@ -6,7 +6,7 @@ use crate::app::msg::Effect;
 use crate::app::picker::{Picker, Row, Target};
 use crate::app::{App, Confirm, Confirmed, Overlay, Pane, ToastKind};
 use crate::config::theme::Themes;
-use crate::config::{SPECS, Value, theme};
+use crate::config::{SPECS, Value, nearest, theme};
 use crate::domain::action::{Action, Context};
 use crate::domain::units::bytes;
 
@@ -141,6 +141,8 @@ impl App {
                 }
             }
             Target::Theme(id) => self.set_theme(id),
+            Target::Copy { what, text } => self.copy(&text, what),
+            Target::WriteFile { path, text } => self.emit(Effect::WriteFile { path, text }),
             Target::Setting(key) => {
                 self.pane = Pane::Settings;
                 self.settings_pane.go_to(key);
@@ -218,6 +220,24 @@ impl App {
         if let Ok(theme) = found {
             self.theme = theme.fit(self.capabilities);
         }
+    }
+
+    /// By its id or its name. False where there is none that is called so.
+    pub(super) fn set_theme_called(&mut self, name: &str, now: Instant) -> bool {
+        let themes = self.all_themes(now);
+        let all = themes.list();
+        let found =
+            all.iter().find(|theme| [&theme.id, &theme.name].iter().any(|known| known.eq_ignore_ascii_case(name)));
+        let id = found.map(|theme| theme.id.clone());
+        let near = nearest(name, all.iter().map(|theme| theme.id.as_str()));
+        let hint = near.map_or_else(|| "`/theme` shows them all".to_owned(), |near| format!("did you mean {near}?"));
+        self.themes = Some(themes);
+        let is_there = id.is_some();
+        match id {
+            Some(id) => self.set_theme(id),
+            None => self.toast(ToastKind::Warning, format!("There is no theme {name}"), Some(hint), now),
+        }
+        is_there
     }
 
     pub(super) fn set_theme(&mut self, id: String) {

@@ -33,6 +33,7 @@ enum Seen {
     Taken,
     Stopped,
     Mouse(bool),
+    Sent(Vec<u8>),
     Engine(EngineCmd),
     Hub(HubCmd),
     Shutdown,
@@ -111,6 +112,11 @@ impl Console<FakeState> for FakeConsole {
 
     fn set_mouse(&mut self, on: bool) -> io::Result<()> {
         self.log.borrow_mut().push(Seen::Mouse(on));
+        Ok(())
+    }
+
+    fn send(&mut self, sequence: &[u8]) -> io::Result<()> {
+        self.log.borrow_mut().push(Seen::Sent(sequence.to_owned()));
         Ok(())
     }
 
