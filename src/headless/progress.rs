@@ -70,7 +70,7 @@ impl DownloadProgress {
         let every = if self.line.is_live() { Self::DRAW_EVERY } else { Self::LOG_EVERY };
         let now = Instant::now();
         match state {
-            DownloadState::Resolving => self.line.set(&format!("looking for {}", self.name)),
+            DownloadState::Queued | DownloadState::Resolving => self.line.set(&format!("looking for {}", self.name)),
             DownloadState::Running { done, total, bytes_per_second, source } => {
                 if !std::mem::replace(&mut self.began, true) {
                     self.line.clear();
@@ -87,6 +87,8 @@ impl DownloadProgress {
                     self.told = Some(now);
                 }
             }
+            DownloadState::Paused { .. } => self.line.set("paused"),
+            DownloadState::Waiting { error, .. } => self.line.set(&format!("{}: trying again", error.message)),
             DownloadState::Verifying { done, total } => self.line.set(&format!("checking {}", percent(*done, *total))),
             DownloadState::Done { .. } | DownloadState::Cancelled | DownloadState::Failed { .. } => self.line.clear(),
         }

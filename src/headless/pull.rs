@@ -61,11 +61,13 @@ struct Events {
 impl Events {
     fn tell(&mut self, state: &DownloadState) {
         let (name, fields) = match state {
-            DownloadState::Resolving => ("resolving", Value::Null),
+            DownloadState::Queued | DownloadState::Resolving => ("resolving", Value::Null),
             DownloadState::Running { done, total, bytes_per_second, source } => (
                 "downloading",
                 json!({ "done": done, "total": total, "bytes_per_second": bytes_per_second, "source": source }),
             ),
+            DownloadState::Paused { .. } => ("paused", Value::Null),
+            DownloadState::Waiting { error, .. } => ("waiting", json!({ "error": error.message })),
             DownloadState::Verifying { done, total } => ("verifying", json!({ "done": done, "total": total })),
             // How it ends is told by the end itself.
             DownloadState::Done { .. } | DownloadState::Cancelled | DownloadState::Failed { .. } => return,

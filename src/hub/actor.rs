@@ -7,6 +7,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::hub::Local;
 use crate::domain::model::ModelRef;
 use crate::domain::{DownloadState, HubCmd, HubEvent, JobId, LoadId};
 use crate::error::{ErrorKind, UserError};
@@ -79,6 +80,7 @@ impl Actor {
                             cancel.cancel();
                         }
                     }
+                    Some(other) => tracing::error!(?other, "not yet"),
                 },
                 Some(done) = tasks.join_next() => match done {
                     Ok(Done::Scan(event)) => {
@@ -126,7 +128,7 @@ impl Actor {
                     vec![UserError::new(ErrorKind::Unexpected, "listing the models failed").hint("see the log")],
                 )
             });
-            Done::Scan(HubEvent::Local { models, problems })
+            Done::Scan(HubEvent::Local(Local { models, problems, ..Local::default() }))
         });
     }
 

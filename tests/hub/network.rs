@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::http::Method;
+use hobnob::domain::hub::Local;
 use hobnob::domain::model::{LocalModel, ModelRef};
 use hobnob::domain::{DownloadState, HubCmd, HubEvent, JobId};
 use hobnob::error::{ErrorKind, UserError};
@@ -467,7 +468,7 @@ async fn the_actor_lists_downloads_and_cancels() {
     net.server.spoil_bodies([Fault::Hold(700_000)]);
     let (hub, mut events) = HubHandle::start(net.options());
     hub.send(HubCmd::ScanLocal);
-    assert_eq!(next(&mut events).await, Some(HubEvent::Local { models: vec![], problems: vec![] }));
+    assert_eq!(next(&mut events).await, Some(HubEvent::Local(Local { models: vec![], ..Local::default() })));
 
     let download = |id| HubCmd::Download { id: JobId(id), model: parse(FILE) };
     hub.send(download(1));
@@ -485,7 +486,7 @@ async fn the_actor_lists_downloads_and_cancels() {
     let DownloadState::Done { model } = last(&mut events, JobId(2)).await else { panic!("it fails") };
     assert_eq!(fs::read(&model.location).expect("reads"), content());
     hub.send(HubCmd::ScanLocal);
-    let Some(HubEvent::Local { models, .. }) = next(&mut events).await else { panic!("no list") };
+    let Some(HubEvent::Local(Local { models, .. })) = next(&mut events).await else { panic!("no list") };
     assert_eq!(references(&models), ["org/m:Q4_0"]);
 
     let missing = HubCmd::Download { id: JobId(3), model: parse("org/m/none.gguf") };
