@@ -46,7 +46,7 @@ use std::time::Duration;
 
 use reqwest::header::HeaderValue;
 
-use crate::config::expand_tilde;
+use crate::config::{self, expand_tilde};
 use crate::domain::model::{Foresight, ModelFacts};
 use crate::error::{ErrorKind, UserError};
 
@@ -63,9 +63,6 @@ pub type Probe = fn(&Path) -> Result<ModelFacts, UserError>;
 
 /// Says what the start of a file, called so and so long, tells against running its model. Brought by the caller as well.
 pub type Judge = fn(&str, &[u8], u64) -> Result<Foresight, UserError>;
-
-/// Enough to fill a usual line where each single connection is held back, and few enough to be a good guest.
-pub const CONNECTIONS: u8 = 6;
 
 /// Where models are, and how to reach what isn't here.
 #[derive(Debug, Clone)]
@@ -87,7 +84,7 @@ pub struct Options {
     pub token: Option<Token>,
     pub timing: Timing,
     /// At most so many at once, of one download.
-    pub connections: u8,
+    pub connections: u32,
     /// What all downloads keep to that were made with these options and their copies.
     pub speed: Arc<SpeedLimit>,
     /// The commands that may be `pip`, each with its first arguments, in the order in which they are tried.
@@ -170,7 +167,7 @@ impl Options {
             endpoint: endpoint.trim_end_matches('/').to_owned(),
             token: token(set),
             timing: Timing::default(),
-            connections: CONNECTIONS,
+            connections: config::Hub::DEFAULT_CONNECTIONS,
             speed: Arc::default(),
             pip: vec![words(&["python3", "-m", "pip"]), words(&["pip3"]), words(&["pip"])],
         }

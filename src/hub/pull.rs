@@ -164,7 +164,7 @@ async fn from_hub(
     all.sort_by_key(|(file, _)| file.ends_with(".safetensors") || file.ends_with(".uqff"));
     let cache = RepoCache::new(&options.cache, wanted.repo);
     let tally = Tally::new(hub.host(), all.iter().map(|(_, meta)| meta.size).sum());
-    let most_connections = usize::from(options.connections.max(1));
+    let most_connections = most_connections(options);
     let shared = Shared {
         hub,
         cache: &cache,
@@ -192,6 +192,10 @@ async fn from_hub(
     }
 }
 
+fn most_connections(options: &Options) -> usize {
+    usize::try_from(options.connections.max(1)).unwrap_or(1)
+}
+
 /// What each of the files is, all of one commit.
 async fn describe(
     options: &Options,
@@ -216,7 +220,7 @@ async fn describe(
         let meta = answered(hub, asking, control, || hub.metadata(repo, commit.as_str(), file)).await?;
         Ok((file.clone(), meta))
     };
-    let mut asked = iter(rest.iter().map(ask)).buffered(usize::from(options.connections.max(1)));
+    let mut asked = iter(rest.iter().map(ask)).buffered(most_connections(options));
     let mut all = vec![(first.clone(), meta)];
     while let Some(answer) = asked.next().await {
         all.push(answer?);

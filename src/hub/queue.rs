@@ -197,7 +197,9 @@ impl Queue {
             // In a task of its own, so that a panic is this download's failure and not silence.
             let work = tokio::spawn(async move {
                 let mut progress = |state: DownloadState| {
-                    if let DownloadState::Running { done, total, .. } = state {
+                    if let DownloadState::Running { done, total, .. } | DownloadState::Waiting { done, total, .. } =
+                        state
+                    {
                         *amounts.lock().unwrap_or_else(PoisonError::into_inner) = (done, total);
                     }
                     let _ = events.send(HubEvent::Download { id, state });

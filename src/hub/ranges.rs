@@ -17,6 +17,8 @@ use crate::hub::tally::Share;
 
 /// What has arrived is with the system at the latest after this, however slow the connection.
 const WRITE_EVERY: Duration = Duration::from_millis(500);
+/// Handed to the system at a time, by each connection.
+const WRITTEN: usize = CHUNK / 2;
 /// Of a part. Each costs one more question to the Hub, which counts them: a file has at most some sixty. And the file
 /// grows from its beginning, so that it can be hashed as it comes.
 const SMALLEST_PART: u64 = 16 << 20;
@@ -206,7 +208,7 @@ impl<'a> Parts<'a> {
                 // More than was asked for is somebody else's part.
                 buffer.truncate(usize::try_from(left).unwrap_or(buffer.len()));
             }
-            if over.is_some() || too_much || buffer.len() >= CHUNK || written.elapsed() >= WRITE_EVERY {
+            if over.is_some() || too_much || buffer.len() >= WRITTEN || written.elapsed() >= WRITE_EVERY {
                 buffer = self.write(at, buffer).await?;
                 written = Instant::now();
             }
