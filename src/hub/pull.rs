@@ -1,5 +1,7 @@
 //! Getting a model that isn't here.
 
+use std::path::Path;
+
 use futures::stream::{StreamExt, iter};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -69,7 +71,7 @@ pub(super) async fn pull_with(
             let wish = Wish { repo, choice, revision: revision.as_deref() };
             let files = match choice {
                 Choice::File(file) if GgufName::parse(file).is_some() => split_set(file),
-                Choice::File(file) if !file.ends_with(".uqff") => {
+                Choice::File(file) if ending(file) != Some("uqff") => {
                     return Err(UserError::new(ErrorKind::Usage, format!("{file} is not a GGUF file")).hint(format!(
                         "name one of the .gguf files of {repo}, or the repository alone for its folder"
                     )));
@@ -161,7 +163,7 @@ async fn from_hub(
 ) -> Result<(), UserError> {
     let mut all = describe(options, hub, &wanted, asking, control).await?;
     // What lies beside the weights comes first: where a folder has its weights, it has the rest.
-    all.sort_by_key(|(file, _)| file.ends_with(".safetensors") || file.ends_with(".uqff"));
+    all.sort_by_key(|(file, _)| matches!(ending(file), Some("safetensors" | "uqff")));
     let cache = RepoCache::new(&options.cache, wanted.repo);
     let tally = Tally::new(hub.host(), all.iter().map(|(_, meta)| meta.size).sum());
     let most_connections = most_connections(options);
@@ -190,6 +192,10 @@ async fn from_hub(
         }
         None => Ok(()),
     }
+}
+
+fn ending(file: &str) -> Option<&str> {
+    Path::new(file).extension()?.to_str()
 }
 
 fn most_connections(options: &Options) -> usize {

@@ -18,7 +18,7 @@ use crate::hub::tally::Share;
 /// What has arrived is with the system at the latest after this, however slow the connection.
 const WRITE_EVERY: Duration = Duration::from_millis(500);
 /// Handed to the system at a time, by each connection.
-const WRITTEN: usize = CHUNK / 2;
+const WRITTEN: usize = CHUNK / 4;
 /// Of a part. Each costs one more question to the Hub, which counts them: a file has at most some sixty. And the file
 /// grows from its beginning, so that it can be hashed as it comes.
 const SMALLEST_PART: u64 = 16 << 20;
@@ -48,7 +48,7 @@ pub(super) struct Parts<'a> {
     /// Ends this; what has come is written down first.
     control: Control,
     /// Ends the connections, because of one of them.
-    parts: Control,
+    among: Control,
 }
 
 impl<'a> Parts<'a> {
@@ -61,9 +61,9 @@ impl<'a> Parts<'a> {
     ) -> Self {
         let left = Mutex::new(cut(partial.gaps(), partial.size()));
         let hurry = &fetch.shared.control.hurry;
-        let parts = Control { cancel: halt.child_token(), hurry: Arc::clone(hurry) };
+        let among = Control { cancel: halt.child_token(), hurry: Arc::clone(hurry) };
         let control = Control { cancel: halt, hurry: Arc::clone(hurry) };
-        Self { fetch, partial, share, pin, left, control, parts }
+        Self { fetch, partial, share, pin, left, control, among }
     }
 
     /// # Errors
@@ -100,7 +100,7 @@ impl<'a> Parts<'a> {
         let end = async {
             loop {
                 let permit = tokio::select! {
-                    () = self.parts.cancel.cancelled() => return Err(cancelled().into()),
+                    () = self.among.cancel.cancelled() => return Err(cancelled().into()),
                     permit = self.fetch.shared.connections.acquire() => permit,
                 };
                 let part = self.left.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
@@ -111,7 +111,7 @@ impl<'a> Parts<'a> {
         };
         let end = end.await;
         if end.is_err() {
-            self.parts.cancel.cancel();
+            self.among.cancel.cancel();
         }
         end
     }
@@ -122,13 +122,13 @@ impl<'a> Parts<'a> {
         let mut at = part.start;
         while at < part.end {
             let before = at;
-            let failure = self.attempt(&mut at, part.end, &self.parts).await?;
+            let failure = self.attempt(&mut at, part.end, &self.among).await?;
             if at > before {
                 patience.renew();
             }
             // A connection that breaks after the last byte is nobody's loss.
             if let Some(failure) = failure.filter(|_| at < part.end) {
-                patience.pause(failure, Some(self.fetch.shared.tally), &self.parts).await?;
+                patience.pause(failure, Some(self.fetch.shared.tally), &self.among).await?;
             }
         }
         Ok(())
@@ -168,7 +168,7 @@ impl<'a> Parts<'a> {
             Ok(_) => return Err(Stop::NoParts),
             Err(failure) => return Ok(Some(failure)),
         };
-        let mut buffer = Vec::with_capacity(CHUNK);
+        let mut buffer = Vec::with_capacity(WRITTEN + WRITTEN);
         let mut written = Instant::now();
         loop {
             let next = async {

@@ -101,7 +101,7 @@ async fn a_file_survives_cuts_and_kills() {
 #[tokio::test]
 #[ignore = "writes 2 GB; the same as the one above"]
 async fn two_gigabytes_survive_cuts_and_kills() {
-    endures(2_000_000_000, 6, 150_000_000).await;
+    endures(2_000_000_000, 6, 64_000_000).await;
 }
 
 #[tokio::test]

@@ -158,7 +158,9 @@ async fn small_files_are_checked_by_gits_hash() {
     };
     let net = Net::new(folder()).await;
     net.server.spoil_bodies([Fault::Flip(5)]);
-    let error = net.pull("org/m").await.expect_err("a wrong byte");
+    // One after the other, so that it is known which of them is wrong.
+    let one = hub::Options { connections: 1, ..net.options() };
+    let error = pull(&one, "org/m").await.expect_err("a wrong byte");
     assert_eq!(error.kind, ErrorKind::Checksum);
     assert!(error.message.contains("org/m/config.json arrived wrong"), "{error}");
     assert!(!net.made.snapshot("org/m", 'a').join("config.json").exists());
