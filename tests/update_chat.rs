@@ -8,6 +8,7 @@ use hobnob::app::chat::Phase;
 use hobnob::app::msg::{Copied, Effect, Msg, TermEvent, TimerId};
 use hobnob::app::{EngineStatus, Overlay};
 use hobnob::domain::conversation::{Form, MessageState};
+use hobnob::domain::hub::Local;
 use hobnob::domain::model::{Format, LoadSettings, ModelRef, ModelSpec};
 use hobnob::domain::sampling::SamplingPatch;
 use hobnob::domain::stats::{GenStats, Usage};
@@ -63,7 +64,7 @@ fn answer(d: &Driver) -> (String, MessageState) {
 fn two_keys_lead_from_nothing_to_an_answer() {
     let mut d = Driver::new();
     assert_eq!(d.begin(), [Effect::Hub(HubCmd::ScanLocal)]);
-    assert_eq!(d.hub(HubEvent::Local { models: vec![], problems: vec![] }), []);
+    assert_eq!(d.hub(HubEvent::Local(Local { models: vec![], ..Local::default() })), []);
     // The first key.
     assert_eq!(d.key("enter"), [Effect::Hub(HubCmd::Download { id: JobId(1), model: ModelRef::Starter }), clock()]);
     // Another one changes nothing while it runs.
@@ -81,7 +82,7 @@ fn two_keys_lead_from_nothing_to_an_answer() {
 fn a_message_written_while_the_model_loads_is_sent_when_it_is_there() {
     let mut d = Driver::new();
     d.begin();
-    d.hub(HubEvent::Local { models: vec![starter()], problems: vec![] });
+    d.hub(HubEvent::Local(Local { models: vec![starter()], ..Local::default() }));
     assert_eq!(d.say("early"), [load_starter(1), clock()]);
     assert_eq!(d.app.chat.queue, ["early"]);
     assert_eq!(

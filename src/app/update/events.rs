@@ -149,7 +149,8 @@ impl App {
     pub(super) fn on_hub(&mut self, event: HubEvent, now: Instant) {
         self.touch(Dirty::Soon);
         match event {
-            HubEvent::Local { models, problems } => self.models.found(models, problems),
+            HubEvent::Found { .. } | HubEvent::Page { .. } | HubEvent::Working { .. } | HubEvent::Worked { .. } => {}
+            HubEvent::Local(local) => self.models.found(local.models, local.problems),
             HubEvent::Resolved { id, result } if id == self.load => match *result {
                 Ok(model) => {
                     self.engine = EngineStatus::Empty;
@@ -178,7 +179,7 @@ impl App {
                         let hint = "what has arrived is kept; the next try goes on from there";
                         self.toast(ToastKind::Note, "The download was cancelled", Some(hint.into()), now);
                     }
-                    DownloadState::Resolving | DownloadState::Running { .. } | DownloadState::Verifying { .. } => {}
+                    _ => {}
                 }
             }
         }
