@@ -32,6 +32,21 @@ pub enum Kind {
     Uqff,
 }
 
+impl Kind {
+    pub const ALL: [Self; 4] = [Self::Gguf, Self::Safetensors, Self::Mlx, Self::Uqff];
+
+    /// As people write it; in small letters it is the Hub's tag.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Gguf => "GGUF",
+            Self::Safetensors => "safetensors",
+            Self::Mlx => "MLX",
+            Self::Uqff => "UQFF",
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Sort {
     #[default]
@@ -39,6 +54,20 @@ pub enum Sort {
     Downloads,
     Likes,
     Updated,
+}
+
+impl Sort {
+    pub const ALL: [Self; 4] = [Self::Trending, Self::Downloads, Self::Likes, Self::Updated];
+
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Trending => "trending",
+            Self::Downloads => "downloads",
+            Self::Likes => "likes",
+            Self::Updated => "updated",
+        }
+    }
 }
 
 /// A repository among the answers to a search.
@@ -67,6 +96,18 @@ pub enum Gated {
     Terms,
     /// Somebody looks at each request.
     Request,
+}
+
+impl Gated {
+    /// For a line of a list; nothing where nobody has to be asked.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::No => "",
+            Self::Terms => "terms",
+            Self::Request => "on request",
+        }
+    }
 }
 
 /// Where the next page of answers is. Only the hub side can read it.
@@ -128,6 +169,50 @@ pub enum Quality {
     High,
     /// 8 bits and more: as good as the original.
     Full,
+}
+
+impl Quality {
+    /// By the name of a quantisation: `Q4_K_M`, `IQ2_XS`, `BF16`, `4-bit`. A name that tells no bits is taken for the whole.
+    #[must_use]
+    pub fn of(quant: &str) -> Self {
+        match bits_of_name(quant) {
+            Some(0..=2) => Self::Poor,
+            Some(3) => Self::Low,
+            Some(4) => Self::Good,
+            Some(5..=7) => Self::High,
+            Some(8..) | None => Self::Full,
+        }
+    }
+
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Poor => "poor",
+            Self::Low => "low",
+            Self::Good => "good",
+            Self::High => "high",
+            Self::Full => "full",
+        }
+    }
+
+    /// What to expect of it, where that is not what one hopes.
+    #[must_use]
+    pub fn warning(self) -> Option<&'static str> {
+        match self {
+            Self::Poor => Some("2 bits leave little of a model: facts, forms and tools suffer"),
+            Self::Low => Some("below 4 bits, forms of answers and tools get unreliable"),
+            Self::Good | Self::High | Self::Full => None,
+        }
+    }
+}
+
+/// Bits for each number, by the name of a quantisation: the first number in it.
+#[must_use]
+pub fn bits_of_name(quant: &str) -> Option<u8> {
+    let digits = quant.find(|c: char| c.is_ascii_digit())?;
+    let rest = &quant[digits..];
+    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    rest[..end].parse().ok().filter(|bits| (1..=64).contains(bits))
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
