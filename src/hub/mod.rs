@@ -37,12 +37,14 @@ mod search;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::HeaderValue;
 
 use crate::config::expand_tilde;
-use crate::domain::model::{Foresight, ModelFacts};
+use crate::domain::catalog::Catalog;
+use crate::domain::model::{Foresight, Gpu, ModelFacts};
 use crate::error::{ErrorKind, UserError};
 
 pub use actor::HubHandle;
@@ -60,6 +62,10 @@ pub type Probe = fn(&Path) -> Result<ModelFacts, UserError>;
 /// Says what the start of a file, called so and so long, tells against running its model. Brought by the caller as well.
 pub type Judge = fn(&str, &[u8], u64) -> Result<Foresight, UserError>;
 
+/// Says what the start of a file tells of its model, or that more of it is needed: called so and so long, with numbers and bytes of each
+/// type that its weights have, where that is known.
+pub type Foretell = fn(&str, &[u8], u64, &[(String, u64, u64)]) -> Result<Option<ModelFacts>, UserError>;
+
 /// Where models are, and how to reach what isn't here.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -72,6 +78,12 @@ pub struct Options {
     pub probe: Probe,
     /// Looks at what is downloaded while it arrives.
     pub judge: Option<Judge>,
+    /// Looks at what a repository offers.
+    pub foretell: Option<Foretell>,
+    /// The models that go by a name of their own.
+    pub catalog: Arc<Catalog>,
+    /// What this machine's models are computed on: which files of the catalog suit it.
+    pub gpu: Gpu,
     /// No network at all.
     pub offline: bool,
     /// Address of the Hub, without a slash at the end.
@@ -155,6 +167,9 @@ impl Options {
             kept: None,
             probe,
             judge: None,
+            foretell: None,
+            catalog: Arc::default(),
+            gpu: Gpu::OF_THIS_BUILD,
             offline,
             endpoint: endpoint.trim_end_matches('/').to_owned(),
             token: token(set),
