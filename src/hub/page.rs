@@ -1,17 +1,16 @@
 //! All about one repository: what can be loaded of it, what that takes, what it is.
 
-use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use crate::domain::hub::{Hit, Kind, Offer, Quality, RepoFile, RepoPage};
-use crate::domain::model::{Choice, Format, ModelFacts, ModelRef, RepoId, is_safe_file};
+use crate::domain::model::{Format, ModelFacts, RepoId, is_safe_file};
 use crate::error::{ErrorKind, UserError};
 use crate::hub::Options;
 use crate::hub::ask::{connect, question};
 use crate::hub::cache::Commit;
 use crate::hub::http::Hub;
 use crate::hub::loose::Loose;
-use crate::hub::names::{QuantMatch, UQFF_REST, folder_weights, gguf_models, match_quant, uqff_models};
+use crate::hub::offers::offers;
 use crate::hub::search::{hit, made_of, size_of};
 
 /// A repository of ten thousand files has an answer of some three megabytes.
@@ -42,8 +41,11 @@ pub async fn page(options: &Options, repo: &RepoId, revision: Option<&str>) -> R
     let hit = hit(&document, SystemTime::now()).ok_or_else(|| hub.no_hub().error)?;
     let files = files(&document);
     // One that has moved goes by its new name from here on.
-    let there = Place { hub: &hub, options, repo: &hit.repo, commit: &commit, revision };
-    let mut offers = there.offers(&files, &hit);
+    let there = Place { hub: &hub, options, repo: &hit.repo, commit: &commit };
+    let mut offers = offers(&hit.repo, Some(revision).filter(|revision| *revision != MAIN), &files);
+    for offer in offers.iter_mut().filter(|offer| offer.kind == Kind::Safetensors && hit.kinds.contains(&Kind::Mlx)) {
+        offer.kind = Kind::Mlx;
+    }
     let base = bases(&document, &hit.repo);
     let others = async {
         // A base has what was made of it; what was made has the rest of what its base has.
@@ -97,67 +99,9 @@ struct Place<'a> {
     options: &'a Options,
     repo: &'a RepoId,
     commit: &'a Commit,
-    /// As it was asked for.
-    revision: &'a str,
 }
 
 impl Place<'_> {
-    fn model(&self, choice: Choice) -> ModelRef {
-        let revision = Some(self.revision).filter(|revision| *revision != MAIN).map(str::to_owned);
-        ModelRef::Hub { repo: self.repo.clone(), choice, revision }
-    }
-
-    /// What can be loaded, without what it takes.
-    fn offers(&self, files: &[RepoFile], hit: &Hit) -> Vec<Offer> {
-        let paths: BTreeSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
-        let with_sizes = |wanted: &dyn Fn(&str) -> bool| -> Vec<RepoFile> {
-            files.iter().filter(|file| wanted(&file.path)).cloned().collect()
-        };
-        let offer = |model, format, kind, quant: &str, files: Vec<RepoFile>| Offer {
-            model,
-            format,
-            kind,
-            quality: Quality::of(quant),
-            quant: quant.to_owned(),
-            bytes: files.iter().map(|file| file.bytes).fold(0, u64::saturating_add),
-            files,
-            facts: None,
-        };
-        let all = gguf_models(&paths);
-        let is_only = |quant: &str| {
-            let same = |there: &&str| match_quant(quant, there) == Some(QuantMatch::Exact);
-            all.iter().filter_map(|model| model.name.quant.as_deref()).filter(same).count() == 1
-        };
-        let mut offers: Vec<Offer> = all
-            .iter()
-            .map(|model| {
-                let quant = model.name.quant.as_deref();
-                let choice = match quant.filter(|quant| is_only(quant)) {
-                    Some(quant) => Choice::Quant(quant.to_owned()),
-                    None => Choice::File(model.files[0].clone()),
-                };
-                let files = with_sizes(&|path| model.files.iter().any(|file| file == path));
-                offer(self.model(choice), Format::Gguf, Kind::Gguf, quant.unwrap_or_default(), files)
-            })
-            .collect();
-        // What describes a folder model lies beside its weights.
-        let beside = |path: &str| {
-            !path.contains('/') && [".json", ".model", ".txt", ".jinja"].iter().any(|ending| path.ends_with(ending))
-        };
-        for model in uqff_models(&paths) {
-            let files =
-                with_sizes(&|path| beside(path) || path == UQFF_REST || model.files.iter().any(|file| file == path));
-            let choice = Choice::Quant(model.quant.clone());
-            offers.push(offer(self.model(choice), Format::Uqff, Kind::Uqff, &model.quant, files));
-        }
-        if let Some(weights) = folder_weights(&paths) {
-            let kind = if hit.kinds.contains(&Kind::Mlx) { Kind::Mlx } else { Kind::Safetensors };
-            let files = with_sizes(&|path| beside(path) || weights.iter().any(|file| file == path));
-            offers.push(offer(self.model(Choice::Any), Format::Safetensors, kind, "", files));
-        }
-        offers
-    }
-
     /// The model card without its header.
     async fn card(&self, files: &[RepoFile]) -> Option<String> {
         files.iter().find(|file| file.path == CARD)?;
