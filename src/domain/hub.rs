@@ -4,6 +4,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::model::{Format, LocalModel, ModelFacts, ModelRef, RepoId};
 use crate::domain::{AskId, JobId, LoadId};
 use crate::error::UserError;
@@ -24,7 +26,8 @@ pub struct SearchQuery {
 }
 
 /// How the weights of a repository are stored, as people choose among them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Kind {
     Gguf,
     Safetensors,
@@ -32,13 +35,43 @@ pub enum Kind {
     Uqff,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+impl Kind {
+    pub const ALL: [Self; 4] = [Self::Gguf, Self::Safetensors, Self::Mlx, Self::Uqff];
+
+    /// As people write it; in small letters it is the Hub's tag.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Gguf => "GGUF",
+            Self::Safetensors => "safetensors",
+            Self::Mlx => "MLX",
+            Self::Uqff => "UQFF",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Sort {
     #[default]
     Trending,
     Downloads,
     Likes,
     Updated,
+}
+
+impl Sort {
+    pub const ALL: [Self; 4] = [Self::Trending, Self::Downloads, Self::Likes, Self::Updated];
+
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Trending => "trending",
+            Self::Downloads => "downloads",
+            Self::Likes => "likes",
+            Self::Updated => "updated",
+        }
+    }
 }
 
 /// A repository among the answers to a search.
@@ -58,8 +91,44 @@ pub struct Hit {
     pub licence: Option<String>,
 }
 
+impl SearchQuery {
+    /// Whether a hit is one that was asked for, as far as it tells: the Hub does not hold to all that is asked of it.
+    #[must_use]
+    pub fn admits(&self, hit: &Hit) -> bool {
+        let same = |wanted: &Option<String>, found: Option<&str>| {
+            wanted.as_ref().is_none_or(|wanted| found.is_some_and(|found| found.eq_ignore_ascii_case(wanted)))
+        };
+        let small = self.parameters.is_none_or(|most| hit.parameters.is_none_or(|count| count <= most));
+        let kind = self.kind.is_none_or(|kind| hit.kinds.is_empty() || hit.kinds.contains(&kind));
+        small && kind && same(&self.licence, hit.licence.as_deref()) && same(&self.author, Some(&hit.repo.owner))
+    }
+}
+
+/// How many parameters a model has by its name: `Qwen3-0.6B`, `SmolLM2-135M-Instruct`, `Mixtral-8x7B`.
+#[must_use]
+pub fn parameters_of_name(name: &str) -> Option<u64> {
+    name.split(|c: char| !(c.is_ascii_alphanumeric() || c == '.')).find_map(|word| {
+        let (number, unit) = word.split_at_checked(word.len().checked_sub(1)?)?;
+        let unit = match unit {
+            "B" | "b" => 1_000_000_000,
+            "M" | "m" => 1_000_000,
+            _ => return None,
+        };
+        let (times, number) = number.split_once(['x', 'X']).unwrap_or(("1", number));
+        let (whole, part) = number.split_once('.').unwrap_or((number, ""));
+        let is_number = |text: &str| !text.is_empty() && text.len() <= 4 && text.bytes().all(|b| b.is_ascii_digit());
+        if !is_number(times) || !is_number(whole) || !(part.is_empty() || is_number(part)) {
+            return None;
+        }
+        let scale = 10u64.pow(u32::try_from(part.len()).ok()?);
+        let count = format!("{whole}{part}").parse::<u64>().ok()?.checked_mul(unit)? / scale;
+        count.checked_mul(times.parse().ok()?).filter(|count| *count > 0)
+    })
+}
+
 /// Whether its owner wants to be asked first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Gated {
     #[default]
     No,
@@ -67,6 +136,18 @@ pub enum Gated {
     Terms,
     /// Somebody looks at each request.
     Request,
+}
+
+impl Gated {
+    /// For a line of a list; nothing where nobody has to be asked.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::No => "",
+            Self::Terms => "terms",
+            Self::Request => "on request",
+        }
+    }
 }
 
 /// Where the next page of answers is. Only the hub side can read it.
@@ -116,7 +197,8 @@ pub struct Offer {
 }
 
 /// What quantisation has left of a model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Quality {
     /// 2 bits and less: words come out, facts and forms suffer.
     Poor,
@@ -131,22 +213,10 @@ pub enum Quality {
 }
 
 impl Quality {
-    /// What the name of a quantisation says: by its bits, as `Q4_K_M`, `IQ3_XXS`, `4-bit`, `AFQ8` and `BF16` have them.
-    /// Weights of which nothing is said are the original ones.
+    /// What the name of a quantisation says. Weights of which nothing is said are the original ones.
     #[must_use]
     pub fn of(quant: &str) -> Self {
-        let quant = quant.to_ascii_uppercase();
-        if quant == "AWQ" || quant == "GPTQ" {
-            return Self::Good;
-        }
-        // In names of files with more in them, the last number after a Q is meant: `PHI3.5-Q4K`.
-        let after_q = quant.rfind('Q').map_or("", |at| &quant[at..]);
-        let bits_in = |text: &str| -> Option<u32> {
-            let digits = text.trim_start_matches(|c: char| !c.is_ascii_digit());
-            let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
-            digits[..end].parse().ok()
-        };
-        match bits_in(after_q).or_else(|| bits_in(&quant)) {
+        match bits_of_name(quant) {
             Some(0..=2) => Self::Poor,
             Some(3) => Self::Low,
             Some(4) => Self::Good,
@@ -154,6 +224,44 @@ impl Quality {
             Some(8..) | None => Self::Full,
         }
     }
+
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Poor => "poor",
+            Self::Low => "low",
+            Self::Good => "good",
+            Self::High => "high",
+            Self::Full => "full",
+        }
+    }
+
+    /// What to expect of it, where that is not what one hopes.
+    #[must_use]
+    pub fn warning(self) -> Option<&'static str> {
+        match self {
+            Self::Poor => Some("2 bits leave little of a model: facts, forms and tools suffer"),
+            Self::Low => Some("below 4 bits, forms of answers and tools get unreliable"),
+            Self::Good | Self::High | Self::Full => None,
+        }
+    }
+}
+
+/// Bits for each number, by the name of a quantisation: `Q4_K_M`, `IQ3_XXS`, `4-bit`, `AFQ8`, `BF16`.
+#[must_use]
+pub fn bits_of_name(quant: &str) -> Option<u8> {
+    let quant = quant.to_ascii_uppercase();
+    if quant == "AWQ" || quant == "GPTQ" {
+        return Some(4);
+    }
+    // In names of files with more in them, the last number after a Q is meant: `PHI3.5-Q4K`.
+    let after_q = quant.rfind('Q').map_or("", |at| &quant[at..]);
+    let bits_in = |text: &str| -> Option<u8> {
+        let digits = text.trim_start_matches(|c: char| !c.is_ascii_digit());
+        let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+        digits[..end].parse().ok().filter(|bits| (1..=64).contains(bits))
+    };
+    bits_in(after_q).or_else(|| bits_in(&quant))
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -366,6 +474,53 @@ pub enum HubCmd {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_tell_how_large_a_model_is() {
+        for (name, expected) in [
+            ("Qwen3-0.6B", Some(600_000_000)),
+            ("SmolLM2-135M-Instruct-GGUF", Some(135_000_000)),
+            ("qwen2.5-7b-instruct", Some(7_000_000_000)),
+            ("Mixtral-8x7B-v0.1", Some(56_000_000_000)),
+            ("Qwen3-30B-A3B", Some(30_000_000_000)),
+            ("phi-4", None),
+            ("4bit-B", None),
+            ("x-99999999999B", None),
+            ("B", None),
+            ("", None),
+        ] {
+            assert_eq!(parameters_of_name(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_the_hub_passes_over_is_narrowed_here() {
+        let hit = Hit {
+            repo: RepoId::parse("org/m").expect("a repository"),
+            parameters: Some(8),
+            kinds: vec![Kind::Gguf],
+            bytes: None,
+            downloads: 0,
+            likes: 0,
+            age: None,
+            gated: Gated::No,
+            licence: Some("mit".into()),
+        };
+        let query = SearchQuery::default();
+        assert!(query.admits(&hit));
+        let cases = [
+            (SearchQuery { parameters: Some(8), ..query.clone() }, true),
+            (SearchQuery { parameters: Some(7), ..query.clone() }, false),
+            (SearchQuery { kind: Some(Kind::Gguf), ..query.clone() }, true),
+            (SearchQuery { kind: Some(Kind::Mlx), ..query.clone() }, false),
+            (SearchQuery { licence: Some("MIT".into()), author: Some("ORG".into()), ..query.clone() }, true),
+            (SearchQuery { licence: Some("apache-2.0".into()), ..query.clone() }, false),
+            (SearchQuery { author: Some("other".into()), ..query }, false),
+        ];
+        for (query, expected) in cases {
+            assert_eq!(query.admits(&hit), expected, "{query:?}");
+        }
+    }
 
     #[test]
     fn names_of_quantisations_tell_their_quality() {

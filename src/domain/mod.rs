@@ -4,6 +4,7 @@
 //! the id of what asked for it, so that a receiver can drop what no longer matters.
 
 pub mod action;
+pub mod catalog;
 pub mod context;
 pub mod conversation;
 pub mod fit;
@@ -11,6 +12,7 @@ pub mod hub;
 pub mod machine;
 pub mod measured;
 pub mod model;
+pub mod offers;
 pub mod quant;
 pub mod recommend;
 pub mod sampling;

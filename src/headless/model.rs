@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Loaded;
 use crate::domain::DownloadState;
 use crate::domain::fit::{self, Fit, Verdict};
-use crate::domain::model::{LocalModel, ModelFacts, ModelRef, ModelSpec};
+use crate::domain::model::{Gpu, LocalModel, ModelFacts, ModelRef, ModelSpec};
 use crate::domain::units::bytes;
 use crate::engine::probe;
 use crate::error::{ErrorKind, UserError};
@@ -147,6 +147,9 @@ pub fn hub_options(loaded: &Loaded) -> hub::Options {
         speed,
         kept: Some(paths.quantised_dir()),
         judge: Some(probe::judge),
+        foretell: Some(probe::foretell),
+        catalog: Arc::new(loaded.catalog()),
+        gpu: Gpu::for_device(settings.engine.load.device),
         ..options
     }
 }

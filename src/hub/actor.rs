@@ -9,6 +9,7 @@ use crate::domain::hub::Local;
 use crate::domain::model::ModelRef;
 use crate::domain::{HubCmd, HubEvent, LoadId};
 use crate::error::{ErrorKind, UserError};
+use crate::hub::asking::Asking;
 use crate::hub::queue::Queue;
 use crate::hub::{Options, find, scan};
 
@@ -30,7 +31,7 @@ impl HubHandle {
         let (events, outbox) = unbounded_channel();
         let options = Arc::new(options);
         let queue = Queue::new(Arc::clone(&options), events.clone());
-        let actor = tokio::spawn(Actor { options, events, queue }.run(inbox));
+        let actor = tokio::spawn(Actor { options, events, queue, asking: Asking::default() }.run(inbox));
         (Self { commands, actor }, outbox)
     }
 
@@ -56,6 +57,7 @@ struct Actor {
     options: Arc<Options>,
     events: UnboundedSender<HubEvent>,
     queue: Queue,
+    asking: Asking,
 }
 
 impl Actor {
@@ -80,6 +82,13 @@ impl Actor {
                     Some(HubCmd::ResumeDownload(id)) => self.queue.resume(id),
                     Some(HubCmd::DownloadFirst(id)) => self.queue.first(id),
                     Some(HubCmd::LimitSpeed(limit)) => self.options.speed.set(limit),
+                    Some(HubCmd::Search { id, query, after }) => {
+                        self.asking.search(&self.options, &self.events, id, query, after);
+                    }
+                    Some(HubCmd::Page { id, repo, revision }) => {
+                        self.asking.page(&self.options, &self.events, id, repo, revision);
+                    }
+                    Some(HubCmd::Stop(id)) => self.asking.stop(id),
                     Some(other) => tracing::error!(?other, "not yet"),
                 },
                 Some(done) = tasks.join_next() => match done {

@@ -219,17 +219,31 @@ impl Hub {
         self.follow(Method::GET, address, None, &mut Seen::default()).await
     }
 
+    pub fn endpoint(&self) -> &Url {
+        &self.endpoint
+    }
+
     pub fn has_token(&self) -> bool {
         self.token.is_some()
     }
 
+    /// Asks for a file, or for so many bytes of its beginning; the answer may bring more than that.
+    pub async fn start(
+        &self,
+        repo: &RepoId,
+        revision: &str,
+        file: &str,
+        most: Option<usize>,
+    ) -> Result<Response, Failure> {
+        let range = most.map(|most| format!("bytes=0-{}", most.saturating_sub(1)));
+        let address = self.address(repo, revision, file);
+        let response = self.follow(Method::GET, address, range.as_deref(), &mut Seen::default()).await?;
+        if response.status().is_success() { Ok(response) } else { Err(self.refused(&response, repo, file)) }
+    }
+
     /// Asks for a small file whole.
     pub async fn small(&self, repo: &RepoId, revision: &str, file: &str, most: usize) -> Result<Vec<u8>, Failure> {
-        let address = self.address(repo, revision, file);
-        let mut response = self.follow(Method::GET, address, None, &mut Seen::default()).await?;
-        if !response.status().is_success() {
-            return Err(self.refused(&response, repo, file));
-        }
+        let mut response = self.start(repo, revision, file, None).await?;
         let mut bytes = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.broken_off(&error))? {
             bytes.extend_from_slice(&chunk);

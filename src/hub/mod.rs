@@ -9,10 +9,14 @@
 //! interface, one download after the other (`queue`).
 //!
 //! What a repository has is asked through the Hub's own client library (`listing`), `offers` tells which of its files are
-//! one model, and `choices` finds the one that is meant. Files are not left to it: its metadata call follows the redirect of a large file and reads the other host's
+//! one model, and `choices` finds the one that is meant; `named` knows the names of the catalog. What others have is found by
+//! `search`, and told by `page`, both with questions of our own (`ask`, `loose`). Files are not left to it: its metadata call follows the redirect of a large file and reads the other host's
 //! headers, and its downloads don't resume.
 
 mod actor;
+mod age;
+mod ask;
+mod asking;
 mod cache;
 mod choices;
 mod digest;
@@ -24,9 +28,12 @@ mod http;
 mod inventory;
 mod journal;
 mod listing;
+mod loose;
+mod named;
 mod names;
 mod offers;
 mod package;
+mod page;
 mod partial;
 mod patience;
 mod pull;
@@ -34,6 +41,7 @@ mod queue;
 mod ranges;
 mod reach;
 mod scan;
+mod search;
 mod spans;
 mod speed;
 mod tally;
@@ -47,15 +55,18 @@ use std::time::Duration;
 use reqwest::header::HeaderValue;
 
 use crate::config::{self, expand_tilde};
-use crate::domain::model::{Foresight, ModelFacts};
+use crate::domain::catalog::Catalog;
+use crate::domain::model::{Foresight, Gpu, ModelFacts};
 use crate::error::{ErrorKind, UserError};
 
 pub use actor::HubHandle;
 pub use find::find;
 pub use health::{Health, health};
+pub use page::page;
 pub use pull::pull;
 pub use reach::{Reach, TokenState, reach};
 pub use scan::scan;
+pub use search::search;
 pub use speed::SpeedLimit;
 
 /// Reads a model's header. The hub side doesn't know how: its caller brings the function.
@@ -63,6 +74,10 @@ pub type Probe = fn(&Path) -> Result<ModelFacts, UserError>;
 
 /// Says what the start of a file, called so and so long, tells against running its model. Brought by the caller as well.
 pub type Judge = fn(&str, &[u8], u64) -> Result<Foresight, UserError>;
+
+/// Says what the start of a file tells of its model, or that more of it is needed: called so and so long, with numbers and bytes of each
+/// type that its weights have, where that is known.
+pub type Foretell = fn(&str, &[u8], u64, &[(String, u64, u64)]) -> Result<Option<ModelFacts>, UserError>;
 
 /// Where models are, and how to reach what isn't here.
 #[derive(Debug, Clone)]
@@ -76,6 +91,12 @@ pub struct Options {
     pub probe: Probe,
     /// Looks at what is downloaded while it arrives.
     pub judge: Option<Judge>,
+    /// Looks at what a repository offers.
+    pub foretell: Option<Foretell>,
+    /// The models that go by a name of their own.
+    pub catalog: Arc<Catalog>,
+    /// What this machine's models are computed on: which files of the catalog suit it.
+    pub gpu: Gpu,
     /// No network at all.
     pub offline: bool,
     /// Address of the Hub, without a slash at the end.
@@ -163,6 +184,9 @@ impl Options {
             kept: None,
             probe,
             judge: None,
+            foretell: None,
+            catalog: Arc::default(),
+            gpu: Gpu::OF_THIS_BUILD,
             offline,
             endpoint: endpoint.trim_end_matches('/').to_owned(),
             token: token(set),

@@ -85,7 +85,6 @@ pub(super) fn models(repo: &RepoId, paths: &BTreeSet<&str>) -> Vec<RepoModel> {
 }
 
 /// The models of a repository with their sizes, the best quantisation first.
-#[allow(dead_code, reason = "for the page of a repository")]
 pub(super) fn offers(repo: &RepoId, revision: Option<&str>, files: &[RepoFile]) -> Vec<Offer> {
     let sizes: HashMap<&str, u64> = files.iter().map(|file| (file.path.as_str(), file.bytes)).collect();
     let paths = sizes.keys().copied().collect();

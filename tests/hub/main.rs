@@ -1,5 +1,6 @@
 //! The hub side from outside: over made-up caches, against a stand-in Hub, beside the real Python client.
 
+mod catalog;
 mod endurance;
 mod foresee;
 #[path = "../support/hub_server.rs"]
@@ -9,8 +10,10 @@ mod local;
 mod made;
 mod network;
 mod package;
+mod pages;
 mod parts;
 mod python;
 mod quantised;
 mod queue;
+mod search;
 mod ways;
