@@ -140,5 +140,6 @@ pub fn hub_options(loaded: &Loaded) -> hub::Options {
     let Loaded { settings, paths, .. } = loaded;
     let options =
         hub::Options::from_env(paths.hub_cache.clone(), settings.models.folders.clone(), settings.offline, header);
-    hub::Options { kept: Some(paths.quantised_dir()), judge: Some(probe::judge), ..options }
+    let (kept, imported) = (Some(paths.quantised_dir()), Some(paths.imported_dir()));
+    hub::Options { kept, imported, judge: Some(probe::judge), ..options }
 }

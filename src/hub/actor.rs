@@ -7,11 +7,12 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::hub::Local;
+use crate::domain::hub::{self, Local};
 use crate::domain::model::ModelRef;
-use crate::domain::{DownloadState, HubCmd, HubEvent, JobId, LoadId};
+use crate::domain::{AskId, DownloadState, HubCmd, HubEvent, JobId, LoadId};
 use crate::error::{ErrorKind, UserError};
-use crate::hub::{Options, find, pull, scan};
+use crate::hub::work::Work;
+use crate::hub::{Options, blocking, find, local, pull};
 
 /// The front end's end. When it is dropped, downloads stop (what has arrived is kept) and the events end.
 #[derive(Debug)]
@@ -29,7 +30,9 @@ impl HubHandle {
     pub fn start(options: Options) -> (Self, UnboundedReceiver<HubEvent>) {
         let (commands, inbox) = unbounded_channel();
         let (events, outbox) = unbounded_channel();
-        let actor = tokio::spawn(Actor { options: Arc::new(options), events, jobs: HashMap::new() }.run(inbox));
+        let actor = tokio::spawn(
+            Actor { options: Arc::new(options), events, jobs: HashMap::new(), works: HashMap::new() }.run(inbox),
+        );
         (Self { commands, actor }, outbox)
     }
 
@@ -49,6 +52,7 @@ impl HubHandle {
 enum Done {
     Scan(HubEvent),
     Resolved(HubEvent),
+    Work(AskId, Result<hub::Done, UserError>),
     Download(JobId, DownloadState),
 }
 
@@ -56,6 +60,8 @@ struct Actor {
     options: Arc<Options>,
     events: UnboundedSender<HubEvent>,
     jobs: HashMap<JobId, CancellationToken>,
+    /// Work on the models that are here.
+    works: HashMap<AskId, CancellationToken>,
 }
 
 impl Actor {
@@ -80,7 +86,15 @@ impl Actor {
                             cancel.cancel();
                         }
                     }
-                    Some(other) => tracing::error!(?other, "not yet"),
+                    Some(HubCmd::Stop(id)) => {
+                        if let Some(cancel) = self.works.get(&id) {
+                            cancel.cancel();
+                        }
+                    }
+                    Some(other) => match Work::of(other) {
+                        Ok((id, work)) => self.work(id, work, &mut tasks),
+                        Err(other) => tracing::error!(?other, "not yet"),
+                    },
                 },
                 Some(done) = tasks.join_next() => match done {
                     Ok(Done::Scan(event)) => {
@@ -91,6 +105,10 @@ impl Actor {
                         }
                     }
                     Ok(Done::Resolved(event)) => self.emit(event),
+                    Ok(Done::Work(id, result)) => {
+                        self.works.remove(&id);
+                        self.emit(HubEvent::Worked { id, result });
+                    }
                     Ok(Done::Download(id, state)) => {
                         self.jobs.remove(&id);
                         self.emit(HubEvent::Download { id, state });
@@ -100,7 +118,7 @@ impl Actor {
                 },
             }
         }
-        for cancel in self.jobs.values() {
+        for cancel in self.jobs.values().chain(self.works.values()) {
             cancel.cancel();
         }
         // Let them write down what has arrived. Nobody waits for a list any more.
@@ -121,15 +139,17 @@ impl Actor {
     fn scan(&self, tasks: &mut JoinSet<Done>) {
         let options = Arc::clone(&self.options);
         tasks.spawn(async move {
-            let scanned = tokio::task::spawn_blocking(move || scan(&options)).await;
-            let (models, problems) = scanned.unwrap_or_else(|_| {
-                (
-                    Vec::new(),
-                    vec![UserError::new(ErrorKind::Unexpected, "listing the models failed").hint("see the log")],
-                )
-            });
-            Done::Scan(HubEvent::Local(Local { models, problems, ..Local::default() }))
+            let scanned = blocking(move || Ok(local(&options))).await;
+            let failed = |error| Local { problems: vec![error], ..Local::default() };
+            Done::Scan(HubEvent::Local(scanned.unwrap_or_else(failed)))
         });
+    }
+
+    fn work(&mut self, id: AskId, work: Work, tasks: &mut JoinSet<Done>) {
+        let cancel = CancellationToken::new();
+        self.works.insert(id, cancel.clone());
+        let (options, events) = (self.options.as_ref().clone(), self.events.clone());
+        tasks.spawn(async move { Done::Work(id, work.run(id, options, events, cancel).await) });
     }
 
     fn resolve(&self, id: LoadId, model: ModelRef, tasks: &mut JoinSet<Done>) {

@@ -310,6 +310,8 @@ fn find_path(options: &Options, model: &ModelRef, written: &Path) -> Result<Loca
     } else {
         inventory::single_file(&path)?
     };
+    // A path into the cache is the cache's model all the same.
+    let candidate = inventory::cached_at(&options.cache, &candidate.location).unwrap_or(candidate);
     let reference = candidate.location.display().to_string();
     let facts = (options.probe)(&candidate.location);
     Ok(local_model(candidate, reference, facts))

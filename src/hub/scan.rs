@@ -4,11 +4,13 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering as Atomic};
 use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
 
-use crate::domain::model::{Choice, LocalModel, ModelFacts, ModelRef, RepoId};
+use crate::domain::model::{Cached, Choice, LocalModel, ModelFacts, ModelRef, RepoId};
 use crate::error::{ErrorKind, UserError};
 use crate::hub::inventory::{self, Candidate, Place};
 use crate::hub::{Options, Probe};
+use crate::machine::disk::keeps_last_use;
 
 /// From here on, starting threads costs less than it brings.
 const WORTH_THREADS: usize = 4;
@@ -32,6 +34,14 @@ pub fn scan(options: &Options) -> (Vec<LocalModel>, Vec<UserError>) {
 }
 
 pub(super) fn local_model(candidate: Candidate, reference: String, facts: Result<ModelFacts, UserError>) -> LocalModel {
+    let cached = match candidate.place {
+        Place::Folder => None,
+        Place::Cache { repo, commit, .. } => {
+            let unused = || SystemTime::now().duration_since(candidate.used).ok();
+            let unused = if keeps_last_use(&candidate.location) { unused() } else { None };
+            Some(Cached { repo, commit: commit.as_str().to_owned(), unused })
+        }
+    };
     LocalModel {
         reference,
         name: candidate.name,
@@ -41,7 +51,7 @@ pub(super) fn local_model(candidate: Candidate, reference: String, facts: Result
         origin: candidate.origin,
         facts,
         quantise: None,
-        cached: None,
+        cached,
     }
 }
 

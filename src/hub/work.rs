@@ -1,0 +1,87 @@
+//! Work on the models that are here, as the interface asks for it: reading again, deleting, importing, looking for newer ones.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc::UnboundedSender;
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::hub::{Done, HubCmd};
+use crate::domain::model::{ModelRef, RepoId};
+use crate::domain::{AskId, HubEvent};
+use crate::error::{ErrorKind, UserError};
+use crate::hub::{Options, Scope, blocking, import, newer, removal, unfinished, verify};
+
+/// More often than this a screen has no use for it.
+const REPORT_EVERY: Duration = Duration::from_millis(100);
+
+/// One piece of work.
+#[derive(Debug)]
+pub(super) enum Work {
+    Verify(String),
+    Delete(String),
+    Discard(RepoId),
+    Import(PathBuf),
+    LookForNewer(String),
+}
+
+impl Work {
+    /// The work that a command is about; the others come back.
+    pub fn of(command: HubCmd) -> Result<(AskId, Self), HubCmd> {
+        Ok(match command {
+            HubCmd::Verify { id, model } => (id, Self::Verify(model)),
+            HubCmd::Delete { id, model } => (id, Self::Delete(model)),
+            HubCmd::Discard { id, repo } => (id, Self::Discard(repo)),
+            HubCmd::Import { id, path } => (id, Self::Import(path)),
+            HubCmd::LookForNewer { id, model } => (id, Self::LookForNewer(model)),
+            other => return Err(other),
+        })
+    }
+
+    /// Does it, and tells how far it is where that takes a while.
+    ///
+    /// # Errors
+    /// Each in words for the person who asked; `Cancelled` once `cancel` was.
+    pub async fn run(
+        self,
+        id: AskId,
+        options: Options,
+        events: UnboundedSender<HubEvent>,
+        cancel: CancellationToken,
+    ) -> Result<Done, UserError> {
+        match self {
+            Self::Verify(model) => {
+                let mut last: Option<Instant> = None;
+                let tell = move |done, total| {
+                    let now = Instant::now();
+                    if done == total || last.is_none_or(|last| now.duration_since(last) >= REPORT_EVERY) {
+                        last = Some(now);
+                        let _ = events.send(HubEvent::Working { id, done, total });
+                    }
+                };
+                verify(&options, &ModelRef::parse(&model)?, tell, cancel).await?.conclude()
+            }
+            Self::Delete(model) => {
+                let model = ModelRef::parse(&model)?;
+                let freed = blocking(move || removal(&options, &model, Scope::Model)?.carry_out()).await?;
+                Ok(Done::Deleted { freed })
+            }
+            Self::Discard(repo) => {
+                let freed = blocking(move || unfinished(&options, &repo)?.carry_out()).await?;
+                Ok(Done::Discarded { freed })
+            }
+            Self::Import(path) => {
+                let model = blocking(move || import(&options, &path)).await?;
+                Ok(Done::Imported { reference: model.reference })
+            }
+            Self::LookForNewer(model) => {
+                let model = ModelRef::parse(&model)?;
+                let stopped = || UserError::new(ErrorKind::Cancelled, "asking the Hub was stopped");
+                tokio::select! {
+                    () = cancel.cancelled() => Err(stopped()),
+                    commit = newer(&options, &model) => Ok(Done::Newer { commit: commit? }),
+                }
+            }
+        }
+    }
+}
