@@ -274,6 +274,25 @@ pub(super) fn uqff_file(path: &Path) -> Result<Candidate, UserError> {
     })
 }
 
+/// The model at a place outside of the cache.
+///
+/// # Errors
+/// There is none any more.
+pub(super) fn at(options: &Options, location: &Path) -> Result<Candidate, UserError> {
+    let is_it = |candidate: &Candidate| candidate.location == location;
+    if let Some(known) = all(options).0.into_iter().find(is_it) {
+        return Ok(known);
+    }
+    if location.is_dir() {
+        return directly_in(location).0.into_iter().find(is_it).ok_or_else(|| {
+            UserError::new(ErrorKind::ModelNotFound, format!("{} is no model any more", display_path(location)))
+                .hint("`hobnob models` lists what is here")
+        });
+    }
+    let is_uqff = location.extension().is_some_and(|ending| ending == "uqff");
+    if is_uqff { uqff_file(location) } else { single_file(location) }
+}
+
 /// What the parts of a set have in common.
 fn uqff_set(path: &Path) -> Option<&str> {
     let stem = path.file_stem()?.to_str()?;

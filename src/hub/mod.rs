@@ -57,10 +57,10 @@ pub use import::import;
 pub use newer::newer;
 pub use pull::pull;
 pub use reach::{Reach, TokenState, reach};
-pub use remove::{Owner, Removal, Scope, removal, unfinished};
+pub use remove::{Owner, Removal, Scope, damage, removal, unfinished};
 pub use scan::scan;
 pub use usage::local;
-pub use verify::{CheckedFile, FileState, Verified, verify};
+pub use verify::{CheckedFile, FileState, Verified, files, verify};
 
 /// Reads a model's header. The hub side doesn't know how: its caller brings the function.
 pub type Probe = fn(&Path) -> Result<ModelFacts, UserError>;

@@ -5,6 +5,8 @@
 
 mod cached;
 mod steps;
+#[cfg(test)]
+mod tests;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,9 +17,10 @@ use crate::error::{ErrorKind, UserError};
 use crate::hub::Options;
 use crate::hub::find::find;
 use crate::hub::import::link_of;
-use crate::hub::inventory::{self, Candidate};
+use crate::hub::inventory;
 use crate::hub::names::{UQFF_REST, is_companion};
 use crate::hub::remove::steps::Step;
+use crate::hub::verify::{CheckedFile, FileState, Verified};
 
 /// Whose the files are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,6 +117,24 @@ pub fn unfinished(options: &Options, repo: &RepoId) -> Result<Removal, UserError
     cached::of_unfinished(&options.cache, repo)
 }
 
+/// Works out how to forget the files of a model that are not what they should be, so that the next download gets them, and
+/// them alone.
+///
+/// # Errors
+/// It is not of the Hub, which alone could give it again.
+pub fn damage(options: &Options, verified: &Verified) -> Result<Removal, UserError> {
+    let Some((repo, _)) = &verified.source else {
+        return Err(UserError::new(
+            ErrorKind::Usage,
+            format!("`{}` can't be repaired: it did not come from the Hub", verified.model),
+        )
+        .hint("get it again from where it came from"));
+    };
+    let broken = |file: &&CheckedFile| matches!(file.state, FileState::Broken | FileState::Gone);
+    let paths: Vec<&Path> = verified.files.iter().filter(broken).map(|file| file.path.as_path()).collect();
+    Ok(cached::of_blobs(&options.cache, repo, &paths))
+}
+
 /// What is left of something that is no model any more.
 fn remains(options: &Options, model: &ModelRef) -> Option<Result<Removal, UserError>> {
     match model {
@@ -136,7 +157,7 @@ fn of_links(model: String, links: Vec<PathBuf>) -> Removal {
 fn of_files(options: &Options, model: LocalModel) -> Result<Removal, UserError> {
     let location = model.location;
     if let Some(imported) = options.imported.as_deref().filter(|imported| location.starts_with(imported)) {
-        let files = candidate(options, &location)?;
+        let files = inventory::at(options, &location)?;
         let mut links: Vec<PathBuf> =
             files.paths().iter().filter_map(|path| Some(link_of(imported, path)?.0)).collect();
         links.dedup();
@@ -154,7 +175,7 @@ fn of_files(options: &Options, model: LocalModel) -> Result<Removal, UserError> 
         let steps = vec![Step::Rename(folder.clone(), aside.clone()), Step::Tree(aside)];
         return Ok(Removal { frees, paths: vec![folder], steps, ..Removal::new(model.reference, Owner::Kept) });
     }
-    let candidate = candidate(options, &location)?;
+    let candidate = inventory::at(options, &location)?;
     let mut paths = candidate.paths();
     let mut steps = Vec::new();
     if candidate.format != Format::Gguf {
@@ -176,24 +197,6 @@ fn of_files(options: &Options, model: LocalModel) -> Result<Removal, UserError> 
     // The folder goes last.
     steps.splice(0..0, paths.iter().cloned().map(Step::File));
     Ok(Removal { frees, paths, steps, ..Removal::new(model.reference, Owner::User) })
-}
-
-/// The files of a model outside of the cache.
-fn candidate(options: &Options, location: &Path) -> Result<Candidate, UserError> {
-    let (all, _problems) = inventory::all(options);
-    if let Some(known) = all.into_iter().find(|candidate| candidate.location == location) {
-        return Ok(known);
-    }
-    if location.is_dir() {
-        let (found, _problems) = inventory::directly_in(location);
-        let folder = found.into_iter().find(|candidate| candidate.location == location);
-        return folder
-            .ok_or_else(|| UserError::new(ErrorKind::ModelNotFound, format!("{} has changed", location.display())));
-    }
-    if location.extension().is_some_and(|ending| ending == "uqff") {
-        return inventory::uqff_file(location);
-    }
-    inventory::single_file(location)
 }
 
 /// The files directly in a folder.

@@ -30,6 +30,8 @@ const NAMED: usize = 5;
 pub struct Verified {
     /// The MODEL.
     pub model: String,
+    /// The repository and commit that it is of, if it is the Hub's.
+    pub source: Option<(RepoId, String)>,
     pub files: Vec<CheckedFile>,
 }
 
@@ -117,12 +119,12 @@ pub async fn verify(
     cancel: CancellationToken,
 ) -> Result<Verified, UserError> {
     let (wanted, all) = (model.clone(), options.clone());
-    let mut verified = blocking(move || list(&all, &wanted)).await?;
+    let mut verified = blocking(move || files(&all, &wanted)).await?;
     ask_the_hub(options, &mut verified).await?;
     blocking(move || {
-        let total = verified.1.files.iter().filter(|file| file.hash.is_some()).map(|file| file.bytes).sum();
+        let total = verified.files.iter().filter(|file| file.hash.is_some()).map(|file| file.bytes).sum();
         let mut done = 0;
-        for file in &mut verified.1.files {
+        for file in &mut verified.files {
             if cancel.is_cancelled() {
                 return Err(stopped());
             }
@@ -132,7 +134,7 @@ pub async fn verify(
                 !cancel.is_cancelled()
             })?;
         }
-        Ok(verified.1)
+        Ok(verified)
     })
     .await
 }
@@ -162,16 +164,19 @@ fn read(file: &mut CheckedFile, progress: &mut dyn FnMut(u64) -> bool) -> Result
     Ok(())
 }
 
-/// The files of a model, and what is known of each without asking anybody.
-fn list(options: &Options, model: &ModelRef) -> Result<(Option<(RepoId, String)>, Verified), UserError> {
+/// The files of a model, and what is known of each without asking anybody or reading it.
+///
+/// # Errors
+/// There is no such model.
+pub fn files(options: &Options, model: &ModelRef) -> Result<Verified, UserError> {
     let found = match find(options, model) {
         Ok(found) => found,
-        Err(error) => return without_bytes(options, model).ok_or(error).map(|verified| (None, verified)),
+        Err(error) => return without_bytes(options, model).ok_or(error),
     };
     let files = own_files(options, &found)?;
     let files = files.into_iter().map(|(name, path)| checked(name, path)).collect();
-    let of = found.cached.map(|cached| (cached.repo, cached.commit));
-    Ok((of, Verified { model: found.reference, files }))
+    let source = found.cached.map(|cached| (cached.repo, cached.commit));
+    Ok(Verified { model: found.reference, source, files })
 }
 
 fn checked(name: String, path: PathBuf) -> CheckedFile {
@@ -186,18 +191,11 @@ fn checked(name: String, path: PathBuf) -> CheckedFile {
 
 /// All that belongs to a model: its own files, and what lies beside those of a folder.
 fn own_files(options: &Options, model: &LocalModel) -> Result<Vec<(String, PathBuf)>, UserError> {
-    let cached = inventory::cached_at(&options.cache, &model.location);
-    let candidate = match cached {
+    let candidate = match inventory::cached_at(&options.cache, &model.location) {
         Some(candidate) => candidate,
-        // A link to a file elsewhere has nothing to compare with, wherever it leads.
-        None => {
-            return Ok(vec![(
-                model.name.clone(),
-                model.location.canonicalize().unwrap_or_else(|_| model.location.clone()),
-            )]);
-        }
+        None => inventory::at(options, &model.location)?,
     };
-    if candidate.format == Format::Gguf {
+    if candidate.format == Format::Gguf || model.cached.is_none() {
         return Ok(candidate.files.iter().map(|file| (file.clone(), candidate.folder.join(file))).collect());
     }
     let others = others_of(options, &candidate);
@@ -233,15 +231,20 @@ fn without_bytes(options: &Options, model: &ModelRef) -> Option<Verified> {
     let files: Vec<CheckedFile> =
         names.into_iter().filter(|(name, _)| is_meant(name)).map(|(name, path)| checked(name, path)).collect();
     let gone = files.iter().any(|file| file.state == FileState::Gone);
-    gone.then(|| Verified { model: model.to_string(), files })
+    let source = snapshot_of(&files).map(|commit| (repo.clone(), commit));
+    gone.then(|| Verified { model: model.to_string(), source, files })
+}
+
+/// The commit in whose snapshot these files are.
+fn snapshot_of(files: &[CheckedFile]) -> Option<String> {
+    let file = files.first()?;
+    let folder = file.path.ancestors().nth(1 + file.name.matches('/').count())?;
+    Some(folder.file_name()?.to_str()?.to_owned())
 }
 
 /// Asks for what can't be known here, if the network is on.
-async fn ask_the_hub(
-    options: &Options,
-    (of, verified): &mut (Option<(RepoId, String)>, Verified),
-) -> Result<(), UserError> {
-    let Some((repo, commit)) = of.as_ref().filter(|_| !options.offline) else { return Ok(()) };
+async fn ask_the_hub(options: &Options, verified: &mut Verified) -> Result<(), UserError> {
+    let Some((repo, commit)) = verified.source.as_ref().filter(|_| !options.offline) else { return Ok(()) };
     if verified.files.iter().all(|file| file.hash.is_some()) {
         return Ok(());
     }

@@ -10,7 +10,7 @@ use crate::domain::hub::{Done, HubCmd};
 use crate::domain::model::{ModelRef, RepoId};
 use crate::domain::{AskId, HubEvent};
 use crate::error::{ErrorKind, UserError};
-use crate::hub::{Options, Scope, blocking, import, newer, removal, unfinished, verify};
+use crate::hub::{Options, Owner, Removal, Scope, blocking, import, newer, removal, unfinished, verify};
 
 /// More often than this a screen has no use for it.
 const REPORT_EVERY: Duration = Duration::from_millis(100);
@@ -63,8 +63,11 @@ impl Work {
             }
             Self::Delete(model) => {
                 let model = ModelRef::parse(&model)?;
-                let freed = blocking(move || removal(&options, &model, Scope::Model)?.carry_out()).await?;
-                Ok(Done::Deleted { freed })
+                let freed = blocking(move || {
+                    let removal = removal(&options, &model, Scope::Model)?;
+                    if removal.owner == Owner::User { Err(own_file(&removal)) } else { removal.carry_out() }
+                });
+                Ok(Done::Deleted { freed: freed.await? })
             }
             Self::Discard(repo) => {
                 let freed = blocking(move || unfinished(&options, &repo)?.carry_out()).await?;
@@ -84,4 +87,10 @@ impl Work {
             }
         }
     }
+}
+
+/// What nobody could bring back is deleted only by a person who was told so.
+fn own_file(removal: &Removal) -> UserError {
+    let message = format!("{} is a file of your own, and nothing could bring it back", removal.model);
+    UserError::new(ErrorKind::Usage, message).hint(format!("`hobnob models rm {}` asks and deletes it", removal.model))
 }

@@ -1,6 +1,7 @@
 //! The hub side from outside: over made-up caches, against a stand-in Hub, beside the real Python client.
 
 mod foresee;
+mod here;
 #[path = "../support/hub_server.rs"]
 mod hub_server;
 mod listing;
@@ -10,3 +11,5 @@ mod network;
 mod package;
 mod python;
 mod quantised;
+mod removed;
+mod verified;
