@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering as Atomic};
 use std::sync::{Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crate::domain::model::{Cached, Choice, LocalModel, ModelFacts, ModelRef, RepoId};
 use crate::error::{ErrorKind, UserError};
@@ -37,8 +37,10 @@ pub(super) fn local_model(candidate: Candidate, reference: String, facts: Result
     let cached = match candidate.place {
         Place::Folder => None,
         Place::Cache { repo, commit, .. } => {
-            let unused = || SystemTime::now().duration_since(candidate.used).ok();
-            let unused = if keeps_last_use(&candidate.location) { unused() } else { None };
+            let unused = SystemTime::now().duration_since(candidate.used).ok();
+            // No file system keeps it to the second.
+            let minutes = |unused: Duration| Duration::from_mins(unused.as_secs() / 60);
+            let unused = unused.filter(|_| keeps_last_use(&candidate.location)).map(minutes);
             Some(Cached { repo, commit: commit.as_str().to_owned(), unused })
         }
     };

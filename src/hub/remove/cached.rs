@@ -115,16 +115,17 @@ pub(super) fn of_unfinished(cache: &Path, repo: &RepoId) -> Result<Removal, User
         return Err(UserError::new(ErrorKind::ModelNotFound, message).hint("`hobnob models` lists what is here"));
     }
     // With what was noted beside them.
-    let paths: Vec<PathBuf> = repository
-        .blobs()
-        .filter(|path| !is_lock(path) && file_name(path).split_once('.').is_some_and(|(etag, _)| etags.contains(etag)))
-        .collect();
-    let locks = etags.iter().flat_map(|etag| repository.locks_of(etag)).collect();
-    let mut steps: Vec<Step> = paths.iter().cloned().map(Step::File).collect();
-    // Nothing was ever whole of it.
-    if repository.snapshots.iter().all(|snapshot| snapshot.names.is_empty()) && !repository.busy {
-        steps.extend(repository.all(String::new(), false).steps);
+    let goes = |path: &PathBuf| file_name(path).split_once('.').is_some_and(|(etag, _)| etags.contains(etag));
+    let paths: Vec<PathBuf> = repository.blobs().filter(|path| !is_lock(path)).filter(goes).collect();
+    // Nothing was ever whole of it: then nothing is left to keep.
+    let all_of_it = arriving.iter().all(|left| etags.contains(left.etag.as_str()))
+        && repository.snapshots.iter().all(|snapshot| snapshot.names.is_empty())
+        && !repository.busy;
+    if all_of_it {
+        return Ok(Removal { paths, ..repository.all(repo.to_string(), true) });
     }
+    let locks = etags.iter().flat_map(|etag| repository.locks_of(etag)).collect();
+    let steps = paths.iter().cloned().map(Step::File).collect();
     let frees = paths.iter().map(|path| fs::metadata(path).map_or(0, |meta| meta.len())).sum();
     Ok(Removal { frees, paths, steps, locks, ..Removal::new(repo.to_string(), Owner::Cache) })
 }
