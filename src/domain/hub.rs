@@ -130,6 +130,32 @@ pub enum Quality {
     Full,
 }
 
+impl Quality {
+    /// What the name of a quantisation says: by its bits, as `Q4_K_M`, `IQ3_XXS`, `4-bit`, `AFQ8` and `BF16` have them.
+    /// Weights of which nothing is said are the original ones.
+    #[must_use]
+    pub fn of(quant: &str) -> Self {
+        let quant = quant.to_ascii_uppercase();
+        if quant == "AWQ" || quant == "GPTQ" {
+            return Self::Good;
+        }
+        // In names of files with more in them, the last number after a Q is meant: `PHI3.5-Q4K`.
+        let after_q = quant.rfind('Q').map_or("", |at| &quant[at..]);
+        let bits_in = |text: &str| -> Option<u32> {
+            let digits = text.trim_start_matches(|c: char| !c.is_ascii_digit());
+            let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+            digits[..end].parse().ok()
+        };
+        match bits_in(after_q).or_else(|| bits_in(&quant)) {
+            Some(0..=2) => Self::Poor,
+            Some(3) => Self::Low,
+            Some(4) => Self::Good,
+            Some(5..=7) => Self::High,
+            Some(8..) | None => Self::Full,
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RepoFile {
     pub path: String,
@@ -335,4 +361,26 @@ pub enum HubCmd {
     },
     /// Ends a piece of work early.
     Stop(AskId),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_quantisations_tell_their_quality() {
+        let cases = [
+            (Quality::Poor, "Q2_K IQ2_XXS IQ1_S TQ1_0 UD-Q2_K_XL 2-bit AFQ2"),
+            (Quality::Low, "Q3_K_M IQ3_XS 3-bit"),
+            (Quality::Good, "Q4_K_M Q4_0 Q4_1 Q4_0_4_4 IQ4_NL MXFP4 MXFP4_MOE 4-bit PHI3.5-Q4K AWQ HQQ4"),
+            (Quality::High, "Q5_K_M Q6_K 6-bit"),
+            (Quality::Full, "Q8_0 BF16 F16 F32 FP8 8-bit AFQ8"),
+        ];
+        for (quality, names) in cases {
+            for name in names.split(' ') {
+                assert_eq!(Quality::of(name), quality, "{name}");
+            }
+        }
+        assert_eq!(Quality::of(""), Quality::Full);
+    }
 }

@@ -9,10 +9,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::hub::{self, Local};
 use crate::domain::model::ModelRef;
-use crate::domain::{AskId, DownloadState, HubCmd, HubEvent, JobId, LoadId};
+use crate::domain::{AskId, HubCmd, HubEvent, LoadId};
 use crate::error::{ErrorKind, UserError};
+use crate::hub::queue::Queue;
 use crate::hub::work::Work;
-use crate::hub::{Options, blocking, find, local, pull};
+use crate::hub::{Options, blocking, find, local};
 
 /// The front end's end. When it is dropped, downloads stop (what has arrived is kept) and the events end.
 #[derive(Debug)]
@@ -30,9 +31,9 @@ impl HubHandle {
     pub fn start(options: Options) -> (Self, UnboundedReceiver<HubEvent>) {
         let (commands, inbox) = unbounded_channel();
         let (events, outbox) = unbounded_channel();
-        let actor = tokio::spawn(
-            Actor { options: Arc::new(options), events, jobs: HashMap::new(), works: HashMap::new() }.run(inbox),
-        );
+        let options = Arc::new(options);
+        let queue = Queue::new(Arc::clone(&options), events.clone());
+        let actor = tokio::spawn(Actor { options, events, queue, works: HashMap::new() }.run(inbox));
         (Self { commands, actor }, outbox)
     }
 
@@ -53,13 +54,12 @@ enum Done {
     Scan(HubEvent),
     Resolved(HubEvent),
     Work(AskId, Result<hub::Done, UserError>),
-    Download(JobId, DownloadState),
 }
 
 struct Actor {
     options: Arc<Options>,
     events: UnboundedSender<HubEvent>,
-    jobs: HashMap<JobId, CancellationToken>,
+    queue: Queue,
     /// Work on the models that are here.
     works: HashMap<AskId, CancellationToken>,
 }
@@ -80,12 +80,12 @@ impl Actor {
                         self.scan(&mut tasks);
                     }
                     Some(HubCmd::Resolve { id, model }) => self.resolve(id, model, &mut tasks),
-                    Some(HubCmd::Download { id, model }) => self.download(id, model, &mut tasks),
-                    Some(HubCmd::CancelDownload(id)) => {
-                        if let Some(cancel) = self.jobs.get(&id) {
-                            cancel.cancel();
-                        }
-                    }
+                    Some(HubCmd::Download { id, model }) => self.queue.add(id, model),
+                    Some(HubCmd::CancelDownload(id)) => self.queue.cancel(id),
+                    Some(HubCmd::PauseDownload(id)) => self.queue.pause(id),
+                    Some(HubCmd::ResumeDownload(id)) => self.queue.resume(id),
+                    Some(HubCmd::DownloadFirst(id)) => self.queue.first(id),
+                    Some(HubCmd::LimitSpeed(limit)) => self.options.speed.set(limit),
                     Some(HubCmd::Stop(id)) => {
                         if let Some(cancel) = self.works.get(&id) {
                             cancel.cancel();
@@ -109,26 +109,17 @@ impl Actor {
                         self.works.remove(&id);
                         self.emit(HubEvent::Worked { id, result });
                     }
-                    Ok(Done::Download(id, state)) => {
-                        self.jobs.remove(&id);
-                        self.emit(HubEvent::Download { id, state });
-                    }
                     // Both kinds of task turn a panic into their own last word; nothing is left to tell.
                     Err(error) => tracing::error!(%error, "a task of the hub ended unexpectedly"),
                 },
+                () = self.queue.step() => {}
             }
         }
-        for cancel in self.jobs.values().chain(self.works.values()) {
+        for cancel in self.works.values() {
             cancel.cancel();
         }
-        // Let them write down what has arrived. Nobody waits for a list any more.
-        while !self.jobs.is_empty()
-            && let Some(done) = tasks.join_next().await
-        {
-            if let Ok(Done::Download(id, _)) = done {
-                self.jobs.remove(&id);
-            }
-        }
+        // Nobody waits for a list any more, and what has arrived is kept.
+        self.queue.shutdown().await;
     }
 
     fn emit(&self, event: HubEvent) {
@@ -160,34 +151,6 @@ impl Actor {
                 Err(UserError::new(ErrorKind::Unexpected, "looking for the model failed").hint("see the log"))
             });
             Done::Resolved(HubEvent::Resolved { id, result: Box::new(result) })
-        });
-    }
-
-    fn download(&mut self, id: JobId, model: ModelRef, tasks: &mut JoinSet<Done>) {
-        if self.jobs.contains_key(&id) {
-            return;
-        }
-        let cancel = CancellationToken::new();
-        self.jobs.insert(id, cancel.clone());
-        let options = Arc::clone(&self.options);
-        let events = self.events.clone();
-        tasks.spawn(async move {
-            // In a task of its own, so that a panic is this download's failure and not silence.
-            let work = tokio::spawn(async move {
-                let mut progress = |state| {
-                    let _ = events.send(HubEvent::Download { id, state });
-                };
-                pull(&options, &model, &mut progress, cancel).await
-            });
-            let state = match work.await {
-                Ok(Ok(model)) => DownloadState::Done { model: Box::new(model) },
-                Ok(Err(error)) if error.kind == ErrorKind::Cancelled => DownloadState::Cancelled,
-                Ok(Err(error)) => DownloadState::Failed { error },
-                Err(_) => DownloadState::Failed {
-                    error: UserError::new(ErrorKind::Unexpected, "the download ended unexpectedly").hint("see the log"),
-                },
-            };
-            Done::Download(id, state)
         });
     }
 }

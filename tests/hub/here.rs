@@ -7,12 +7,13 @@ use std::time::{Duration, SystemTime};
 
 use hobnob::domain::hub::Done;
 use hobnob::domain::model::RepoId;
-use hobnob::domain::{AskId, HubCmd, HubEvent};
+use hobnob::domain::{AskId, DownloadState, HubCmd, HubEvent};
 use hobnob::error::{ErrorKind, UserError};
-use hobnob::hub::{self, HubHandle, Options, Owner, Scope, find, import, removal, scan};
+use hobnob::hub::{self, HubHandle, Options, Owner, Scope, Timing, find, import, removal, scan};
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio_util::sync::CancellationToken;
 
-use crate::hub_server::sha256;
+use crate::hub_server::{Fault, HubServer, Repo, sha256};
 use crate::made::{Made, parse, references};
 
 #[test]
@@ -222,4 +223,30 @@ async fn work_can_be_stopped() {
     hub.send(HubCmd::Stop(id));
     assert_eq!(worked(&mut events, id).await.expect_err("was stopped").kind, ErrorKind::Cancelled);
     hub.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_we_did_not_finish_says_how_to_go_on() {
+    let content: Vec<u8> = b"GGUF Q4_0 ".iter().copied().chain((0..500_000_u32).flat_map(u32::to_le_bytes)).collect();
+    let server = HubServer::start(vec![Repo::new("org/m", 'a').large("m-Q4_0.gguf", &content)]).await;
+    server.spoil_bodies(std::iter::repeat_n(Fault::Cut(600_000), 20));
+    let made = Made::new();
+    let options = Options { offline: false, endpoint: server.endpoint.clone(), connections: 1, ..made.options() };
+    let options = Options { timing: Timing { attempts: 1, ..options.timing }, ..options };
+    let cancel = CancellationToken::new();
+    let model = parse("org/m:Q4_0");
+    let mut enough = |state| {
+        if matches!(state, DownloadState::Running { done, .. } if done >= 600_000) {
+            cancel.cancel();
+        }
+    };
+    hub::pull(&options, &model, &mut enough, cancel.clone()).await.expect_err("is cut again and again");
+    let local = hub::local(&made.options());
+    let [left] = local.unfinished.as_slice() else { panic!("{:?}", local.unfinished) };
+    assert!(left.bytes > 0 && left.bytes < content.len() as u64, "{left:?}");
+    assert_eq!((left.total, left.model.as_ref()), (Some(content.len() as u64), Some(&model)));
+    assert_eq!(local.disk.map(|disk| disk.cache), Some(left.bytes));
+    let removal = hub::unfinished(&options, &left.repo).expect("can be forgotten");
+    assert_eq!(removal.carry_out(), Ok(left.bytes));
+    assert!(!made.repo("org/m").exists());
 }

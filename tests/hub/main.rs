@@ -1,5 +1,6 @@
 //! The hub side from outside: over made-up caches, against a stand-in Hub, beside the real Python client.
 
+mod endurance;
 mod foresee;
 mod here;
 #[path = "../support/hub_server.rs"]
@@ -9,7 +10,10 @@ mod local;
 mod made;
 mod network;
 mod package;
+mod parts;
 mod python;
 mod quantised;
+mod queue;
 mod removed;
 mod verified;
+mod ways;

@@ -35,7 +35,7 @@ pub fn verify(reference: &str, repair: bool, context: &Context<'_>) -> Outcome {
         let damage = hub::damage(&options, &verified)?;
         let again = whole_commit(asked, &verified);
         watch.guard_blocking(move || damage.carry_out()).await?;
-        model::fetch(context, &again, &mut watch, &mut |_| {}).await?;
+        model::fetch(context, &options, &again, &mut watch, &mut |_| {}).await?;
         let verified = read(&again, context, &mut watch).await?;
         conclude(&verified, verified.conclude(), context)
     })

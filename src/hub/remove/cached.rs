@@ -126,7 +126,7 @@ pub(super) fn of_unfinished(cache: &Path, repo: &RepoId) -> Result<Removal, User
     }
     let locks = etags.iter().flat_map(|etag| repository.locks_of(etag)).collect();
     let steps = paths.iter().cloned().map(Step::File).collect();
-    let frees = paths.iter().map(|path| fs::metadata(path).map_or(0, |meta| meta.len())).sum();
+    let frees = arriving.iter().filter(|left| etags.contains(left.etag.as_str())).map(|left| left.bytes).sum();
     Ok(Removal { frees, paths, steps, locks, ..Removal::new(repo.to_string(), Owner::Cache) })
 }
 
@@ -267,12 +267,14 @@ impl Repository {
         removal.steps.push(Step::Tree(self.cached.absent()));
         removal.steps.push(Step::Tree(self.cached.trees()));
         let everything = with_unfinished || arriving(&self.cached).is_empty();
-        // What is on its way has a dot in its name. Locks go last: until then they are held.
-        let goes = |path: &PathBuf| !is_lock(path) && (everything || !file_name(path).contains('.'));
-        let blobs: Vec<PathBuf> = self.blobs().filter(goes).collect();
-        self.free(&mut removal, &blobs);
+        // What is on its way has an ending. Locks go last: until then they are held.
+        let (whole, rest): (Vec<PathBuf>, Vec<PathBuf>) =
+            self.blobs().filter(|path| !is_lock(path)).partition(|path| path.extension().is_none());
+        self.free(&mut removal, &whole);
         removal.locks = self.all_locks();
         if everything {
+            removal.frees += arriving(&self.cached).iter().map(|left| left.bytes).sum::<u64>();
+            removal.steps.extend(rest.into_iter().map(Step::File));
             let locks = removal.locks.clone();
             removal.steps.extend(locks.into_iter().map(Step::File));
             removal.steps.push(Step::EmptyFolder(self.cached.blobs()));
