@@ -91,10 +91,13 @@ impl Actor {
                             cancel.cancel();
                         }
                     }
-                    Some(other) => match Work::of(other) {
-                        Ok((id, work)) => self.work(id, work, &mut tasks),
-                        Err(other) => tracing::error!(?other, "not yet"),
-                    },
+                    Some(other) => {
+                        if let Some((id, work)) = Work::of(&other) {
+                            self.work(id, work, &mut tasks);
+                        } else {
+                            tracing::error!(?other, "not yet");
+                        }
+                    }
                 },
                 Some(done) = tasks.join_next() => match done {
                     Ok(Done::Scan(event)) => {

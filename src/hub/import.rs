@@ -85,17 +85,17 @@ fn already_here(options: &Options, models: &[Candidate]) -> Option<LocalModel> {
     let first = models.first()?;
     let (known, _problems) = inventory::all(options);
     let same = known.into_iter().find(|candidate| candidate.identity == first.identity)?;
-    // By the path that it has among the models, which the list shorten to a name where it can.
+    // By the path that it has among the models, and nothing but that.
     find(options, &ModelRef::Path(same.location)).ok()
 }
 
 /// What has to be linked: the parts of a set, or the file or folder itself.
 fn targets(path: &Path) -> Vec<PathBuf> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    match path.is_dir() {
-        true => vec![path.to_owned()],
-        false => split_set(&name).iter().map(|part| path.with_file_name(part)).collect(),
+    if path.is_dir() {
+        return vec![path.to_owned()];
     }
+    split_set(&name).iter().map(|part| path.with_file_name(part)).collect()
 }
 
 /// A name stands for one thing.

@@ -1,6 +1,7 @@
 //! What file names say about models: quantisations, files that are no model.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use crate::domain::model::{SplitName, split_set};
 
@@ -97,11 +98,17 @@ const WEIGHTS: [&str; 14] = [
     "llamafile",
 ];
 
+/// Whether a file holds weights that the engine has quantised.
+#[must_use]
+pub(super) fn is_uqff(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|ending| ending == "uqff")
+}
+
 /// Whether there is anything among these paths that somebody could load: more than words, settings and helpers.
 #[must_use]
 pub(super) fn has_weights(paths: &BTreeSet<&str>) -> bool {
     let ending = |path: &str| path.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
-    let uqff = paths.iter().any(|path| path.ends_with(".uqff"));
+    let uqff = paths.iter().any(|path| is_uqff(path));
     paths.iter().any(|path| {
         let weights = ending(path).is_some_and(|ending| WEIGHTS.contains(&ending.as_str()));
         weights && !is_helper(path) && (uqff || *path != UQFF_REST)

@@ -39,7 +39,7 @@ pub(super) fn local_model(candidate: Candidate, reference: String, facts: Result
         Place::Cache { repo, commit, .. } => {
             let unused = SystemTime::now().duration_since(candidate.used).ok();
             // No file system keeps it to the second.
-            let minutes = |unused: Duration| Duration::from_mins(unused.as_secs() / 60);
+            let minutes = |unused: Duration| Duration::from_secs(unused.as_secs() / 60 * 60);
             let unused = unused.filter(|_| keeps_last_use(&candidate.location)).map(minutes);
             Some(Cached { repo, commit: commit.as_str().to_owned(), unused })
         }

@@ -4,6 +4,7 @@
 //! the Hub is asked, unless the network is off.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -103,7 +104,7 @@ impl Verified {
 fn some(names: &[&str]) -> String {
     let mut text = names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
     if names.len() > NAMED {
-        text.push_str(&format!(" and {} more", names.len() - NAMED));
+        let _ = write!(text, " and {} more", names.len() - NAMED);
     }
     text
 }

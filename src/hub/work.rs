@@ -26,15 +26,15 @@ pub(super) enum Work {
 }
 
 impl Work {
-    /// The work that a command is about; the others come back.
-    pub fn of(command: HubCmd) -> Result<(AskId, Self), HubCmd> {
-        Ok(match command {
-            HubCmd::Verify { id, model } => (id, Self::Verify(model)),
-            HubCmd::Delete { id, model } => (id, Self::Delete(model)),
-            HubCmd::Discard { id, repo } => (id, Self::Discard(repo)),
-            HubCmd::Import { id, path } => (id, Self::Import(path)),
-            HubCmd::LookForNewer { id, model } => (id, Self::LookForNewer(model)),
-            other => return Err(other),
+    /// The work that a command is about; `None` for commands of other kinds.
+    pub fn of(command: &HubCmd) -> Option<(AskId, Self)> {
+        Some(match command {
+            HubCmd::Verify { id, model } => (*id, Self::Verify(model.clone())),
+            HubCmd::Delete { id, model } => (*id, Self::Delete(model.clone())),
+            HubCmd::Discard { id, repo } => (*id, Self::Discard(repo.clone())),
+            HubCmd::Import { id, path } => (*id, Self::Import(path.clone())),
+            HubCmd::LookForNewer { id, model } => (*id, Self::LookForNewer(model.clone())),
+            _ => return None,
         })
     }
 

@@ -69,7 +69,7 @@ mod tests {
         let path = folder.path().join("file");
         std::fs::write(&path, "bytes").expect("writes");
         // Long ago, so that any reading would count.
-        let then = SystemTime::now() - Duration::from_hours(1000);
+        let then = SystemTime::now() - Duration::from_secs(3_600_000);
         let times = std::fs::FileTimes::new().set_accessed(then).set_modified(then);
         File::options().write(true).open(&path).and_then(|file| file.set_times(times)).expect("sets the times");
         let mut text = String::new();

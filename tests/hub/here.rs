@@ -21,7 +21,7 @@ fn repository_commit_and_last_use_are_known() {
     let made = Made::new();
     made.file("org/m", 'a', "m-Q4_0.gguf", "GGUF Q4_0");
     let blob = made.repo("org/m").join("blobs").join(sha256(b"GGUF Q4_0"));
-    let then = SystemTime::now() - Duration::from_hours(3 * 24);
+    let then = SystemTime::now() - Duration::from_secs(3 * 86_400);
     File::options()
         .write(true)
         .open(blob)

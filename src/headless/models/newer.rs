@@ -19,12 +19,11 @@ use crate::text::sanitize;
 pub fn newer(reference: Option<&str>, context: &Context<'_>) -> Outcome {
     refuse_problems(context)?;
     let options = hub_options(context.loaded);
-    let models = match reference {
-        Some(reference) => vec![reference.to_owned()],
-        None => {
-            let (models, _problems) = hub::scan(&options);
-            models.into_iter().filter(|model| model.cached.is_some()).map(|model| model.reference).collect()
-        }
+    let models = if let Some(reference) = reference {
+        vec![reference.to_owned()]
+    } else {
+        let (models, _problems) = hub::scan(&options);
+        models.into_iter().filter(|model| model.cached.is_some()).map(|model| model.reference).collect()
     };
     let answers = block_on(async {
         let mut watch = Watch::start(None)?;

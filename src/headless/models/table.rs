@@ -1,5 +1,7 @@
 //! Tables for a terminal: columns that stand under each other, as many as there is room for.
 
+use std::fmt::Write;
+
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
@@ -48,7 +50,7 @@ pub(super) fn lay_out(
             let gap = " ".repeat(room(column) - cell.width());
             let cell = painted(column, &cell);
             let (before, after) = if columns[column].right { (gap.as_str(), "") } else { ("", gap.as_str()) };
-            line.push_str(&format!("{before}{cell}{after}  "));
+            let _ = write!(line, "{before}{cell}{after}  ");
         }
         format!("{}\n", line.trim_end())
     };

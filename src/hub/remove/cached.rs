@@ -9,7 +9,7 @@ use crate::domain::model::{Format, LocalModel, RepoId};
 use crate::error::{ErrorKind, UserError};
 use crate::hub::cache::{Commit, RepoCache, link_target};
 use crate::hub::inventory::{self, Candidate, Place};
-use crate::hub::names::{UQFF_REST, has_weights};
+use crate::hub::names::{UQFF_REST, has_weights, is_uqff};
 use crate::hub::remove::steps::{Step, is_held};
 use crate::hub::remove::{Owner, Removal, Scope};
 use crate::hub::usage::arriving;
@@ -144,7 +144,7 @@ impl Repository {
         let (mut snapshots, mut odd) = (Vec::new(), false);
         for entry in fs::read_dir(cached.snapshots()).into_iter().flatten().flatten() {
             match entry.file_name().to_str().and_then(Commit::parse) {
-                Some(commit) => snapshots.push(Snapshot::read(commit, entry.path())),
+                Some(commit) => snapshots.push(Snapshot::read(commit, &entry.path())),
                 None => odd = true,
             }
         }
@@ -205,7 +205,7 @@ impl Repository {
     fn take_rest_of_uqff(&self, names: &mut BTreeSet<(Commit, String)>) {
         for snapshot in &self.snapshots {
             let key = |path: &str| (snapshot.commit.clone(), path.to_owned());
-            let mut uqff = snapshot.names.keys().filter(|path| path.ends_with(".uqff")).peekable();
+            let mut uqff = snapshot.names.keys().filter(|path| is_uqff(path)).peekable();
             if uqff.peek().is_some() && uqff.all(|path| names.contains(&key(path))) {
                 names.extend(snapshot.names.contains_key(UQFF_REST).then(|| key(UQFF_REST)));
             }
@@ -303,9 +303,9 @@ impl Repository {
 }
 
 impl Snapshot {
-    fn read(commit: Commit, folder: PathBuf) -> Self {
-        let mut snapshot = Self { commit, folder: folder.clone(), names: BTreeMap::new(), folders: Vec::new() };
-        snapshot.look(&folder, "");
+    fn read(commit: Commit, folder: &Path) -> Self {
+        let mut snapshot = Self { commit, folder: folder.to_owned(), names: BTreeMap::new(), folders: Vec::new() };
+        snapshot.look(folder, "");
         snapshot.folders.reverse();
         snapshot
     }
