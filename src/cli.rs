@@ -339,6 +339,53 @@ pub enum ModelsCommand {
         #[arg(value_name = "MODEL")]
         reference: String,
     },
+    /// Read a model's files again, to see whether every byte is what the Hub says it is
+    #[command(after_help = "Examples:\n  \
+        hobnob models verify starter\n  \
+        hobnob models verify org/repo:Q4_K_M --repair\n\n\
+        A file of your own has nothing to compare with. Exit code 4: a file is broken or gone.")]
+    Verify {
+        #[arg(value_name = "MODEL")]
+        reference: String,
+        /// Get what is broken or gone again, and only that
+        #[arg(long)]
+        repair: bool,
+    },
+    /// Delete one, and say what that frees
+    #[command(after_help = "Examples:\n  \
+        hobnob models rm org/repo:Q4_K_M\n  \
+        hobnob models rm org/repo:Q4_K_M --all-revisions --yes\n  \
+        hobnob models rm --unfinished org/repo\n\n\
+        What other revisions or models share is kept. An imported model loses its name here, and its file stays.")]
+    Rm {
+        /// A model; of a repository that has no whole model, all that is left of it
+        #[arg(value_name = "MODEL")]
+        reference: String,
+        /// Don't ask
+        #[arg(short, long)]
+        yes: bool,
+        /// What other revisions have under this name as well
+        #[arg(long, conflicts_with = "unfinished")]
+        all_revisions: bool,
+        /// What has come of the repository's downloads that were not finished
+        #[arg(long)]
+        unfinished: bool,
+    },
+    /// Give a GGUF file or a folder a place among the models, without copying it
+    #[command(after_help = "Examples:\n  \
+        hobnob models import ~/Downloads/model.gguf\n  \
+        hobnob models import /mnt/disk/Qwen3-4B\n\n\
+        The last line of stdout is the path that it has among the models; its name does as well.")]
+    Import {
+        #[arg(value_name = "PATH")]
+        path: PathBuf,
+    },
+    /// Ask the Hub whether there are newer ones
+    Newer {
+        /// One; all that came from the Hub if it is left out
+        #[arg(value_name = "MODEL")]
+        reference: Option<String>,
+    },
     /// Quantise a model of plain weights once, and keep the copy: from then on it loads quickly
     #[command(after_help = "Examples:\n  \
         hobnob models keep org/repo:q4\n  \

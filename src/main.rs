@@ -62,9 +62,22 @@ fn dispatch(cli: &Cli, context: &Context<'_>) -> Outcome {
         Some(Command::Bench(args)) => headless::bench::bench(&wish(args), context),
         Some(Command::Doctor(_)) => headless::doctor::doctor(context),
         Some(Command::Models(args)) => match &args.command {
-            None | Some(ModelsCommand::List) => headless::models::list(context),
-            Some(ModelsCommand::Show { reference }) => headless::models::show(reference, context),
-            Some(ModelsCommand::Keep { reference }) => headless::keep::keep(reference, context),
+            None | Some(ModelsCommand::List) => headless::models::list::list(context),
+            Some(ModelsCommand::Show { reference }) => headless::models::show::show(reference, context),
+            Some(ModelsCommand::Verify { reference, repair }) => {
+                headless::models::verify::verify(reference, *repair, context)
+            }
+            Some(ModelsCommand::Newer { reference }) => headless::models::newer::newer(reference.as_deref(), context),
+            Some(ModelsCommand::Import { path }) => headless::models::import(path, context),
+            Some(ModelsCommand::Rm { reference, yes, all_revisions, unfinished }) => {
+                let what = match (all_revisions, unfinished) {
+                    (_, true) => headless::models::rm::What::Unfinished,
+                    (true, _) => headless::models::rm::What::AllRevisions,
+                    _ => headless::models::rm::What::Model,
+                };
+                headless::models::rm::rm(reference, what, *yes, context)
+            }
+            Some(ModelsCommand::Keep { reference }) => headless::models::keep::keep(reference, context),
         },
     }
 }

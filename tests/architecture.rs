@@ -15,7 +15,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("app", &["text", "config", "domain", "error"]),
     ("ui", &["app", "text", "config", "domain", "error"]),
     ("engine", &["config", "domain", "error", "machine"]),
-    ("hub", &["config", "domain", "error"]),
+    ("hub", &["config", "domain", "error", "machine"]),
     ("log", &["config", "domain", "error"]),
     ("machine", &["domain"]),
     ("measurements", &["config", "domain", "error"]),

@@ -10,12 +10,16 @@ mod commands;
 mod doctor;
 #[path = "headless/forms.rs"]
 mod forms;
+#[path = "headless/here.rs"]
+mod here;
 #[path = "headless/interrupts.rs"]
 mod interrupts;
 #[path = "headless/json.rs"]
 mod json;
 #[path = "headless/keeps.rs"]
 mod keeps;
+#[path = "headless/offline.rs"]
+mod offline;
 #[path = "headless/prompts.rs"]
 mod prompts;
 #[path = "headless/pulls.rs"]

@@ -573,3 +573,21 @@ fn reasoning_tells_how_long_it_took_and_is_not_sent_again() {
     let sent = [(Role::User, "hi"), (Role::Assistant, "Hello!"), (Role::User, "again")];
     assert_eq!(d.say("again"), [ask(2, &sent), clock()]);
 }
+
+/// What is left out of an answer for the terminal's sake is left out of its lines, and nothing is shown twice for it.
+#[test]
+fn an_answer_with_signs_for_the_terminal_is_shown_once() {
+    let mut d = Driver::new();
+    d.ready();
+    d.say("hi");
+    let mut whole = String::new();
+    for piece in ["one\u{7} ", "\u{1b}[31mtw", "o\u{1b}[0m � ", "three\u{202e} ", "four"] {
+        d.delta(1, piece);
+        whole.push_str(piece);
+        // Each piece is laid out with what there is by then.
+        d.screen(80, 24);
+    }
+    assert_eq!(answer(&d).0, whole);
+    let screen = d.screen(80, 24);
+    assert!(screen.lines().any(|line| line.trim() == "one two � three four"), "{screen}");
+}

@@ -376,10 +376,11 @@ fn lay_out(message: &Message, old: Option<Body>, key: Key, theme: &Theme, now: u
             };
             // An answer that is JSON through and through is shown as that.
             let fence = if message.is_json() { JSON_FENCE } else { "" };
-            if doc.source().is_empty() && !message.content.is_empty() {
+            if doc.pushed() == 0 && !message.content.is_empty() {
                 doc.push(fence);
             }
-            let fed = doc.source().len().saturating_sub(fence.len());
+            // Not what it has of them: what could harm the terminal was left out.
+            let fed = doc.pushed().saturating_sub(fence.len());
             doc.push(&message.content[fed..]);
             Body::Document(doc)
         }

@@ -358,7 +358,7 @@ pub struct LocalModel {
 pub struct Cached {
     pub repo: RepoId,
     pub commit: String,
-    /// Since it was last read, when this was found out; `None` where the file system doesn't keep that.
+    /// Since it was last read, when this was found out, in whole minutes; `None` where the file system doesn't keep that.
     pub unused: Option<Duration>,
 }
 

@@ -7,7 +7,6 @@ pub mod console;
 pub mod doctor;
 mod document;
 mod interrupt;
-pub mod keep;
 mod model;
 pub mod models;
 mod output;

@@ -146,6 +146,7 @@ pub fn hub_options(loaded: &Loaded) -> hub::Options {
         connections: settings.hub.connections,
         speed,
         kept: Some(paths.quantised_dir()),
+        imported: Some(paths.imported_dir()),
         judge: Some(probe::judge),
         foretell: Some(probe::foretell),
         catalog: Arc::new(loaded.catalog()),

@@ -1,17 +1,20 @@
 //! The hub side as an actor: commands in, events out, work beside the interface.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
 
-use crate::domain::hub::Local;
+use crate::domain::hub::{self, Local};
 use crate::domain::model::ModelRef;
-use crate::domain::{HubCmd, HubEvent, LoadId};
+use crate::domain::{AskId, HubCmd, HubEvent, LoadId};
 use crate::error::{ErrorKind, UserError};
 use crate::hub::asking::Asking;
 use crate::hub::queue::Queue;
-use crate::hub::{Options, find, scan};
+use crate::hub::work::Work;
+use crate::hub::{Options, blocking, find, local};
 
 /// The front end's end. When it is dropped, downloads stop (what has arrived is kept) and the events end.
 #[derive(Debug)]
@@ -31,7 +34,8 @@ impl HubHandle {
         let (events, outbox) = unbounded_channel();
         let options = Arc::new(options);
         let queue = Queue::new(Arc::clone(&options), events.clone());
-        let actor = tokio::spawn(Actor { options, events, queue, asking: Asking::default() }.run(inbox));
+        let actor = Actor { options, events, queue, asking: Asking::default(), works: HashMap::new() };
+        let actor = tokio::spawn(actor.run(inbox));
         (Self { commands, actor }, outbox)
     }
 
@@ -51,6 +55,7 @@ impl HubHandle {
 enum Done {
     Scan(HubEvent),
     Resolved(HubEvent),
+    Work(AskId, Result<hub::Done, UserError>),
 }
 
 struct Actor {
@@ -58,6 +63,8 @@ struct Actor {
     events: UnboundedSender<HubEvent>,
     queue: Queue,
     asking: Asking,
+    /// Work on the models that are here.
+    works: HashMap<AskId, CancellationToken>,
 }
 
 impl Actor {
@@ -88,8 +95,17 @@ impl Actor {
                     Some(HubCmd::Page { id, repo, revision }) => {
                         self.asking.page(&self.options, &self.events, id, repo, revision);
                     }
-                    Some(HubCmd::Stop(id)) => self.asking.stop(id),
-                    Some(other) => tracing::error!(?other, "not yet"),
+                    Some(HubCmd::Stop(id)) => {
+                        self.asking.stop(id);
+                        if let Some(cancel) = self.works.get(&id) {
+                            cancel.cancel();
+                        }
+                    }
+                    Some(HubCmd::Verify { id, model }) => self.work(id, Work::Verify(model), &mut tasks),
+                    Some(HubCmd::Delete { id, model }) => self.work(id, Work::Delete(model), &mut tasks),
+                    Some(HubCmd::Discard { id, repo }) => self.work(id, Work::Discard(repo), &mut tasks),
+                    Some(HubCmd::Import { id, path }) => self.work(id, Work::Import(path), &mut tasks),
+                    Some(HubCmd::LookForNewer { id, model }) => self.work(id, Work::LookForNewer(model), &mut tasks),
                 },
                 Some(done) = tasks.join_next() => match done {
                     Ok(Done::Scan(event)) => {
@@ -100,11 +116,18 @@ impl Actor {
                         }
                     }
                     Ok(Done::Resolved(event)) => self.emit(event),
+                    Ok(Done::Work(id, result)) => {
+                        self.works.remove(&id);
+                        self.emit(HubEvent::Worked { id, result });
+                    }
                     // Both kinds of task turn a panic into their own last word; nothing is left to tell.
                     Err(error) => tracing::error!(%error, "a task of the hub ended unexpectedly"),
                 },
                 () = self.queue.step() => {}
             }
+        }
+        for cancel in self.works.values() {
+            cancel.cancel();
         }
         // Nobody waits for a list any more, and what has arrived is kept.
         self.queue.shutdown().await;
@@ -118,15 +141,17 @@ impl Actor {
     fn scan(&self, tasks: &mut JoinSet<Done>) {
         let options = Arc::clone(&self.options);
         tasks.spawn(async move {
-            let scanned = tokio::task::spawn_blocking(move || scan(&options)).await;
-            let (models, problems) = scanned.unwrap_or_else(|_| {
-                (
-                    Vec::new(),
-                    vec![UserError::new(ErrorKind::Unexpected, "listing the models failed").hint("see the log")],
-                )
-            });
-            Done::Scan(HubEvent::Local(Local { models, problems, ..Local::default() }))
+            let scanned = blocking(move || Ok(local(&options))).await;
+            let failed = |error| Local { problems: vec![error], ..Local::default() };
+            Done::Scan(HubEvent::Local(scanned.unwrap_or_else(failed)))
         });
+    }
+
+    fn work(&mut self, id: AskId, work: Work, tasks: &mut JoinSet<Done>) {
+        let cancel = CancellationToken::new();
+        self.works.insert(id, cancel.clone());
+        let (options, events) = (self.options.as_ref().clone(), self.events.clone());
+        tasks.spawn(async move { Done::Work(id, work.run(id, options, events, cancel).await) });
     }
 
     fn resolve(&self, id: LoadId, model: ModelRef, tasks: &mut JoinSet<Done>) {

@@ -1,12 +1,13 @@
 //! What the Hub calls contents by: the SHA-256 of large files, git's own hash of small ones.
 
 use std::fmt::Write as _;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
+
+use crate::machine::disk::open_unnoticed;
 
 /// Read at a time.
 const CHUNK: usize = 1 << 20;
@@ -41,7 +42,7 @@ impl ContentHash {
     /// # Errors
     /// As the file system says; `Interrupted` where `progress` ended it.
     pub fn is_of(&self, path: &Path, progress: &mut dyn FnMut(u64) -> bool) -> io::Result<bool> {
-        let file = File::open(path)?;
+        let file = open_unnoticed(path)?;
         let found = match self {
             Self::Sha256(_) => {
                 let mut hasher = Sha256::new();

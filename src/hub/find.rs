@@ -9,6 +9,7 @@ use crate::domain::model::{Choice, Format, LocalModel, ModelRef, RepoId, split_s
 use crate::domain::quant::Quantise;
 use crate::error::{ErrorKind, UserError, reason};
 use crate::hub::cache::RepoCache;
+use crate::hub::import;
 use crate::hub::inventory::{self, Candidate, Place};
 use crate::hub::named;
 use crate::hub::names::{QuantMatch, match_quant};
@@ -330,6 +331,11 @@ fn find_path(options: &Options, model: &ModelRef, written: &Path) -> Result<Loca
     } else {
         inventory::single_file(&path)?
     };
+    // A path into the cache is the cache's model all the same.
+    let mut candidate = inventory::cached_at(&options.cache, &candidate.location).unwrap_or(candidate);
+    if let Some(imported) = options.imported.as_deref().filter(|imported| candidate.location.starts_with(imported)) {
+        candidate.origin = import::origin(imported, &candidate.location);
+    }
     let reference = candidate.location.display().to_string();
     let facts = (options.probe)(&candidate.location);
     Ok(local_model(candidate, reference, facts))

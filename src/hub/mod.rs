@@ -2,6 +2,8 @@
 //!
 //! Models live in the Hugging Face cache, in the layout of the `huggingface_hub` Python client (`cache`), and in
 //! folders that the user names. [`scan()`] lists them, [`find()`] resolves a MODEL among them, both without network.
+//! [`verify()`] reads one again to its last byte, [`removal()`] works out what deleting it takes, [`import()`] gives one that
+//! lies elsewhere a name here, [`newer()`] asks whether the Hub has another by now.
 //! [`pull()`] gets what is missing: over HTTP (`http`), several files and several parts of each at once (`fetch`,
 //! `ranges`), in place and with a journal of what has come (`partial`, `journal`), not beyond the
 //! point where it turns out that the model can't be run (`foresee`), and for the
@@ -19,18 +21,21 @@ mod ask;
 mod asking;
 mod cache;
 mod choices;
+mod contents;
 mod digest;
 mod fetch;
 mod find;
 mod foresee;
 mod health;
 mod http;
+mod import;
 mod inventory;
 mod journal;
 mod listing;
 mod loose;
 mod named;
 mod names;
+mod newer;
 mod offers;
 mod package;
 mod page;
@@ -40,11 +45,16 @@ mod pull;
 mod queue;
 mod ranges;
 mod reach;
+mod remove;
 mod scan;
 mod search;
+mod shared;
 mod spans;
 mod speed;
 mod tally;
+mod usage;
+mod verify;
+mod work;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -62,12 +72,17 @@ use crate::error::{ErrorKind, UserError};
 pub use actor::HubHandle;
 pub use find::find;
 pub use health::{Health, health};
+pub use import::import;
+pub use newer::newer;
 pub use page::page;
 pub use pull::pull;
 pub use reach::{Reach, TokenState, reach};
+pub use remove::{Owner, Removal, Scope, damage, removal, unfinished};
 pub use scan::scan;
 pub use search::search;
 pub use speed::SpeedLimit;
+pub use usage::local;
+pub use verify::{CheckedFile, FileState, Verified, files, verify};
 
 /// Reads a model's header. The hub side doesn't know how: its caller brings the function.
 pub type Probe = fn(&Path) -> Result<ModelFacts, UserError>;
@@ -88,6 +103,8 @@ pub struct Options {
     pub folders: Vec<PathBuf>,
     /// Where quantised copies are kept, if anywhere.
     pub kept: Option<PathBuf>,
+    /// Where imported models have their names, if anywhere.
+    pub imported: Option<PathBuf>,
     pub probe: Probe,
     /// Looks at what is downloaded while it arrives.
     pub judge: Option<Judge>,
@@ -182,6 +199,7 @@ impl Options {
             cache,
             folders,
             kept: None,
+            imported: None,
             probe,
             judge: None,
             foretell: None,
@@ -196,6 +214,15 @@ impl Options {
             pip: vec![words(&["python3", "-m", "pip"]), words(&["pip3"]), words(&["pip"])],
         }
     }
+}
+
+/// Does work that waits for disks on a thread of its own.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, UserError> + Send + 'static,
+) -> Result<T, UserError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|_| Err(UserError::new(ErrorKind::Unexpected, "work on the models failed").hint("see the log")))
 }
 
 fn is_true(value: &str) -> bool {

@@ -18,6 +18,7 @@ use crate::hub::cache::{BlobLock, Etag, RepoCache};
 use crate::hub::display_path;
 use crate::hub::journal::{self, Journal};
 use crate::hub::spans::Spans;
+use crate::machine::disk::{Room, room};
 
 /// Read and written at a time.
 pub(super) const CHUNK: usize = 1 << 20;
@@ -236,19 +237,13 @@ fn adopt(places: &Places, size: u64, model: &str) -> io::Result<u64> {
     Ok(len)
 }
 
-/// Bytes that can still be written where a folder is; `None` where the file system can't be asked.
-pub(super) fn free_bytes(folder: &Path) -> Option<u64> {
-    let stat = rustix::fs::statvfs(folder).ok()?;
-    Some(stat.f_bavail.saturating_mul(stat.f_frsize))
-}
-
 /// Whether there is room for so many bytes more.
 ///
 /// # Errors
 /// A `Disk` error with both amounts.
 pub(super) fn check_room(folder: &Path, needed: u64) -> Result<(), UserError> {
     // A file system that can't be asked is no reason to refuse: writing will tell.
-    let Some(free) = free_bytes(folder) else { return Ok(()) };
+    let Some(Room { free, .. }) = room(folder) else { return Ok(()) };
     if needed <= free {
         return Ok(());
     }

@@ -27,7 +27,7 @@ use crate::hub::{Options, Timing};
 const CONFIG: &str = "config.json";
 const MOST_CONFIG: usize = 256 << 10;
 /// The branch that is meant when none is named.
-const MAIN: &str = "main";
+pub(super) const MAIN: &str = "main";
 
 /// Gets a model, unless it is here already: then at once and without network. `progress` is told how it stands while it
 /// runs, at most ten times a second; how it ends is the answer. All files of a split set or folder are one model.

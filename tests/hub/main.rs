@@ -3,6 +3,7 @@
 mod catalog;
 mod endurance;
 mod foresee;
+mod here;
 #[path = "../support/hub_server.rs"]
 mod hub_server;
 mod listing;
@@ -15,5 +16,7 @@ mod parts;
 mod python;
 mod quantised;
 mod queue;
+mod removed;
 mod search;
+mod verified;
 mod ways;
