@@ -25,14 +25,16 @@ use crate::app::msg::{Effect, TimerId};
 use crate::app::picker::Picker;
 use crate::app::room::Room;
 use crate::app::settings::{SettingsPane, ValueEditor};
+use crate::app::text_area::TextArea;
 use crate::app::wishes::SchemaField;
 use crate::config::keymap::{KeyChord, KeyMap};
 use crate::config::theme::{self, Capabilities, Theme, Themes};
 use crate::config::{Loaded, Origins, Paths, Settings};
 use crate::domain::action::{Action, Context};
+use crate::domain::catalog::Catalog;
 use crate::domain::machine::Machine;
-use crate::domain::model::{LocalModel, ModelInfo};
-use crate::domain::{GenId, JobId, LoadId, LoadStage};
+use crate::domain::model::{LocalModel, ModelInfo, ModelRef, RepoId};
+use crate::domain::{AskId, GenId, JobId, LoadId, LoadStage};
 use crate::error::UserError;
 
 /// One of the three panes.
@@ -98,6 +100,8 @@ pub enum Overlay {
     },
     Value(ValueEditor),
     Schema(SchemaField),
+    /// The place of a model that gets a name in the list.
+    Import(PathField),
     Confirm(Confirm),
     /// A prompt does not fit into the context: what now?
     Room(Room),
@@ -112,12 +116,36 @@ pub struct Confirm {
     pub then: Confirmed,
 }
 
+/// A path that is being typed.
+#[derive(Debug)]
+pub struct PathField {
+    pub area: TextArea,
+    /// What was asked of the hub side; keys wait.
+    pub asked: Option<AskId>,
+    /// Why what was typed last can't be used.
+    pub error: Option<UserError>,
+}
+
+/// A model that is to be downloaded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Wanted {
+    pub model: ModelRef,
+    /// What a person calls it.
+    pub name: String,
+    pub bytes: Option<u64>,
+    pub then_load: bool,
+}
+
 /// What yes does.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Confirmed {
     Quit,
     /// Load the model although it does not fit.
     Load(Box<LocalModel>),
+    /// Download it although it does not fit.
+    Get(Box<Wanted>),
+    Delete(Box<LocalModel>),
+    Discard(RepoId),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -174,6 +202,7 @@ pub struct App {
     keeping: bool,
     pub chat: ChatPane,
     pub models: ModelsPane,
+    catalog: Catalog,
     pub settings_pane: SettingsPane,
     pub machine: Option<Machine>,
     /// Resident memory of the engine's process.
@@ -227,6 +256,7 @@ impl App {
             keeping: false,
             chat: ChatPane::default(),
             models: ModelsPane::default(),
+            catalog: Catalog::default(),
             settings_pane: SettingsPane::default(),
             machine: None,
             memory: None,
@@ -287,7 +317,6 @@ impl App {
     #[must_use]
     pub fn under_way(&self) -> bool {
         matches!(self.engine, EngineStatus::Loading { .. })
-            || self.models.running().is_some()
             || self.chat.running.as_ref().is_some_and(|r| r.phase != chat::Phase::Streaming)
     }
 

@@ -12,6 +12,7 @@ pub mod hub;
 pub mod machine;
 pub mod measured;
 pub mod model;
+pub mod offers;
 pub mod quant;
 pub mod recommend;
 pub mod sampling;
