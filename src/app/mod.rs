@@ -234,7 +234,7 @@ impl App {
     #[must_use]
     pub fn new(init: Init) -> Self {
         let Init { config, capabilities } = init;
-        let Loaded { settings, origins, keymap, paths, mut problems } = config;
+        let Loaded { settings, origins, keymap, catalog: _, paths, mut problems } = config;
         let theme = theme::load(&paths.themes_dir, &settings.ui.theme).unwrap_or_else(|error| {
             problems.push(error);
             Theme::default()

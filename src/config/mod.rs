@@ -5,6 +5,7 @@
 //! allows and defaults to is in one table, [`SPECS`]: the settings pane, `hobnob config show`, the checks and their
 //! messages are all made from it. Loading reads one small file and scans no folder: it is on the way to the first frame.
 
+pub mod catalog;
 mod file;
 pub mod keymap;
 mod layers;

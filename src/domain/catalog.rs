@@ -3,6 +3,8 @@
 
 use std::cmp::Reverse;
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::fit::{self, Fit, Verdict};
 use crate::domain::hub::{Gated, Kind, bits_of_name};
 use crate::domain::machine::{GpuKind, Machine};
@@ -46,12 +48,15 @@ pub struct Entry {
 }
 
 /// Whether a model reasons before it answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum Reasons {
     #[default]
+    #[serde(rename = "no")]
     Never,
     /// If it is wished.
+    #[serde(rename = "optional")]
     Optionally,
+    #[serde(rename = "always")]
     Always,
 }
 
@@ -67,7 +72,8 @@ impl Reasons {
 }
 
 /// How a model is built, as far as memory and speed follow from it. See `ModelFacts`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Shape {
     pub architecture: String,
     pub layers: u32,
@@ -80,10 +86,14 @@ pub struct Shape {
     /// The output shares the matrix of the embedding.
     pub tied: bool,
     /// Parts of each layer that take turns, and how many compute a token; 0 where there are none.
+    #[serde(default)]
     pub experts: u32,
+    #[serde(default)]
     pub experts_used: u32,
     /// Layers that keep the last tokens only, and how many those are.
+    #[serde(default)]
     pub windowed_layers: u32,
+    #[serde(default)]
     pub window: u32,
 }
 

@@ -6,6 +6,8 @@ mod states;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::model::{Format, LocalModel, ModelFacts, ModelRef, RepoId};
 use crate::domain::{AskId, JobId, LoadId};
 use crate::error::UserError;
@@ -26,7 +28,8 @@ pub struct SearchQuery {
 }
 
 /// How the weights of a repository are stored, as people choose among them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Kind {
     Gguf,
     Safetensors,
@@ -49,7 +52,8 @@ impl Kind {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Sort {
     #[default]
     Trending,
@@ -89,8 +93,44 @@ pub struct Hit {
     pub licence: Option<String>,
 }
 
+impl SearchQuery {
+    /// Whether a hit is one that was asked for, as far as it tells: the Hub does not hold to all that is asked of it.
+    #[must_use]
+    pub fn admits(&self, hit: &Hit) -> bool {
+        let same = |wanted: &Option<String>, found: Option<&str>| {
+            wanted.as_ref().is_none_or(|wanted| found.is_some_and(|found| found.eq_ignore_ascii_case(wanted)))
+        };
+        let small = self.parameters.is_none_or(|most| hit.parameters.is_none_or(|count| count <= most));
+        let kind = self.kind.is_none_or(|kind| hit.kinds.is_empty() || hit.kinds.contains(&kind));
+        small && kind && same(&self.licence, hit.licence.as_deref()) && same(&self.author, Some(&hit.repo.owner))
+    }
+}
+
+/// How many parameters a model has by its name: `Qwen3-0.6B`, `SmolLM2-135M-Instruct`, `Mixtral-8x7B`.
+#[must_use]
+pub fn parameters_of_name(name: &str) -> Option<u64> {
+    name.split(|c: char| !(c.is_ascii_alphanumeric() || c == '.')).find_map(|word| {
+        let (number, unit) = word.split_at_checked(word.len().checked_sub(1)?)?;
+        let unit = match unit {
+            "B" | "b" => 1_000_000_000,
+            "M" | "m" => 1_000_000,
+            _ => return None,
+        };
+        let (times, number) = number.split_once(['x', 'X']).unwrap_or(("1", number));
+        let (whole, part) = number.split_once('.').unwrap_or((number, ""));
+        let is_number = |text: &str| !text.is_empty() && text.len() <= 4 && text.bytes().all(|b| b.is_ascii_digit());
+        if !is_number(times) || !is_number(whole) || !(part.is_empty() || is_number(part)) {
+            return None;
+        }
+        let scale = 10u64.pow(u32::try_from(part.len()).ok()?);
+        let count = format!("{whole}{part}").parse::<u64>().ok()?.checked_mul(unit)? / scale;
+        count.checked_mul(times.parse().ok()?).filter(|count| *count > 0)
+    })
+}
+
 /// Whether its owner wants to be asked first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Gated {
     #[default]
     No,
@@ -159,7 +199,8 @@ pub struct Offer {
 }
 
 /// What quantisation has left of a model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Quality {
     /// 2 bits and less: words come out, facts and forms suffer.
     Poor,
@@ -422,4 +463,78 @@ pub enum HubCmd {
     },
     /// Ends a piece of work early.
     Stop(AskId),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_tell_how_large_a_model_is() {
+        for (name, expected) in [
+            ("Qwen3-0.6B", Some(600_000_000)),
+            ("SmolLM2-135M-Instruct-GGUF", Some(135_000_000)),
+            ("qwen2.5-7b-instruct", Some(7_000_000_000)),
+            ("Mixtral-8x7B-v0.1", Some(56_000_000_000)),
+            ("Qwen3-30B-A3B", Some(30_000_000_000)),
+            ("phi-4", None),
+            ("4bit-B", None),
+            ("x-99999999999B", None),
+            ("B", None),
+            ("", None),
+        ] {
+            assert_eq!(parameters_of_name(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_name_of_a_quantisation_tells_what_is_left() {
+        for (quant, expected) in [
+            ("IQ1_S", Quality::Poor),
+            ("Q2_K", Quality::Poor),
+            ("IQ3_XXS", Quality::Low),
+            ("UD-Q4_K_XL", Quality::Good),
+            ("MXFP4_MOE", Quality::Good),
+            ("4-bit", Quality::Good),
+            ("Q5_K_M", Quality::High),
+            ("Q6_K", Quality::High),
+            ("Q8_0", Quality::Full),
+            ("BF16", Quality::Full),
+            ("", Quality::Full),
+        ] {
+            assert_eq!(Quality::of(quant), expected, "{quant}");
+        }
+        assert!(
+            Quality::Poor < Quality::Good && Quality::Good.warning().is_none() && Quality::Poor.warning().is_some()
+        );
+    }
+
+    #[test]
+    fn what_the_hub_passes_over_is_narrowed_here() {
+        let hit = Hit {
+            repo: RepoId::parse("org/m").expect("a repository"),
+            parameters: Some(8),
+            kinds: vec![Kind::Gguf],
+            bytes: None,
+            downloads: 0,
+            likes: 0,
+            age: None,
+            gated: Gated::No,
+            licence: Some("mit".into()),
+        };
+        let query = SearchQuery::default();
+        assert!(query.admits(&hit));
+        let cases = [
+            (SearchQuery { parameters: Some(8), ..query.clone() }, true),
+            (SearchQuery { parameters: Some(7), ..query.clone() }, false),
+            (SearchQuery { kind: Some(Kind::Gguf), ..query.clone() }, true),
+            (SearchQuery { kind: Some(Kind::Mlx), ..query.clone() }, false),
+            (SearchQuery { licence: Some("MIT".into()), author: Some("ORG".into()), ..query.clone() }, true),
+            (SearchQuery { licence: Some("apache-2.0".into()), ..query.clone() }, false),
+            (SearchQuery { author: Some("other".into()), ..query }, false),
+        ];
+        for (query, expected) in cases {
+            assert_eq!(query.admits(&hit), expected, "{query:?}");
+        }
+    }
 }

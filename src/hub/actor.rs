@@ -11,6 +11,7 @@ use crate::domain::hub::Local;
 use crate::domain::model::ModelRef;
 use crate::domain::{DownloadState, HubCmd, HubEvent, JobId, LoadId};
 use crate::error::{ErrorKind, UserError};
+use crate::hub::asking::Asking;
 use crate::hub::{Options, find, pull, scan};
 
 /// The front end's end. When it is dropped, downloads stop (what has arrived is kept) and the events end.
@@ -29,7 +30,9 @@ impl HubHandle {
     pub fn start(options: Options) -> (Self, UnboundedReceiver<HubEvent>) {
         let (commands, inbox) = unbounded_channel();
         let (events, outbox) = unbounded_channel();
-        let actor = tokio::spawn(Actor { options: Arc::new(options), events, jobs: HashMap::new() }.run(inbox));
+        let actor = tokio::spawn(
+            Actor { options: Arc::new(options), events, jobs: HashMap::new(), asking: Asking::default() }.run(inbox),
+        );
         (Self { commands, actor }, outbox)
     }
 
@@ -56,6 +59,7 @@ struct Actor {
     options: Arc<Options>,
     events: UnboundedSender<HubEvent>,
     jobs: HashMap<JobId, CancellationToken>,
+    asking: Asking,
 }
 
 impl Actor {
@@ -80,6 +84,13 @@ impl Actor {
                             cancel.cancel();
                         }
                     }
+                    Some(HubCmd::Search { id, query, after }) => {
+                        self.asking.search(&self.options, &self.events, id, query, after);
+                    }
+                    Some(HubCmd::Page { id, repo, revision }) => {
+                        self.asking.page(&self.options, &self.events, id, repo, revision);
+                    }
+                    Some(HubCmd::Stop(id)) => self.asking.stop(id),
                     Some(other) => tracing::error!(?other, "not yet"),
                 },
                 Some(done) = tasks.join_next() => match done {

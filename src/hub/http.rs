@@ -152,6 +152,10 @@ impl Hub {
         self.follow(Method::GET, address, None, &mut Seen::default()).await
     }
 
+    pub fn endpoint(&self) -> &Url {
+        &self.endpoint
+    }
+
     pub fn has_token(&self) -> bool {
         self.token.is_some()
     }

@@ -12,6 +12,9 @@
 //! headers, and its downloads don't resume.
 
 mod actor;
+mod age;
+mod ask;
+mod asking;
 mod cache;
 mod choices;
 mod fetch;
@@ -21,12 +24,15 @@ mod health;
 mod http;
 mod inventory;
 mod listing;
+mod loose;
 mod names;
 mod package;
+mod page;
 mod partial;
 mod pull;
 mod reach;
 mod scan;
+mod search;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -42,9 +48,11 @@ use crate::error::{ErrorKind, UserError};
 pub use actor::HubHandle;
 pub use find::find;
 pub use health::{Health, health};
+pub use page::page;
 pub use pull::pull;
 pub use reach::{Reach, TokenState, reach};
 pub use scan::scan;
+pub use search::search;
 
 /// Reads a model's header. The hub side doesn't know how: its caller brings the function.
 pub type Probe = fn(&Path) -> Result<ModelFacts, UserError>;
