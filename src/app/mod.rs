@@ -16,6 +16,7 @@ pub mod transcript;
 mod update;
 pub mod wishes;
 
+use std::cell::OnceCell;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -31,7 +32,7 @@ use crate::config::keymap::{KeyChord, KeyMap};
 use crate::config::theme::{self, Capabilities, Theme, Themes};
 use crate::config::{Loaded, Origins, Paths, Settings};
 use crate::domain::action::{Action, Context};
-use crate::domain::catalog::Catalog;
+use crate::domain::catalog::{Catalog, Entry};
 use crate::domain::machine::Machine;
 use crate::domain::model::{LocalModel, ModelInfo, ModelRef, RepoId};
 use crate::domain::{AskId, GenId, JobId, LoadId, LoadStage};
@@ -164,6 +165,24 @@ pub struct Toast {
     until: Instant,
 }
 
+/// The catalog. It is read when somebody first looks at it, and not on the way to the first frame.
+#[derive(Debug)]
+struct KnownModels {
+    /// What the config file adds to it.
+    added: Vec<Entry>,
+    all: OnceCell<Catalog>,
+}
+
+impl KnownModels {
+    fn all(&self) -> &Catalog {
+        self.all.get_or_init(|| {
+            let mut catalog = crate::config::catalog::built_in();
+            catalog.extend(self.added.clone());
+            catalog
+        })
+    }
+}
+
 /// Whether the screen shows what the state says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Dirty {
@@ -202,7 +221,7 @@ pub struct App {
     keeping: bool,
     pub chat: ChatPane,
     pub models: ModelsPane,
-    catalog: Catalog,
+    catalog: KnownModels,
     pub settings_pane: SettingsPane,
     pub machine: Option<Machine>,
     /// Resident memory of the engine's process.
@@ -234,7 +253,7 @@ impl App {
     #[must_use]
     pub fn new(init: Init) -> Self {
         let Init { config, capabilities } = init;
-        let Loaded { settings, origins, keymap, catalog: _, paths, mut problems } = config;
+        let Loaded { settings, origins, keymap, catalog, paths, mut problems } = config;
         let theme = theme::load(&paths.themes_dir, &settings.ui.theme).unwrap_or_else(|error| {
             problems.push(error);
             Theme::default()
@@ -256,7 +275,7 @@ impl App {
             keeping: false,
             chat: ChatPane::default(),
             models: ModelsPane::default(),
-            catalog: Catalog::default(),
+            catalog: KnownModels { added: catalog, all: OnceCell::new() },
             settings_pane: SettingsPane::default(),
             machine: None,
             memory: None,

@@ -303,12 +303,13 @@ impl Find {
     // ── What is shown ────────────────────────────────────────────────────────────────────────────────────────────────
 
     /// Looks at the catalog for a machine, as models would be loaded.
-    pub fn suit(&mut self, catalog: &Catalog, load: LoadSettings, machine: Option<Machine>) {
+    pub fn suit<'a>(&mut self, catalog: impl FnOnce() -> &'a Catalog, load: LoadSettings, machine: Option<Machine>) {
         let measure = machine.map(|machine| Measure { load, machine });
         if self.measure == measure && !self.known.is_empty() {
             return;
         }
         self.measure = measure;
+        let catalog = catalog();
         self.known = match &measure {
             Some(Measure { load, machine }) => catalog.suited(*load, machine).iter().map(Known::of).collect(),
             None => catalog.entries.iter().map(Known::unjudged).collect(),

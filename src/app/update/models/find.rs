@@ -22,7 +22,7 @@ impl App {
             return;
         }
         let (load, machine) = (self.settings.engine.load, self.machine);
-        self.models.find.suit(&self.catalog, load, machine);
+        self.models.find.suit(|| self.catalog.all(), load, machine);
         if let Some(page) = self.models.page_mut() {
             page.judge(load, machine);
         }

@@ -226,11 +226,11 @@ impl App {
         if matches!(self.engine, EngineStatus::Loading { .. }) {
             return self.cancel_load(now);
         }
-        let mut under_way = self.models.downloads.under_way().map(|download| download.id);
-        match (under_way.next(), under_way.next()) {
-            (None, _) => self.toast(ToastKind::Note, "Nothing is under way", None, now),
-            (Some(id), None) => self.emit(Effect::Hub(HubCmd::CancelDownload(id))),
-            (Some(_), Some(_)) => {
+        let under_way: Vec<_> = self.models.downloads.under_way().map(|download| download.id).collect();
+        match under_way.as_slice() {
+            [] => self.toast(ToastKind::Note, "Nothing is under way", None, now),
+            [id] => self.emit(Effect::Hub(HubCmd::CancelDownload(*id))),
+            _ => {
                 self.go_to_place(Place::Downloads);
                 self.toast(ToastKind::Note, "Several are under way: choose which", None, now);
             }
