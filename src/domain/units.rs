@@ -153,7 +153,8 @@ mod tests {
         ] {
             assert_eq!(ago(Duration::from_secs(age)), text);
         }
-        for (number, text) in [(7, "7"), (999, "999"), (1_234, "1.2k"), (134_515_008, "134M"), (8_190_735_360, "8.1B")] {
+        for (number, text) in [(7, "7"), (999, "999"), (1_234, "1.2k"), (134_515_008, "134M"), (8_190_735_360, "8.1B")]
+        {
             assert_eq!(short(number), text);
         }
         for (seconds, text) in [(90, "1 min"), (7_300, "2 h"), (12 * 86_400, "12 d"), (200 * 86_400, "6 mo")] {

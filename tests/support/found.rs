@@ -39,7 +39,8 @@ pub fn found() -> Hits {
         downloads,
         ..hit(0)
     };
-    let gated = Hit { gated: Gated::Terms, ..model("google/gemma-3-4b-it", 4_300_079_472, &[Kind::Safetensors], 1_900_000) };
+    let gated =
+        Hit { gated: Gated::Terms, ..model("google/gemma-3-4b-it", 4_300_079_472, &[Kind::Safetensors], 1_900_000) };
     let unknown = Hit { parameters: None, licence: None, age: None, ..model("somebody/finetune", 0, &[], 12) };
     let hits = vec![
         model("Qwen/Qwen3-4B-GGUF", 4_022_468_096, &[Kind::Gguf], 812_000),

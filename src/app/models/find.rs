@@ -27,8 +27,7 @@ pub struct Filters {
     pub fits: bool,
 }
 
-const KINDS: [Option<Kind>; 5] =
-    [None, Some(Kind::Gguf), Some(Kind::Safetensors), Some(Kind::Mlx), Some(Kind::Uqff)];
+const KINDS: [Option<Kind>; 5] = [None, Some(Kind::Gguf), Some(Kind::Safetensors), Some(Kind::Mlx), Some(Kind::Uqff)];
 const BILLIONS: [Option<u64>; 6] = [None, Some(1), Some(3), Some(8), Some(15), Some(35)];
 /// Those under which most models are that anybody may use for anything.
 const LICENCES: [Option<&str>; 3] = [None, Some("apache-2.0"), Some("mit")];
@@ -74,7 +73,10 @@ pub enum Searching {
     More(AskId),
     Done,
     /// `more`: of the next page; what came before stays.
-    Failed { error: UserError, more: bool },
+    Failed {
+        error: UserError,
+        more: bool,
+    },
 }
 
 /// What a row stands for.
@@ -222,7 +224,12 @@ impl Find {
         self.named = named(self.field.text());
         self.in_vain = 0;
         self.narrow();
-        let is_answered = self.answered.as_ref() == Some(&self.query());
+        let query = Some(self.query());
+        // What is under way asks the same: only what is shown of it has changed.
+        if matches!(self.searching, Searching::New(_)) && self.asked == query {
+            return false;
+        }
+        let is_answered = self.answered == query;
         if is_answered && self.is_stale() {
             self.searching = Searching::Done;
         } else if !is_answered {

@@ -98,7 +98,13 @@ impl App {
     /// A text field has the keys.
     pub(super) fn edits_text(&self) -> bool {
         match &self.overlay {
-            Some(Overlay::Palette(_) | Overlay::Themes { .. } | Overlay::Value(_) | Overlay::Schema(_) | Overlay::Import(_)) => true,
+            Some(
+                Overlay::Palette(_)
+                | Overlay::Themes { .. }
+                | Overlay::Value(_)
+                | Overlay::Schema(_)
+                | Overlay::Import(_),
+            ) => true,
             Some(_) => false,
             None => self.pane == Pane::Chat || (self.pane == Pane::Models && self.models.types()),
         }

@@ -20,9 +20,9 @@ impl DownloadState {
     #[must_use]
     pub fn progress(&self) -> Option<(u64, u64)> {
         match self {
-            Self::Running { done, total, .. }
-            | Self::Paused { done, total }
-            | Self::Waiting { done, total, .. } => Some((*done, *total)),
+            Self::Running { done, total, .. } | Self::Paused { done, total } | Self::Waiting { done, total, .. } => {
+                Some((*done, *total))
+            }
             // All of it is here; what is left is to look at it.
             Self::Verifying { total, .. } => Some((*total, *total)),
             Self::Done { model } => Some((model.bytes, model.bytes)),

@@ -30,7 +30,14 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, drawn: &m
     rows(canvas, list, (&mut scroll, selected, len), app.theme.selection, |canvas, at, row, chosen| {
         drawn.items.push((at.y, row));
         let Some(download) = app.models.downloads.all().get(row) else { return };
-        canvas.line(at, &wrap::truncate(&row_of(canvas, app, download, at.width, chosen), usize::from(at.width), app.theme.glyphs.ellipsis));
+        canvas.line(
+            at,
+            &wrap::truncate(
+                &row_of(canvas, app, download, at.width, chosen),
+                usize::from(at.width),
+                app.theme.glyphs.ellipsis,
+            ),
+        );
     });
     app.models.downloads.scroll = scroll;
     let Some(download) = app.models.downloads.chosen() else { return };

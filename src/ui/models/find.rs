@@ -20,12 +20,12 @@ use crate::ui::canvas::{Canvas, padded, paragraph};
 use crate::ui::split_top;
 
 /// Widths of the columns after the name.
-const PARAMETERS: usize = 7;
+const PARAMETERS: usize = 6;
 const KIND: usize = 13;
 const DOWNLOADS: usize = 7;
-const LIKES: usize = 7;
-const AGE: usize = 8;
-const STATE: usize = 12;
+const LIKES: usize = 6;
+const AGE: usize = 6;
+const STATE: usize = 11;
 
 pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, drawn: &mut Drawn) -> Option<Position> {
     let roomy = area.height >= 14;
@@ -38,7 +38,13 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, drawn: &m
     let columns = Columns::of(list.width);
     let sections = Sections::of(&app.models.find);
     let (head, list) = split_top(list, 1);
-    canvas.line(head, &Line::from(Span::styled(columns.titles(), app.theme.muted)));
+    canvas.line(
+        head,
+        &Line::from(Span::styled(
+            columns.titles(matches!(app.models.find.chosen(), Some(Item::Catalog(_)))),
+            app.theme.muted,
+        )),
+    );
     let mut scroll = app.models.find.scroll;
     let selected = sections.row_of(app.models.find.selected);
     rows(canvas, list, (&mut scroll, selected, sections.len()), Style::new(), |canvas, at, row, _| {
@@ -122,7 +128,10 @@ fn field(canvas: &mut Canvas<'_>, area: Rect, app: &App) -> Option<Position> {
     let mark = Span::styled(format!("{} ", theme.glyphs.user), if typing { theme.accent } else { theme.muted });
     let text = find.field.text();
     let shown = if text.is_empty() && !typing {
-        Span::styled(format!("{} searches the Hub; an address goes straight to its page", app.key(Action::Search)), theme.muted)
+        Span::styled(
+            format!("{} searches the Hub; an address goes straight to its page", app.key(Action::Search)),
+            theme.muted,
+        )
     } else {
         Span::styled(text.to_owned(), theme.base)
     };
@@ -139,7 +148,8 @@ fn field(canvas: &mut Canvas<'_>, area: Rect, app: &App) -> Option<Position> {
 fn filters(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
     let theme = &app.theme;
     let filters = &app.models.find.filters;
-    let author = filters.author.as_ref().map(|author| padded(author, wrap::width(author).min(14), theme.glyphs.ellipsis));
+    let author =
+        filters.author.as_ref().map(|author| padded(author, wrap::width(author).min(14), theme.glyphs.ellipsis));
     let chips = [
         (Action::FilterKind, "format", filters.kind.map(|kind| kind.label().to_owned())),
         (Action::FilterSize, "size", filters.billions.map(|billions| format!("to {billions}B"))),
@@ -246,14 +256,26 @@ impl Columns {
         Self { name, kind, downloads, likes, age }
     }
 
-    fn titles(&self) -> String {
+    /// Of the section that the chosen row is in.
+    fn titles(&self, catalog: bool) -> String {
         let Self { name, kind, downloads, likes, age } = *self;
+        if catalog {
+            let figures = downloads + likes + age;
+            return format!(
+                "  {:<name$}{:>PARAMETERS$}  {:<kind$.kind$}{:>figures$.figures$}",
+                "model",
+                "size",
+                "files",
+                "download",
+                kind = kind.saturating_sub(2)
+            );
+        }
         format!(
             "  {:<name$}{:>PARAMETERS$}  {:<kind$.kind$}{:>downloads$.downloads$}{:>likes$.likes$}{:>age$.age$}",
             "model",
             "size",
             "format",
-            "downl.",
+            "gets",
             "likes",
             "age",
             kind = kind.saturating_sub(2)
@@ -265,7 +287,15 @@ fn hit_row(app: &App, hit: &Hit, chosen: bool, columns: &Columns) -> Line<'stati
     let theme = &app.theme;
     // What was found before is of another question.
     let faded = app.models.find.is_stale();
-    let on = |style| if chosen { theme.selection } else if faded { theme.faint } else { style };
+    let on = |style| {
+        if chosen {
+            theme.selection
+        } else if faded {
+            theme.faint
+        } else {
+            style
+        }
+    };
     let parameters = hit.parameters.map(short).unwrap_or_default();
     let name = padded(&hit.repo.to_string(), columns.name.saturating_sub(1), theme.glyphs.ellipsis);
     let verdict = app.models.find.verdict(hit);
@@ -279,7 +309,10 @@ fn hit_row(app: &App, hit: &Hit, chosen: bool, columns: &Columns) -> Line<'stati
         let more = hit.kinds.len().saturating_sub(1);
         let more = if more > 0 { format!(" +{more}") } else { String::new() };
         let kind = hit.kinds.first().map(|kind| format!("{}{more}", kind.label())).unwrap_or_default();
-        spans.push(Span::styled(format!("  {}", padded(&kind, columns.kind - 2, theme.glyphs.ellipsis)), on(theme.muted)));
+        spans.push(Span::styled(
+            format!("  {}", padded(&kind, columns.kind - 2, theme.glyphs.ellipsis)),
+            on(theme.muted),
+        ));
     }
     for (width, text) in [
         (columns.downloads, short(hit.downloads)),
@@ -293,7 +326,7 @@ fn hit_row(app: &App, hit: &Hit, chosen: bool, columns: &Columns) -> Line<'stati
     let (word, style) = if app.models.here.has(&hit.repo) {
         ("here", theme.good)
     } else if app.models.downloads.gets(&hit.repo) {
-        ("on its way", theme.accent)
+        ("coming", theme.accent)
     } else if hit.gated.is_gated() {
         ("gated", theme.warning)
     } else if verdict == Some(Verdict::TooLarge) {
@@ -337,10 +370,10 @@ fn known_row(app: &App, known: &Known, chosen: bool, columns: &Columns) -> Line<
     let coming = known.model.as_ref().is_some_and(|model| app.models.downloads.of(model).is_some());
     let (word, style) = match known.standing {
         _ if here => ("here", theme.good),
-        _ if coming => ("on its way", theme.accent),
+        _ if coming => ("coming", theme.accent),
         _ if known.recommended.is_some() => ("best here", theme.good),
         Some(Standing::Slow) => ("slow", theme.warning),
-        Some(Standing::NotHere) => ("not for here", theme.muted),
+        Some(Standing::NotHere) => ("not here", theme.muted),
         _ => verdict_word(known.fit.map(|fit| fit.verdict), theme),
     };
     spans.push(Span::styled(format!("  {word}"), on(style)));
@@ -383,7 +416,8 @@ fn instead_of_rows(app: &App, width: usize, after_rows: bool) -> Vec<Line<'stati
         }
         Searching::Done if find.hits() == 0 => {
             lines.push(Line::from(Span::styled("Nothing was found", theme.heading)));
-            let (clear, all) = (app.key(Action::ClearFilters), "fewer or other words; owner/repository goes straight to one");
+            let (clear, all) =
+                (app.key(Action::ClearFilters), "fewer or other words; owner/repository goes straight to one");
             lines.extend(paragraph(&format!("Try {all}."), width, theme.muted));
             if find.filters != crate::app::models::find::Filters::default() {
                 lines.extend(paragraph(&format!("{clear} takes all filters off."), width, theme.muted));
@@ -401,9 +435,7 @@ fn details(app: &App, item: Item<'_>, width: usize) -> Vec<Line<'static>> {
     let theme = &app.theme;
     let dot = theme.glyphs.dot;
     match item {
-        Item::Named(repo) => {
-            paragraph(&format!("{} shows what {repo} has", app.key(Action::Open)), width, theme.muted)
-        }
+        Item::Named(repo) => paragraph(&format!("{} shows what {repo} has", app.key(Action::Open)), width, theme.muted),
         Item::Catalog(known) => {
             let mut lines = paragraph(&known.about, width, theme.base);
             if let Some(reason) = &known.recommended {
@@ -434,7 +466,9 @@ fn details(app: &App, item: Item<'_>, width: usize) -> Vec<Line<'static>> {
             lines.extend(paragraph(&facts.join(&format!(" {dot} ")), width, theme.base));
             match hit.gated {
                 Gated::No => {}
-                Gated::Terms => lines.extend(paragraph("Gated: its terms must be agreed to first", width, theme.warning)),
+                Gated::Terms => {
+                    lines.extend(paragraph("Gated: its terms must be agreed to first", width, theme.warning))
+                }
                 Gated::Request => {
                     lines.extend(paragraph("Gated: its owner looks at each request", width, theme.warning));
                 }

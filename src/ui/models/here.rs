@@ -15,7 +15,7 @@ use crate::domain::action::Action;
 use crate::domain::fit::{self, Verdict};
 use crate::domain::hub::Unfinished;
 use crate::domain::model::{LocalModel, starter};
-use crate::domain::units::{ago, bytes, count, share};
+use crate::domain::units::{age, ago, bytes, count, share};
 use crate::text::wrap;
 use crate::ui::canvas::{Canvas, padded, paragraph};
 use crate::ui::split_top;
@@ -24,8 +24,8 @@ use crate::ui::split_top;
 const QUANT: usize = 9;
 const SIZE: usize = 9;
 const CONTEXT: usize = 9;
-const USED: usize = 15;
-const FIT: usize = 13;
+const USED: usize = 8;
+const FIT: usize = 12;
 
 pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, drawn: &mut Drawn, now: Instant) {
     let len = app.models.here.len(&app.models.downloads);
@@ -99,9 +99,7 @@ impl Columns {
         let Self { name, quant, context, used } = *self;
         let mut titles = format!("  {:<name$}{:<quant$.quant$}{:>SIZE$}", "model", "quant", "size");
         let _ = write!(titles, "{:>context$.context$}", "context");
-        if used > 0 {
-            let _ = write!(titles, "  {:<used$}", "last used", used = used - 2);
-        }
+        let _ = write!(titles, "{:>used$.used$}", "used");
         titles + "  here"
     }
 }
@@ -111,11 +109,8 @@ fn model_row(app: &App, model: &LocalModel, chosen: bool, columns: &Columns) -> 
     let glyphs = theme.glyphs;
     let on = |style| if chosen { theme.selection } else { style };
     let loaded = app.model().is_some_and(|info| info.reference == model.reference);
-    let mark = if loaded {
-        Span::styled(format!("{} ", glyphs.assistant), on(theme.good))
-    } else {
-        pointer(app, chosen)
-    };
+    let mark =
+        if loaded { Span::styled(format!("{} ", glyphs.assistant), on(theme.good)) } else { pointer(app, chosen) };
     let name_style = if model.facts.is_ok() { theme.base } else { theme.muted };
     let name_style = if loaded { name_style.add_modifier(Modifier::BOLD) } else { name_style };
     let name = padded(&model.name, columns.name.saturating_sub(1), glyphs.ellipsis);
@@ -128,8 +123,8 @@ fn model_row(app: &App, model: &LocalModel, chosen: bool, columns: &Columns) -> 
         spans.push(Span::styled(format!("{context:>CONTEXT$}"), on(theme.muted)));
     }
     if columns.used > 0 {
-        let used = model.cached.as_ref().and_then(|cached| cached.unused).map(ago).unwrap_or_default();
-        spans.push(Span::styled(format!("  {}", padded(&used, columns.used - 2, glyphs.ellipsis)), on(theme.muted)));
+        let used = model.cached.as_ref().and_then(|cached| cached.unused).map(age).unwrap_or_default();
+        spans.push(Span::styled(format!("{used:>USED$}"), on(theme.muted)));
     }
     spans.push(Span::raw("  "));
     let (word, style) = match verdict(app, model) {
@@ -301,7 +296,7 @@ pub(super) fn disk(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
     let Some(disk) = app.models.here.disk().filter(|disk| disk.total > 0) else { return };
     let free = format!("{} free", bytes(disk.free));
     let whole = format!(" models {} {} {free}", bytes(disk.cache), theme.glyphs.dot);
-    let bar = 16;
+    let bar = 12;
     let room = usize::from(area.width);
     if wrap::width(&whole) + bar > room {
         if wrap::width(&free) <= room {
@@ -332,10 +327,7 @@ fn nothing(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
     let width = usize::from(area.width);
     let mut lines = Vec::new();
     let step = |action, what: String| {
-        Line::from(vec![
-            Span::styled(format!("{:<8}", app.key(action)), theme.accent),
-            Span::styled(what, theme.base),
-        ])
+        Line::from(vec![Span::styled(format!("{:<8}", app.key(action)), theme.accent), Span::styled(what, theme.base)])
     };
     if app.models.here.looked() {
         lines.push(Line::from(Span::styled("No model on this machine yet", theme.heading)));

@@ -82,13 +82,13 @@ fn places(canvas: &mut Canvas<'_>, area: Rect, app: &App, drawn: &mut Drawn) {
         if count > 0 && roomy {
             spans.push(Span::styled(format!(" {count}"), theme.muted));
         }
-        let free = Rect { x, width: area.right().saturating_sub(x), height: 1, ..area };
+        let free = Rect { x, width: area.right().saturating_sub(x), ..area };
         let end = canvas.line(free, &Line::from(spans));
         drawn.places.push((place, x..end));
         x = end + if roomy { 4 } else { 2 };
     }
     if app.models.place == Place::Here {
-        let free = Rect { x, width: area.right().saturating_sub(x), height: 1, ..area };
+        let free = Rect { x, width: area.right().saturating_sub(x), ..area };
         here::disk(canvas, free, app);
     }
 }
@@ -134,7 +134,7 @@ struct Parts {
 fn parts(canvas: &mut Canvas<'_>, area: Rect, theme: &Theme, rows: u16) -> Parts {
     let (area, foot) = split_bottom(area, u16::from(area.height >= 6));
     if area.width >= WIDE - 2 {
-        let width = (area.width / 100 * 58).clamp(LIST.0, LIST.1);
+        let width = (area.width * 58 / 100).clamp(LIST.0, LIST.1);
         let list = Rect { width, ..area };
         let line = Line::from(Span::styled(theme.glyphs.vertical, theme.border));
         for y in area.top()..area.bottom().saturating_sub(1) {

@@ -20,11 +20,11 @@ use crate::ui::{READING_WIDTH, split_bottom, split_top};
 
 /// Widths of the columns.
 const SIZE: usize = 9;
-const QUALITY: usize = 7;
-const FIT: usize = 11;
+const QUALITY: usize = 9;
+const FIT: usize = 10;
 const CONTEXT: usize = 11;
 const SPEED: usize = 10;
-const NOTE: usize = 13;
+const NOTE: usize = 14;
 
 pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, drawn: &mut Drawn) {
     let beside = area.width >= WIDE - 2;
@@ -52,7 +52,12 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, drawn: &m
     } else if face == Face::Card {
         let (body, foot) = split_bottom(rest, 1);
         card(canvas, body, app);
-        let actions = [(Action::Next, "down"), (Action::PageNext, "a page"), (Action::Card, "what it offers"), (Action::Back, "back")];
+        let actions = [
+            (Action::Next, "down"),
+            (Action::PageNext, "a page"),
+            (Action::Card, "what it offers"),
+            (Action::Back, "back"),
+        ];
         canvas.line(foot, &keys(app, foot.width, &actions));
     } else {
         if let Some(card) = app.models.page_mut().and_then(|page| page.card.as_mut()) {
@@ -122,7 +127,7 @@ fn header(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
     let facts = facts(content, theme.glyphs.dot);
     let (_, mut below) = split_top(area, 1);
     if area.width >= WIDE - 2 {
-        let free = Rect { x: end + 3, width: area.right().saturating_sub(end + 3), height: 1, ..area };
+        let free = Rect { x: end + 3, width: area.right().saturating_sub(end + 3), ..area };
         canvas.line(free, &canvas.cut(&facts, free.width, theme.muted));
     } else {
         canvas.line(below, &canvas.cut(&facts, below.width, theme.muted));
@@ -140,7 +145,7 @@ fn header(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
 fn facts(page: &RepoPage, dot: &str) -> String {
     let hit = &page.hit;
     let mut facts: Vec<String> = Vec::new();
-    facts.extend(hit.parameters.map(|parameters| format!("{} parameters", short(parameters))));
+    facts.extend(hit.parameters.map(short));
     facts.push(hit.licence.clone().unwrap_or_else(|| "no licence said".to_owned()));
     facts.push(format!("{} downloads", short(hit.downloads)));
     facts.push(format!("{} likes", short(hit.likes)));
@@ -170,7 +175,12 @@ impl Columns {
         let Self { quant, quality, context, speed, .. } = *self;
         format!(
             "  {:<quant$}{:>SIZE$}  {:<quality$.quality$}{:<FIT$}{:>context$.context$}{:>speed$.speed$}",
-            "offers", "size", "quality", "here", "context to", "speed",
+            "offers",
+            "size",
+            "quality",
+            "here",
+            "context to",
+            "speed",
             quality = quality
         )
     }
@@ -308,7 +318,7 @@ fn details(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
             if instead {
                 let text = match best {
                     Some((best, _)) => format!("Take {} instead: it runs here", best.quant),
-                    None => "Nothing here fits this machine: look for fewer parameters".to_owned(),
+                    None => "Nothing here with bits enough fits this machine: look for fewer parameters".to_owned(),
                 };
                 lines.extend(paragraph(&text, width, theme.good));
             }

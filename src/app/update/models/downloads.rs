@@ -20,7 +20,12 @@ impl App {
             return self.load(&model, now);
         }
         self.get(
-            Wanted { model: ModelRef::Starter, name: "starter".to_owned(), bytes: Some(starter::BYTES), then_load: true },
+            Wanted {
+                model: ModelRef::Starter,
+                name: "starter".to_owned(),
+                bytes: Some(starter::BYTES),
+                then_load: true,
+            },
             now,
         );
     }

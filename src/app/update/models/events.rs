@@ -77,7 +77,8 @@ impl App {
                 if then_load && !self.chat.is_busy() {
                     self.load(&model, now);
                 } else {
-                    let hint = format!("{} shows it, {} loads it there", self.key(Action::ShowModels), self.key(Action::Open));
+                    let hint =
+                        format!("{} shows it, {} loads it there", self.key(Action::ShowModels), self.key(Action::Open));
                     self.toast(ToastKind::Note, format!("{name} is here"), Some(hint), now);
                 }
             }

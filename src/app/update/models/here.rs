@@ -159,15 +159,18 @@ impl App {
             self.emit(Effect::Hub(HubCmd::ScanLocal));
         }
         let (text, hint) = match result {
-            Ok(Done::Verified { files, bytes: size }) => {
-                (format!("{name} is whole: {}, {}, every byte as the Hub has it", many(files, "file"), bytes(size)), None)
-            }
+            Ok(Done::Verified { files, bytes: size }) => (
+                format!("{name} is whole: {}, {}, every byte as the Hub has it", many(files, "file"), bytes(size)),
+                None,
+            ),
             Ok(Done::NotVerifiable) => (
                 format!("There is nothing to compare {name} with"),
                 Some("only of files from the Hub it is known what they must be".to_owned()),
             ),
             Ok(Done::Deleted { freed }) => (format!("{name} is deleted: {} are free again", bytes(freed)), None),
-            Ok(Done::Discarded { freed }) => (format!("The download of {name} is forgotten: {} are free again", bytes(freed)), None),
+            Ok(Done::Discarded { freed }) => {
+                (format!("The download of {name} is forgotten: {} are free again", bytes(freed)), None)
+            }
             Ok(Done::Imported { reference }) => {
                 if matches!(&self.overlay, Some(Overlay::Import(field)) if field.asked == Some(id)) {
                     self.overlay = None;

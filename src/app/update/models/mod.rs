@@ -103,7 +103,9 @@ impl App {
     fn go_back(&mut self, now: Instant) -> bool {
         if self.models.types() {
             self.models.find.typing = false;
-        } else if let Some(page) = self.models.page_mut().filter(|page| page.face == crate::app::models::page::Face::Card) {
+        } else if let Some(page) =
+            self.models.page_mut().filter(|page| page.face == crate::app::models::page::Face::Card)
+        {
             page.turn();
         } else if self.models.leave_page() {
         } else if matches!(self.engine, EngineStatus::Loading { .. }) {
