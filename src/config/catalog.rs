@@ -227,7 +227,7 @@ mod tests {
                 let (bytes, about) =
                     (route.bytes.unwrap_or(0), about_bytes(entry.parameters.unwrap_or(0), &route.quant));
                 let about = about.expect("a size");
-                let within = if entry.parameters > Some(2_000_000_000) { 8 } else { 16 };
+                let within = if entry.parameters > Some(2_000_000_000) { 3 } else { 9 };
                 assert!(bytes.abs_diff(about) <= bytes / 100 * within, "{}: {bytes} {about}", route.model);
             }
         }

@@ -378,6 +378,13 @@ impl Entry {
 #[must_use]
 pub fn about_bytes(parameters: u64, quant: &str) -> Option<u64> {
     let bits = u64::from(bits_of_name(quant)?);
-    let tenths = if bits < 16 { bits * 10 + 6 } else { bits * 10 };
+    // GGUF mixes more exact types in; MLX has a scale and an offset for each 64 numbers.
+    let more = match bits {
+        16.. => 0,
+        8 => 5,
+        _ if quant.to_lowercase().contains("bit") => 6,
+        _ => 9,
+    };
+    let tenths = bits * 10 + more;
     Some(parameters / 80 * tenths)
 }

@@ -31,7 +31,7 @@ impl Verdict {
     }
 
     /// Comfortable up to 85 % of the budget, possible up to all of it.
-    pub(in crate::domain) fn of(needed: u64, budget: u64) -> Self {
+    fn of(needed: u64, budget: u64) -> Self {
         if needed <= budget / 100 * 85 {
             Self::Fits
         } else if needed <= budget {

@@ -215,7 +215,7 @@ pub enum Quality {
 }
 
 impl Quality {
-    /// By the name of a quantisation: `Q4_K_M`, `IQ2_XS`, `BF16`, `4-bit`. A name that tells no bits is taken for the whole.
+    /// What the name of a quantisation says. Weights of which nothing is said are the original ones.
     #[must_use]
     pub fn of(quant: &str) -> Self {
         match bits_of_name(quant) {
@@ -249,13 +249,21 @@ impl Quality {
     }
 }
 
-/// Bits for each number, by the name of a quantisation: the first number in it.
+/// Bits for each number, by the name of a quantisation: `Q4_K_M`, `IQ3_XXS`, `4-bit`, `AFQ8`, `BF16`.
 #[must_use]
 pub fn bits_of_name(quant: &str) -> Option<u8> {
-    let digits = quant.find(|c: char| c.is_ascii_digit())?;
-    let rest = &quant[digits..];
-    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-    rest[..end].parse().ok().filter(|bits| (1..=64).contains(bits))
+    let quant = quant.to_ascii_uppercase();
+    if quant == "AWQ" || quant == "GPTQ" {
+        return Some(4);
+    }
+    // In names of files with more in them, the last number after a Q is meant: `PHI3.5-Q4K`.
+    let after_q = quant.rfind('Q').map_or("", |at| &quant[at..]);
+    let bits_in = |text: &str| -> Option<u8> {
+        let digits = text.trim_start_matches(|c: char| !c.is_ascii_digit());
+        let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+        digits[..end].parse().ok().filter(|bits| (1..=64).contains(bits))
+    };
+    bits_in(after_q).or_else(|| bits_in(&quant))
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -488,28 +496,6 @@ mod tests {
     }
 
     #[test]
-    fn the_name_of_a_quantisation_tells_what_is_left() {
-        for (quant, expected) in [
-            ("IQ1_S", Quality::Poor),
-            ("Q2_K", Quality::Poor),
-            ("IQ3_XXS", Quality::Low),
-            ("UD-Q4_K_XL", Quality::Good),
-            ("MXFP4_MOE", Quality::Good),
-            ("4-bit", Quality::Good),
-            ("Q5_K_M", Quality::High),
-            ("Q6_K", Quality::High),
-            ("Q8_0", Quality::Full),
-            ("BF16", Quality::Full),
-            ("", Quality::Full),
-        ] {
-            assert_eq!(Quality::of(quant), expected, "{quant}");
-        }
-        assert!(
-            Quality::Poor < Quality::Good && Quality::Good.warning().is_none() && Quality::Poor.warning().is_some()
-        );
-    }
-
-    #[test]
     fn what_the_hub_passes_over_is_narrowed_here() {
         let hit = Hit {
             repo: RepoId::parse("org/m").expect("a repository"),
@@ -536,5 +522,22 @@ mod tests {
         for (query, expected) in cases {
             assert_eq!(query.admits(&hit), expected, "{query:?}");
         }
+    }
+
+    #[test]
+    fn names_of_quantisations_tell_their_quality() {
+        let cases = [
+            (Quality::Poor, "Q2_K IQ2_XXS IQ1_S TQ1_0 UD-Q2_K_XL 2-bit AFQ2"),
+            (Quality::Low, "Q3_K_M IQ3_XS 3-bit"),
+            (Quality::Good, "Q4_K_M Q4_0 Q4_1 Q4_0_4_4 IQ4_NL MXFP4 MXFP4_MOE 4-bit PHI3.5-Q4K AWQ HQQ4"),
+            (Quality::High, "Q5_K_M Q6_K 6-bit"),
+            (Quality::Full, "Q8_0 BF16 F16 F32 FP8 8-bit AFQ8"),
+        ];
+        for (quality, names) in cases {
+            for name in names.split(' ') {
+                assert_eq!(Quality::of(name), quality, "{name}");
+            }
+        }
+        assert_eq!(Quality::of(""), Quality::Full);
     }
 }

@@ -1,247 +1,158 @@
-//! Which of a repository's offers is the one to take on a machine, and why: pure functions of what is known of each.
+//! Which of a repository's files suits a machine: pure functions of what the repository offers.
 
-use std::cmp::Reverse;
+use std::borrow::Cow;
 
-use crate::domain::catalog;
+use crate::domain::catalog::{about_bytes, gpu_of, is_slow};
 use crate::domain::fit::{self, Fit, Verdict};
-use crate::domain::hub::{Offer, Quality};
+use crate::domain::hub::{Hit, Kind, Offer, Quality};
 use crate::domain::machine::Machine;
-use crate::domain::model::LoadSettings;
+use crate::domain::model::{Format, Gpu, LoadSettings, ModelFacts, ModelRef, RepoId};
+use crate::domain::units;
 
-/// An offer on a machine.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Judgement {
-    /// `None` where too little is known of it, or where it can't be run at all.
-    pub fit: Option<Fit>,
-    pub verdict: Option<Verdict>,
-    /// Tokens per second that are to be expected, where that is known.
-    pub speed: Option<f64>,
-}
-
-/// All offers of a repository on a machine.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Judged {
-    /// One for each, in their order.
-    pub each: Vec<Judgement>,
-    pub recommended: Option<Recommended>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Recommended {
-    pub offer: usize,
-    pub reason: &'static str,
-}
-
-/// Up to here eight bits cost little, and fewer would be heard in the answers: as with weights quantised while they load.
-const SMALL: u64 = 2_000_000_000;
-/// What most take where there are several of four bits.
-const USUAL: &str = "Q4_K_M";
-
-/// Judges all offers, and finds the one to take.
+/// What loading an offer would take; `None` where too little is known of it, or it can't be run.
 #[must_use]
-pub fn judge(offers: &[Offer], load: LoadSettings, machine: &Machine) -> Judged {
-    let each: Vec<Judgement> = offers.iter().map(|offer| judgement(offer, load, machine)).collect();
-    let can_be = |at: &usize| {
-        let verdict = each[*at].verdict;
-        offers[*at].quality > Quality::Poor && verdict.is_some_and(|verdict| verdict != Verdict::TooLarge)
-    };
-    let best = (0..offers.len()).filter(can_be).min_by_key(|at| {
-        let (offer, judgement) = (&offers[*at], &each[*at]);
-        let facts = offer.facts.as_ref().and_then(|facts| facts.as_ref().ok());
-        let hampered = facts.is_some_and(|facts| facts.caution(load.device).is_some());
-        let slow = facts.is_some_and(|facts| catalog::is_slow(facts, load, machine));
-        let tight = judgement.verdict == Some(Verdict::Tight);
-        let size = if offer.quality == Quality::Good { Reverse(offer.bytes) } else { Reverse(u64::MAX - offer.bytes) };
-        let unusual = !offer.quant.eq_ignore_ascii_case(USUAL);
-        (hampered, offer.quality == Quality::Low, tight, slow, rank(offer), unusual, size)
-    });
-    let recommended = best.map(|offer| Recommended { offer, reason: reason(&offers[offer], &each[offer]) });
-    Judged { each, recommended }
+pub fn judge(offer: &Offer, load: LoadSettings, machine: &Machine) -> Option<Fit> {
+    Some(fit::judge(offer.facts.as_ref()?.as_ref().ok()?, load, machine))
 }
 
-fn judgement(offer: &Offer, load: LoadSettings, machine: &Machine) -> Judgement {
-    match &offer.facts {
-        Some(Ok(facts)) => {
-            let fit = fit::judge(facts, load, machine);
-            let speed = fit::expected_decode(facts, load, machine);
-            Judgement { fit: Some(fit), verdict: Some(fit.verdict), speed }
+/// Which offer to take, and why.
+#[must_use]
+pub fn recommended(offers: &[Offer], load: LoadSettings, machine: &Machine) -> Option<(usize, String)> {
+    let gpu = gpu_of(load, machine);
+    let ranked = offers.iter().enumerate().filter_map(|(index, offer)| {
+        let facts = offer.facts.as_ref()?.as_ref().ok()?;
+        if (offer.kind == Kind::Mlx && gpu != Gpu::Metal) || (facts.gpu_only.is_some() && gpu == Gpu::None) {
+            return None;
         }
-        Some(Err(_)) => Judgement::default(),
-        None => Judgement { verdict: at_a_glance(None, Some(offer.bytes), load, machine), ..Judgement::default() },
-    }
-}
-
-fn parameters(offer: &Offer) -> u64 {
-    match &offer.facts {
-        Some(Ok(facts)) => facts.parameters,
-        _ => by_bytes(offer),
-    }
-}
-
-/// About as many as its bytes come to.
-fn by_bytes(offer: &Offer) -> u64 {
-    let bits = match offer.quality {
-        Quality::Poor => 3,
-        Quality::Low => 4,
-        Quality::Good => 5,
-        Quality::High => 6,
-        Quality::Full => 8,
-    };
-    offer.bytes / bits * 8
-}
-
-/// How far an offer is from what one would take: eight bits of a small model, four of any other.
-fn rank(offer: &Offer) -> u8 {
-    let small = parameters(offer) <= SMALL;
-    match (offer.quality, small) {
-        (Quality::Full, true) | (Quality::Good, false) => 0,
-        (Quality::High, _) => 1,
-        (Quality::Good, true) | (Quality::Full, false) => 2,
-        (Quality::Low | Quality::Poor, _) => 3,
-    }
-}
-
-fn reason(offer: &Offer, judgement: &Judgement) -> &'static str {
-    match (offer.quality, judgement.verdict) {
-        (Quality::Low | Quality::Poor, _) => "nothing with more bits fits here",
-        (_, Some(Verdict::Tight)) => "nothing here fits better",
-        (Quality::Full, _) if parameters(offer) <= SMALL => "as good as the original, and small all the same",
-        (Quality::Full, _) => "the best that there is, and it fits",
-        (Quality::High, _) => "nearly as good as the original, and it fits",
-        (Quality::Good, _) => "the best balance: four bits lose little, and are quick",
-    }
-}
-
-/// Whether a model of about this size fits in its smallest good quantisation, where no more is known of it than a list tells:
-/// `parameters`, or else the `bytes` of its files.
-#[must_use]
-pub fn at_a_glance(
-    parameters: Option<u64>,
-    bytes: Option<u64>,
-    load: LoadSettings,
-    machine: &Machine,
-) -> Option<Verdict> {
-    /// The program, and a conversation of the usual length with a small model.
-    const BESIDE: u64 = 400_000_000;
-    let weights = parameters.and_then(|parameters| catalog::about_bytes(parameters, USUAL)).or(bytes)?;
-    // Some of the weights are unpacked, and the conversation of a large model takes more.
-    let needed = weights / 100 * 125 + BESIDE;
-    Some(Verdict::of(needed, machine.budget(load.device)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::hub::Kind;
-    use crate::domain::model::{Format, ModelFacts, ModelRef};
-    use crate::error::{ErrorKind, UserError};
-
-    const GB: u64 = 1_000_000_000;
-
-    fn offer(quant: &str, bytes: u64, quality: Quality) -> Offer {
-        let facts = ModelFacts {
-            architecture: "llama".into(),
-            quant: quant.into(),
-            parameters: 8 * GB,
-            bytes,
-            held: bytes + GB,
-            per_token: bytes,
-            context: 32_768,
-            layers: 32,
-            kv_heads: 8,
-            head_size: 128,
-            heads: 32,
-            width: 4096,
-            feed_forward: 14_336,
-            vocabulary: 128_256,
-            ..ModelFacts::default()
+        let fit = fit::judge(facts, load, machine);
+        // Plain weights are quantised on their way in: what counts is what they come to.
+        let quality = offer.quality.min(if facts.plain.is_some() { Quality::Good } else { Quality::Full });
+        let verdict = match fit.verdict {
+            Verdict::TooLarge => return None,
+            Verdict::Tight => 1,
+            Verdict::Fits => 0,
         };
-        Offer {
-            model: ModelRef::parse(&format!("org/model:{quant}")).expect("a model"),
-            format: Format::Gguf,
-            kind: Kind::Gguf,
-            quant: quant.into(),
-            quality,
-            files: Vec::new(),
+        let slow = is_slow(facts, load, machine);
+        // Four bits are what a model is best value with: better ones cost memory and speed, lesser ones sense. Beyond that
+        // small models are better with more. What is quantised already need not be downloaded whole.
+        let small = facts.parameters > 0 && facts.parameters <= SMALL;
+        let usual = match (quality, small) {
+            (Quality::Full, true) | (Quality::Good, false) => 0,
+            (Quality::High, _) => 1,
+            (Quality::Good, true) | (Quality::Full, false) => 2,
+            (Quality::Low, _) => 3,
+            (Quality::Poor, _) => 4,
+        };
+        // Of several kinds of four bits the one that is known best; then what is made for this machine.
+        let known = !matches!(offer.quant.to_ascii_uppercase().as_str(), "Q4_K_M" | "Q8_0" | "4-BIT" | "4-BIT MLX");
+        let other = (offer.kind == Kind::Mlx) != (gpu == Gpu::Metal);
+        Some(((usual > 2, verdict, slow, usual, facts.plain.is_some(), other, known, offer.bytes), index, fit, slow))
+    });
+    let (_, index, fit, slow) = ranked.min_by_key(|(rank, ..)| *rank)?;
+    Some((index, reason(&offers[index], &fit, slow)))
+}
+
+/// Up to here eight bits cost little, and fewer would be heard in the answers.
+const SMALL: u64 = 2_000_000_000;
+
+fn reason(offer: &Offer, fit: &Fit, slow: bool) -> String {
+    let memory = format!("takes about {} of {}", units::bytes(fit.needed), units::bytes(fit.budget));
+    let quality = match offer.quality {
+        Quality::Full => "as good as the original",
+        Quality::High => "close to the original",
+        Quality::Good => "the usual balance of size and sense",
+        Quality::Low | Quality::Poor => "nothing better fits",
+    };
+    let verdict = match fit.verdict {
+        Verdict::Tight => ", which is tight",
+        _ if slow => ", and is slow here",
+        _ => "",
+    };
+    format!("{quality}; {memory}{verdict}")
+}
+
+/// Whether a model among the answers to a search is likely to run here: by its size, whatever else it may be. `None` where not
+/// even that is known.
+#[must_use]
+pub fn verdict(hit: &Hit, load: LoadSettings, machine: &Machine) -> Option<Verdict> {
+    Some(fit::judge(&rough(hit, gpu_of(load, machine))?, load, machine).verdict)
+}
+
+/// A model of the size of this one, built as most are.
+fn rough(hit: &Hit, gpu: Gpu) -> Option<ModelFacts> {
+    let parameters = hit.parameters?;
+    let kind = hit.kinds.first().copied().unwrap_or(Kind::Gguf);
+    let quantised = if parameters <= SMALL { "Q8_0" } else { "Q4_K_M" };
+    // There are other quantisations of it than the one that the Hub counts, and whole weights are quantised on their way in.
+    let bytes = match kind {
+        Kind::Mlx => hit.bytes.or_else(|| about_bytes(parameters, "4-bit"))?,
+        Kind::Gguf | Kind::Safetensors | Kind::Uqff => about_bytes(parameters, quantised)?,
+    };
+    // Layers, width, heads for keys, and the size of each.
+    let (layers, width, kv_heads, head_size) = match parameters {
+        0..700_000_000 => (28, 1024, 4, 64),
+        700_000_000..3_000_000_000 => (28, 2048, 8, 64),
+        3_000_000_000..6_000_000_000 => (34, 2560, 8, 128),
+        6_000_000_000..12_000_000_000 => (36, 4096, 8, 128),
+        12_000_000_000..25_000_000_000 => (44, 5120, 8, 128),
+        25_000_000_000..50_000_000_000 => (64, 5120, 8, 128),
+        _ => (80, 8192, 8, 128),
+    };
+    let vocabulary = 128_000;
+    let unpacked = if kind == Kind::Gguf { 4 * u64::from(vocabulary) * u64::from(width) } else { 0 };
+    Some(ModelFacts {
+        format: if kind == Kind::Gguf { Format::Gguf } else { Format::Safetensors },
+        architecture: "llama".to_owned(),
+        mlx: kind == Kind::Mlx && gpu == Gpu::Metal,
+        parameters,
+        bytes,
+        held: bytes.saturating_add(unpacked),
+        per_token: bytes,
+        context: u32::MAX,
+        layers,
+        width,
+        heads: width / 128,
+        kv_heads,
+        head_size,
+        feed_forward: 3 * width,
+        vocabulary,
+        ..ModelFacts::default()
+    })
+}
+
+impl ModelFacts {
+    /// The same model in other files: what the header of one says serves for all, with their own bytes.
+    #[must_use]
+    pub fn in_bytes(&self, bytes: u64, quant: &str) -> Self {
+        let scaled = |part: u64| {
+            let scaled = u128::from(part) * u128::from(bytes) / u128::from(self.bytes.max(1));
+            u64::try_from(scaled).unwrap_or(u64::MAX)
+        };
+        // What the engine unpacks comes to the same, however it was stored.
+        let unpacked = 4 * u64::from(self.vocabulary) * u64::from(self.width);
+        let fixed = if self.format == Format::Gguf { unpacked.min(self.held) } else { 0 };
+        Self {
+            quant: quant.to_owned(),
             bytes,
-            facts: Some(Ok(facts)),
+            held: scaled(self.held - fixed).saturating_add(fixed),
+            per_token: scaled(self.per_token),
+            unpacking: scaled(self.unpacking),
+            ..self.clone()
         }
     }
+}
 
-    fn eight_billion() -> Vec<Offer> {
-        vec![
-            offer("F16", 16 * GB, Quality::Full),
-            offer("Q8_0", 85 * GB / 10, Quality::Full),
-            offer("Q6_K", 66 * GB / 10, Quality::High),
-            offer("Q4_K_M", 49 * GB / 10, Quality::Good),
-            offer("Q4_K_S", 47 * GB / 10, Quality::Good),
-            offer("Q3_K_M", 4 * GB, Quality::Low),
-            offer("Q2_K", 32 * GB / 10, Quality::Poor),
-        ]
-    }
-
-    fn machine(gb: u64) -> Machine {
-        tenths(10 * gb)
-    }
-
-    fn tenths(tenths: u64) -> Machine {
-        Machine { total: tenths * GB / 10, available: tenths * GB / 10, gpu: None, chip: None }
-    }
-
-    fn taken(offers: &[Offer], gb: u64) -> Option<&str> {
-        taken_on(offers, &machine(gb))
-    }
-
-    fn taken_on<'a>(offers: &'a [Offer], machine: &Machine) -> Option<&'a str> {
-        let judged = judge(offers, LoadSettings::default(), machine);
-        assert_eq!(judged.each.len(), offers.len());
-        judged.recommended.map(|recommended| offers[recommended.offer].quant.as_str())
-    }
-
-    #[test]
-    fn four_bits_where_they_fit_fewer_only_where_nothing_else_does() {
-        let offers = eight_billion();
-        assert_eq!(taken(&offers, 64), Some("Q4_K_M"), "more bits only make it slow");
-        assert_eq!(taken(&offers, 12), Some("Q4_K_M"));
-        assert_eq!(taken_on(&offers, &tenths(76)), Some("Q3_K_M"));
-        assert_eq!(taken(&offers, 4), None, "2 bits are recommended to nobody");
-        assert_eq!(taken(&[], 64), None);
-    }
-
-    #[test]
-    fn a_small_model_is_taken_whole() {
-        let mut offers = eight_billion();
-        for offer in &mut offers {
-            offer.bytes /= 8;
-            let facts = offer.facts.as_mut().and_then(|facts| facts.as_mut().ok()).expect("facts");
-            *facts = ModelFacts {
-                parameters: GB,
-                bytes: offer.bytes,
-                held: offer.bytes,
-                per_token: offer.bytes,
-                ..facts.clone()
-            };
-        }
-        assert_eq!(taken(&offers, 16), Some("Q8_0"), "the smaller of those that lose nothing");
-    }
-
-    #[test]
-    fn what_can_t_be_run_is_not_recommended_and_what_is_not_known_is_judged_by_its_size() {
-        let mut offers = eight_billion();
-        offers[3].facts = Some(Err(UserError::new(ErrorKind::ModelUnsupported, "no")));
-        assert_eq!(taken(&offers, 64), Some("Q4_K_S"));
-        offers[4].facts = None;
-        assert_eq!(taken(&offers, 64), Some("Q4_K_S"));
-        assert_eq!(judge(&offers, LoadSettings::default(), &machine(64)).each[4].fit, None);
-    }
-
-    #[test]
-    fn a_glance_tells_what_is_far_too_large() {
-        let at = |billions: u64, gb| at_a_glance(Some(billions * GB), None, LoadSettings::default(), &machine(gb));
-        assert_eq!(
-            (at(8, 16), at(70, 16), at(1, 16)),
-            (Some(Verdict::Fits), Some(Verdict::TooLarge), Some(Verdict::Fits))
-        );
-        assert_eq!(at_a_glance(None, None, LoadSettings::default(), &machine(16)), None);
+/// What a person wrote in the place of words to search for: a repository, by name or by the address of its page.
+#[must_use]
+pub fn straight_to(text: &str) -> Option<(RepoId, Option<String>)> {
+    let text = text.trim();
+    let looks_like_one = text.contains('/') && !text.contains(char::is_whitespace);
+    let text: Cow<str> = match text.strip_prefix("@") {
+        Some(rest) => rest.into(),
+        None => text.into(),
+    };
+    match ModelRef::parse(&text) {
+        Ok(ModelRef::Hub { repo, revision, .. }) if looks_like_one => Some((repo, revision)),
+        _ => None,
     }
 }

@@ -1,6 +1,7 @@
 //! Which model answers, and where it is.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -8,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Loaded;
 use crate::domain::DownloadState;
 use crate::domain::fit::{self, Fit, Verdict};
-use crate::domain::model::{LocalModel, ModelFacts, ModelRef, ModelSpec};
+use crate::domain::model::{Gpu, LocalModel, ModelFacts, ModelRef, ModelSpec};
 use crate::domain::units::bytes;
 use crate::engine::probe;
 use crate::error::{ErrorKind, UserError};
@@ -140,5 +141,12 @@ pub fn hub_options(loaded: &Loaded) -> hub::Options {
     let Loaded { settings, paths, .. } = loaded;
     let options =
         hub::Options::from_env(paths.hub_cache.clone(), settings.models.folders.clone(), settings.offline, header);
-    hub::Options { kept: Some(paths.quantised_dir()), judge: Some(probe::judge), ..options }
+    hub::Options {
+        kept: Some(paths.quantised_dir()),
+        judge: Some(probe::judge),
+        foretell: Some(probe::foretell),
+        catalog: Arc::new(loaded.catalog()),
+        gpu: Gpu::for_device(settings.engine.load.device),
+        ..options
+    }
 }

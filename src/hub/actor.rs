@@ -1,18 +1,17 @@
 //! The hub side as an actor: commands in, events out, work beside the interface.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio_util::sync::CancellationToken;
 
 use crate::domain::hub::Local;
 use crate::domain::model::ModelRef;
-use crate::domain::{DownloadState, HubCmd, HubEvent, JobId, LoadId};
+use crate::domain::{HubCmd, HubEvent, LoadId};
 use crate::error::{ErrorKind, UserError};
 use crate::hub::asking::Asking;
-use crate::hub::{Options, find, pull, scan};
+use crate::hub::queue::Queue;
+use crate::hub::{Options, find, scan};
 
 /// The front end's end. When it is dropped, downloads stop (what has arrived is kept) and the events end.
 #[derive(Debug)]
@@ -30,9 +29,9 @@ impl HubHandle {
     pub fn start(options: Options) -> (Self, UnboundedReceiver<HubEvent>) {
         let (commands, inbox) = unbounded_channel();
         let (events, outbox) = unbounded_channel();
-        let actor = tokio::spawn(
-            Actor { options: Arc::new(options), events, jobs: HashMap::new(), asking: Asking::default() }.run(inbox),
-        );
+        let options = Arc::new(options);
+        let queue = Queue::new(Arc::clone(&options), events.clone());
+        let actor = tokio::spawn(Actor { options, events, queue, asking: Asking::default() }.run(inbox));
         (Self { commands, actor }, outbox)
     }
 
@@ -52,13 +51,12 @@ impl HubHandle {
 enum Done {
     Scan(HubEvent),
     Resolved(HubEvent),
-    Download(JobId, DownloadState),
 }
 
 struct Actor {
     options: Arc<Options>,
     events: UnboundedSender<HubEvent>,
-    jobs: HashMap<JobId, CancellationToken>,
+    queue: Queue,
     asking: Asking,
 }
 
@@ -78,12 +76,12 @@ impl Actor {
                         self.scan(&mut tasks);
                     }
                     Some(HubCmd::Resolve { id, model }) => self.resolve(id, model, &mut tasks),
-                    Some(HubCmd::Download { id, model }) => self.download(id, model, &mut tasks),
-                    Some(HubCmd::CancelDownload(id)) => {
-                        if let Some(cancel) = self.jobs.get(&id) {
-                            cancel.cancel();
-                        }
-                    }
+                    Some(HubCmd::Download { id, model }) => self.queue.add(id, model),
+                    Some(HubCmd::CancelDownload(id)) => self.queue.cancel(id),
+                    Some(HubCmd::PauseDownload(id)) => self.queue.pause(id),
+                    Some(HubCmd::ResumeDownload(id)) => self.queue.resume(id),
+                    Some(HubCmd::DownloadFirst(id)) => self.queue.first(id),
+                    Some(HubCmd::LimitSpeed(limit)) => self.options.speed.set(limit),
                     Some(HubCmd::Search { id, query, after }) => {
                         self.asking.search(&self.options, &self.events, id, query, after);
                     }
@@ -102,26 +100,14 @@ impl Actor {
                         }
                     }
                     Ok(Done::Resolved(event)) => self.emit(event),
-                    Ok(Done::Download(id, state)) => {
-                        self.jobs.remove(&id);
-                        self.emit(HubEvent::Download { id, state });
-                    }
                     // Both kinds of task turn a panic into their own last word; nothing is left to tell.
                     Err(error) => tracing::error!(%error, "a task of the hub ended unexpectedly"),
                 },
+                () = self.queue.step() => {}
             }
         }
-        for cancel in self.jobs.values() {
-            cancel.cancel();
-        }
-        // Let them write down what has arrived. Nobody waits for a list any more.
-        while !self.jobs.is_empty()
-            && let Some(done) = tasks.join_next().await
-        {
-            if let Ok(Done::Download(id, _)) = done {
-                self.jobs.remove(&id);
-            }
-        }
+        // Nobody waits for a list any more, and what has arrived is kept.
+        self.queue.shutdown().await;
     }
 
     fn emit(&self, event: HubEvent) {
@@ -151,34 +137,6 @@ impl Actor {
                 Err(UserError::new(ErrorKind::Unexpected, "looking for the model failed").hint("see the log"))
             });
             Done::Resolved(HubEvent::Resolved { id, result: Box::new(result) })
-        });
-    }
-
-    fn download(&mut self, id: JobId, model: ModelRef, tasks: &mut JoinSet<Done>) {
-        if self.jobs.contains_key(&id) {
-            return;
-        }
-        let cancel = CancellationToken::new();
-        self.jobs.insert(id, cancel.clone());
-        let options = Arc::clone(&self.options);
-        let events = self.events.clone();
-        tasks.spawn(async move {
-            // In a task of its own, so that a panic is this download's failure and not silence.
-            let work = tokio::spawn(async move {
-                let mut progress = |state| {
-                    let _ = events.send(HubEvent::Download { id, state });
-                };
-                pull(&options, &model, &mut progress, cancel).await
-            });
-            let state = match work.await {
-                Ok(Ok(model)) => DownloadState::Done { model: Box::new(model) },
-                Ok(Err(error)) if error.kind == ErrorKind::Cancelled => DownloadState::Cancelled,
-                Ok(Err(error)) => DownloadState::Failed { error },
-                Err(_) => DownloadState::Failed {
-                    error: UserError::new(ErrorKind::Unexpected, "the download ended unexpectedly").hint("see the log"),
-                },
-            };
-            Done::Download(id, state)
         });
     }
 }

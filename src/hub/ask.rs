@@ -81,8 +81,8 @@ impl Hub {
         most: usize,
         mut enough: impl FnMut(&[u8]) -> bool,
     ) -> Result<Vec<u8>, UserError> {
-        let body = self.body(repo, commit, file, 0).await.map_err(|failure| self.in_words(failure))?;
-        let mut response = body.response;
+        let response = self.start(repo, commit.as_str(), file, Some(most)).await;
+        let mut response = response.map_err(|failure| self.in_words(failure))?;
         let mut bytes = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.in_words(self.broken_off(&error)))? {
             let room = most.saturating_sub(bytes.len());

@@ -82,6 +82,9 @@ pub fn is_helper(path: &str) -> bool {
 /// What a model in UQFF has beside its quantised weights: the rest of them.
 pub(super) const UQFF_REST: &str = "residual.safetensors";
 
+/// The weights in one file, as their maker's own programs want them.
+const CONSOLIDATED: &str = "consolidated.safetensors";
+
 /// A UQFF model among the files of a folder or repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UqffModel {
@@ -153,6 +156,10 @@ pub fn folder_weights(paths: &BTreeSet<&str>) -> Option<Vec<String>> {
     let mut weights: Vec<String> = paths.iter().filter(is_weights).flat_map(|path| split_set(path)).collect();
     weights.sort();
     weights.dedup();
+    // Some repositories have the same weights a second time, in one file.
+    if weights.len() > 1 {
+        weights.retain(|path| path != CONSOLIDATED);
+    }
     (!weights.is_empty() && weights.iter().all(|file| paths.contains(file.as_str()))).then_some(weights)
 }
 

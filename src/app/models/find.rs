@@ -85,7 +85,15 @@ pub enum Item<'a> {
     /// The repository that is named in the field.
     Named(&'a RepoId),
     Catalog(&'a Known),
-    Hit(&'a Hit),
+    Hit(&'a Found),
+}
+
+/// A repository of the Hub.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    pub hit: Hit,
+    /// Whether a model of this size is likely to run here, where that can be told.
+    pub verdict: Option<Verdict>,
 }
 
 /// An entry of the catalog, as it is on this machine.
@@ -147,6 +155,12 @@ struct Measure {
     machine: Machine,
 }
 
+impl Measure {
+    fn verdict(&self, hit: &Hit) -> Option<Verdict> {
+        offers::verdict(hit, self.load, &self.machine)
+    }
+}
+
 #[derive(Debug)]
 pub struct Find {
     pub field: TextArea,
@@ -160,7 +174,7 @@ pub struct Find {
     asked: Option<SearchQuery>,
     /// What the rows answer.
     answered: Option<SearchQuery>,
-    hits: Vec<Hit>,
+    hits: Vec<Found>,
     /// Places of those that are shown.
     shown: Vec<usize>,
     next: Option<NextPage>,
@@ -295,7 +309,10 @@ impl Find {
                 }
                 let before = self.shown.len();
                 let from = self.hits.len();
-                self.hits.append(&mut page.hits);
+                let verdict = |hit: &Hit| self.measure.as_ref().and_then(|measure| measure.verdict(hit));
+                let found = |hit| Found { verdict: verdict(&hit), hit };
+                let mut found: Vec<Found> = page.hits.into_iter().map(found).collect();
+                self.hits.append(&mut found);
                 self.show_from(from);
                 self.in_vain = if self.shown.len() == before { self.in_vain + 1 } else { 0 };
                 self.next = page.next;
@@ -316,6 +333,9 @@ impl Find {
             return;
         }
         self.measure = measure;
+        for found in &mut self.hits {
+            found.verdict = measure.as_ref().and_then(|measure| measure.verdict(&found.hit));
+        }
         let catalog = catalog();
         self.known = match &measure {
             Some(Measure { load, machine }) => catalog.suited(*load, machine).iter().map(Known::of).collect(),
@@ -336,18 +356,12 @@ impl Find {
     }
 
     fn show_from(&mut self, from: usize) {
-        for (at, hit) in self.hits.iter().enumerate().skip(from) {
-            if !self.filters.fits || self.verdict(hit).is_some_and(|verdict| verdict != Verdict::TooLarge) {
+        let fits = |found: &Found| found.verdict.is_some_and(|verdict| verdict != Verdict::TooLarge);
+        for (at, found) in self.hits.iter().enumerate().skip(from) {
+            if !self.filters.fits || fits(found) {
                 self.shown.push(at);
             }
         }
-    }
-
-    /// Whether a model of about this size fits, as far as a row tells: its smallest good quantisation.
-    #[must_use]
-    pub fn verdict(&self, hit: &Hit) -> Option<Verdict> {
-        let Measure { load, machine } = self.measure.as_ref()?;
-        offers::at_a_glance(hit.parameters, hit.bytes, *load, machine)
     }
 
     /// Rows that the filter for what fits has left out.
@@ -412,7 +426,7 @@ impl Find {
                 ModelRef::Hub { repo, choice, revision } => Some((repo, choice, revision)),
                 _ => None,
             },
-            Item::Hit(hit) => Some((hit.repo.clone(), Choice::Any, None)),
+            Item::Hit(found) => Some((found.hit.repo.clone(), Choice::Any, None)),
         }
     }
 
@@ -452,8 +466,10 @@ impl Known {
 /// A repository that is named in full, or by its address.
 #[must_use]
 pub fn named(text: &str) -> Option<(RepoId, Choice, Option<String>)> {
-    match ModelRef::parse(text.trim()).ok()? {
-        ModelRef::Hub { repo, choice, revision } => Some((repo, choice, revision)),
-        _ => None,
-    }
+    let (repo, revision) = offers::straight_to(text)?;
+    let choice = match ModelRef::parse(text.trim().trim_start_matches('@')) {
+        Ok(ModelRef::Hub { choice, .. }) => choice,
+        _ => Choice::Any,
+    };
+    Some((repo, choice, revision))
 }

@@ -4,12 +4,46 @@ use crate::app::models::Place;
 use crate::app::models::list::{self, Scroll};
 use crate::domain::AskId;
 use crate::domain::action::Action;
+use crate::domain::fit::{Fit, Verdict};
 use crate::domain::hub::{Hit, Offer, RepoPage};
 use crate::domain::machine::Machine;
 use crate::domain::model::{Choice, LoadSettings, RepoId};
-use crate::domain::offers::{self, Judged};
+use crate::domain::{fit, offers};
 use crate::error::UserError;
 use crate::text::stream::StreamingDoc;
+
+/// An offer on this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Judgement {
+    /// `None` where too little is known of it, or where it can't be run at all.
+    pub fit: Option<Fit>,
+    /// Tokens per second that are to be expected, where that is known.
+    pub speed: Option<f64>,
+}
+
+impl Judgement {
+    fn of(offer: &Offer, load: LoadSettings, machine: &Machine) -> Self {
+        let facts = offer.facts.as_ref().and_then(|facts| facts.as_ref().ok());
+        let speed = facts.and_then(|facts| fit::expected_decode(facts, load, machine));
+        Self { fit: offers::judge(offer, load, machine), speed }
+    }
+
+    #[must_use]
+    pub fn verdict(&self) -> Option<Verdict> {
+        self.fit.map(|fit| fit.verdict)
+    }
+}
+
+/// All offers on this machine.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judged {
+    load: LoadSettings,
+    machine: Machine,
+    /// One for each, in their order.
+    pub each: Vec<Judgement>,
+    /// The one to take, and why.
+    pub recommended: Option<(usize, String)>,
+}
 
 /// How the page stands.
 #[derive(Debug)]
@@ -91,8 +125,7 @@ pub struct Page {
     pub moved: bool,
     pub scroll: Scroll,
     pub card: Option<Card>,
-    /// The offers on this machine, and what that was worked out for.
-    judged: Option<(LoadSettings, Machine, Judged)>,
+    judged: Option<Judged>,
 }
 
 impl Page {
@@ -160,19 +193,26 @@ impl Page {
     /// as long as nobody has chosen another.
     pub fn judge(&mut self, load: LoadSettings, machine: Option<Machine>) {
         let (State::Here(page), Some(machine)) = (&self.state, machine) else { return };
-        if matches!(&self.judged, Some((at, on, _)) if (*at, *on) == (load, machine)) {
+        if self.judged.as_ref().is_some_and(|judged| (judged.load, judged.machine) == (load, machine)) {
             return;
         }
-        let judged = offers::judge(&page.offers, load, &machine);
-        if let (Some(recommended), false) = (judged.recommended, self.moved) {
-            self.selected = recommended.offer;
+        let each = page.offers.iter().map(|offer| Judgement::of(offer, load, &machine)).collect();
+        let recommended = offers::recommended(&page.offers, load, &machine);
+        if let (Some((best, _)), false) = (&recommended, self.moved) {
+            self.selected = *best;
         }
-        self.judged = Some((load, machine, judged));
+        self.judged = Some(Judged { load, machine, each, recommended });
     }
 
     #[must_use]
     pub fn judged(&self) -> Option<&Judged> {
-        self.judged.as_ref().map(|(.., judged)| judged)
+        self.judged.as_ref()
+    }
+
+    /// The offer at a place on this machine.
+    #[must_use]
+    pub fn judgement(&self, offer: usize) -> Judgement {
+        self.judged().and_then(|judged| judged.each.get(offer)).copied().unwrap_or_default()
     }
 
     #[must_use]
@@ -222,9 +262,9 @@ impl Page {
 
     /// The recommended offer, and why.
     #[must_use]
-    pub fn recommended(&self) -> Option<(&Offer, &'static str)> {
-        let recommended = self.judged()?.recommended?;
-        Some((self.page()?.offers.get(recommended.offer)?, recommended.reason))
+    pub fn recommended(&self) -> Option<(&Offer, &str)> {
+        let (best, reason) = self.judged()?.recommended.as_ref()?;
+        Some((self.page()?.offers.get(*best)?, reason))
     }
 
     /// Gives the keys to the other half. False where there is no card.

@@ -45,14 +45,37 @@ fn facts(folder: &Path) -> Found<ModelFacts> {
     if talk.template.is_none_or(|text| text.trim().is_empty()) {
         return Err(template::none());
     }
-    let footprint = footprint::of_folder(&config, &sums);
     Ok(ModelFacts {
+        has_chat_template: true,
+        can_think,
+        recommended: generation.recommended(),
+        gpu_only: gpu_only.map(str::to_owned),
+        ..described(&config, &sums)
+    })
+}
+
+/// What a `config.json` tells of a model whose weights, `bytes` of them, are not here yet, with numbers and bytes of
+/// each type. They are taken to be stored as they usually are.
+pub(super) fn foretell(config: &[u8], bytes: u64, types: &[(String, u64, u64)]) -> Found<ModelFacts> {
+    let config = Config::parse(config)?;
+    let sums = config.usual_sums(bytes, types);
+    let gpu_only = config.gpu_only(&sums);
+    if let Some(reason) = gpu_only.filter(|_| !has_gpu()) {
+        return Err(Fault::unsupported(reason, GPU_HINT));
+    }
+    Ok(ModelFacts { gpu_only: gpu_only.map(str::to_owned), ..described(&config, &sums) })
+}
+
+/// What configuration and weights say together.
+fn described(config: &Config, sums: &Sums) -> ModelFacts {
+    let footprint = footprint::of_folder(config, sums);
+    ModelFacts {
         format: Format::Safetensors,
         name: None,
         architecture: config.architecture.to_owned(),
-        quant: config.quantisation(&sums),
+        quant: config.quantisation(sums),
         mlx: config.is_mlx(),
-        parameters: config.parameters(&sums),
+        parameters: config.parameters(sums),
         bytes: sums.bytes(),
         context: config.context,
         layers: config.layers,
@@ -66,15 +89,12 @@ fn facts(folder: &Path) -> Found<ModelFacts> {
         per_token: footprint.per_token,
         experts: footprint.experts,
         vocabulary: config.vocabulary,
-        has_chat_template: true,
-        can_think,
-        recommended: generation.recommended(),
-        plain: config.plain(&sums),
+        plain: config.plain(sums),
         windowed_layers: config.kept.windowed_layers,
         window: config.kept.window,
         stateful_layers: config.kept.stateful_layers,
-        gpu_only: gpu_only.map(str::to_owned),
-    })
+        ..ModelFacts::default()
+    }
 }
 
 pub(super) fn listing(folder: &Path) -> Found<BTreeSet<String>> {

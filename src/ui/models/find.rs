@@ -8,11 +8,11 @@ use super::here::fit_words;
 use super::{Parts, error_lines, keys, parts, pointer, rows, verdict_word};
 use crate::app::App;
 use crate::app::models::Drawn;
-use crate::app::models::find::{Find, Item, Known, Searching};
+use crate::app::models::find::{Find, Found, Item, Known, Searching};
 use crate::domain::action::Action;
 use crate::domain::catalog::Standing;
 use crate::domain::fit::Verdict;
-use crate::domain::hub::{Gated, Hit};
+use crate::domain::hub::Gated;
 use crate::domain::units::{age, ago, bytes, count, short};
 use crate::error::ErrorKind;
 use crate::text::wrap;
@@ -69,7 +69,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, drawn: &m
                 Span::styled(format!("Go to {repo}"), if chosen { theme.selection } else { theme.accent }),
             ]),
             Some(Item::Catalog(known)) => known_row(app, known, chosen, &columns),
-            Some(Item::Hit(hit)) => hit_row(app, hit, chosen, &columns),
+            Some(Item::Hit(found)) => hit_row(app, found, chosen, &columns),
             None => return,
         };
         canvas.line(at, &wrap::truncate(&line, usize::from(at.width), theme.glyphs.ellipsis));
@@ -283,7 +283,7 @@ impl Columns {
     }
 }
 
-fn hit_row(app: &App, hit: &Hit, chosen: bool, columns: &Columns) -> Line<'static> {
+fn hit_row(app: &App, found: &Found, chosen: bool, columns: &Columns) -> Line<'static> {
     let theme = &app.theme;
     // What was found before is of another question.
     let faded = app.models.find.is_stale();
@@ -298,7 +298,8 @@ fn hit_row(app: &App, hit: &Hit, chosen: bool, columns: &Columns) -> Line<'stati
     };
     let parameters = hit.parameters.map(short).unwrap_or_default();
     let name = padded(&hit.repo.to_string(), columns.name.saturating_sub(1), theme.glyphs.ellipsis);
-    let verdict = app.models.find.verdict(hit);
+    let Found { hit, verdict } = found;
+    let verdict = *verdict;
     let size_style = if verdict == Some(Verdict::TooLarge) { theme.error } else { theme.base };
     let mut spans = vec![
         pointer(app, chosen),
@@ -452,7 +453,7 @@ fn details(app: &App, item: Item<'_>, width: usize) -> Vec<Line<'static>> {
             lines.extend(paragraph(&facts.join(&format!(" {dot} ")), width, theme.muted));
             lines
         }
-        Item::Hit(hit) => {
+        Item::Hit(Found { hit, verdict }) => {
             let mut lines = vec![Line::from(Span::styled(hit.repo.to_string(), theme.accent))];
             let mut facts: Vec<String> = Vec::new();
             facts.extend(hit.parameters.map(|parameters| format!("{} parameters", count(parameters))));
@@ -473,7 +474,7 @@ fn details(app: &App, item: Item<'_>, width: usize) -> Vec<Line<'static>> {
                     lines.extend(paragraph("Gated: its owner looks at each request", width, theme.warning));
                 }
             }
-            if app.models.find.verdict(hit) == Some(Verdict::TooLarge) {
+            if *verdict == Some(Verdict::TooLarge) {
                 lines.extend(paragraph("Likely too large for this machine, with 4 bits too", width, theme.error));
             }
             lines

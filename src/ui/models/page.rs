@@ -239,9 +239,9 @@ fn offer_row(
 ) -> Line<'static> {
     let theme = &app.theme;
     let on = |style| if chosen { theme.selection } else { style };
-    let judgement = page.judged().and_then(|judged| judged.each.get(place)).copied().unwrap_or_default();
+    let judgement = page.judgement(place);
     let refused = matches!(offer.facts, Some(Err(_)));
-    let dim = refused || judgement.verdict == Some(Verdict::TooLarge);
+    let dim = refused || judgement.verdict() == Some(Verdict::TooLarge);
     let quant = padded(&offer.quant, columns.quant.saturating_sub(1), theme.glyphs.ellipsis);
     let mut spans = vec![
         pointer(app, chosen),
@@ -254,10 +254,10 @@ fn offer_row(
     }
     let (word, style) = if refused {
         ("can't run", theme.error)
-    } else if judgement.verdict.is_none() && app.machine.is_some() {
+    } else if judgement.fit.is_none() && app.machine.is_some() {
         ("not known", theme.muted)
     } else {
-        verdict_word(judgement.verdict, theme)
+        verdict_word(judgement.verdict(), theme)
     };
     spans.push(Span::styled(padded(word, FIT, ""), on(style)));
     if columns.context > 0 {
@@ -270,7 +270,7 @@ fn offer_row(
         spans.push(Span::styled(format!("{text:>w$}", w = columns.speed), on(theme.muted)));
     }
     if columns.note > 0 {
-        let best = page.judged().and_then(|judged| judged.recommended).is_some_and(|best| best.offer == place);
+        let best = page.recommended().is_some_and(|(best, _)| best.model == offer.model);
         let (note, style) = if app.models.here.of_offer(&page.repo, offer).is_some() {
             ("on this disk", theme.good)
         } else if app.models.downloads.of(&offer.model).is_some() {
@@ -293,7 +293,7 @@ fn details(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
     let mut lines = Vec::new();
     match page.chosen() {
         Some(Row::Offer(place, offer)) => {
-            let judgement = page.judged().and_then(|judged| judged.each.get(place)).copied().unwrap_or_default();
+            let judgement = page.judgement(place);
             let best = page.recommended();
             let is_best = best.is_some_and(|(best, _)| best.model == offer.model);
             if let Some((_, reason)) = best.filter(|_| is_best) {
@@ -314,7 +314,7 @@ fn details(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
             {
                 lines.extend(paragraph(caution, width, theme.warning));
             }
-            let instead = matches!(offer.facts, Some(Err(_))) || judgement.verdict == Some(Verdict::TooLarge);
+            let instead = matches!(offer.facts, Some(Err(_))) || judgement.verdict() == Some(Verdict::TooLarge);
             if instead {
                 let text = match best {
                     Some((best, _)) => format!("Take {} instead: it runs here", best.quant),

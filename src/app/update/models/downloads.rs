@@ -70,30 +70,21 @@ impl App {
             let message = error.message.clone();
             return self.toast(ToastKind::Error, message, hint, now);
         }
-        let judgement = page.judged().and_then(|judged| {
-            let at = page.page()?.offers.iter().position(|other| other.model == offer.model)?;
-            judged.each.get(at).copied()
-        });
+        let fit = page.judgement(page.selected).fit.filter(|fit| fit.verdict == Verdict::TooLarge);
         let wanted = Wanted { model: offer.model.clone(), name, bytes: Some(offer.bytes), then_load };
-        match judgement {
-            Some(judgement) if judgement.verdict == Some(Verdict::TooLarge) => {
-                let needs = judgement.fit.map_or_else(
-                    || format!("{} have to be read into memory.", bytes(offer.bytes)),
-                    |fit| format!("It needs about {}, and there is room for {}.", bytes(fit.needed), bytes(fit.budget)),
-                );
-                let shorter = judgement.fit.filter(|fit| fit.largest_context > 0).map_or_else(String::new, |fit| {
-                    format!(" A context of {} would fit: change it in Settings.", fit.largest_context)
-                });
-                let instead = instead.map_or_else(String::new, |(best, _)| format!(" {} fits.", best.quant));
-                self.open(Overlay::Confirm(Confirm {
-                    title: format!("{} is likely too large for this machine", wanted.name),
-                    body: format!("{needs}{shorter}{instead}"),
-                    yes: "get it all the same",
-                    then: Confirmed::Get(Box::new(wanted)),
-                }));
-            }
-            _ => self.get(wanted, now),
-        }
+        let Some(fit) = fit else { return self.get(wanted, now) };
+        let shorter = match fit.largest_context {
+            0 => String::new(),
+            context => format!(" A context of {context} would fit: change it in Settings."),
+        };
+        let instead = instead.map_or_else(String::new, |(best, _)| format!(" {} fits.", best.quant));
+        let (needed, budget) = (bytes(fit.needed), bytes(fit.budget));
+        self.open(Overlay::Confirm(Confirm {
+            title: format!("{} is likely too large for this machine", wanted.name),
+            body: format!("It needs about {needed}, and there is room for {budget}.{shorter}{instead}"),
+            yes: "get it all the same",
+            then: Confirmed::Get(Box::new(wanted)),
+        }));
     }
 
     /// Goes on with what somebody, maybe another program, has begun.
