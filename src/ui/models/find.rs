@@ -285,6 +285,8 @@ impl Columns {
 
 fn hit_row(app: &App, found: &Found, chosen: bool, columns: &Columns) -> Line<'static> {
     let theme = &app.theme;
+    let Found { hit, verdict } = found;
+    let verdict = *verdict;
     // What was found before is of another question.
     let faded = app.models.find.is_stale();
     let on = |style| {
@@ -298,8 +300,7 @@ fn hit_row(app: &App, found: &Found, chosen: bool, columns: &Columns) -> Line<'s
     };
     let parameters = hit.parameters.map(short).unwrap_or_default();
     let name = padded(&hit.repo.to_string(), columns.name.saturating_sub(1), theme.glyphs.ellipsis);
-    let Found { hit, verdict } = found;
-    let verdict = *verdict;
+
     let size_style = if verdict == Some(Verdict::TooLarge) { theme.error } else { theme.base };
     let mut spans = vec![
         pointer(app, chosen),
