@@ -8,12 +8,15 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use hobnob::cli::{self, BenchArgs, Cli, ColourChoice, Command, ConfigCommand, FormatArgs, ModelsCommand, RunArgs};
+use hobnob::cli::{
+    self, BenchArgs, Cli, ColourChoice, Command, ConfigCommand, FormatArgs, ModelsCommand, RunArgs, SearchArgs,
+};
 use hobnob::config::{self, Loaded, Sources, Value};
 use hobnob::engine::host;
 use hobnob::error::{ErrorKind, UserError};
 use hobnob::headless::bench::Wish;
 use hobnob::headless::run::{Ask, Form};
+use hobnob::headless::search::Sought;
 use hobnob::headless::{self, Console, Context, Format, Outcome};
 use hobnob::log;
 
@@ -54,6 +57,7 @@ fn dispatch(cli: &Cli, context: &Context<'_>) -> Outcome {
         },
         None => headless::run::run(&ask(&RunArgs::default()), context),
         Some(Command::Run(args)) => headless::run::run(&ask(args), context),
+        Some(Command::Search(args)) => headless::search::search(&sought(args), context),
         Some(Command::Pull(args)) => headless::pull::pull(&args.reference, context),
         Some(Command::Bench(args)) => headless::bench::bench(&wish(args), context),
         Some(Command::Doctor(_)) => headless::doctor::doctor(context),
@@ -73,6 +77,20 @@ fn ask(args: &RunArgs) -> Ask {
         show_thinking: args.show_thinking,
         stats: args.stats,
         timeout: args.timeout.map(Duration::from_secs_f64),
+    }
+}
+
+fn sought(args: &SearchArgs) -> Sought {
+    Sought {
+        text: args.query.join(" "),
+        author: args.author.clone(),
+        kind: args.kind.clone(),
+        licence: args.licence.clone(),
+        max_params: args.max_params.clone(),
+        sort: args.sort.clone(),
+        limit: args.limit.into(),
+        fits: args.fits,
+        catalog: args.catalog,
     }
 }
 
@@ -109,6 +127,7 @@ fn format(cli: &Cli) -> Format {
     let json = |json| FormatArgs { json, jsonl: false };
     let args = match &cli.command {
         Some(Command::Run(args)) => args.format,
+        Some(Command::Search(args)) => args.format,
         Some(Command::Pull(args)) => args.format,
         Some(Command::Bench(args)) => args.format,
         Some(Command::Doctor(args)) => json(args.json),

@@ -181,6 +181,20 @@ pub enum Standing {
     NotHere,
 }
 
+impl Standing {
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Good => "fits",
+            Self::Slow => "fits, slow",
+            Self::Tight => "tight",
+            Self::Unknown => "not known",
+            Self::TooLarge => "too large",
+            Self::NotHere => "not here",
+        }
+    }
+}
+
 /// An entry as it would be on a machine.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Suited<'a> {

@@ -15,6 +15,8 @@ mod progress;
 mod prompt;
 pub mod pull;
 pub mod run;
+pub mod search;
+mod table;
 
 use std::future::Future;
 use std::io::{self, Write};

@@ -9,7 +9,8 @@
 //! interface, one download after the other (`queue`).
 //!
 //! What a repository has is asked through the Hub's own client library (`listing`), `offers` tells which of its files are
-//! one model, and `choices` finds the one that is meant. Files are not left to it: its metadata call follows the redirect of a large file and reads the other host's
+//! one model, and `choices` finds the one that is meant; `named` knows the names of the catalog. What others have is found by
+//! `search`, and told by `page`, both with questions of our own (`ask`, `loose`). Files are not left to it: its metadata call follows the redirect of a large file and reads the other host's
 //! headers, and its downloads don't resume.
 
 mod actor;
@@ -28,6 +29,7 @@ mod inventory;
 mod journal;
 mod listing;
 mod loose;
+mod named;
 mod names;
 mod offers;
 mod package;

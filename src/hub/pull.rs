@@ -13,6 +13,7 @@ use crate::hub::fetch::{Fetch, Shared};
 use crate::hub::find::{find, starter_repo};
 use crate::hub::http::{Hub, Metadata};
 use crate::hub::listing::Listing;
+use crate::hub::named;
 use crate::hub::names::GgufName;
 use crate::hub::package::starter_from_package;
 use crate::hub::partial::{check_room, disk_error};
@@ -80,7 +81,11 @@ pub(super) async fn pull_with(
             let wanted = Wanted { repo, model: &model.to_string(), files, revision, sha256: None };
             from_hub(options, &hub, wanted, options.timing, progress, &control).await?;
         }
-        _ => return Err(absent),
+        _ => match named::meant(options, model)? {
+            Some(_) if options.offline => return Err(offline(model)),
+            Some(meant) => return Box::pin(pull_with(options, &meant, progress, control)).await,
+            None => return Err(absent),
+        },
     }
     look(options, model).await
 }

@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::domain::model::{Choice, LocalModel, ModelFacts, ModelRef, RepoId};
 use crate::error::{ErrorKind, UserError};
 use crate::hub::inventory::{self, Candidate, Place};
+use crate::hub::named;
 use crate::hub::{Options, Probe};
 
 /// From here on, starting threads costs less than it brings.
@@ -25,7 +26,7 @@ pub fn scan(options: &Options) -> (Vec<LocalModel>, Vec<UserError>) {
         .into_iter()
         .zip(facts)
         .zip(references)
-        .map(|((candidate, facts), reference)| local_model(candidate, reference, facts))
+        .map(|((candidate, facts), reference)| named::with_sampling(options, local_model(candidate, reference, facts)))
         .collect();
     models.sort_by(in_order);
     (models, problems)

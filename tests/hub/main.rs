@@ -1,5 +1,6 @@
 //! The hub side from outside: over made-up caches, against a stand-in Hub, beside the real Python client.
 
+mod catalog;
 mod foresee;
 #[path = "../support/hub_server.rs"]
 mod hub_server;
@@ -8,5 +9,7 @@ mod local;
 mod made;
 mod network;
 mod package;
+mod pages;
 mod python;
 mod quantised;
+mod search;

@@ -193,3 +193,38 @@ async fn the_lock_holds_between_both() {
     let downloads = server.seen().iter().filter(|s| s.other_host && s.method == axum::http::Method::GET).count();
     assert_eq!(downloads, 1);
 }
+
+#[tokio::test]
+async fn the_stand_in_is_searched_by_the_python_client() {
+    let repos = (0..25).map(|n| {
+        let tags = serde_json::json!(["gguf", "license:mit", "base_model:quantized:org/base"]);
+        let said =
+            serde_json::json!({ "downloads": n, "tags": tags, "gguf": { "total": 1000 + n, "architecture": "llama" } });
+        Repo::new(&format!("org/model-{n}"), 'a').large("m.gguf", b"GGUF").said(said)
+    });
+    let many = (0..2_500).fold(Repo::new("org/many", 'b'), |repo, n| repo.small(&format!("d/{n}.json"), b"{}"));
+    let server = HubServer::start(repos.chain([many]).collect()).await;
+    let made = Made::new();
+    let program = "from huggingface_hub import HfApi\n\
+         import huggingface_hub.hf_api as hf\n\
+         api = HfApi()\n\
+         found = list(api.list_models(search='model', sort='downloads', limit=20))\n\
+         assert [m.id for m in found] == [f'org/model-{n}' for n in range(24, 4, -1)], found\n\
+         assert found[0].downloads == 24 and 'license:mit' in found[0].tags, found[0]\n\
+         expanded = list(api.list_models(search='model-7', filter=['gguf', 'license:mit'], expand=['gguf', 'downloads', 'tags']))\n\
+         assert [m.gguf['total'] for m in expanded] == [1007] and expanded[0].likes is None, expanded\n\
+         assert len(list(api.list_models(author='org', filter='base_model:quantized:org/base'))) == 25\n\
+         assert not list(api.list_models(author='other'))\n\
+         from huggingface_hub.utils import paginate\n\
+         rows = list(paginate(f'{api.endpoint}/api/models', params={'limit': 4, 'search': 'model'}, headers={}))\n\
+         assert len(rows) == 25 and len({r['id'] for r in rows}) == 25, rows\n\
+         tree = list(api.list_repo_tree('org/many', recursive=True))\n\
+         assert len(tree) == 2500 and tree[7].size == 2, len(tree)\n\
+         info = api.model_info('org/model-3', files_metadata=True)\n\
+         assert info.siblings[0].size == 4 and info.siblings[0].lfs.size == 4 and info.gguf['total'] == 1003, info";
+    python(&made, Some(&server.endpoint), program).await;
+    assert!(
+        server.seen().iter().filter(|seen| seen.path == "/api/models").count() >= 10,
+        "pages are asked for one by one"
+    );
+}

@@ -3,6 +3,9 @@
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+#[path = "hub_api.rs"]
+mod hub_api;
+
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::fmt::Write as _;
@@ -33,6 +36,8 @@ pub struct Repo {
     pub commit: String,
     pub files: Vec<RepoFile>,
     pub gated: bool,
+    /// What the Hub says of it beside that: tags, downloads, whatever is to be different from the usual.
+    pub said: serde_json::Value,
 }
 
 #[derive(Debug, Clone)]
@@ -53,7 +58,18 @@ impl RepoFile {
 
 impl Repo {
     pub fn new(id: &str, commit: char) -> Self {
-        Self { id: id.to_owned(), commit: commit.to_string().repeat(40), files: Vec::new(), gated: false }
+        Self {
+            id: id.to_owned(),
+            commit: commit.to_string().repeat(40),
+            files: Vec::new(),
+            gated: false,
+            said: serde_json::Value::Null,
+        }
+    }
+
+    #[must_use]
+    pub fn said(self, said: serde_json::Value) -> Self {
+        Self { said, ..self }
     }
 
     #[must_use]
@@ -135,6 +151,7 @@ struct Context {
     state: Arc<Mutex<State>>,
     changed: watch::Sender<u64>,
     released: watch::Sender<bool>,
+    endpoint: String,
     other_host: String,
 }
 
@@ -152,6 +169,7 @@ impl HubServer {
             state: Arc::new(Mutex::new(State { repos, ..State::default() })),
             changed: watch::Sender::new(0),
             released: watch::Sender::new(false),
+            endpoint: endpoint.clone(),
             other_host: address(&other),
         };
         let serve = |listener: TcpListener, other_host: bool| {
@@ -248,15 +266,25 @@ impl Context {
                 json(&serde_json::json!({ "type": "user", "name": "somebody" }))
             }
             ["api", "whoami-v2"] => plain(401, "", "Invalid username or password."),
-            ["api", "models"] => {
-                let ids: Vec<_> = state.repos.iter().map(|repo| serde_json::json!({ "id": repo.id })).collect();
-                json(&ids.into())
+            ["api", "models"] if seen.authorization.is_some() && !authorised(&state, &seen) => {
+                plain(401, "", "Invalid credentials in Authorization header")
+            }
+            ["api", "models"] => paged(hub_api::search(&state.repos, &query, &self.endpoint)),
+            ["api", "models", owner, name, "tree", revision] => {
+                let mut next = None;
+                let mut response = about(&state, &seen, &format!("{owner}/{name}"), revision, |repo| {
+                    let page = hub_api::tree(repo, &query, &self.endpoint);
+                    next = page.next;
+                    page.rows
+                });
+                link(&mut response, next);
+                response
             }
             ["api", "models", owner, name] => {
-                about(&state, &seen, &format!("{owner}/{name}"), "main", |repo| model_info(repo, &query))
+                about(&state, &seen, &format!("{owner}/{name}"), "main", |repo| hub_api::model_info(repo, &query))
             }
             ["api", "models", owner, name, "revision", revision] => {
-                about(&state, &seen, &format!("{owner}/{name}"), revision, |repo| model_info(repo, &query))
+                about(&state, &seen, &format!("{owner}/{name}"), revision, |repo| hub_api::model_info(repo, &query))
             }
             ["api", "models", owner, name, "paths-info", revision] => {
                 let asked = asked_paths(request);
@@ -473,54 +501,20 @@ fn form(text: &str) -> Vec<(String, String)> {
 
 /// What of these paths there is; the rest is left out.
 fn paths_info(repo: &Repo, asked: &[String]) -> serde_json::Value {
-    let row = |file: &RepoFile| {
-        let mut row = serde_json::json!({
-            "type": "file", "path": file.path, "size": file.bytes.len(), "oid": file.sha256[..40],
-        });
-        if file.large {
-            row["lfs"] = serde_json::json!({
-                "oid": file.sha256, "size": file.bytes.len(), "pointerSize": 134,
-            });
-        }
-        row
-    };
-    repo.files.iter().filter(|file| asked.contains(&file.path)).map(row).collect()
+    repo.files.iter().filter(|file| asked.contains(&file.path)).map(hub_api::entry).collect()
 }
 
-/// What a repository is; with `expand` only what was asked for, and sizes only with `blobs`.
-fn model_info(repo: &Repo, query: &[(String, String)]) -> serde_json::Value {
-    let with_sizes = query.iter().any(|(name, value)| name == "blobs" && value == "true");
-    let asked: Vec<&str> = query.iter().filter(|(name, _)| name == "expand").map(|(_, value)| value.as_str()).collect();
-    let siblings: Vec<serde_json::Value> = repo
-        .files
-        .iter()
-        .map(|file| {
-            if !with_sizes {
-                return serde_json::json!({ "rfilename": file.path });
-            }
-            let mut row = serde_json::json!({
-                "rfilename": file.path, "blobId": file.sha256[..40], "size": file.bytes.len(),
-            });
-            if file.large {
-                row["lfs"] = serde_json::json!({
-                    "sha256": file.sha256, "size": file.bytes.len(), "pointerSize": 134,
-                });
-            }
-            row
-        })
-        .collect();
-    let mut info = serde_json::json!({
-        "_id": "0".repeat(24), "id": repo.id, "modelId": repo.id, "private": false, "sha": repo.commit,
-        "gated": if repo.gated { serde_json::json!("manual") } else { serde_json::json!(false) },
-        "disabled": false, "tags": ["gguf"], "downloads": 1, "likes": 1,
-        "createdAt": "2025-01-01T00:00:00.000Z", "lastModified": "2025-01-01T00:00:00.000Z", "siblings": siblings,
-    });
-    if !asked.is_empty() {
-        info.as_object_mut()
-            .expect("an object")
-            .retain(|name, _| name == "_id" || name == "id" || asked.contains(&&**name));
+/// A page of a list, with the address of the next one.
+fn paged(page: hub_api::Page) -> Response<Body> {
+    let mut response = json(&page.rows);
+    link(&mut response, page.next);
+    response
+}
+
+fn link(response: &mut Response<Body>, next: Option<String>) {
+    if let Some(next) = next {
+        set(response, "link", &next);
     }
-    info
 }
 
 /// The content's name: its SHA-256 in large-file storage; elsewhere 40 digits, of git there and of anything here.
