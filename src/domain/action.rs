@@ -148,7 +148,7 @@ actions! {
     FilterAuthor, Models, "filter-author", "Search only what the chosen model's author has";
     FilterFits, Models, "filter-fits", "Show only what fits this machine";
     Sort, Models, "sort", "Order by trend, downloads, likes or age";
-    ClearFilters, Models, "clear-filters", "Search everything again";
+    ClearFilters, Models, "clear-filters", "Take all filters off; once more, the words too";
     Pause, Models, "pause", "Pause the chosen download, or go on with it";
     DownloadFirst, Models, "download-first", "Get the chosen download before all others";
 

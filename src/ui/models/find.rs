@@ -275,7 +275,7 @@ impl Columns {
             "model",
             "size",
             "format",
-            "gets",
+            "downl.",
             "likes",
             "age",
             kind = kind.saturating_sub(2)

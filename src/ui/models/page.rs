@@ -318,6 +318,7 @@ fn details(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
             if instead {
                 let text = match best {
                     Some((best, _)) => format!("Take {} instead: it runs here", best.quant),
+                    None if matches!(offer.facts, Some(Err(_))) => "Nothing else of it can be run here".to_owned(),
                     None => "Nothing here with bits enough fits this machine: look for fewer parameters".to_owned(),
                 };
                 lines.extend(paragraph(&text, width, theme.good));

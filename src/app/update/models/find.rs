@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::app::models::Place;
-use crate::app::models::find::{Item, Searching, named};
+use crate::app::models::find::{Filters, Item, Searching, named};
 use crate::app::models::page::Page;
 use crate::app::msg::{Effect, TimerId};
 use crate::app::{App, Pane, Wanted};
@@ -113,7 +113,12 @@ impl App {
 
     pub(super) fn filter(&mut self, action: Action) -> bool {
         let is_here = self.models.place == Place::Find && self.models.page().is_none();
-        if is_here && self.models.find.filters.act(action) {
+        let find = &mut self.models.find;
+        // A second time it takes the words, too.
+        if is_here && action == Action::ClearFilters && find.filters == Filters::default() {
+            find.field.set("");
+        }
+        if is_here && find.filters.act(action) {
             self.search_soon();
         }
         is_here
