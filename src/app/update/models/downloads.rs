@@ -135,9 +135,10 @@ impl App {
     pub(super) fn pause(&mut self, now: Instant) {
         let in_list = self.models.place == crate::app::models::Place::Downloads;
         let paused = || self.models.downloads.under_way().find(|d| matches!(d.state, DownloadState::Paused { .. }));
-        let download = match in_list {
-            true => self.models.downloads.chosen().filter(|download| !download.has_ended()),
-            false => self.models.downloads.running().or_else(paused),
+        let download = if in_list {
+            self.models.downloads.chosen().filter(|download| !download.has_ended())
+        } else {
+            self.models.downloads.running().or_else(paused)
         };
         match download.map(|download| (download.id, &download.state)) {
             Some((id, DownloadState::Paused { .. })) => self.emit(Effect::Hub(HubCmd::ResumeDownload(id))),

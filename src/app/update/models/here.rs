@@ -1,5 +1,6 @@
 //! The work on what is here: checking, deleting, looking for newer, giving a file a place in the list.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -88,10 +89,10 @@ impl App {
         let (same, rest) = self.models.here.related(&model);
         let mut body = format!("Frees up to {} in {}.", bytes(model.bytes), model.origin);
         if !same.is_empty() {
-            body += &format!(" The same files are also in the list as {}, which goes with it.", names(&same));
+            let _ = write!(body, " The same files are also in the list as {}, which goes with it.", names(&same));
         }
         if !rest.is_empty() {
-            body += &format!(" From the same repository, {} stays.", names(&rest));
+            let _ = write!(body, " From the same repository, {} stays.", names(&rest));
         }
         self.open(Overlay::Confirm(Confirm {
             title: format!("Delete {}?", model.name),

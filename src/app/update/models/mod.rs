@@ -17,8 +17,9 @@ mod loading;
 use std::time::Instant;
 
 use crate::app::models::Place;
+use crate::app::models::downloads::Download;
 use crate::app::models::here::Row;
-use crate::app::models::page::Row as PageRow;
+use crate::app::models::page::{Face, Page, Row as PageRow};
 use crate::app::msg::Effect;
 use crate::app::{App, EngineStatus, Pane, ToastKind};
 use crate::domain::HubCmd;
@@ -54,7 +55,7 @@ impl App {
             Action::GetStarter => self.get_starter(now),
             Action::ShowPage => self.show_page(now),
             Action::Card => {
-                let turned = self.models.page_mut().map(crate::app::models::page::Page::turn);
+                let turned = self.models.page_mut().map(Page::turn);
                 if turned == Some(false) {
                     self.toast(ToastKind::Note, "This repository has no model card", None, now);
                 }
@@ -103,9 +104,7 @@ impl App {
     fn go_back(&mut self, now: Instant) -> bool {
         if self.models.types() {
             self.models.find.typing = false;
-        } else if let Some(page) =
-            self.models.page_mut().filter(|page| page.face == crate::app::models::page::Face::Card)
-        {
+        } else if let Some(page) = self.models.page_mut().filter(|page| page.face == Face::Card) {
             page.turn();
         } else if self.models.leave_page() {
         } else if matches!(self.engine, EngineStatus::Loading { .. }) {
@@ -166,7 +165,7 @@ impl App {
                 None if self.models.nothing_usable() => self.get_starter(now),
                 None => {}
             },
-            Place::Find => match self.models.page().and_then(|page| page.chosen()) {
+            Place::Find => match self.models.page().and_then(Page::chosen) {
                 Some(PageRow::Offer(..)) => self.take_offer(false, now),
                 Some(PageRow::Base(repo)) => {
                     let repo = repo.clone();
@@ -202,7 +201,7 @@ impl App {
                 None => None,
             },
             Place::Find => return self.open_chosen(now),
-            Place::Downloads => self.models.downloads.chosen().and_then(|download| download.repo()),
+            Place::Downloads => self.models.downloads.chosen().and_then(Download::repo),
         };
         match repo {
             Some(repo) => self.open_repo(repo),
