@@ -6,7 +6,7 @@ use crate::app::models::downloads::Downloads;
 use crate::app::models::list::Scroll;
 use crate::domain::AskId;
 use crate::domain::hub::{DiskUse, Local, Offer, Unfinished};
-use crate::domain::model::{LocalModel, RepoId};
+use crate::domain::model::{LocalModel, ModelRef, RepoId};
 use crate::error::UserError;
 
 /// A row of the list.
@@ -54,6 +54,15 @@ pub struct Here {
     wanted: Option<String>,
 }
 
+/// The repository that a model is from.
+fn repo_of(model: &LocalModel) -> Option<RepoId> {
+    match (&model.cached, ModelRef::parse(&model.reference)) {
+        (Some(cached), _) => Some(cached.repo.clone()),
+        (None, Ok(ModelRef::Hub { repo, .. })) => Some(repo),
+        (None, _) => None,
+    }
+}
+
 impl Here {
     /// Takes in what was found, and keeps the chosen row chosen.
     pub fn found(&mut self, local: Local, downloads: &Downloads) {
@@ -65,7 +74,7 @@ impl Here {
             Row::Model(model) => Chosen::Model(model.location.clone()),
             Row::Unfinished(unfinished) => Chosen::Unfinished(unfinished.repo.clone()),
         });
-        self.repos = local.models.iter().filter_map(|m| Some(m.cached.as_ref()?.repo.clone())).collect();
+        self.repos = local.models.iter().filter_map(repo_of).collect();
         let has = |reference: &String, commit: &String| {
             let is_old = |m: &LocalModel| m.cached.as_ref().is_some_and(|cached| cached.commit != *commit);
             local.models.iter().any(|m| m.reference == *reference && is_old(m))
@@ -148,17 +157,13 @@ impl Here {
     /// The model that an offer would get, where it is here already.
     #[must_use]
     pub fn of_offer(&self, repo: &RepoId, offer: &Offer) -> Option<&LocalModel> {
-        if !self.has(repo) {
-            return None;
-        }
         let reference = offer.model.to_string();
         self.models().iter().find(|model| {
             let same = || {
                 let quant = model.facts.as_ref().is_ok_and(|facts| facts.quant.eq_ignore_ascii_case(&offer.quant));
                 quant && model.format == offer.format && model.bytes == offer.bytes
             };
-            let of_repo = model.cached.as_ref().is_some_and(|cached| cached.repo == *repo);
-            model.reference == reference || of_repo && same()
+            model.reference == reference || repo_of(model).as_ref() == Some(repo) && same()
         })
     }
 

@@ -91,8 +91,9 @@ fn word(download: &Download, app: &App) -> (String, Style) {
         DownloadState::Queued => ("waits for its turn".to_owned(), theme.muted),
         DownloadState::Resolving => ("asking where it is".to_owned(), theme.muted),
         DownloadState::Running { bytes_per_second, .. } => {
-            let left = download.seconds_left().map_or_else(String::new, |left| format!(", {} left", time_left(left)));
-            (format!("{}/s{left}", bytes(whole(*bytes_per_second))), theme.base)
+            // At the beginning there is no speed yet.
+            let Some(left) = download.seconds_left() else { return ("beginning".to_owned(), theme.muted) };
+            (format!("{}/s, {} left", bytes(whole(*bytes_per_second)), time_left(left)), theme.base)
         }
         DownloadState::Paused { .. } => ("paused".to_owned(), theme.warning),
         DownloadState::Waiting { wait, .. } => {

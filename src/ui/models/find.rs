@@ -164,7 +164,7 @@ fn filters(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
         // A key that would be typed into the field is none.
         let key = if app.models.types() { String::new() } else { format!("{} ", app.key(action)) };
         let is_set = value.is_some() && (action != Action::Sort || filters.sort != crate::domain::hub::Sort::default());
-        let mut spans = vec![Span::styled(key, if is_set { theme.accent } else { theme.faint })];
+        let mut spans = vec![Span::styled(key, theme.accent)];
         spans.push(match value {
             Some(value) if is_set => Span::styled(value, theme.selection),
             Some(value) => Span::styled(value, theme.muted),
@@ -293,14 +293,13 @@ fn hit_row(app: &App, found: &Found, chosen: bool, columns: &Columns) -> Line<'s
         if chosen {
             theme.selection
         } else if faded {
-            theme.faint
+            theme.muted
         } else {
             style
         }
     };
     let parameters = hit.parameters.map(short).unwrap_or_default();
     let name = padded(&hit.repo.to_string(), columns.name.saturating_sub(1), theme.glyphs.ellipsis);
-
     let size_style = if verdict == Some(Verdict::TooLarge) { theme.error } else { theme.base };
     let mut spans = vec![
         pointer(app, chosen),
@@ -375,7 +374,7 @@ fn known_row(app: &App, known: &Known, chosen: bool, columns: &Columns) -> Line<
         _ if coming => ("coming", theme.accent),
         _ if known.recommended.is_some() => ("best here", theme.good),
         Some(Standing::Slow) => ("slow", theme.warning),
-        Some(Standing::NotHere) => ("not here", theme.muted),
+        Some(Standing::NotHere) => ("no files", theme.muted),
         _ => verdict_word(known.fit.map(|fit| fit.verdict), theme),
     };
     spans.push(Span::styled(format!("  {word}"), on(style)));

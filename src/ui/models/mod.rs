@@ -77,7 +77,7 @@ fn places(canvas: &mut Canvas<'_>, area: Rect, app: &App, drawn: &mut Drawn) {
         let is_front = place == app.models.place;
         let style = if is_front { theme.accent.add_modifier(Modifier::BOLD) } else { theme.muted };
         let key = if app.models.types() { String::new() } else { app.key(action) };
-        let mut spans = vec![Span::styled(key, if is_front { theme.accent } else { theme.faint }), Span::raw(" ")];
+        let mut spans = vec![Span::styled(key, theme.accent), Span::raw(" ")];
         spans.push(Span::styled(place.title(), style));
         if count > 0 && roomy {
             spans.push(Span::styled(format!(" {count}"), theme.muted));
