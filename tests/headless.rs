@@ -24,6 +24,8 @@ mod pulls;
 mod sampling;
 #[path = "headless/sandbox.rs"]
 mod sandbox;
+#[path = "headless/search.rs"]
+mod search;
 #[path = "headless/starter.rs"]
 mod starter;
 mod support;

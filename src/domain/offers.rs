@@ -108,7 +108,7 @@ fn rough(hit: &Hit, gpu: Gpu) -> Option<ModelFacts> {
         bytes,
         held: bytes.saturating_add(unpacked),
         per_token: bytes,
-        context: 1 << 17,
+        context: 131_072,
         layers,
         width,
         heads: width / 128,

@@ -57,11 +57,15 @@ pub fn search(sought: &Sought, context: &Context<'_>) -> Outcome {
         let machine = machine::measure();
         let here = on_this_machine(&options, &mut watch).await?;
         let show = Show { context, machine: &machine, here: &here };
-        let (mut found, mut next) = (Vec::new(), None);
+        let (mut found, mut next, mut left_out) = (Vec::new(), None, false);
         for _ in 0..MOST_PAGES {
             let page = watch.guard(hub::search(&options, &query, next.as_ref())).await??;
             for hit in page.hits {
-                if found.len() < sought.limit && (!sought.fits || show.may_fit(&hit)) {
+                if sought.fits && !show.may_fit(&hit) {
+                    continue;
+                }
+                left_out = found.len() >= sought.limit;
+                if !left_out {
                     show.at_once(&hit)?;
                     found.push(hit);
                 }
@@ -71,7 +75,7 @@ pub fn search(sought: &Sought, context: &Context<'_>) -> Outcome {
                 break;
             }
         }
-        show.all(&found, next.is_some(), sought)
+        show.all(&found, left_out || next.is_some(), sought)
     })
 }
 

@@ -115,9 +115,7 @@ impl Place<'_> {
         let called = |offer: &Offer| format!("{}/{}", self.repo, offer.files.first().map_or("", |file| &file.path));
         // Some say by their names that they can't be run.
         for offer in offers.iter_mut().filter(|offer| offer.format == Format::Gguf) {
-            let refused = foretell(&called(offer), b"", offer.bytes, &[]).err();
-            // That there is nothing in no bytes at all is no objection.
-            offer.facts = refused.filter(|error| error.kind == ErrorKind::ModelUnsupported).map(Err);
+            offer.facts = foretell(&called(offer), b"", offer.bytes, &[]).err().map(Err);
         }
         let mut unread: Vec<usize> =
             (0..offers.len()).filter(|i| offers[*i].format == Format::Gguf && offers[*i].facts.is_none()).collect();
@@ -128,7 +126,7 @@ impl Place<'_> {
         });
         let mut facts: Option<ModelFacts> = None;
         let mut refused: Option<UserError> = None;
-        // What speaks against one may be its own fault: a second one tells.
+        // What speaks against one, or keeps it from speaking, may be its own fault: a second one tells.
         for index in unread.iter().copied().take(2) {
             match self.of_header(&called(&offers[index]), &offers[index], foretell).await {
                 Ok(Some(told)) => {
@@ -140,7 +138,7 @@ impl Place<'_> {
                     facts = Some(told);
                     break;
                 }
-                Ok(None) => break,
+                Ok(None) => {}
                 Err(error) => {
                     offers[index].facts = Some(Err(error.clone()));
                     refused = Some(error);
@@ -189,9 +187,10 @@ impl Place<'_> {
             !matches!(told, Ok(None))
         };
         match self.hub.beginning(self.repo, self.commit, &file.path, MOST_HEADER, look).await {
-            Ok(_) => {
-                told.or_else(|error| if error.kind == ErrorKind::ModelUnsupported { Err(error) } else { Ok(None) })
-            }
+            Ok(start) => told.or_else(|error| {
+                tracing::debug!(%error, name, have = start.len(), "the header tells of no model that could be run");
+                if error.kind == ErrorKind::ModelUnsupported { Err(error) } else { Ok(None) }
+            }),
             Err(error) => {
                 tracing::debug!(%error, name, "the header does not come");
                 Ok(None)

@@ -108,6 +108,10 @@ pub(super) fn by_name(name: &str) -> Found<()> {
 /// What the start of a file of `len` bytes tells of its model; `None` before its header has ended. The first part of a set speaks
 /// for itself alone where it counts weights.
 pub(super) fn foretell(start: &[u8], len: u64) -> Found<Option<ModelFacts>> {
+    // Not even the mark that the file begins with.
+    if start.len() < 4 {
+        return Ok(None);
+    }
     let mut reader = Reader::of_start(start, len);
     let header = match gguf::read(&mut reader, 0, &Runnable) {
         Ok(header) => header,
