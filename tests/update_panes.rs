@@ -114,7 +114,7 @@ fn a_download_can_be_cancelled_and_says_that_nothing_is_lost() {
     d.begin();
     d.hub(HubEvent::Local(Local { models: vec![], ..Local::default() }));
     d.key("f3");
-    d.key("s");
+    d.key("S");
     assert_eq!(d.key("x"), [Effect::Hub(HubCmd::CancelDownload(JobId(1)))]);
     d.hub(HubEvent::Download { id: JobId(1), state: DownloadState::Cancelled });
     assert!(d.app.models.running().is_none());

@@ -73,6 +73,8 @@ pub enum TimerId {
     SaveSettings,
     /// What is being written has settled and is counted.
     Count,
+    /// What is being searched for has settled and is asked.
+    Search,
     /// Nothing was asked of the model for as long as the settings say.
     Idle,
 }

@@ -130,11 +130,34 @@ actions! {
     ScrollTop, Chat, "top", "Go to the beginning of the conversation";
     ScrollBottom, Chat, "bottom", "Go to the end and follow the answer";
 
-    Load, Models, "load", "Load the chosen model, or get it first";
+    ShowHere, Models, "here", "Models on this machine";
+    ShowFind, Models, "find", "Find a model: the catalog and the Hub";
+    ShowDownloads, Models, "downloads", "Downloads under way, and what became of them";
+    PreviousPlace, Models, "previous-place", "The place before, of the three in Models";
+    NextPlace, Models, "next-place", "The place after, of the three in Models";
+    Search, Models, "search", "Search the Hub";
+    Open, Models, "open", "Load what is chosen; open or get what is not here";
+    Back, Models, "back", "Out of the search field, or of a repository";
+    Load, Models, "load", "Load the chosen model, getting it first where it is not here";
     Unload, Models, "unload", "Unload the model and give its memory back";
-    Refresh, Models, "refresh", "Look again at what is on this machine";
-    CancelJob, Models, "cancel", "Cancel the load or download under way";
+    Refresh, Models, "refresh", "Look again: at this machine, or at the Hub";
+    CancelJob, Models, "cancel", "Cancel the load, download or check under way";
     GetStarter, Models, "starter", "Get the starter model (98 MB) and load it";
+    ShowPage, Models, "page", "Show the repository that the chosen model is from";
+    Card, Models, "card", "Read a repository's model card, or go back to what it offers";
+    Verify, Models, "verify", "Check every byte of the chosen model";
+    DeleteModel, Models, "delete-model", "Delete the chosen model, or what came of a download";
+    LookForNewer, Models, "newer", "Look whether the Hub has something newer, and get it";
+    Import, Models, "import", "Give a model file of yours a place in the list";
+    FilterKind, Models, "filter-kind", "Search one format only: GGUF, safetensors, MLX, UQFF";
+    FilterSize, Models, "filter-size", "Search models up to a size only";
+    FilterLicence, Models, "filter-licence", "Search one licence only";
+    FilterAuthor, Models, "filter-author", "Search only what the chosen model's author has";
+    FilterFits, Models, "filter-fits", "Show only what fits this machine";
+    Sort, Models, "sort", "Order by trend, downloads, likes or age";
+    ClearFilters, Models, "clear-filters", "Take all filters off; once more, the words too";
+    Pause, Models, "pause", "Pause the chosen download, or go on with it";
+    DownloadFirst, Models, "download-first", "Get the chosen download before all others";
 
     Increase, Settings, "increase", "One step up, or the next choice";
     Decrease, Settings, "decrease", "One step down, or the choice before";

@@ -1,6 +1,8 @@
 //! Models elsewhere and their way here: what is searched for on the Hub and found, what a repository offers, how a
 //! download stands, what is kept on the disk.
 
+mod states;
+
 use std::path::PathBuf;
 use std::time::Duration;
 

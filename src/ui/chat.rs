@@ -300,20 +300,22 @@ fn empty(
 ) {
     let key = |action| app.key(action);
     if let Some(download) = app.models.running() {
-        lines.push(title(format!("Getting the {} model", download.name)));
+        lines.push(title(format!("Getting {}", download.name)));
         lines.push(Line::from(status::download_gauge(canvas, app, &download.state)));
         if let DownloadSource(Some(source)) = DownloadSource::of(&download.state) {
             lines.push(plain(format!("from {source}")));
         }
         lines.push(Line::default());
-        lines.push(plain("It is loaded as soon as it is here.".into()));
+        if download.then_load {
+            lines.push(plain("It is loaded as soon as it is here.".into()));
+        }
     } else if let Some(model) = app.models.first_usable() {
         lines.push(title("Ready when you are".into()));
         lines.push(plain("No model is loaded yet.".into()));
         lines.push(Line::default());
         lines.push(step(key(Action::Send), format!("loads {} ({})", model.name, bytes(model.bytes))));
         lines.push(step(key(Action::ShowModels), "chooses another one".into()));
-    } else if app.models.local.is_none() {
+    } else if !app.models.here.looked() {
         lines.push(plain("Looking for models on this machine".into()));
     } else {
         lines.push(title("Welcome to hobnob".into()));
@@ -323,7 +325,7 @@ fn empty(
             key(Action::Send),
             format!("gets the starter: SmolLM2 135M, {}, small enough to try this on", bytes(starter::BYTES)),
         ));
-        lines.push(step(key(Action::ShowModels), "shows where models are looked for".into()));
+        lines.push(step(key(Action::ShowModels), "finds another: what suits this machine, and all of the Hub".into()));
     }
 }
 

@@ -6,11 +6,11 @@
 //! | `actions` | what holds everywhere: panes, interrupt, quit |
 //! | `overlays` | what is in front of a pane: palette, themes, questions |
 //! | `asking` | from a wish to an answer, and what when there is no room for it |
-//! | `chat`, `models`, `settings` | the actions of the panes |
+//! | `chat`, `models`, `settings` | the actions of the panes; `models` also what the hub tells |
 //! | `copy` | taking something of the conversation away |
 //! | `versions` | writing a message again, and walking between what is there twice |
 //! | `wishes` | reasoning, and the form of the next answer |
-//! | `events` | what engine and hub tell |
+//! | `events` | what timers and the engine tell |
 
 mod actions;
 mod asking;
@@ -82,6 +82,7 @@ impl App {
             }
             Msg::Edited(Err(error)) | Msg::Failed(error) => self.toast_error(&error, now),
         }
+        self.judge_models();
         self.start_clock();
         self.count_soon();
         std::mem::take(&mut self.effects)

@@ -69,6 +69,10 @@ impl App {
                 field.error = None;
                 field.area.act(action)
             }
+            Some(Overlay::Import(field)) => {
+                field.error = None;
+                field.area.act(action)
+            }
             Some(Overlay::Help { scroll }) => {
                 let by: i16 = match action {
                     Action::Previous | Action::ScrollUp => -1,
@@ -114,9 +118,13 @@ impl App {
             },
             Some(Overlay::Value(editor)) => self.take_value(editor),
             Some(Overlay::Schema(field)) => self.read_schema(field),
+            Some(Overlay::Import(field)) => self.import(field),
             Some(Overlay::Confirm(confirm)) => match confirm.then {
                 Confirmed::Quit => self.really_quit(),
                 Confirmed::Load(model) => self.load(&model, now),
+                Confirmed::Get(wanted) => self.get(*wanted, now),
+                Confirmed::Delete(model) => self.delete(&model, now),
+                Confirmed::Discard(repo) => self.discard(&repo),
             },
             Some(Overlay::Room(room)) => self.make_room(room, now),
             Some(Overlay::Help { .. }) | None => {}
@@ -128,7 +136,7 @@ impl App {
             Target::Action(action) => {
                 // An action of a pane is done where it can be seen.
                 match action.context() {
-                    Context::Models if action != Action::Unload => self.pane = Pane::Models,
+                    Context::Models if action != Action::Unload => self.show_models(),
                     Context::Settings => self.pane = Pane::Settings,
                     Context::Chat => self.pane = Pane::Chat,
                     _ => {}
