@@ -54,8 +54,7 @@ pub fn explain(error: &clap::Error) -> UserError {
             usage(format!("`{}` can't be the value of `{option}`: {why}", value.unwrap_or_default())).hint(look)
         }
         Clap::MissingRequiredArgument => {
-            let option = option.trim_end_matches("...");
-            usage(format!("{option} is missing after `{command}`")).hint(look)
+            usage(format!("{} is missing after `{command}`", option.trim_end_matches("..."))).hint(look)
         }
         Clap::ArgumentConflict => {
             let message = match get(ContextKind::PriorArg) {

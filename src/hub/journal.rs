@@ -183,9 +183,12 @@ mod tests {
 
     const SIZE: u64 = 10 * PIECE + 7;
 
-    fn spans(all: &[Range<u64>]) -> Spans {
+    /// From where to where.
+    fn spans(all: &[(u64, u64)]) -> Spans {
         let mut spans = Spans::default();
-        all.iter().for_each(|span| spans.add(span.clone()));
+        for (start, end) in all {
+            spans.add(*start..*end);
+        }
         spans
     }
 
@@ -193,14 +196,14 @@ mod tests {
     fn only_whole_pieces_are_claimed_and_the_last_may_be_short() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a.journal");
-        let mut journal = Journal::create(&path, SIZE, "org/m:Q4_0", &spans(&[0..PIECE + 5])).expect("creates");
+        let mut journal = Journal::create(&path, SIZE, "org/m:Q4_0", &spans(&[(0, PIECE + 5)])).expect("creates");
         let have = |path: &Path| read(path).expect("reads").have;
-        assert_eq!(have(&path), spans(&[0..PIECE]));
+        assert_eq!(have(&path), spans(&[(0, PIECE)]));
         journal.written(&(PIECE + 5..3 * PIECE - 1)).expect("writes");
-        assert_eq!(have(&path), spans(&[0..PIECE]), "no piece is whole");
+        assert_eq!(have(&path), spans(&[(0, PIECE)]), "no piece is whole");
         journal.written(&(0..3 * PIECE)).expect("writes");
         journal.written(&(10 * PIECE..SIZE)).expect("writes");
-        assert_eq!(have(&path), spans(&[0..3 * PIECE, 10 * PIECE..SIZE]));
+        assert_eq!(have(&path), spans(&[(0, 3 * PIECE), (10 * PIECE, SIZE)]));
         let kept = read(&path).expect("reads");
         assert_eq!((kept.size, kept.model.as_str()), (SIZE, "org/m:Q4_0"));
         journal.clear().expect("writes");
@@ -216,7 +219,7 @@ mod tests {
         journal.safe(&journal.unsafe_pieces()).expect("writes");
         journal.written(&(4 * PIECE..6 * PIECE)).expect("writes");
         assert_eq!(journal.unsafe_pieces(), [4, 5]);
-        assert_eq!(read(&path).expect("reads").have, spans(&[0..2 * PIECE, 4 * PIECE..6 * PIECE]));
+        assert_eq!(read(&path).expect("reads").have, spans(&[(0, 2 * PIECE), (4 * PIECE, 6 * PIECE)]));
         // The same journal, of another run of the machine.
         let text = fs::read(&path).expect("reads");
         let end = text.iter().position(|byte| *byte == b'\n').expect("a line");
@@ -224,7 +227,7 @@ mod tests {
         head.boot = "another".to_owned();
         let other = [serde_json::to_vec(&head).expect("writes"), text[end..].to_vec()].concat();
         fs::write(&path, other).expect("writes");
-        assert_eq!(read(&path).expect("reads").have, spans(&[0..2 * PIECE]));
+        assert_eq!(read(&path).expect("reads").have, spans(&[(0, 2 * PIECE)]));
     }
 
     #[test]
@@ -232,7 +235,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a.journal");
         assert_eq!(read(&path), None);
-        Journal::create(&path, SIZE, "m", &spans(&[0..SIZE])).expect("creates");
+        Journal::create(&path, SIZE, "m", &spans(&[(0, SIZE)])).expect("creates");
         let whole = fs::read(&path).expect("reads");
         for broken in [&whole[..whole.len() - 1], &whole[1..], b"", b"\n", &[0; 200]] {
             fs::write(&path, broken).expect("writes");

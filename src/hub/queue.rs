@@ -42,12 +42,21 @@ enum Standing {
     Queued,
     Running {
         control: Control,
-        /// It was stopped to go on later.
-        pausing: bool,
+        /// What becomes of it once it has stopped, if it was told to.
+        then: Then,
     },
     Paused,
     /// For the network, until then.
     Waiting(Instant),
+}
+
+/// What becomes of a download that was stopped.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Then {
+    End,
+    Pause,
+    /// It was told to go on before it had stopped.
+    GoOn,
 }
 
 impl Job {
@@ -80,8 +89,8 @@ impl Queue {
 
     pub fn cancel(&mut self, id: JobId) {
         let Some(at) = self.position(id) else { return };
-        if let Standing::Running { control, pausing } = &mut self.jobs[at].standing {
-            *pausing = false;
+        if let Standing::Running { control, then } = &mut self.jobs[at].standing {
+            *then = Then::End;
             control.cancel.cancel();
         } else {
             self.jobs.remove(at);
@@ -93,8 +102,8 @@ impl Queue {
         let Some(at) = self.position(id) else { return };
         let job = &mut self.jobs[at];
         match &mut job.standing {
-            Standing::Running { control, pausing } => {
-                *pausing = true;
+            Standing::Running { control, then } => {
+                *then = Then::Pause;
                 control.cancel.cancel();
             }
             Standing::Paused => {}
@@ -109,14 +118,14 @@ impl Queue {
     /// Goes on with one that was paused, after what runs now; tries at once what waits for the network.
     pub fn resume(&mut self, id: JobId) {
         let Some(at) = self.position(id) else { return };
-        match &self.jobs[at].standing {
-            Standing::Running { control, pausing: false } => control.hurry.notify_waiters(),
+        match &mut self.jobs[at].standing {
+            Standing::Running { then: then @ Then::Pause, .. } => *then = Then::GoOn,
+            Standing::Running { control, .. } => control.hurry.notify_waiters(),
             Standing::Paused | Standing::Waiting(_) => {
                 self.jobs[at].failures = 0;
                 self.put_first(id);
             }
-            // One that is just being paused ends first, and can then be asked to go on.
-            Standing::Queued | Standing::Running { .. } => {}
+            Standing::Queued => {}
         }
     }
 
@@ -190,7 +199,7 @@ impl Queue {
         }
         let Some(job) = self.jobs.iter_mut().find(|job| matches!(job.standing, Standing::Queued)) else { return };
         let control = Control::default();
-        job.standing = Standing::Running { control: control.clone(), pausing: false };
+        job.standing = Standing::Running { control: control.clone(), then: Then::End };
         let (id, model, amounts) = (job.id, job.model.clone(), Arc::clone(&job.amounts));
         let (options, events) = (Arc::clone(&self.options), self.events.clone());
         self.running.spawn(async move {
@@ -216,10 +225,11 @@ impl Queue {
         let Some(at) = self.position(id) else { return };
         let job = &mut self.jobs[at];
         let (done, total) = job.amounts();
-        let pausing = matches!(job.standing, Standing::Running { pausing: true, .. });
+        let then = if let Standing::Running { then, .. } = job.standing { then } else { Then::End };
         let last = match result {
             Ok(model) => DownloadState::Done { model: Box::new(model) },
-            Err(error) if error.kind == ErrorKind::Cancelled && pausing => {
+            Err(error) if error.kind == ErrorKind::Cancelled && then == Then::GoOn => return self.put_first(id),
+            Err(error) if error.kind == ErrorKind::Cancelled && then == Then::Pause => {
                 job.standing = Standing::Paused;
                 self.tell(id, DownloadState::Paused { done, total });
                 self.start_next();

@@ -56,6 +56,7 @@ fn assert_same(path: &Path, file: &RepoFile) {
     assert_eq!(here.read(&mut buffer).expect("reads"), 0, "it is longer");
 }
 
+#[allow(clippy::print_stdout, reason = "a figure to report")]
 async fn endures(size: u64, connections: u32, bytes_per_second: u64) {
     let repo = Repo::new("org/m", 'a').endless("m-Q4_0.gguf", size);
     let file = repo.files[0].clone();

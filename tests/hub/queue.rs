@@ -98,6 +98,27 @@ async fn a_paused_download_keeps_what_it_has_and_lets_others_go_first() {
 }
 
 #[tokio::test]
+async fn a_pause_that_is_taken_back_is_none() {
+    let net = Net::new(three()).await;
+    net.server.spoil_bodies([Fault::Hold(1_500_000)]);
+    let (hub, mut events) = HubHandle::start(net.options());
+    hub.send(download(1, FILE));
+    until_running(&mut events, 1, 1_000_000).await;
+    // Before it can have stopped.
+    hub.send(HubCmd::PauseDownload(JobId(1)));
+    hub.send(HubCmd::ResumeDownload(JobId(1)));
+    let last = loop {
+        match state(&mut events).await {
+            (1, DownloadState::Queued) => {}
+            (1, DownloadState::Paused { .. }) => hub.send(HubCmd::ResumeDownload(JobId(1))),
+            (1, other) => break other,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(matches!(last, DownloadState::Done { .. }), "{last:?}");
+}
+
+#[tokio::test]
 async fn what_is_queued_can_be_paused_and_cancelled() {
     let net = Net::new(three()).await;
     net.server.spoil_bodies([Fault::Hold(700_000)]);

@@ -220,7 +220,8 @@ impl Line {
         let rate = self.bytes_per_second?;
         let now = Instant::now();
         // Clocks wake late: what was not sent in a moment is sent in the next.
-        let free = self.free.unwrap_or(now).max(now - Duration::from_millis(10));
+        let free = self.free.filter(|free| now.saturating_duration_since(*free) < Duration::from_millis(10));
+        let free = free.unwrap_or(now);
         self.free = Some(free + Duration::from_nanos(bytes * 1_000_000_000 / rate));
         Some(free)
     }
