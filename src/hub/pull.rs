@@ -18,7 +18,7 @@ use crate::hub::listing::Listing;
 use crate::hub::names::GgufName;
 use crate::hub::package::starter_from_package;
 use crate::hub::partial::{check_room, disk_error};
-use crate::hub::patience::{Control, answered};
+use crate::hub::patience::{Control, answered, cause};
 use crate::hub::tally::{Tally, told};
 use crate::hub::{Options, Timing};
 
@@ -249,12 +249,9 @@ async fn get_all(fetches: &[Fetch<'_>], shared: &Shared<'_>) -> Result<(), UserE
     let mut ends = iter(fetches.iter().map(get)).buffer_unordered(shared.most_connections);
     while let Some(end) = ends.next().await {
         let Err(error) = end else { continue };
-        // The others write down what they have; that they were stopped is not what went wrong.
+        // The others write down what they have.
         shared.control.cancel.cancel();
-        failure = match failure {
-            Some(known) if known.kind != ErrorKind::Cancelled => Some(known),
-            _ => Some(error),
-        };
+        failure = Some(cause(failure, error));
     }
     match failure {
         Some(error) => Err(error),

@@ -12,7 +12,7 @@ use crate::error::{ErrorKind, UserError};
 use crate::hub::fetch::{Fetch, blocking};
 use crate::hub::http::{Failure, Pin};
 use crate::hub::partial::{CHUNK, Partial};
-use crate::hub::patience::{Control, Patience, cancelled};
+use crate::hub::patience::{Control, Patience, cancelled, cause};
 use crate::hub::tally::Share;
 
 /// What has arrived is with the system at the latest after this, however slow the connection.
@@ -78,18 +78,11 @@ impl<'a> Parts<'a> {
             match end {
                 Ok(()) => {}
                 Err(Stop::NoParts) => whole_only = true,
-                // The others were only told to stop.
-                Err(Stop::Failed(error)) if error.kind == ErrorKind::Cancelled => {
-                    failure = failure.or(Some(error));
-                }
-                Err(Stop::Failed(error)) => {
-                    failure = failure.filter(|known| known.kind != ErrorKind::Cancelled).or(Some(error));
-                }
+                Err(Stop::Failed(error)) => failure = Some(cause(failure, error)),
             }
         }
-        let is_wanted = !self.control.cancel.is_cancelled();
         match failure {
-            Some(error) if error.kind != ErrorKind::Cancelled || !whole_only || !is_wanted => Err(error),
+            Some(error) if error.kind != ErrorKind::Cancelled || self.control.cancel.is_cancelled() => Err(error),
             _ if whole_only => self.whole().await,
             _ => Ok(()),
         }
