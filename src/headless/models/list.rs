@@ -141,9 +141,12 @@ fn rest(local: &Local, width: usize) -> String {
     let mut out = String::new();
     for Unfinished { repo, bytes: come, total, model } in &local.unfinished {
         let of = total.map_or_else(String::new, |total| format!(" of {}", bytes(total)));
-        let go_on = model.as_ref().map_or_else(|| format!("{repo}:…"), ToString::to_string);
+        let go_on = model.as_ref().map_or_else(
+            || "`hobnob pull` of the same model".to_owned(),
+            |model| format!("`hobnob pull {}`", sanitize(&model.to_string())),
+        );
         let _ = writeln!(out, "\nunfinished: {repo}, {}{of}", bytes(*come));
-        let _ = writeln!(out, "  `hobnob pull {}` goes on", sanitize(&go_on));
+        let _ = writeln!(out, "  {go_on} goes on");
         let _ = writeln!(out, "  `hobnob models rm --unfinished {repo}` forgets it");
     }
     if let Some(DiskUse { cache, free, total }) = local.disk {
@@ -173,7 +176,11 @@ mod tests {
         let mut left = Unfinished { repo, bytes: 1_200_000_000, total: None, model: None };
         let disk = Some(DiskUse { cache: 250, free: 500, total: 1000 });
         let text = rest(&Local { unfinished: vec![left.clone()], disk, ..Local::default() }, 80);
-        assert!(text.contains("unfinished: org/m, 1.2 GB\n") && text.contains("rm --unfinished org/m`"), "{text}");
+        assert!(
+            text.contains("unfinished: org/m, 1.2 GB\n  `hobnob pull` of the same model goes on\n")
+                && text.contains("rm --unfinished org/m`"),
+            "{text}"
+        );
         assert!(text.ends_with("\n[######------............] models 250 B, free 500 B of 1.0 kB\n"), "{text}");
         left.total = Some(4_000_000_000);
         left.model = ModelRef::parse("org/m/m-Q4_0.gguf").ok();
