@@ -305,8 +305,8 @@ impl Entry {
         let (shape, parameters) = (self.shape.as_ref()?, self.parameters?);
         let bytes = route.bytes.or_else(|| about_bytes(parameters, &route.quant))?;
         let embedding = u64::from(shape.vocabulary) * u64::from(shape.width);
-        let share = u128::from(bytes) * u128::from(embedding) / u128::from(parameters.max(1));
-        let stored = u64::try_from(share).unwrap_or(bytes);
+        let of_it = u128::from(bytes) * u128::from(embedding) / u128::from(parameters.max(1));
+        let stored = u64::try_from(of_it).unwrap_or(bytes);
         let mlx = route.kind == Kind::Mlx;
         // Of the embedding a token needs one row, unless it is the output as well.
         let mut per_token = if shape.tied { bytes } else { bytes.saturating_sub(stored) };
