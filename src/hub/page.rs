@@ -115,7 +115,9 @@ impl Place<'_> {
         let called = |offer: &Offer| format!("{}/{}", self.repo, offer.files.first().map_or("", |file| &file.path));
         // Some say by their names that they can't be run.
         for offer in offers.iter_mut().filter(|offer| offer.format == Format::Gguf) {
-            offer.facts = foretell(&called(offer), b"", offer.bytes, &[]).err().map(Err);
+            let refused = foretell(&called(offer), b"", offer.bytes, &[]).err();
+            // That there is nothing in no bytes at all is no objection.
+            offer.facts = refused.filter(|error| error.kind == ErrorKind::ModelUnsupported).map(Err);
         }
         let mut unread: Vec<usize> =
             (0..offers.len()).filter(|i| offers[*i].format == Format::Gguf && offers[*i].facts.is_none()).collect();
