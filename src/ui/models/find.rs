@@ -110,18 +110,16 @@ fn field(canvas: &mut Canvas<'_>, area: Rect, app: &App) -> Option<Position> {
     let find = &app.models.find;
     let typing = app.models.types();
     let state = match &find.searching {
-        Searching::NotYet => String::new(),
         Searching::Settling | Searching::New(_) => "searching".to_owned(),
         Searching::More(_) => format!("{} found, asking for more", find.hits()),
         Searching::Failed { more: true, .. } => format!("{} found, more could not be had", find.hits()),
-        Searching::Failed { more: false, .. } => String::new(),
-        Searching::Done if find.hits() == 0 && find.left_out() == 0 => String::new(),
-        Searching::Done => {
+        Searching::Done if find.hits() + find.left_out() > 0 => {
             let more = if find.is_whole() { "" } else { " so far" };
             let out = find.left_out();
             let out = if out > 0 { format!(", {out} more don't fit") } else { String::new() };
             format!("{} found{more}{out}", find.hits())
         }
+        Searching::NotYet | Searching::Done | Searching::Failed { more: false, .. } => String::new(),
     };
     let style = if matches!(find.searching, Searching::Failed { .. }) { theme.warning } else { theme.muted };
     let state_width = u16::try_from(wrap::width(&state)).unwrap_or(0);
@@ -468,7 +466,7 @@ fn details(app: &App, item: Item<'_>, width: usize) -> Vec<Line<'static>> {
             match hit.gated {
                 Gated::No => {}
                 Gated::Terms => {
-                    lines.extend(paragraph("Gated: its terms must be agreed to first", width, theme.warning))
+                    lines.extend(paragraph("Gated: its terms must be agreed to first", width, theme.warning));
                 }
                 Gated::Request => {
                     lines.extend(paragraph("Gated: its owner looks at each request", width, theme.warning));
