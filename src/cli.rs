@@ -85,7 +85,7 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// Find models on the Hugging Face Hub
     Search(SearchArgs),
-    /// Download a model; the last line of stdout is its path
+    /// Download models; the last line of stdout is the path
     Pull(PullArgs),
     /// What models are on this machine
     Models(ModelsArgs),
@@ -244,6 +244,10 @@ pub struct FormatArgs {
     pub jsonl: bool,
 }
 
+fn speed(text: &str) -> Result<u64, String> {
+    crate::domain::units::parse_bytes(text).ok_or_else(|| "write it like 5M, 800k or 20000".to_owned())
+}
+
 #[derive(Debug, Args)]
 #[command(
     long_about = "Find models on the Hugging Face Hub.\n\n\
@@ -301,11 +305,15 @@ pub struct SearchArgs {
     hobnob pull qwen3-4b\n  \
     hobnob pull org/repo:Q4_K_M\n  \
     hobnob pull org/repo/file.gguf\n  \
+    hobnob pull --speed-limit 5M org/one:Q8_0 org/folder\n  \
     hobnob run -m \"$(hobnob pull starter)\" \"Hello\"")]
 pub struct PullArgs {
-    /// `starter`, a name of the catalog (`qwen3-4b`), `org/repo:Q4_K_M`, `org/repo/file.gguf`, or a page on the Hub; `org/repo` alone lists what there is to choose from
-    #[arg(value_name = "MODEL")]
-    pub reference: String,
+    /// `starter`, a name of the catalog (`qwen3-4b`), `org/repo:Q4_K_M`, `org/repo/file.gguf`, or a page on the Hub; `org/repo` alone gets its folder, or lists what there is to choose from
+    #[arg(value_name = "MODEL", required = true)]
+    pub references: Vec<String>,
+    /// At most so many bytes per second: `5M`, `800k`
+    #[arg(long, value_name = "SPEED", value_parser = speed)]
+    pub speed_limit: Option<u64>,
     /// No progress on stderr
     #[arg(short, long)]
     pub quiet: bool,

@@ -58,7 +58,7 @@ fn dispatch(cli: &Cli, context: &Context<'_>) -> Outcome {
         None => headless::run::run(&ask(&RunArgs::default()), context),
         Some(Command::Run(args)) => headless::run::run(&ask(args), context),
         Some(Command::Search(args)) => headless::search::search(&sought(args), context),
-        Some(Command::Pull(args)) => headless::pull::pull(&args.reference, context),
+        Some(Command::Pull(args)) => headless::pull::pull(&args.references, args.speed_limit, context),
         Some(Command::Bench(args)) => headless::bench::bench(&wish(args), context),
         Some(Command::Doctor(_)) => headless::doctor::doctor(context),
         Some(Command::Models(args)) => match &args.command {

@@ -19,7 +19,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("log", &["config", "domain", "error"]),
     ("machine", &["domain"]),
     ("measurements", &["config", "domain", "error"]),
-    ("cli", &["config", "error"]),
+    ("cli", &["config", "domain::units", "error"]),
     (
         "headless",
         &[

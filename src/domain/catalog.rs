@@ -217,6 +217,7 @@ impl Suited<'_> {
         });
         let speed = self.speed.map_or_else(String::new, |speed| format!(", at about {}", units::speed(speed)));
         let what = match self.standing {
+            _ if !self.entry.all_round => "nothing larger fits well here",
             Standing::Good if on_the_processor => "the largest all-rounder that a processor is quick enough for",
             Standing::Good => "the largest all-rounder that fits well here",
             Standing::Slow => "the largest that fits well here, though it is slow",
@@ -304,8 +305,8 @@ impl Entry {
         let (shape, parameters) = (self.shape.as_ref()?, self.parameters?);
         let bytes = route.bytes.or_else(|| about_bytes(parameters, &route.quant))?;
         let embedding = u64::from(shape.vocabulary) * u64::from(shape.width);
-        let share = u128::from(bytes) * u128::from(embedding) / u128::from(parameters.max(1));
-        let stored = u64::try_from(share).unwrap_or(bytes);
+        let of_it = u128::from(bytes) * u128::from(embedding) / u128::from(parameters.max(1));
+        let stored = u64::try_from(of_it).unwrap_or(bytes);
         let mlx = route.kind == Kind::Mlx;
         // Of the embedding a token needs one row, unless it is the output as well.
         let mut per_token = if shape.tied { bytes } else { bytes.saturating_sub(stored) };
@@ -364,7 +365,7 @@ impl Entry {
             standing: Standing::NotHere,
             recommended: None,
         };
-        // The first that fits; else the smallest there is.
+        // The first that fits well; else the one that comes nearest to it.
         for route in self.routes_on(gpu_of(load, machine)) {
             let load = self.settings(route, load);
             let facts = self.facts(route);
@@ -380,7 +381,7 @@ impl Entry {
                 let speed = facts.as_ref().and_then(|facts| fit::expected_decode(facts, load, machine));
                 suited = Suited { route: Some(route), facts, fit, speed, standing, ..suited };
             }
-            if standing <= Standing::Tight {
+            if standing <= Standing::Slow {
                 break;
             }
         }

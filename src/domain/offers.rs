@@ -43,10 +43,16 @@ pub fn recommended(offers: &[Offer], load: LoadSettings, machine: &Machine) -> O
             (Quality::Low, _) => 3,
             (Quality::Poor, _) => 4,
         };
+        // Less than four bits is for where nothing else fits.
+        let below = match quality {
+            Quality::Poor => 2,
+            Quality::Low => 1,
+            Quality::Good | Quality::High | Quality::Full => 0,
+        };
         // Of several kinds of four bits the one that is known best; then what is made for this machine.
         let known = !matches!(offer.quant.to_ascii_uppercase().as_str(), "Q4_K_M" | "Q8_0" | "4-BIT" | "4-BIT MLX");
         let other = (offer.kind == Kind::Mlx) != (gpu == Gpu::Metal);
-        Some(((usual > 2, verdict, slow, usual, facts.plain.is_some(), other, known, offer.bytes), index, fit, slow))
+        Some(((below, facts.plain.is_some(), verdict, slow, usual, other, known, offer.bytes), index, fit, slow))
     });
     let (_, index, fit, slow) = ranked.min_by_key(|(rank, ..)| *rank)?;
     Some((index, reason(&offers[index], &fit, slow)))

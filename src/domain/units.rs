@@ -88,6 +88,22 @@ pub fn speed(tokens_per_second: f64) -> String {
     }
 }
 
+/// Reads a number of bytes as people write it: `5M`, `1.5 GB`, `800k`, `20000`; in powers of ten, as [`bytes`] shows them.
+#[must_use]
+pub fn parse_bytes(text: &str) -> Option<u64> {
+    let text = text.trim().to_ascii_lowercase();
+    let text = text.strip_suffix('b').unwrap_or(&text);
+    let (number, unit) = match text.chars().last()? {
+        'k' => (&text[..text.len() - 1], 1e3),
+        'm' => (&text[..text.len() - 1], 1e6),
+        'g' => (&text[..text.len() - 1], 1e9),
+        _ => (text, 1.0),
+    };
+    let number: f64 = number.trim().parse().ok().filter(|number: &f64| number.is_finite())?;
+    let bytes = whole(number * unit);
+    (bytes > 0).then_some(bytes)
+}
+
 /// How long ago something was, as people say it: `just now`, `2 hours ago`, `3 days ago`.
 #[must_use]
 pub fn ago(age: Duration) -> String {
@@ -119,6 +135,16 @@ pub fn whole(rate: f64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_are_read_as_people_write_them() {
+        for (text, bytes) in [("5M", 5_000_000), ("1.5 GB", 1_500_000_000), ("800kb", 800_000), (" 20000 ", 20_000)] {
+            assert_eq!(parse_bytes(text), Some(bytes), "{text}");
+        }
+        for text in ["", "M", "b", "fast", "-5M", "0", "nan", "inf", "5T", "5Mi", "é"] {
+            assert_eq!(parse_bytes(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn numbers_read_well() {

@@ -121,10 +121,10 @@ impl Hub {
     fn in_words(&self, failure: Failure) -> UserError {
         let Failure { error, retry } = failure;
         match (error.kind, retry) {
-            (ErrorKind::RateLimited, Retry::After(wait)) => error.hint(match self.has_token() {
-                true => format!("try again in {} s", wait.as_secs()),
-                false => format!("try again in {} s, or set HF_TOKEN for a higher limit", wait.as_secs()),
-            }),
+            (ErrorKind::RateLimited, Retry::After(wait)) => {
+                let more = if self.has_token() { "" } else { ", or set HF_TOKEN for a higher limit" };
+                error.hint(format!("try again in {} s{more}", wait.as_secs()))
+            }
             (ErrorKind::RateLimited, _) if self.has_token() => error.hint("try again in five minutes"),
             (ErrorKind::Network, Retry::Soon) => error.hint(LOOK),
             _ => error,

@@ -2,7 +2,9 @@
 //!
 //! ```text
 //! CACHE/models--OWNER--NAME/blobs/ETAG                     a file's bytes; the SHA-256 for large files
-//!                          /blobs/ETAG.incomplete          what has arrived of it
+//!                          /blobs/ETAG.hobnob.incomplete   what has arrived of it, maybe with gaps
+//!                          /blobs/ETAG.hobnob.journal      which parts those are
+//!                          /blobs/ETAG.incomplete          what the client has got of it, without gaps
 //!                          /snapshots/COMMIT/PATH          relative link to the blob
 //!                          /refs/BRANCH                    the commit as text
 //! CACHE/.locks/models--OWNER--NAME/ETAG.lock               who is writing that blob
@@ -103,6 +105,7 @@ impl RepoCache {
         self.blobs().join(etag.as_str())
     }
 
+    /// Where the Python client leaves what has arrived.
     #[must_use]
     pub fn incomplete(&self, etag: &Etag) -> PathBuf {
         self.blobs().join(format!("{}.incomplete", etag.as_str()))

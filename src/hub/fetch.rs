@@ -59,7 +59,7 @@ enum Check {
     Whole,
 }
 
-impl<'a> Fetch<'a> {
+impl Fetch<'_> {
     /// Bytes that are here already.
     pub fn here(&self) -> u64 {
         let Metadata { etag, size, .. } = self.meta;
@@ -157,7 +157,7 @@ impl<'a> Fetch<'a> {
                         halt.cancel();
                         // What has come is written down before we leave.
                         let _ = (&mut arriving).await;
-                        return Err(self.given_up(partial, error));
+                        return Err(Self::given_up(partial, error));
                     }
                     () = self.shared.control.cancel.cancelled(), if arrived => return Err(cancelled()),
                 }
@@ -195,11 +195,11 @@ impl<'a> Fetch<'a> {
     async fn look(&self, watch: &mut Watch, partial: &Arc<Partial>) -> Result<(), UserError> {
         let have = *partial.prefix().borrow();
         let verdict = watch.look(partial.path(), have, self.meta.size).await;
-        verdict.map_err(|error| self.given_up(partial, error))
+        verdict.map_err(|error| Self::given_up(partial, error))
     }
 
     /// Of a model that can't be run nothing is kept.
-    fn given_up(&self, partial: &Partial, error: UserError) -> UserError {
+    fn given_up(partial: &Partial, error: UserError) -> UserError {
         if error.kind == ErrorKind::ModelUnsupported {
             // Removed while the lock is held: another process may want to begin its own.
             partial.discard();
@@ -224,7 +224,7 @@ impl<'a> Fetch<'a> {
             }
             let end = have.min(at + HASHED);
             let partial = Arc::clone(partial);
-            let hashed = blocking(move || -> io::Result<_> {
+            let more = blocking(move || -> io::Result<_> {
                 while at < end {
                     let len = usize::try_from(end - at).unwrap_or(CHUNK).min(CHUNK);
                     partial.read(at, &mut buffer[..len])?;
@@ -233,7 +233,7 @@ impl<'a> Fetch<'a> {
                 }
                 Ok((hasher, buffer))
             });
-            (hasher, buffer) = hashed.await?.map_err(|error| self.disk(&error))?;
+            (hasher, buffer) = more.await?.map_err(|error| self.disk(&error))?;
             at = end;
             share.check(at);
         }

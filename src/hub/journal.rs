@@ -133,6 +133,11 @@ impl Journal {
     }
 }
 
+/// What the journal of this unfinished file says. Its length says nothing: it may have gaps.
+pub(super) fn of(data: &Path) -> Option<Kept> {
+    read(&data.with_extension("journal")).filter(|_| data.exists())
+}
+
 /// Reads a journal; `None` where there is none, or none that can be believed.
 pub(super) fn read(path: &Path) -> Option<Kept> {
     let mut text = Vec::new();

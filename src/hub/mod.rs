@@ -54,7 +54,7 @@ use std::time::Duration;
 
 use reqwest::header::HeaderValue;
 
-use crate::config::expand_tilde;
+use crate::config::{self, expand_tilde};
 use crate::domain::catalog::Catalog;
 use crate::domain::model::{Foresight, Gpu, ModelFacts};
 use crate::error::{ErrorKind, UserError};
@@ -78,9 +78,6 @@ pub type Judge = fn(&str, &[u8], u64) -> Result<Foresight, UserError>;
 /// Says what the start of a file tells of its model, or that more of it is needed: called so and so long, with numbers and bytes of each
 /// type that its weights have, where that is known.
 pub type Foretell = fn(&str, &[u8], u64, &[(String, u64, u64)]) -> Result<Option<ModelFacts>, UserError>;
-
-/// Enough to fill a usual line where each single connection is held back, and few enough to be a good guest.
-pub const CONNECTIONS: u8 = 6;
 
 /// Where models are, and how to reach what isn't here.
 #[derive(Debug, Clone)]
@@ -108,7 +105,7 @@ pub struct Options {
     pub token: Option<Token>,
     pub timing: Timing,
     /// At most so many at once, of one download.
-    pub connections: u8,
+    pub connections: u32,
     /// What all downloads keep to that were made with these options and their copies.
     pub speed: Arc<SpeedLimit>,
     /// The commands that may be `pip`, each with its first arguments, in the order in which they are tried.
@@ -194,7 +191,7 @@ impl Options {
             endpoint: endpoint.trim_end_matches('/').to_owned(),
             token: token(set),
             timing: Timing::default(),
-            connections: CONNECTIONS,
+            connections: config::Hub::DEFAULT_CONNECTIONS,
             speed: Arc::default(),
             pip: vec![words(&["python3", "-m", "pip"]), words(&["pip3"]), words(&["pip"])],
         }

@@ -106,7 +106,7 @@ pub(super) fn offers(repo: &RepoId, revision: Option<&str>, files: &[RepoFile]) 
         }
     };
     let mut offers: Vec<Offer> = models(repo, &paths).into_iter().map(offer).collect();
-    offers.sort_by(|a, b| (b.quality, b.bytes).cmp(&(a.quality, a.bytes)));
+    offers.sort_by_key(|offer| std::cmp::Reverse((offer.quality, offer.bytes)));
     offers
 }
 

@@ -211,9 +211,8 @@ impl Place<'_> {
         let weights = weights.map(|file| file.bytes).fold(0, u64::saturating_add);
         match foretell(&format!("{}/{CONFIG}", self.repo), &bytes, weights, types) {
             Ok(Some(facts)) if facts.bytes > 0 => Some(Ok(facts.in_bytes(weights.max(1), &facts.quant))),
-            Ok(_) => None,
             Err(error) if error.kind == ErrorKind::ModelUnsupported => Some(Err(error)),
-            Err(_) => None,
+            Ok(_) | Err(_) => None,
         }
     }
 }

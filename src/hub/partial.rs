@@ -22,7 +22,7 @@ use crate::hub::spans::Spans;
 /// Read and written at a time.
 pub(super) const CHUNK: usize = 1 << 20;
 
-/// What an unfinished file and its journal are called, for whoever lists or forgets them.
+/// What an unfinished file and its journal are called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Places {
     pub data: PathBuf,
@@ -39,7 +39,7 @@ impl Places {
 
     /// Bytes that have arrived so far, by whoever is getting it.
     pub fn arrived(&self) -> u64 {
-        let ours = journal::read(&self.journal).filter(|_| self.data.exists()).map(|kept| kept.have.bytes());
+        let ours = journal::of(&self.data).map(|kept| kept.have.bytes());
         ours.unwrap_or_else(|| fs::metadata(&self.theirs).map_or(0, |meta| meta.len()))
     }
 

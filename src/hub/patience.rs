@@ -28,6 +28,14 @@ pub(super) fn cancelled() -> UserError {
     UserError::new(ErrorKind::Cancelled, "the download was cancelled").hint("the same command goes on where it stopped")
 }
 
+/// Of several that worked together and were stopped when one failed: what went wrong, and not that the others were stopped.
+pub(super) fn cause(known: Option<UserError>, error: UserError) -> UserError {
+    match known {
+        Some(known) if known.kind != ErrorKind::Cancelled => known,
+        _ => error,
+    }
+}
+
 /// Pauses between attempts until there have been too many in a row that brought nothing.
 pub(super) struct Patience {
     timing: Timing,

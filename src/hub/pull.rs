@@ -1,5 +1,7 @@
 //! Getting a model that isn't here.
 
+use std::path::Path;
+
 use futures::stream::{StreamExt, iter};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -17,7 +19,7 @@ use crate::hub::named;
 use crate::hub::names::GgufName;
 use crate::hub::package::starter_from_package;
 use crate::hub::partial::{check_room, disk_error};
-use crate::hub::patience::{Control, answered};
+use crate::hub::patience::{Control, answered, cause};
 use crate::hub::tally::{Tally, told};
 use crate::hub::{Options, Timing};
 
@@ -70,7 +72,7 @@ pub(super) async fn pull_with(
             let wish = Wish { repo, choice, revision: revision.as_deref() };
             let files = match choice {
                 Choice::File(file) if GgufName::parse(file).is_some() => split_set(file),
-                Choice::File(file) if !file.ends_with(".uqff") => {
+                Choice::File(file) if ending(file) != Some("uqff") => {
                     return Err(UserError::new(ErrorKind::Usage, format!("{file} is not a GGUF file")).hint(format!(
                         "name one of the .gguf files of {repo}, or the repository alone for its folder"
                     )));
@@ -166,10 +168,10 @@ async fn from_hub(
 ) -> Result<(), UserError> {
     let mut all = describe(options, hub, &wanted, asking, control).await?;
     // What lies beside the weights comes first: where a folder has its weights, it has the rest.
-    all.sort_by_key(|(file, _)| file.ends_with(".safetensors") || file.ends_with(".uqff"));
+    all.sort_by_key(|(file, _)| matches!(ending(file), Some("safetensors" | "uqff")));
     let cache = RepoCache::new(&options.cache, wanted.repo);
     let tally = Tally::new(hub.host(), all.iter().map(|(_, meta)| meta.size).sum());
-    let most_connections = usize::from(options.connections.max(1));
+    let most_connections = most_connections(options);
     let shared = Shared {
         hub,
         cache: &cache,
@@ -197,6 +199,14 @@ async fn from_hub(
     }
 }
 
+fn ending(file: &str) -> Option<&str> {
+    Path::new(file).extension()?.to_str()
+}
+
+fn most_connections(options: &Options) -> usize {
+    usize::try_from(options.connections.max(1)).unwrap_or(1)
+}
+
 /// What each of the files is, all of one commit.
 async fn describe(
     options: &Options,
@@ -221,7 +231,7 @@ async fn describe(
         let meta = answered(hub, asking, control, || hub.metadata(repo, commit.as_str(), file)).await?;
         Ok((file.clone(), meta))
     };
-    let mut asked = iter(rest.iter().map(ask)).buffered(usize::from(options.connections.max(1)));
+    let mut asked = iter(rest.iter().map(ask)).buffered(most_connections(options));
     let mut all = vec![(first.clone(), meta)];
     while let Some(answer) = asked.next().await {
         all.push(answer?);
@@ -244,12 +254,9 @@ async fn get_all(fetches: &[Fetch<'_>], shared: &Shared<'_>) -> Result<(), UserE
     let mut ends = iter(fetches.iter().map(get)).buffer_unordered(shared.most_connections);
     while let Some(end) = ends.next().await {
         let Err(error) = end else { continue };
-        // The others write down what they have; that they were stopped is not what went wrong.
+        // The others write down what they have.
         shared.control.cancel.cancel();
-        failure = match failure {
-            Some(known) if known.kind != ErrorKind::Cancelled => Some(known),
-            _ => Some(error),
-        };
+        failure = Some(cause(failure, error));
     }
     match failure {
         Some(error) => Err(error),

@@ -113,7 +113,7 @@ impl Queue {
             Standing::Running { control, pausing: false } => control.hurry.notify_waiters(),
             Standing::Paused | Standing::Waiting(_) => {
                 self.jobs[at].failures = 0;
-                self.to_front(id);
+                self.put_first(id);
             }
             // One that is just being paused ends first, and can then be asked to go on.
             Standing::Queued | Standing::Running { .. } => {}
@@ -123,7 +123,7 @@ impl Queue {
     /// Before all that are queued.
     pub fn first(&mut self, id: JobId) {
         if self.position(id).is_some_and(|at| !self.jobs[at].is_running()) {
-            self.to_front(id);
+            self.put_first(id);
         }
     }
 
@@ -150,7 +150,7 @@ impl Queue {
                     self.ended(id, result);
                 }
             }
-            id = wake => self.to_front(id),
+            id = wake => self.put_first(id),
         }
     }
 
@@ -173,7 +173,7 @@ impl Queue {
         let _ = self.events.send(HubEvent::Download { id, state });
     }
 
-    fn to_front(&mut self, id: JobId) {
+    fn put_first(&mut self, id: JobId) {
         let Some(mut job) = self.position(id).and_then(|at| self.jobs.remove(at)) else { return };
         job.standing = Standing::Queued;
         self.jobs.push_front(job);
@@ -197,7 +197,9 @@ impl Queue {
             // In a task of its own, so that a panic is this download's failure and not silence.
             let work = tokio::spawn(async move {
                 let mut progress = |state: DownloadState| {
-                    if let DownloadState::Running { done, total, .. } = state {
+                    if let DownloadState::Running { done, total, .. } | DownloadState::Waiting { done, total, .. } =
+                        state
+                    {
                         *amounts.lock().unwrap_or_else(PoisonError::into_inner) = (done, total);
                     }
                     let _ = events.send(HubEvent::Download { id, state });

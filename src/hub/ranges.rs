@@ -12,11 +12,13 @@ use crate::error::{ErrorKind, UserError};
 use crate::hub::fetch::{Fetch, blocking};
 use crate::hub::http::{Failure, Pin};
 use crate::hub::partial::{CHUNK, Partial};
-use crate::hub::patience::{Control, Patience, cancelled};
+use crate::hub::patience::{Control, Patience, cancelled, cause};
 use crate::hub::tally::Share;
 
 /// What has arrived is with the system at the latest after this, however slow the connection.
 const WRITE_EVERY: Duration = Duration::from_millis(500);
+/// Handed to the system at a time, by each connection.
+const WRITTEN: usize = CHUNK / 4;
 /// Of a part. Each costs one more question to the Hub, which counts them: a file has at most some sixty. And the file
 /// grows from its beginning, so that it can be hashed as it comes.
 const SMALLEST_PART: u64 = 16 << 20;
@@ -46,7 +48,7 @@ pub(super) struct Parts<'a> {
     /// Ends this; what has come is written down first.
     control: Control,
     /// Ends the connections, because of one of them.
-    parts: Control,
+    among: Control,
 }
 
 impl<'a> Parts<'a> {
@@ -59,9 +61,9 @@ impl<'a> Parts<'a> {
     ) -> Self {
         let left = Mutex::new(cut(partial.gaps(), partial.size()));
         let hurry = &fetch.shared.control.hurry;
-        let parts = Control { cancel: halt.child_token(), hurry: Arc::clone(hurry) };
+        let among = Control { cancel: halt.child_token(), hurry: Arc::clone(hurry) };
         let control = Control { cancel: halt, hurry: Arc::clone(hurry) };
-        Self { fetch, partial, share, pin, left, control, parts }
+        Self { fetch, partial, share, pin, left, control, among }
     }
 
     /// # Errors
@@ -76,18 +78,11 @@ impl<'a> Parts<'a> {
             match end {
                 Ok(()) => {}
                 Err(Stop::NoParts) => whole_only = true,
-                // The others were only told to stop.
-                Err(Stop::Failed(error)) if error.kind == ErrorKind::Cancelled => {
-                    failure = failure.or(Some(error));
-                }
-                Err(Stop::Failed(error)) => {
-                    failure = failure.filter(|known| known.kind != ErrorKind::Cancelled).or(Some(error));
-                }
+                Err(Stop::Failed(error)) => failure = Some(cause(failure, error)),
             }
         }
-        let is_wanted = !self.control.cancel.is_cancelled();
         match failure {
-            Some(error) if error.kind != ErrorKind::Cancelled || !whole_only || !is_wanted => Err(error),
+            Some(error) if error.kind != ErrorKind::Cancelled || self.control.cancel.is_cancelled() => Err(error),
             _ if whole_only => self.whole().await,
             _ => Ok(()),
         }
@@ -98,7 +93,7 @@ impl<'a> Parts<'a> {
         let end = async {
             loop {
                 let permit = tokio::select! {
-                    () = self.parts.cancel.cancelled() => return Err(cancelled().into()),
+                    () = self.among.cancel.cancelled() => return Err(cancelled().into()),
                     permit = self.fetch.shared.connections.acquire() => permit,
                 };
                 let part = self.left.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
@@ -109,7 +104,7 @@ impl<'a> Parts<'a> {
         };
         let end = end.await;
         if end.is_err() {
-            self.parts.cancel.cancel();
+            self.among.cancel.cancel();
         }
         end
     }
@@ -120,13 +115,13 @@ impl<'a> Parts<'a> {
         let mut at = part.start;
         while at < part.end {
             let before = at;
-            let failure = self.attempt(&mut at, part.end, &self.parts).await?;
+            let failure = self.attempt(&mut at, part.end, &self.among).await?;
             if at > before {
                 patience.renew();
             }
             // A connection that breaks after the last byte is nobody's loss.
             if let Some(failure) = failure.filter(|_| at < part.end) {
-                patience.pause(failure, Some(self.fetch.shared.tally), &self.parts).await?;
+                patience.pause(failure, Some(self.fetch.shared.tally), &self.among).await?;
             }
         }
         Ok(())
@@ -166,7 +161,7 @@ impl<'a> Parts<'a> {
             Ok(_) => return Err(Stop::NoParts),
             Err(failure) => return Ok(Some(failure)),
         };
-        let mut buffer = Vec::with_capacity(CHUNK);
+        let mut buffer = Vec::with_capacity(WRITTEN + WRITTEN);
         let mut written = Instant::now();
         loop {
             let next = async {
@@ -206,7 +201,7 @@ impl<'a> Parts<'a> {
                 // More than was asked for is somebody else's part.
                 buffer.truncate(usize::try_from(left).unwrap_or(buffer.len()));
             }
-            if over.is_some() || too_much || buffer.len() >= CHUNK || written.elapsed() >= WRITE_EVERY {
+            if over.is_some() || too_much || buffer.len() >= WRITTEN || written.elapsed() >= WRITE_EVERY {
                 buffer = self.write(at, buffer).await?;
                 written = Instant::now();
             }

@@ -1,6 +1,7 @@
 //! The hub side from outside: over made-up caches, against a stand-in Hub, beside the real Python client.
 
 mod catalog;
+mod endurance;
 mod foresee;
 #[path = "../support/hub_server.rs"]
 mod hub_server;
@@ -10,6 +11,9 @@ mod made;
 mod network;
 mod package;
 mod pages;
+mod parts;
 mod python;
 mod quantised;
+mod queue;
 mod search;
+mod ways;

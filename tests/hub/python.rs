@@ -44,7 +44,7 @@ async fn client() -> &'static Path {
 }
 
 /// Runs a Python program with the client, in this cache, and returns what it prints.
-async fn python(made: &Made, endpoint: Option<&str>, program: &str) -> String {
+pub async fn python(made: &Made, endpoint: Option<&str>, program: &str) -> String {
     let mut command = Command::new("python3");
     command
         .args(["-c", program])

@@ -102,9 +102,9 @@ fn next(endpoint: &str, path: &str, query: &Query, from: usize) -> String {
 
 /// A file in a tree, or among paths that were asked for.
 pub fn entry(file: &RepoFile) -> Value {
-    let mut row = json!({ "type": "file", "path": file.path, "size": file.bytes.len(), "oid": file.sha256[..40] });
+    let mut row = json!({ "type": "file", "path": file.path, "size": file.size(), "oid": file.sha256[..40] });
     if file.large {
-        row["lfs"] = json!({ "oid": file.sha256, "size": file.bytes.len(), "pointerSize": 134 });
+        row["lfs"] = json!({ "oid": file.sha256, "size": file.size(), "pointerSize": 134 });
     }
     row
 }
@@ -126,9 +126,9 @@ fn info(repo: &Repo, with_sizes: bool) -> Value {
         let mut row = json!({ "rfilename": file.path });
         if with_sizes {
             row["blobId"] = json!(file.sha256[..40]);
-            row["size"] = json!(file.bytes.len());
+            row["size"] = json!(file.size());
             if file.large {
-                row["lfs"] = json!({ "sha256": file.sha256, "size": file.bytes.len(), "pointerSize": 134 });
+                row["lfs"] = json!({ "sha256": file.sha256, "size": file.size(), "pointerSize": 134 });
             }
         }
         row

@@ -6,6 +6,7 @@ use crate::app::msg::{Effect, TimerId};
 use crate::app::settings::ValueEditor;
 use crate::app::{App, EngineStatus, Overlay, SETTLE, ToastKind};
 use crate::config::{Applies, Kind, Origin, Spec, Value};
+use crate::domain::HubCmd;
 use crate::domain::action::Action;
 
 impl App {
@@ -77,6 +78,10 @@ impl App {
                 self.show_theme(&id);
             }
             "engine.unload_after" => self.set_idle_timer(),
+            "hub.speed_limit" => {
+                let limit = self.settings.hub.bytes_per_second();
+                self.emit(Effect::Hub(HubCmd::LimitSpeed(limit)));
+            }
             "ui.mouse" => {
                 let on = self.settings.ui.mouse;
                 self.emit(Effect::Mouse(on));

@@ -119,9 +119,9 @@ impl Sight<'_> {
         };
         out += &table(COLUMNS, &rows, width(), &paint);
         out.push('\n');
-        out += &match &self.best {
-            Some((index, why)) => format!("take `hobnob pull {}`: {why}\n", self.page.offers[*index].model),
-            None => "nothing of it is known to run well here\n".to_owned(),
+        let _ = match &self.best {
+            Some((index, why)) => writeln!(out, "take `hobnob pull {}`: {why}", self.page.offers[*index].model),
+            None => writeln!(out, "nothing of it is known to run well here"),
         };
         // Each reason once: it often holds for all.
         let mut said: Vec<&str> = Vec::new();
