@@ -47,6 +47,12 @@ pub(super) fn table(
     }
     let whole = |shown: &[(usize, usize)]| shown.iter().map(|(_, width)| width + GAP).sum::<usize>() - GAP;
     if let Some(most) = width {
+        // One long name does not cost all others what else there is to tell.
+        let name = shown.first().map_or(0, |(_, width)| *width);
+        let least = name.min((most * 2 / 5).max(LEAST));
+        if let Some((_, first)) = shown.first_mut() {
+            *first = least;
+        }
         while whole(&shown) > most
             && let Some((place, _)) = shown
                 .iter()
@@ -56,9 +62,9 @@ pub(super) fn table(
         {
             shown.remove(place);
         }
-        let over = whole(&shown).saturating_sub(most);
+        let (over, room) = (whole(&shown).saturating_sub(most), most.saturating_sub(whole(&shown)));
         if let Some((_, first)) = shown.first_mut() {
-            *first = first.saturating_sub(over).max(LEAST);
+            *first = (*first + room).min(name).saturating_sub(over).max(LEAST.min(name));
         }
     }
     let mut out = String::new();
@@ -121,7 +127,7 @@ mod tests {
     fn a_table_is_never_wider_than_its_terminal() {
         assert_eq!(lines(80)[0], "NAME                          SIZE  LIKES");
         assert_eq!(lines(80)[1], "org/a-long-name-of-a-model   12 MB  3");
-        assert_eq!(lines(36)[0], "NAME                          SIZE");
+        assert_eq!(lines(36)[0], "NAME                     SIZE  LIKES");
         assert_eq!(lines(26)[1], "org/a-long-name-o…   12 MB");
         assert!(lines(80)[2].starts_with("b ") && !lines(80)[2].contains('\u{1b}'));
         for width in 20..60 {

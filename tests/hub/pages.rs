@@ -155,14 +155,10 @@ async fn a_folder_is_known_by_its_configuration() {
 
 #[tokio::test]
 async fn what_does_not_come_is_left_out_and_what_must_come_is_an_error() {
-    // The list of siblings, card and header fail; the page is there.
+    // The list of siblings, the card and two headers fail; the page is there.
     let net = Net::new(vec![repo()]).await;
-    net.server.spoil_answers([
-        Fault::Fine,
-        Fault::Status(500, None),
-        Fault::Status(500, None),
-        Fault::Status(500, None),
-    ]);
+    let fails = || Fault::Status(500, None);
+    net.server.spoil_answers([Fault::Fine, fails(), fails(), fails(), fails()]);
     let page = net.page("org/m-GGUF").await.expect("a page all the same");
     assert_eq!((page.offers.len(), page.card, page.siblings.len()), (4, None, 0));
     assert!(page.offers.iter().all(|offer| !matches!(offer.facts, Some(Ok(_)))));

@@ -54,12 +54,9 @@ impl Drop for Anything {
 }
 
 impl Anything {
-    async fn new<F: Future<Output = Response<Body>> + Send>(
+    async fn new<F: Future<Output = Response<Body>> + Send + 'static>(
         answer: impl Fn(usize, Request<Body>) -> F + Clone + Send + Sync + 'static,
-    ) -> Self
-    where
-        F: 'static,
-    {
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
         let asked = Arc::new(AtomicUsize::new(0));
