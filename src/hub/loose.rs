@@ -160,7 +160,7 @@ mod tests {
         let deep = format!("[{}[1]]", "[1,[2]],".repeat(500_000));
         let kept = |value: &Loose| value.list().iter().map(|item| 1 + item.list().len()).sum::<usize>();
         assert!(kept(&Loose::read(deep.as_bytes()).expect("JSON")) <= MOST_VALUES);
-        let map = format!("{{{}\"z\": 1}}", (0..500_000).map(|n| format!("\"{n}\": 1,")).collect::<String>());
+        let map = format!("{{{}\"z\": 1}}", "\"a\": 1,".repeat(500_000));
         assert!(Loose::read(map.as_bytes()).expect("JSON").entries().len() <= MOST_VALUES);
         let long = format!("{{\"a\": \"{}\"}}", "x".repeat(100_000));
         assert_eq!(Loose::read(long.as_bytes()).expect("JSON").get("a"), &Loose::Nothing);

@@ -66,15 +66,15 @@ fn a_pipe_gets_a_line_for_each_model_and_a_script_a_document() {
     let hub = Hub::start();
     let done = hub.run(&["search"]);
     done.assert_code(0);
-    let lines: Vec<Vec<&str>> = done.text().lines().map(|line| line.split('\t').collect()).collect();
-    assert_eq!(lines.len(), 4, "{}", done.text());
-    let [name, parameters, kinds, _, downloads, likes, days, gated, licence, fits, here] = lines[0][..] else {
-        panic!("{:?}", lines[0])
+    let rows: Vec<Vec<&str>> = done.text().lines().map(|line| line.split('\t').collect()).collect();
+    assert_eq!(rows.len(), 4, "{}", done.text());
+    let [name, parameters, kinds, _, downloads, likes, days, gated, licence, fits, here] = rows[0][..] else {
+        panic!("{:?}", rows[0])
     };
     assert_eq!((name, parameters, kinds, downloads, likes), ("org/tiny-1B-GGUF", "1000000000", "GGUF", "34567", "12"));
     assert_eq!((gated, licence, fits, here), ("on request", "mit", "fits", ""));
     assert!(days.parse::<u32>().is_ok());
-    assert_eq!((lines[1][0], lines[1][9]), ("org/giant-405B", "too large"));
+    assert_eq!((rows[1][0], rows[1][9]), ("org/giant-405B", "too large"));
 
     let found = hub.json(&["--fits", "tiny"]);
     assert_eq!(found["more"], false);
