@@ -66,13 +66,13 @@ fn two_keys_lead_from_nothing_to_an_answer() {
     assert_eq!(d.begin(), [Effect::Hub(HubCmd::ScanLocal)]);
     assert_eq!(d.hub(HubEvent::Local(Local { models: vec![], ..Local::default() })), []);
     // The first key.
-    assert_eq!(d.key("enter"), [Effect::Hub(HubCmd::Download { id: JobId(1), model: ModelRef::Starter }), clock()]);
+    assert_eq!(d.key("enter"), [Effect::Hub(HubCmd::Download { id: JobId(1), model: ModelRef::Starter })]);
     // Another one changes nothing while it runs.
     assert_eq!(d.key("enter"), []);
     let done = DownloadState::Done { model: Box::new(starter()) };
     assert_eq!(
         d.hub(HubEvent::Download { id: JobId(1), state: done }),
-        [Effect::Hub(HubCmd::ScanLocal), load_starter(1)]
+        [Effect::Hub(HubCmd::ScanLocal), load_starter(1), clock()]
     );
     assert_eq!(d.engine(EngineEvent::Loaded { id: LoadId(1), info: Box::new(info()) }), []);
     assert_eq!(d.say("hi"), [ask(1, &[(Role::User, "hi")]), clock()]);
