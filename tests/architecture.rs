@@ -43,7 +43,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ),
     ("main", &["cli", "headless", "runtime", "engine::host", "config", "error", "log"]),
     // The other half of `main`: what the interface is made of.
-    ("interface", &["headless", "runtime", "app", "engine", "hub", "store", "config", "domain", "error"]),
+    ("interface", &["headless", "runtime", "app", "engine", "hub", "store", "config", "error"]),
 ];
 
 /// Crates that only some files may name, by the beginning of the path below `src`.

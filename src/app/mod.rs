@@ -10,6 +10,7 @@ pub mod models;
 pub mod msg;
 pub mod picker;
 pub mod room;
+pub mod sessions;
 pub mod settings;
 pub mod text_area;
 pub mod transcript;
@@ -24,6 +25,7 @@ use crate::app::models::ModelsPane;
 use crate::app::msg::{Effect, TimerId};
 use crate::app::picker::Picker;
 use crate::app::room::Room;
+use crate::app::sessions::{ConversationList, Saved};
 use crate::app::settings::{SettingsPane, ValueEditor};
 use crate::app::wishes::SchemaField;
 use crate::config::keymap::{KeyChord, KeyMap};
@@ -32,6 +34,7 @@ use crate::config::{Loaded, Origins, Paths, Settings};
 use crate::domain::action::{Action, Context};
 use crate::domain::machine::Machine;
 use crate::domain::model::{LocalModel, ModelInfo};
+use crate::domain::store::{ConvIds, Which};
 use crate::domain::{GenId, JobId, LoadId, LoadStage};
 use crate::error::UserError;
 
@@ -101,6 +104,8 @@ pub enum Overlay {
     Confirm(Confirm),
     /// A prompt does not fit into the context: what now?
     Room(Room),
+    /// All conversations.
+    Conversations(Box<ConversationList>),
 }
 
 /// A question that is answered with yes or no.
@@ -151,6 +156,10 @@ pub enum Dirty {
 pub struct Init {
     pub config: Loaded,
     pub capabilities: Capabilities,
+    /// Names for new conversations.
+    pub ids: ConvIds,
+    /// The conversation to go on with; without one a new one begins.
+    pub open: Option<Which>,
 }
 
 /// The interface.
@@ -173,6 +182,7 @@ pub struct App {
     /// The load under way also writes the quantised copy down.
     keeping: bool,
     pub chat: ChatPane,
+    pub saved: Saved,
     pub models: ModelsPane,
     pub settings_pane: SettingsPane,
     pub machine: Option<Machine>,
@@ -204,7 +214,7 @@ const SETTLE: Duration = Duration::from_millis(500);
 impl App {
     #[must_use]
     pub fn new(init: Init) -> Self {
-        let Init { config, capabilities } = init;
+        let Init { config, capabilities, ids, open } = init;
         let Loaded { settings, origins, keymap, paths, mut problems } = config;
         let theme = theme::load(&paths.themes_dir, &settings.ui.theme).unwrap_or_else(|error| {
             problems.push(error);
@@ -226,6 +236,7 @@ impl App {
             wanted: None,
             keeping: false,
             chat: ChatPane::default(),
+            saved: Saved::new(ids, open),
             models: ModelsPane::default(),
             settings_pane: SettingsPane::default(),
             machine: None,
@@ -301,7 +312,7 @@ impl App {
     /// Has what changed counted, in a moment. Only a model that is there can count.
     fn count_soon(&mut self) {
         let stale = || {
-            let (chat, system) = (&self.chat, &self.settings.chat.system_prompt);
+            let (chat, system) = (&self.chat, self.chat.system(&self.settings));
             chat.counting.is_stale(&chat.conversation, chat.texts(system))
         };
         if !self.count_is_due && matches!(self.engine, EngineStatus::Ready(_)) && stale() {

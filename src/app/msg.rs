@@ -7,6 +7,7 @@ use crate::config::keymap::KeyChord;
 use crate::domain::conversation::Form;
 use crate::domain::machine::Machine;
 use crate::domain::measured::Remembered;
+use crate::domain::store::{StoreCmd, StoreEvent};
 use crate::domain::{EngineCmd, EngineEvent, HubCmd, HubEvent};
 use crate::error::UserError;
 
@@ -18,6 +19,7 @@ pub enum Msg {
     Term(TermEvent),
     Engine(EngineEvent),
     Hub(HubEvent),
+    Store(StoreEvent),
     Timer(TimerId),
     /// What this machine has: measured after the first frame.
     Machine(Machine),
@@ -30,6 +32,8 @@ pub enum Msg {
     Edited(Result<String, UserError>),
     /// A schema was read and can be used, or not.
     Schema(Result<Form, UserError>),
+    /// The interface ends, whatever the reason: what is not kept yet is kept now, and nothing else is done any more.
+    End,
     /// Something outside went wrong that no other message tells of.
     Failed(UserError),
 }
@@ -62,6 +66,10 @@ pub enum TimerId {
     SaveSettings,
     /// What is being written has settled and is counted.
     Count,
+    /// A growing answer is kept as far as it has come.
+    Keep,
+    /// What is being written is kept.
+    Draft,
     /// Nothing was asked of the model for as long as the settings say.
     Idle,
 }
@@ -71,6 +79,7 @@ pub enum TimerId {
 pub enum Effect {
     Engine(EngineCmd),
     Hub(HubCmd),
+    Store(StoreCmd),
     SetTimer {
         id: TimerId,
         after: Duration,

@@ -289,6 +289,12 @@ impl Conversation {
         self.branch.reverse();
     }
 
+    /// Goes back to before the first message: the next one begins a branch of its own.
+    pub fn go_to_root(&mut self) {
+        self.head = None;
+        self.branch.clear();
+    }
+
     /// Takes the newest question and its answer off the branch, as if it had not been asked; gives its text.
     pub fn take_back_question(&mut self) -> Option<String> {
         let answer = self.head().filter(|m| m.role == Role::Assistant)?;

@@ -15,6 +15,8 @@ mod progress;
 mod prompt;
 pub mod pull;
 pub mod run;
+pub mod session;
+pub mod sessions;
 
 use std::future::Future;
 use std::io::{self, Write};

@@ -92,6 +92,18 @@ impl Store {
         Ok(())
     }
 
+    /// Says when a conversation was held that comes from elsewhere, in seconds since 1970.
+    ///
+    /// # Errors
+    /// The file can't be written.
+    pub fn date(&mut self, id: ConvId, created: Option<u64>, updated: Option<u64>) -> Result<(), UserError> {
+        let ms = |at: Option<u64>| at.and_then(|at| i64::try_from(at).ok()).map(|at| at.saturating_mul(1000));
+        let sql = "UPDATE conversations SET created = coalesce(?2, created), updated = coalesce(?3, updated), \
+                   used = coalesce(?3, used) WHERE name = ?1";
+        let dated = self.db.execute(sql, params![id.to_string(), ms(created), ms(updated)]);
+        dated.map(drop).map_err(|error| self.failed(&error))
+    }
+
     /// Marks answers as cut whose writers have died. What had come of them is kept.
     pub(super) fn mark_cut(&mut self) -> rusqlite::Result<()> {
         let writers: Vec<String> = {

@@ -45,6 +45,15 @@ impl Store {
         }
     }
 
+    /// A conversation to look at: it is not used by that.
+    ///
+    /// # Errors
+    /// It is not there, or the file can't be read.
+    pub fn look(&mut self, id: ConvId) -> Result<Opened, UserError> {
+        let read = self.mark_cut().and_then(|()| read(&self.db, id, None)).map_err(|error| self.failed(&error))?;
+        read.map(|(_, opened)| opened).ok_or_else(|| gone(&id.short(), None))
+    }
+
     /// The conversation that was used last.
     ///
     /// # Errors

@@ -76,6 +76,17 @@ impl App {
             Some(Overlay::Palette(_) | Overlay::Themes { .. }) => {
                 vec![Context::List, Context::Edit, Context::Dialog, Context::Global]
             }
+            Some(Overlay::Conversations(list)) if list.renaming.is_none() => {
+                vec![
+                    Context::Conversations,
+                    Context::List,
+                    Context::Edit,
+                    Context::Dialog,
+                    Context::Chat,
+                    Context::Global,
+                ]
+            }
+            Some(Overlay::Conversations(_)) => vec![Context::Dialog, Context::Edit, Context::Global],
             Some(Overlay::Value(_)) => vec![Context::Dialog, Context::Edit, Context::Chat, Context::Global],
             Some(Overlay::Schema(_)) => vec![Context::Dialog, Context::Edit, Context::Global],
             Some(Overlay::Help { .. }) => vec![Context::Dialog, Context::List, Context::Chat, Context::Global],
@@ -92,7 +103,13 @@ impl App {
     /// A text field has the keys.
     pub(super) fn edits_text(&self) -> bool {
         match &self.overlay {
-            Some(Overlay::Palette(_) | Overlay::Themes { .. } | Overlay::Value(_) | Overlay::Schema(_)) => true,
+            Some(
+                Overlay::Palette(_)
+                | Overlay::Themes { .. }
+                | Overlay::Value(_)
+                | Overlay::Schema(_)
+                | Overlay::Conversations(_),
+            ) => true,
             Some(_) => false,
             None => self.pane == Pane::Chat,
         }
@@ -112,6 +129,12 @@ impl App {
             Some(Overlay::Value(editor)) => {
                 editor.area.insert(text);
                 editor.error = None;
+            }
+            Some(Overlay::Conversations(_)) => {
+                self.typed_in_list(|area| {
+                    area.insert(text);
+                    true
+                });
             }
             Some(Overlay::Schema(field)) => {
                 field.area.insert(text);

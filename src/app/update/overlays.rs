@@ -82,6 +82,7 @@ impl App {
                 *scroll = scroll.saturating_add_signed(by);
                 true
             }
+            Some(Overlay::Conversations(_)) => self.act_in_list(action, now),
             Some(Overlay::Room(_)) => action.context() == Context::List && self.move_in_list(action),
             Some(Overlay::Confirm(_)) | None => false,
         }
@@ -97,6 +98,7 @@ impl App {
         match self.overlay.take() {
             Some(Overlay::Themes { before, .. }) => self.show_theme(&before),
             Some(Overlay::Room(room)) => self.leave_unasked(room.wish),
+            Some(Overlay::Conversations(list)) => self.dismiss_in_list(list),
             _ => {}
         }
     }
@@ -119,6 +121,7 @@ impl App {
                 Confirmed::Load(model) => self.load(&model, now),
             },
             Some(Overlay::Room(room)) => self.make_room(room, now),
+            Some(Overlay::Conversations(list)) => self.accept_in_list(list),
             Some(Overlay::Help { .. }) | None => {}
         }
     }

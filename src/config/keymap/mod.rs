@@ -182,8 +182,11 @@ mod tests {
                 continue;
             }
             let simple = |chord: &KeyChord| !chord.alt && !matches!(chord.key, Key::F(_));
-            // `/think`, `/schema` and `/send-all` need no more than letters.
-            let by_name = matches!(action, Action::ToggleThinking | Action::AnswerInSchema | Action::SendAll);
+            // `/conversations`, `/think`, `/schema` and `/send-all` need no more than letters.
+            let by_name = matches!(
+                action,
+                Action::Conversations | Action::ToggleThinking | Action::AnswerInSchema | Action::SendAll
+            );
             let exempt = by_name || matches!(action, Action::TextStart | Action::TextEnd);
             assert!(exempt || map.keys_for(*action).iter().any(simple), "{}", action.name());
         }
