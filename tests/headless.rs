@@ -24,6 +24,8 @@ mod pulls;
 mod sampling;
 #[path = "headless/sandbox.rs"]
 mod sandbox;
+#[path = "headless/sessions.rs"]
+mod sessions;
 #[path = "headless/starter.rs"]
 mod starter;
 mod support;

@@ -278,6 +278,12 @@ impl App {
         self.keys(action).into_iter().next().unwrap_or_default()
     }
 
+    /// The same, for where its own context is not: a key of the list of conversations does something else there.
+    #[must_use]
+    pub fn key_outside(&self, action: Action) -> String {
+        if action.context() == Context::Conversations { String::new() } else { self.key(action) }
+    }
+
     /// All keys of an action.
     #[must_use]
     pub fn keys(&self, action: Action) -> Vec<String> {

@@ -12,6 +12,10 @@ pub struct Saved {
     ids: ConvIds,
     pub id: ConvId,
     pub keeper: Keeper,
+    /// How it stands in the list.
+    pub title: String,
+    pub pinned: bool,
+    pub archived: bool,
     /// Nothing is kept: there is no place for it.
     pub off: bool,
     /// A timer runs: for a growing answer, for what is being written.
@@ -33,6 +37,9 @@ impl Saved {
             id: ids.make(),
             ids,
             keeper: Keeper::default(),
+            title: String::new(),
+            pinned: false,
+            archived: false,
             off: false,
             more_is_due: false,
             draft_is_due: false,
@@ -47,6 +54,8 @@ impl Saved {
     pub fn begin_anew(&mut self) {
         self.id = self.ids.make();
         self.keeper = Keeper::default();
+        self.title.clear();
+        (self.pinned, self.archived) = (false, false);
     }
 
     pub fn next_ask(&mut self) -> AskId {

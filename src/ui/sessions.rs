@@ -17,11 +17,15 @@ use crate::ui::{split_bottom, split_top};
 /// From this width on there is room for a preview beside the list.
 const ROOMY: u16 = 110;
 /// Two lines for each row from this height on.
-const TALL: u16 = 16;
+const TALL: u16 = 12;
 
 /// Gives the place of the cursor.
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &App, list: &ConversationList) -> Option<Position> {
-    let title = if list.archive { "Archive" } else { "Conversations" };
+    let (title, other) = if list.archive { ("Archive", "the others") } else { ("Conversations", "archive") };
+    let title = &match &list.renaming {
+        Some(_) => "Another title".to_owned(),
+        None => format!("{title} {} {} {other}", app.theme.glyphs.dot, app.key(Action::ShowArchive)),
+    };
     let width = if area.width >= ROOMY { 150 } else { 96 };
     let inner = panel(canvas, area, app, width.min(area.width), area.height.saturating_sub(area.height / 12), title);
     let (field, below) = split_top(inner, 2);
@@ -67,12 +71,11 @@ fn keys(app: &App, list: &ConversationList) -> String {
         return format!("{} takes the title   {} leaves it", key(Action::Accept), key(Action::Dismiss));
     }
     [
-        (Action::Accept, "opens"),
+        (Action::Accept, "open"),
         (Action::Rename, "title"),
         (Action::Pin, "pin"),
         (Action::Archive, if list.archive { "take back" } else { "archive" }),
         (Action::DeleteConversation, "delete"),
-        (Action::ShowArchive, if list.archive { "the others" } else { "the archive" }),
     ]
     .map(|(action, does)| format!("{} {does}", key(action)))
     .join("  ")
@@ -92,7 +95,7 @@ fn draw_rows(canvas: &mut Canvas<'_>, area: Rect, app: &App, list: &Conversation
         }
         let (label, detail) = if chosen { (theme.selection, theme.selection) } else { (theme.base, theme.muted) };
         let top = Rect { height: 1, ..row };
-        let side = side(app, &entry, entry.id() == app.saved.id);
+        let side = side(app, &entry, entry.id() == app.saved.id, usize::from(top.width / 2));
         let side_width = u16::try_from(wrap::width(&side)).unwrap_or(0).min(top.width / 2);
         let room = top.width.saturating_sub(side_width + 2);
         let below = Rect { x: row.x + 2, y: y + 1, width: row.width.saturating_sub(2), height: 1 };
@@ -129,8 +132,8 @@ fn title(app: &App, summary: &Summary) -> String {
     format!("{mark}{}", sanitize(title))
 }
 
-/// What stands at the right: how old, and whether it is the one on the screen.
-fn side(app: &App, entry: &Entry<'_>, here: bool) -> String {
+/// What stands at the right: how old, and where there is room more about it.
+fn side(app: &App, entry: &Entry<'_>, here: bool, room: usize) -> String {
     let dot = app.theme.glyphs.dot;
     let (age, more) = match entry {
         Entry::Conversation(summary) if summary.draft && summary.messages > 0 => (summary.age, Some("draft")),
@@ -139,7 +142,8 @@ fn side(app: &App, entry: &Entry<'_>, here: bool) -> String {
     };
     let here = here.then_some("here");
     let parts = here.into_iter().chain(more).map(str::to_owned).chain([ago(age)]);
-    parts.collect::<Vec<_>>().join(&format!(" {dot} "))
+    let whole = parts.collect::<Vec<_>>().join(&format!(" {dot} "));
+    if wrap::width(&whole) <= room { whole } else { ago(age) }
 }
 
 /// A snippet, with what was looked for in another style.

@@ -152,7 +152,7 @@ impl App {
     }
 
     pub(super) fn open_palette(&mut self) {
-        let key = |action| self.key(action);
+        let key = |action| self.key_outside(action);
         // What the model can't do is not offered.
         let can = |action: Action| action != Action::ToggleThinking || self.thinking().is_some();
         let actions = Action::ALL.iter().filter(|a| a.in_palette() && can(**a)).map(|action| Row {

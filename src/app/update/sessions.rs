@@ -122,8 +122,7 @@ impl App {
             StoreEvent::Off(error) => {
                 self.saved.off = true;
                 self.saved.opening = None;
-                let text = format!("Nothing is kept: {}", error.message);
-                self.toast(ToastKind::Warning, text, error.hint, now);
+                self.toast(ToastKind::Warning, error.message, error.hint, now);
             }
             StoreEvent::Note(error) => self.toast_error(&error, now),
             StoreEvent::Opened { ask, result } if self.saved.opening == Some(ask) => {
@@ -191,9 +190,11 @@ impl App {
 
     fn opened(&mut self, opened: Opened, now: Instant) {
         self.leave(now);
-        let Opened { id, mut conversation, setup, draft, at, .. } = opened;
+        let Opened { id, mut conversation, title, setup, draft, pinned, archived, at, .. } = opened;
         self.chat.clear();
         self.saved.id = id;
+        self.saved.title = title;
+        (self.saved.pinned, self.saved.archived) = (pinned, archived);
         self.saved.keeper = Keeper::of(&mut conversation, &draft);
         self.chat.composer.begin_with(&draft, conversation.branch().filter(|m| m.role == Role::User));
         self.chat.conversation = conversation;
@@ -281,6 +282,9 @@ impl App {
     pub(super) fn accept_in_list(&mut self, mut list: Box<ConversationList>) {
         if let Some((id, title)) = list.renaming.take() {
             let title = title.text().trim().to_owned();
+            if id == self.saved.id {
+                self.saved.title.clone_from(&title);
+            }
             self.overlay = Some(Overlay::Conversations(list));
             // Without a title of its own it has that of its first words.
             self.change_conversation(id, Change::Title(Some(title).filter(|title| !title.is_empty())));
@@ -330,8 +334,8 @@ impl App {
         if self.list().is_none() {
             // What is done to it is seen, and undone, where all of them are.
             self.open_list(now);
-            let id = self.saved.id;
-            return self.act_on(action, id, String::new(), now);
+            let (id, title) = (self.saved.id, self.saved.title.clone());
+            return self.act_on(action, id, title, now);
         }
         let chosen = self.list().and_then(|list| list.chosen().map(|entry| (entry.id(), entry.title().to_owned())));
         let Some((id, title)) = chosen else { return true };
@@ -350,12 +354,18 @@ impl App {
                 }
             }
             Action::Pin => {
-                let pinned = summary.is_some_and(|summary| summary.pinned);
-                self.change_conversation(id, Change::Pinned(!pinned));
+                let pinned = !summary.map_or(self.saved.pinned, |summary| summary.pinned);
+                if is_this {
+                    self.saved.pinned = pinned;
+                }
+                self.change_conversation(id, Change::Pinned(pinned));
             }
             Action::Archive => {
-                let archived = summary.is_some_and(|summary| summary.archived);
-                self.change_conversation(id, Change::Archived(!archived));
+                let archived = !summary.map_or(self.saved.archived, |summary| summary.archived);
+                if is_this {
+                    self.saved.archived = archived;
+                }
+                self.change_conversation(id, Change::Archived(archived));
             }
             Action::DeleteConversation => {
                 if is_this {
@@ -386,6 +396,7 @@ impl App {
             }
             return false;
         };
+        self.toasts.retain(|toast| toast.kind != ToastKind::Note);
         self.change_conversation(id, Change::Deleted(false));
         let text = if title.is_empty() { "It is back".into() } else { format!("“{title}” is back") };
         self.toast(ToastKind::Note, text, None, now);
