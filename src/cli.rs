@@ -427,7 +427,7 @@ pub enum SessionsCommand {
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
-    /// Take in conversations: JSON of our own, or `conversations.json` of a ChatGPT export
+    /// Take in conversations: JSON of our own, or `conversations.json` of a `ChatGPT` export
     Import {
         #[arg(value_name = "FILE")]
         file: PathBuf,

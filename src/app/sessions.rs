@@ -12,10 +12,7 @@ pub struct Saved {
     ids: ConvIds,
     pub id: ConvId,
     pub keeper: Keeper,
-    /// How it stands in the list.
-    pub title: String,
-    pub pinned: bool,
-    pub archived: bool,
+    pub listed: Listed,
     /// Nothing is kept: there is no place for it.
     pub off: bool,
     /// A timer runs: for a growing answer, for what is being written.
@@ -30,6 +27,14 @@ pub struct Saved {
     pub deleted: Vec<(ConvId, String)>,
 }
 
+/// How it stands in the list.
+#[derive(Debug, Clone, Default)]
+pub struct Listed {
+    pub title: String,
+    pub pinned: bool,
+    pub archived: bool,
+}
+
 impl Saved {
     #[must_use]
     pub fn new(mut ids: ConvIds, first: Option<Which>) -> Self {
@@ -37,9 +42,7 @@ impl Saved {
             id: ids.make(),
             ids,
             keeper: Keeper::default(),
-            title: String::new(),
-            pinned: false,
-            archived: false,
+            listed: Listed::default(),
             off: false,
             more_is_due: false,
             draft_is_due: false,
@@ -54,8 +57,7 @@ impl Saved {
     pub fn begin_anew(&mut self) {
         self.id = self.ids.make();
         self.keeper = Keeper::default();
-        self.title.clear();
-        (self.pinned, self.archived) = (false, false);
+        self.listed = Listed::default();
     }
 
     pub fn next_ask(&mut self) -> AskId {

@@ -373,7 +373,7 @@ impl Session<'_> {
 
     fn keep_end(
         &mut self,
-        state: MessageState,
+        ended: MessageState,
         reason: FinishReason,
         usage: Option<Usage>,
         stats: Option<GenStats>,
@@ -381,7 +381,7 @@ impl Session<'_> {
     ) {
         if let Some(kept) = &mut self.kept {
             let (usage, stats) = (usage.unwrap_or_default(), stats.unwrap_or_default());
-            kept.end(state, Ended { reason, usage, stats, satisfied });
+            kept.end(ended, Ended { reason, usage, stats, satisfied });
         }
     }
 

@@ -86,11 +86,16 @@ pub(super) struct Interface<S, C> {
     edited: Option<Instant>,
     /// The terminal is lent because we are about to be stopped; when to think that nothing stops us.
     unstopped: Option<Instant>,
-    /// Its events have ended, which only a bug makes them do.
-    engine_gone: bool,
-    hub_gone: bool,
-    store_gone: bool,
+    gone: Gone,
     exit: Option<u8>,
+}
+
+/// Whose events have ended. Of engine and hub only a bug makes them do that.
+#[derive(Debug, Default)]
+struct Gone {
+    engine: bool,
+    hub: bool,
+    store: bool,
 }
 
 enum Event {
@@ -136,9 +141,7 @@ impl<S: State, C: Console<S>> Interface<S, C> {
             editor: None,
             edited: None,
             unstopped: None,
-            engine_gone: false,
-            hub_gone: false,
-            store_gone: false,
+            gone: Gone::default(),
             exit: None,
         }
     }
@@ -169,17 +172,17 @@ impl<S: State, C: Console<S>> Interface<S, C> {
             occurrence = self.console.next() => Event::Console(occurrence),
             () = until(frame) => Event::Time,
             () = until(timer) => Event::Time,
-            event = self.ports.engine_events.recv(), if !self.engine_gone => {
-                self.engine_gone = event.is_none();
+            event = self.ports.engine_events.recv(), if !self.gone.engine => {
+                self.gone.engine = event.is_none();
                 event.map_or_else(|| gone("runs the models"), Event::Engine)
             }
-            event = self.ports.hub_events.recv(), if !self.hub_gone => {
-                self.hub_gone = event.is_none();
+            event = self.ports.hub_events.recv(), if !self.gone.hub => {
+                self.gone.hub = event.is_none();
                 event.map_or_else(|| gone("lists and downloads models"), Event::Hub)
             }
-            event = self.ports.store_events.recv(), if !self.store_gone => {
+            event = self.ports.store_events.recv(), if !self.gone.store => {
                 // Where there is no place for conversations it ends at once, and has said so.
-                self.store_gone = event.is_none();
+                self.gone.store = event.is_none();
                 event.map_or(Event::Time, Event::Store)
             }
             text = edited(&mut self.editor) => Event::Answer(Msg::Edited(text)),

@@ -13,7 +13,7 @@ use crate::error::{ErrorKind, UserError, reason};
 
 /// How long one waits for another that writes.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Where a file of SQLite says which version it is.
+/// Where a file of `SQLite` says which version it is.
 const VERSION_AT: usize = 60;
 
 /// Opens it, or makes it. The second is what a person should know of it.

@@ -1,4 +1,4 @@
-//! Side floor: conversations in SQLite. Nothing that was said is ever lost: messages are kept as they are sent, an answer as it
+//! Side floor: conversations in `SQLite`. Nothing that was said is ever lost: messages are kept as they are sent, an answer as it
 //! grows, and what is being written as it is typed.
 //!
 //! | file | is |

@@ -86,9 +86,10 @@ impl App {
                     Context::Global,
                 ]
             }
-            Some(Overlay::Conversations(_)) => vec![Context::Dialog, Context::Edit, Context::Global],
             Some(Overlay::Value(_)) => vec![Context::Dialog, Context::Edit, Context::Chat, Context::Global],
-            Some(Overlay::Schema(_)) => vec![Context::Dialog, Context::Edit, Context::Global],
+            Some(Overlay::Schema(_) | Overlay::Conversations(_)) => {
+                vec![Context::Dialog, Context::Edit, Context::Global]
+            }
             Some(Overlay::Help { .. }) => vec![Context::Dialog, Context::List, Context::Chat, Context::Global],
             Some(Overlay::Room(_)) => vec![Context::List, Context::Dialog, Context::Global],
             Some(Overlay::Confirm(_)) => vec![Context::Dialog, Context::Global],

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::app::chat::Wish;
+use crate::app::chat::{Running, Wish};
 use crate::app::msg::{Effect, TimerId};
-use crate::app::sessions::ConversationList;
+use crate::app::sessions::{ConversationList, Listed};
 use crate::app::text_area::TextArea;
 use crate::app::{App, Dirty, EngineStatus, Overlay, Pane, ToastKind};
 use crate::domain::Role;
@@ -98,7 +98,7 @@ impl App {
 
     /// What is written and not sent, wherever it waits.
     fn unsent(&self) -> String {
-        let running = self.chat.running.as_ref().map(|running| running.wish());
+        let running = self.chat.running.as_ref().map(Running::wish);
         let asked = match &self.overlay {
             Some(Overlay::Room(room)) => Some(&room.wish),
             _ => None,
@@ -193,8 +193,7 @@ impl App {
         let Opened { id, mut conversation, title, setup, draft, pinned, archived, at, .. } = opened;
         self.chat.clear();
         self.saved.id = id;
-        self.saved.title = title;
-        (self.saved.pinned, self.saved.archived) = (pinned, archived);
+        self.saved.listed = Listed { title, pinned, archived };
         self.saved.keeper = Keeper::of(&mut conversation, &draft);
         self.chat.composer.begin_with(&draft, conversation.branch().filter(|m| m.role == Role::User));
         self.chat.conversation = conversation;
@@ -283,7 +282,7 @@ impl App {
         if let Some((id, title)) = list.renaming.take() {
             let title = title.text().trim().to_owned();
             if id == self.saved.id {
-                self.saved.title.clone_from(&title);
+                self.saved.listed.title.clone_from(&title);
             }
             self.overlay = Some(Overlay::Conversations(list));
             // Without a title of its own it has that of its first words.
@@ -334,36 +333,36 @@ impl App {
         if self.list().is_none() {
             // What is done to it is seen, and undone, where all of them are.
             self.open_list(now);
-            let (id, title) = (self.saved.id, self.saved.title.clone());
-            return self.act_on(action, id, title, now);
+            let (id, title) = (self.saved.id, self.saved.listed.title.clone());
+            return self.act_on(action, id, &title, now);
         }
         let chosen = self.list().and_then(|list| list.chosen().map(|entry| (entry.id(), entry.title().to_owned())));
         let Some((id, title)) = chosen else { return true };
-        self.act_on(action, id, title, now)
+        self.act_on(action, id, &title, now)
     }
 
-    fn act_on(&mut self, action: Action, id: ConvId, title: String, now: Instant) -> bool {
+    fn act_on(&mut self, action: Action, id: ConvId, title: &str, now: Instant) -> bool {
         let is_this = id == self.saved.id;
         let summary = self.list().and_then(|list| list.summary(id).cloned());
         match action {
             Action::Rename => {
                 if let Some(list) = self.list() {
-                    let mut area = TextArea::one_line(&title);
+                    let mut area = TextArea::one_line(title);
                     area.act(Action::TextEnd);
                     list.renaming = Some((id, area));
                 }
             }
             Action::Pin => {
-                let pinned = !summary.map_or(self.saved.pinned, |summary| summary.pinned);
+                let pinned = !summary.map_or(self.saved.listed.pinned, |summary| summary.pinned);
                 if is_this {
-                    self.saved.pinned = pinned;
+                    self.saved.listed.pinned = pinned;
                 }
                 self.change_conversation(id, Change::Pinned(pinned));
             }
             Action::Archive => {
-                let archived = !summary.map_or(self.saved.archived, |summary| summary.archived);
+                let archived = !summary.map_or(self.saved.listed.archived, |summary| summary.archived);
                 if is_this {
-                    self.saved.archived = archived;
+                    self.saved.listed.archived = archived;
                 }
                 self.change_conversation(id, Change::Archived(archived));
             }
@@ -375,7 +374,7 @@ impl App {
                     self.saved.begin_anew();
                     self.chat.clear();
                 }
-                self.saved.deleted.push((id, title.clone()));
+                self.saved.deleted.push((id, title.to_owned()));
                 self.change_conversation(id, Change::Deleted(true));
                 let key = self.key(Action::Undelete);
                 let hint = format!("{key} brings it back, until you quit");

@@ -96,11 +96,13 @@ mod tests {
     use crate::domain::Role;
 
     fn messages(changes: &[Change]) -> Vec<(u64, &str)> {
-        let of = |change| match change {
-            &Change::Message(ref message) => Some((message.id.0, message.content.as_str())),
-            _ => None,
-        };
-        changes.iter().filter_map(of).collect()
+        let mut messages = Vec::new();
+        for change in changes {
+            if let Change::Message(message) = change {
+                messages.push((message.id.0, message.content.as_str()));
+            }
+        }
+        messages
     }
 
     #[test]
@@ -128,7 +130,7 @@ mod tests {
         // It goes on: what there is of it comes first.
         c.edit(answer, |m| m.state = MessageState::Streaming);
         assert_eq!(messages(&keeper.changes(&mut c, Setup::default)), [(1, "So it is")]);
-        c.edit(answer, |m| m.content.push_str("!"));
+        c.edit(answer, |m| m.content.push('!'));
         assert!(matches!(keeper.more(&c), Some(Change::More { text, .. }) if text == "!"));
     }
 

@@ -16,11 +16,10 @@ pub(super) const VERSION: u32 = 1;
 /// How a message ended, in one word.
 fn state(message: &Message) -> &'static str {
     match (&message.state, message.outcome.map(|outcome| outcome.reason)) {
-        (MessageState::Failed(error), _) if error.kind == ErrorKind::Cancelled => "cut",
-        (MessageState::Failed(_), _) => "failed",
-        (MessageState::Streaming, _) => "cut",
+        (MessageState::Failed(error), _) if error.kind != ErrorKind::Cancelled => "failed",
         (MessageState::Whole, Some(FinishReason::Cancelled)) => "cancelled",
-        (MessageState::Whole, Some(FinishReason::Length | FinishReason::Context | FinishReason::Timeout)) => "cut",
+        (MessageState::Failed(_) | MessageState::Streaming, _)
+        | (MessageState::Whole, Some(FinishReason::Length | FinishReason::Context | FinishReason::Timeout)) => "cut",
         (MessageState::Whole, _) => "finished",
     }
 }

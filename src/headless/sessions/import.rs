@@ -1,4 +1,4 @@
-//! Conversations from elsewhere: our own JSON, and what ChatGPT exports.
+//! Conversations from elsewhere: our own JSON, and what `ChatGPT` exports.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
