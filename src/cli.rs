@@ -89,6 +89,8 @@ pub enum Command {
     Pull(PullArgs),
     /// What models are on this machine
     Models(ModelsArgs),
+    /// Conversations that are kept: list, read, find, export, import and remove them
+    Sessions(SessionsArgs),
     /// How fast a model is on this machine
     Bench(BenchArgs),
     /// What this machine has, what is wrong, and what to do about it
@@ -103,6 +105,19 @@ pub struct ChatArgs {
     /// System prompt: text, or @FILE
     #[arg(short, long, value_name = "TEXT|@FILE")]
     pub system: Option<String>,
+    #[command(flatten)]
+    pub session: SessionArgs,
+}
+
+/// Which conversation to go on with.
+#[derive(Debug, Default, Clone, Args)]
+pub struct SessionArgs {
+    /// Go on with the conversation that was used last
+    #[arg(short = 'c', long = "continue", help_heading = "Conversation")]
+    pub resume: bool,
+    /// Go on with the conversation whose id begins like this
+    #[arg(long = "session", value_name = "ID", help_heading = "Conversation", conflicts_with = "resume")]
+    pub id: Option<String>,
 }
 
 /// What `run` takes.
@@ -142,6 +157,14 @@ pub struct RunArgs {
     /// System prompt: text, or @FILE
     #[arg(short, long, value_name = "TEXT|@FILE")]
     pub system: Option<String>,
+    #[command(flatten)]
+    pub session: SessionArgs,
+    /// Keep the question and the answer as a conversation
+    #[arg(long, help_heading = "Conversation", conflicts_with = "no_save")]
+    pub save: bool,
+    /// Go on with a conversation without adding to it
+    #[arg(long, help_heading = "Conversation")]
+    pub no_save: bool,
     /// Append this file to the prompt as a named block (repeatable)
     #[arg(short, long = "file", value_name = "FILE")]
     pub files: Vec<PathBuf>,
@@ -465,6 +488,75 @@ pub struct DoctorArgs {
     /// Print one JSON document
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    hobnob sessions\n  \
+    hobnob sessions search \"blue sky\"\n  \
+    hobnob sessions export 1a2b > talk.md\n  \
+    hobnob sessions export 1a2b --format html -o talk.html\n  \
+    hobnob sessions import conversations.json\n  \
+    hobnob chat --session 1a2b\n\n\
+    An id is 16 digits; its beginning is enough where no other begins like it.")]
+pub struct SessionsArgs {
+    #[command(subcommand)]
+    pub command: Option<SessionsCommand>,
+    /// Print one JSON document
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum SessionsCommand {
+    /// All conversations, a line each (tab-separated when it is not for a terminal)
+    List {
+        /// Those in the archive
+        #[arg(long)]
+        archived: bool,
+    },
+    /// What was said in one
+    Show {
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+    /// Find words in all that was said
+    Search {
+        #[arg(value_name = "TEXT", required = true)]
+        words: Vec<String>,
+    },
+    /// Print one as Markdown, JSON or HTML
+    Export {
+        #[arg(value_name = "ID")]
+        id: String,
+        /// What it is written as; without a word the ending of the file says it
+        #[arg(long, value_enum, value_name = "FORMAT")]
+        format: Option<ExportFormat>,
+        /// Write it to this file, which must not be there yet
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Take in conversations: JSON of our own, or `conversations.json` of a `ChatGPT` export
+    Import {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Remove conversations for good
+    Rm {
+        #[arg(value_name = "ID", required = true)]
+        ids: Vec<String>,
+        /// Do not ask
+        #[arg(short, long)]
+        yes: bool,
+    },
+}
+
+/// What a conversation is exported as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    Markdown,
+    Json,
+    Html,
 }
 
 #[derive(Debug, Args)]

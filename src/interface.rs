@@ -1,6 +1,7 @@
-//! Puts the interface together: the state with what it starts from, and the ways to engine, hub and config file.
+//! Puts the interface together: the state with what it starts from, and the ways to engine, hub, store and config file.
 
 use std::io::{self, IsTerminal};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures::future::OptionFuture;
@@ -11,6 +12,7 @@ use hobnob::error::ErrorKind;
 use hobnob::headless::{self, Context, Outcome, Quit};
 use hobnob::hub::HubHandle;
 use hobnob::runtime::{self, Ports, Start};
+use hobnob::store::{self, StoreHandle};
 use hobnob::{config, engine, hub};
 
 /// Whether there is a terminal on both sides.
@@ -18,8 +20,8 @@ pub fn is_possible() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
-/// Shows the interface until it ends.
-pub fn open(context: &Context<'_>) -> Outcome {
+/// Shows the interface until it ends; `wish` is the conversation to go on with.
+pub fn open(wish: &headless::session::Wish, context: &Context<'_>) -> Outcome {
     let loaded = context.loaded;
     // The interface starts with a bad config file and shows what is wrong, but not with a bad command line.
     if let Some(error) = loaded.problems.iter().find(|problem| problem.kind == ErrorKind::Usage) {
@@ -27,12 +29,13 @@ pub fn open(context: &Context<'_>) -> Outcome {
     }
     let engine = headless::engine_options(context)?;
     let hub = headless::hub_options(loaded);
-    let file = loaded.paths.config_file.clone();
+    let open = headless::session::which(wish, context)?;
+    let (file, conversations) = (loaded.paths.config_file.clone(), loaded.paths.conversations_file());
     let capabilities = Capabilities::detect(&|name| std::env::var_os(name), loaded.settings.ui.ascii);
     let start = Start {
-        app: App::new(Init { config: loaded.clone(), capabilities }),
+        app: App::new(Init { config: loaded.clone(), capabilities, ids: store::new_ids(), open }),
         mouse: loaded.settings.ui.mouse,
-        connect: Box::new(move || connect(engine, hub, file)),
+        connect: Box::new(move || connect(engine, hub, conversations, file)),
     };
     match runtime::run(start)? {
         0 => Ok(()),
@@ -40,23 +43,27 @@ pub fn open(context: &Context<'_>) -> Outcome {
     }
 }
 
-/// Starts engine and hub. Inside a tokio runtime, after the first frame.
-fn connect(engine: engine::Options, hub: hub::Options, config_file: std::path::PathBuf) -> Ports {
+/// Starts engine, hub and store. Inside a tokio runtime, after the first frame.
+fn connect(engine: engine::Options, hub: hub::Options, conversations: PathBuf, config_file: PathBuf) -> Ports {
     let (engine, engine_events) = EngineHandle::start(engine);
     let (hub, hub_events) = HubHandle::start(hub);
+    let (store, store_events) = StoreHandle::start(conversations);
     // Commands come from one place and the end from another.
-    let (engine, hub) = (Arc::new(engine), Arc::new(hub));
-    let (to_engine, to_hub) = (Arc::clone(&engine), Arc::clone(&hub));
+    let (engine, hub, store) = (Arc::new(engine), Arc::new(hub), Arc::new(store));
+    let (to_engine, to_hub, to_store) = (Arc::clone(&engine), Arc::clone(&hub), Arc::clone(&store));
     Ports {
         engine: Box::new(move |command| to_engine.send(command)),
         engine_events,
         hub: Box::new(move |command| to_hub.send(command)),
         hub_events,
+        store: Box::new(move |command| to_store.send(command)),
+        store_events,
         save: Arc::new(move |patch| config::save(&config_file, patch)),
         shutdown: Box::pin(async move {
             tokio::join!(
                 OptionFuture::from(Arc::into_inner(engine).map(EngineHandle::shutdown)),
                 OptionFuture::from(Arc::into_inner(hub).map(HubHandle::shutdown)),
+                OptionFuture::from(Arc::into_inner(store).map(StoreHandle::shutdown)),
             );
         }),
     }

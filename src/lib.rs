@@ -32,7 +32,8 @@
 //! | [`app`] | the interface's state and what changes it | text, config, domain |
 //! | [`ui`] | the state as a picture | app, text, config, domain |
 //! | [`engine`], [`hub`] | the engine's process; the Hugging Face cache and downloads | config, domain, [`machine`]; never each other |
-//! | [`headless`] | `run`, `pull`, `models`, `bench`, `doctor`, `config` | engine, hub, config, domain, `text::sanitize` |
+//! | [`store`] | conversations in `SQLite`, kept as they are typed and streamed | config, domain |
+//! | [`headless`] | `run`, `search`, `pull`, `models`, `sessions`, `bench`, `doctor`, `config` | engine, hub, store, config, domain, `text::sanitize` |
 //! | [`runtime`] | the interface's only async glue | everything below |
 //!
 //! # Decisions
@@ -71,5 +72,6 @@ pub mod log;
 pub mod machine;
 pub mod measurements;
 pub mod runtime;
+pub mod store;
 pub mod text;
 pub mod ui;

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use clap::Parser;
 use hobnob::cli::{
-    self, BenchArgs, Cli, ColourChoice, Command, ConfigCommand, FormatArgs, ModelsCommand, RunArgs, SearchArgs,
+    self, BenchArgs, Cli, ColourChoice, Command, ConfigCommand, ExportFormat, FormatArgs, ModelsCommand, RunArgs,
+    SearchArgs, SessionsCommand,
 };
 use hobnob::config::{self, Loaded, Sources, Value};
 use hobnob::engine::host;
@@ -17,6 +18,7 @@ use hobnob::error::{ErrorKind, UserError};
 use hobnob::headless::bench::Wish;
 use hobnob::headless::run::{Ask, Form};
 use hobnob::headless::search::Sought;
+use hobnob::headless::session::Wish as Session;
 use hobnob::headless::{self, Console, Context, Format, Outcome};
 use hobnob::log;
 
@@ -48,17 +50,18 @@ fn main() -> ExitCode {
 
 fn dispatch(cli: &Cli, context: &Context<'_>) -> Outcome {
     match &cli.command {
-        None if interface::is_possible() => interface::open(context),
-        Some(Command::Chat(_)) => interface::open(context),
+        None if interface::is_possible() => interface::open(&session(cli), context),
+        Some(Command::Chat(_)) => interface::open(&session(cli), context),
         Some(Command::Config(args)) => match args.command.unwrap_or(ConfigCommand::Show) {
             ConfigCommand::Path => headless::config::path(context),
             ConfigCommand::Show => headless::config::show(context),
             ConfigCommand::Check => headless::config::check(context),
         },
-        None => headless::run::run(&ask(&RunArgs::default()), context),
-        Some(Command::Run(args)) => headless::run::run(&ask(args), context),
+        None => headless::run::run(&ask(&RunArgs::default(), cli), context),
+        Some(Command::Run(args)) => headless::run::run(&ask(args, cli), context),
         Some(Command::Search(args)) => headless::search::search(&sought(args), context),
         Some(Command::Pull(args)) => headless::pull::pull(&args.references, args.speed_limit, context),
+        Some(Command::Sessions(args)) => sessions(args.command.as_ref(), context),
         Some(Command::Bench(args)) => headless::bench::bench(&wish(args), context),
         Some(Command::Doctor(_)) => headless::doctor::doctor(context),
         Some(Command::Models(args)) => match &args.command {
@@ -82,7 +85,35 @@ fn dispatch(cli: &Cli, context: &Context<'_>) -> Outcome {
     }
 }
 
-fn ask(args: &RunArgs) -> Ask {
+fn sessions(command: Option<&SessionsCommand>, context: &Context<'_>) -> Outcome {
+    match command {
+        None => headless::sessions::list(false, context),
+        Some(SessionsCommand::List { archived }) => headless::sessions::list(*archived, context),
+        Some(SessionsCommand::Show { id }) => headless::sessions::show(id, context),
+        Some(SessionsCommand::Search { words }) => headless::sessions::search(&words.join(" "), context),
+        Some(SessionsCommand::Export { id, format, output }) => {
+            let format = format.map(|format| match format {
+                ExportFormat::Markdown => headless::sessions::Export::Markdown,
+                ExportFormat::Json => headless::sessions::Export::Json,
+                ExportFormat::Html => headless::sessions::Export::Html,
+            });
+            headless::sessions::export(id, format, output.as_deref(), context)
+        }
+        Some(SessionsCommand::Import { file }) => headless::sessions::import(file, context),
+        Some(SessionsCommand::Rm { ids, yes }) => headless::sessions::remove(ids, *yes, context),
+    }
+}
+
+fn session(cli: &Cli) -> Session {
+    let args = cli.session();
+    match &args.id {
+        Some(id) => Session::Named(id.clone()),
+        None if args.resume => Session::Last,
+        None => Session::New,
+    }
+}
+
+fn ask(args: &RunArgs, cli: &Cli) -> Ask {
     Ask {
         prompt: headless::run::Sources { words: args.prompt.clone(), files: args.files.clone() },
         form: form(args),
@@ -90,6 +121,8 @@ fn ask(args: &RunArgs) -> Ask {
         show_thinking: args.show_thinking,
         stats: args.stats,
         timeout: args.timeout.map(Duration::from_secs_f64),
+        session: session(cli),
+        save: args.save.then_some(true).or(args.no_save.then_some(false)),
     }
 }
 
@@ -146,6 +179,7 @@ fn format(cli: &Cli) -> Format {
         Some(Command::Doctor(args)) => json(args.json),
         Some(Command::Models(args)) => json(args.json),
         Some(Command::Config(args)) => json(args.json),
+        Some(Command::Sessions(args)) => json(args.json),
         Some(Command::Chat(_)) | None => FormatArgs::default(),
     };
     match (args.json, args.jsonl) {

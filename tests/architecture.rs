@@ -16,6 +16,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("ui", &["app", "text", "config", "domain", "error"]),
     ("engine", &["config", "domain", "error", "machine"]),
     ("hub", &["config", "domain", "error", "machine"]),
+    ("store", &["config", "domain", "error"]),
     ("log", &["config", "domain", "error"]),
     ("machine", &["domain"]),
     ("measurements", &["config", "domain", "error"]),
@@ -25,6 +26,7 @@ const FLOORS: &[(&str, &[&str])] = &[
         &[
             "engine",
             "hub",
+            "store",
             "config",
             "domain",
             "error",
@@ -35,10 +37,13 @@ const FLOORS: &[(&str, &[&str])] = &[
             "text::Sanitizer",
         ],
     ),
-    ("runtime", &["app", "ui", "text", "engine", "hub", "config", "domain", "error", "log", "machine", "measurements"]),
+    (
+        "runtime",
+        &["app", "ui", "text", "engine", "hub", "store", "config", "domain", "error", "log", "machine", "measurements"],
+    ),
     ("main", &["cli", "headless", "runtime", "engine::host", "config", "error", "log"]),
     // The other half of `main`: what the interface is made of.
-    ("interface", &["headless", "runtime", "app", "engine", "hub", "config", "error"]),
+    ("interface", &["headless", "runtime", "app", "engine", "hub", "store", "config", "error"]),
 ];
 
 /// Crates that only some files may name, by the beginning of the path below `src`.

@@ -12,6 +12,8 @@ mod models;
 mod person;
 #[path = "e2e/settings.rs"]
 mod settings;
+#[path = "e2e/store.rs"]
+mod store;
 mod support;
 #[path = "e2e/terminals.rs"]
 mod terminals;

@@ -30,6 +30,8 @@ mod sampling;
 mod sandbox;
 #[path = "headless/search.rs"]
 mod search;
+#[path = "headless/sessions.rs"]
+mod sessions;
 #[path = "headless/starter.rs"]
 mod starter;
 mod support;

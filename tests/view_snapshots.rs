@@ -14,8 +14,9 @@ use hobnob::domain::model::{ModelFacts, ModelInfo};
 use hobnob::domain::quant::KeptCopy;
 use hobnob::domain::sampling::SamplingPatch;
 use hobnob::domain::stats::{GenStats, Usage};
+use hobnob::domain::store::{ConvIds, Hit, Row, StoreCmd, StoreEvent, Summary};
 use hobnob::domain::{
-    Constraint, DownloadState, EngineEvent, FinishReason, GenId, HubEvent, JobId, LoadId, LoadStage, PieceKind,
+    Constraint, DownloadState, EngineEvent, FinishReason, GenId, HubEvent, JobId, LoadId, LoadStage, PieceKind, Role,
 };
 use hobnob::error::{ErrorKind, UserError};
 use support::app::{Driver, TEMPLATE, broken, facts, huge, info, mac, machine, measured, starter};
@@ -423,4 +424,74 @@ fn a_model_s_own_sampling() {
         d.key("down");
     }
     snapshots("own_sampling", &mut d);
+}
+
+#[test]
+fn the_conversations() {
+    let mut ids = ConvIds::seeded(5);
+    let mut of = |title: &str, preview: &str, minutes: u64| Summary {
+        id: ids.make(),
+        title: title.into(),
+        model: Some("starter".into()),
+        messages: 4,
+        preview: preview.into(),
+        age: Duration::from_secs(60 * minutes),
+        pinned: false,
+        archived: false,
+        draft: false,
+    };
+    let all = vec![
+        Summary { pinned: true, ..of("Bread", "Let it rest for an hour, then bake it.", 2) },
+        of("Why is the sky blue?", "The sky looks blue because air scatters short wavelengths more.", 40),
+        Summary { draft: true, ..of("日本語の質問", "はい、そうです。", 60 * 5) },
+        Summary {
+            messages: 0,
+            title: String::new(),
+            draft: true,
+            ..of("", "A thought that is not finished", 60 * 24 * 3)
+        },
+        of("A long question about how the tides work where two seas meet", "They add up.", 60 * 24 * 40),
+    ];
+    let mut d = conversation();
+    let asked = |d: &Driver| match d.stored.last() {
+        Some(StoreCmd::List { ask, .. } | StoreCmd::Search { ask, .. }) => *ask,
+        other => panic!("{other:?}"),
+    };
+    d.key("f8");
+    let hit = Hit {
+        conversation: all[1].id,
+        title: all[1].title.clone(),
+        message: Some((Row(2), Role::Assistant)),
+        snippet: vec![
+            ("…because air scatters short ".into(), false),
+            ("wave".into(), true),
+            ("lengths more…".into(), false),
+        ],
+        age: Duration::from_secs(60 * 40),
+        archived: false,
+    };
+    let listed = StoreEvent::Listed { ask: asked(&d), conversations: all };
+    d.send(Msg::Store(listed));
+    d.key("down");
+    snapshots("conversations", &mut d);
+    d.type_text("wave");
+    let first = asked(&d);
+    d.send(Msg::Store(StoreEvent::Found { ask: first, hits: vec![] }));
+    let found = StoreEvent::Found { ask: asked(&d), hits: vec![hit] };
+    d.send(Msg::Store(found));
+    snapshots("conversations_found", &mut d);
+    d.key("esc");
+    d.key("ctrl-r");
+    snapshots("conversations_renaming", &mut d);
+}
+
+#[test]
+fn no_conversations() {
+    let mut d = Driver::new();
+    d.ready();
+    d.key("f8");
+    let Some(StoreCmd::List { ask, .. }) = d.stored.last() else { panic!("{:?}", d.stored) };
+    let listed = StoreEvent::Listed { ask: *ask, conversations: vec![] };
+    d.send(Msg::Store(listed));
+    snapshots("conversations_none", &mut d);
 }

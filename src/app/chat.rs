@@ -95,6 +95,8 @@ pub struct ChatPane {
     pub running: Option<Running>,
     pub editing: Option<Editing>,
     pub wishes: Wishes,
+    /// What the model is told before this conversation, where it is the conversation's own.
+    pub system: Option<String>,
     last: Figures,
     /// Tokens that the conversation fills of the context, as far as the engine has told.
     context_used: u32,
@@ -115,7 +117,7 @@ impl ChatPane {
     /// Adds what the wish needs to the conversation, and an empty answer; gives what the engine needs to fill it.
     pub fn begin(&mut self, id: GenId, wish: Wish, model: &str, settings: &Settings, now: Instant) -> GenRequest {
         let before = self.conversation.head().map(|m| m.id);
-        let system = &settings.chat.system_prompt;
+        let system = self.system(settings).to_owned();
         let mut so_far = None;
         let mut req = GenRequest {
             messages: Vec::new(),
@@ -149,7 +151,7 @@ impl ChatPane {
         }
         let len = self.conversation.len();
         req.messages = self.conversation.for_engine_in(
-            system,
+            &system,
             match &wish {
                 Wish::Say(_) | Wish::Again => self.conversation.first_sent()..len,
                 Wish::GoOn => self.conversation.first_sent()..len.saturating_sub(1),
@@ -179,6 +181,12 @@ impl ChatPane {
         self.held = false;
         self.transcript.to_bottom();
         req
+    }
+
+    /// What the model is told before the conversation.
+    #[must_use]
+    pub fn system<'a>(&'a self, settings: &'a Settings) -> &'a str {
+        self.system.as_deref().unwrap_or(&settings.chat.system_prompt)
     }
 
     fn current(&mut self, id: GenId) -> Option<&mut Running> {
@@ -262,6 +270,19 @@ impl ChatPane {
         }
         self.context_used = running.context_before;
         Some((running.wish, running.prompt_tokens.unwrap_or(0)))
+    }
+
+    /// The conversation is left: the answer ends with what there is of it.
+    pub fn cut_short(&mut self, now: Instant) {
+        let Some(running) = &self.running else { return };
+        let usage = Usage {
+            prompt_tokens: running.prompt_tokens.unwrap_or(0),
+            cached_tokens: None,
+            completion_tokens: running.meter.tokens(),
+        };
+        let stats = running.meter.stats(now);
+        let outcome = Outcome { reason: FinishReason::Cancelled, usage, stats, satisfied: None };
+        self.end(MessageState::Whole, outcome, now);
     }
 
     /// The newest answer failed with this error.
@@ -357,6 +378,7 @@ impl ChatPane {
         self.transcript.clear();
         self.last = Figures::default();
         self.wishes = Wishes::default();
+        self.system = None;
         self.context_used = 0;
         self.told_at = None;
         self.pending = None;

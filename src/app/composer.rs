@@ -2,6 +2,7 @@
 
 use crate::app::text_area::TextArea;
 use crate::domain::action::{Action, Context};
+use crate::domain::conversation::Message;
 
 #[derive(Debug, Default)]
 pub struct Composer {
@@ -27,6 +28,13 @@ impl Composer {
         }
         self.recalled = None;
         Some(text)
+    }
+
+    /// Another conversation: what is written in it, and what was said.
+    pub fn begin_with<'a>(&mut self, draft: &str, said: impl Iterator<Item = &'a Message>) {
+        self.area.set(draft);
+        self.sent = said.map(|message| message.content.clone()).collect();
+        self.touched();
     }
 
     /// A message that was not sent after all goes above what is being written.

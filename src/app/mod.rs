@@ -10,6 +10,7 @@ pub mod models;
 pub mod msg;
 pub mod picker;
 pub mod room;
+pub mod sessions;
 pub mod settings;
 pub mod text_area;
 pub mod transcript;
@@ -25,6 +26,7 @@ use crate::app::models::ModelsPane;
 use crate::app::msg::{Effect, TimerId};
 use crate::app::picker::Picker;
 use crate::app::room::Room;
+use crate::app::sessions::{ConversationList, Saved};
 use crate::app::settings::{SettingsPane, ValueEditor};
 use crate::app::text_area::TextArea;
 use crate::app::wishes::SchemaField;
@@ -35,6 +37,7 @@ use crate::domain::action::{Action, Context};
 use crate::domain::catalog::{Catalog, Entry};
 use crate::domain::machine::Machine;
 use crate::domain::model::{LocalModel, ModelInfo, ModelRef, RepoId};
+use crate::domain::store::{ConvIds, Which};
 use crate::domain::{AskId, GenId, JobId, LoadId, LoadStage};
 use crate::error::UserError;
 
@@ -106,6 +109,8 @@ pub enum Overlay {
     Confirm(Confirm),
     /// A prompt does not fit into the context: what now?
     Room(Room),
+    /// All conversations.
+    Conversations(Box<ConversationList>),
 }
 
 /// A question that is answered with yes or no.
@@ -198,6 +203,10 @@ pub enum Dirty {
 pub struct Init {
     pub config: Loaded,
     pub capabilities: Capabilities,
+    /// Names for new conversations.
+    pub ids: ConvIds,
+    /// The conversation to go on with; without one a new one begins.
+    pub open: Option<Which>,
 }
 
 /// The interface.
@@ -220,6 +229,7 @@ pub struct App {
     /// The load under way also writes the quantised copy down.
     keeping: bool,
     pub chat: ChatPane,
+    pub saved: Saved,
     pub models: ModelsPane,
     catalog: KnownModels,
     pub settings_pane: SettingsPane,
@@ -252,7 +262,7 @@ const SETTLE: Duration = Duration::from_millis(500);
 impl App {
     #[must_use]
     pub fn new(init: Init) -> Self {
-        let Init { config, capabilities } = init;
+        let Init { config, capabilities, ids, open } = init;
         let Loaded { settings, origins, keymap, catalog, paths, mut problems } = config;
         let theme = theme::load(&paths.themes_dir, &settings.ui.theme).unwrap_or_else(|error| {
             problems.push(error);
@@ -274,6 +284,7 @@ impl App {
             wanted: None,
             keeping: false,
             chat: ChatPane::default(),
+            saved: Saved::new(ids, open),
             models: ModelsPane::default(),
             catalog: KnownModels { added: catalog, all: OnceCell::new() },
             settings_pane: SettingsPane::default(),
@@ -316,6 +327,12 @@ impl App {
         self.keys(action).into_iter().next().unwrap_or_default()
     }
 
+    /// The same, for where its own context is not: a key of the list of conversations does something else there.
+    #[must_use]
+    pub fn key_outside(&self, action: Action) -> String {
+        if action.context() == Context::Conversations { String::new() } else { self.key(action) }
+    }
+
     /// All keys of an action.
     #[must_use]
     pub fn keys(&self, action: Action) -> Vec<String> {
@@ -349,7 +366,7 @@ impl App {
     /// Has what changed counted, in a moment. Only a model that is there can count.
     fn count_soon(&mut self) {
         let stale = || {
-            let (chat, system) = (&self.chat, &self.settings.chat.system_prompt);
+            let (chat, system) = (&self.chat, self.chat.system(&self.settings));
             chat.counting.is_stale(&chat.conversation, chat.texts(system))
         };
         if !self.count_is_due && matches!(self.engine, EngineStatus::Ready(_)) && stale() {

@@ -7,6 +7,7 @@ use crate::config::keymap::KeyChord;
 use crate::domain::conversation::Form;
 use crate::domain::machine::Machine;
 use crate::domain::measured::Remembered;
+use crate::domain::store::{StoreCmd, StoreEvent};
 use crate::domain::{EngineCmd, EngineEvent, HubCmd, HubEvent};
 use crate::error::UserError;
 
@@ -18,6 +19,7 @@ pub enum Msg {
     Term(TermEvent),
     Engine(EngineEvent),
     Hub(HubEvent),
+    Store(StoreEvent),
     Timer(TimerId),
     /// What this machine has: measured after the first frame.
     Machine(Machine),
@@ -33,6 +35,8 @@ pub enum Msg {
     Copied(Result<Copied, UserError>),
     /// A new file was written, at this place.
     Written(Result<String, UserError>),
+    /// The interface ends, whatever the reason: what is not kept yet is kept now, and nothing else is done any more.
+    End,
     /// Something outside went wrong that no other message tells of.
     Failed(UserError),
 }
@@ -75,6 +79,10 @@ pub enum TimerId {
     Count,
     /// What is being searched for has settled and is asked.
     Search,
+    /// A growing answer is kept as far as it has come.
+    Keep,
+    /// What is being written is kept.
+    Draft,
     /// Nothing was asked of the model for as long as the settings say.
     Idle,
 }
@@ -84,6 +92,7 @@ pub enum TimerId {
 pub enum Effect {
     Engine(EngineCmd),
     Hub(HubCmd),
+    Store(StoreCmd),
     SetTimer {
         id: TimerId,
         after: Duration,

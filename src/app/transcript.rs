@@ -161,6 +161,12 @@ impl Transcript {
         self.anchor
     }
 
+    /// The beginning of the message at this place is the topmost line, if what follows fills the screen.
+    pub fn to_message(&mut self, place: usize) {
+        self.anchor = Anchor::At { place, line: 0 };
+        self.moves.clear();
+    }
+
     /// True while the end is kept in sight.
     #[must_use]
     pub fn follows(&self) -> bool {

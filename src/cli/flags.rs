@@ -1,6 +1,6 @@
 //! What the command line says about settings: the topmost layer of the configuration.
 
-use crate::cli::{Cli, Command, RunArgs};
+use crate::cli::{Cli, Command, RunArgs, SessionArgs};
 use crate::config::Value;
 
 /// A setting's key, its value, and the option that says it.
@@ -20,6 +20,17 @@ impl Cli {
             _ => {}
         }
         flags
+    }
+
+    /// Which conversation to go on with, said before or after the command.
+    #[must_use]
+    pub fn session(&self) -> &SessionArgs {
+        let own = match &self.command {
+            Some(Command::Run(run)) => Some(&run.session),
+            Some(Command::Chat(chat)) => Some(&chat.session),
+            _ => None,
+        };
+        own.filter(|session| session.resume || session.id.is_some()).unwrap_or(&self.chat.session)
     }
 
     /// The system prompt as it was written: text, or `@FILE`.

@@ -37,6 +37,12 @@ impl Paths {
         self.data_dir.join("models")
     }
 
+    /// All conversations.
+    #[must_use]
+    pub fn conversations_file(&self) -> PathBuf {
+        self.data_dir.join("conversations.db")
+    }
+
     /// Works the folders out: `HOBNOB_DATA_DIR` and XDG's variables win where they are set, on macOS too; otherwise it is the
     /// platform's own folders.
     ///

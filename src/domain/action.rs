@@ -15,13 +15,23 @@ pub enum Context {
     Edit,
     /// Wherever one of several rows is chosen: Models, Settings, palette, pickers.
     List,
+    /// The list of all conversations.
+    Conversations,
     /// A question, the help, or any other thing in front of the pane.
     Dialog,
 }
 
 impl Context {
-    pub const ALL: [Self; 7] =
-        [Self::Global, Self::Chat, Self::Models, Self::Settings, Self::Edit, Self::List, Self::Dialog];
+    pub const ALL: [Self; 8] = [
+        Self::Global,
+        Self::Chat,
+        Self::Conversations,
+        Self::Models,
+        Self::Settings,
+        Self::Edit,
+        Self::List,
+        Self::Dialog,
+    ];
 
     /// The name of its table in the config file: `[keys.NAME]`.
     #[must_use]
@@ -33,6 +43,7 @@ impl Context {
             Self::Settings => "settings",
             Self::Edit => "edit",
             Self::List => "list",
+            Self::Conversations => "conversations",
             Self::Dialog => "dialog",
         }
     }
@@ -52,6 +63,7 @@ impl Context {
             Self::Settings => "Settings",
             Self::Edit => "Editing text",
             Self::List => "In lists",
+            Self::Conversations => "Conversations",
             Self::Dialog => "In front of a pane",
         }
     }
@@ -93,6 +105,7 @@ actions! {
     ShowSettings, Global, "settings", "Go to Settings";
     NextPane, Global, "next-pane", "Go to the next pane";
     PreviousPane, Global, "previous-pane", "Go to the previous pane";
+    Conversations, Global, "conversations", "Show all conversations, and find words in them";
     Palette, Global, "palette", "Find anything that can be done";
     Help, Global, "help", "Show all keys";
     Reload, Global, "reload", "Load the model again, with the settings as they are";
@@ -129,6 +142,13 @@ actions! {
     NextMessage, Chat, "next-message", "Go to the message after";
     ScrollTop, Chat, "top", "Go to the beginning of the conversation";
     ScrollBottom, Chat, "bottom", "Go to the end and follow the answer";
+
+    Rename, Conversations, "rename", "Give the conversation another title";
+    Pin, Conversations, "pin", "Keep the conversation at the top of the list, or not";
+    Archive, Conversations, "archive", "Put the conversation into the archive, or back";
+    DeleteConversation, Conversations, "delete-conversation", "Delete the conversation";
+    Undelete, Conversations, "undelete", "Bring the conversation back that was deleted last";
+    ShowArchive, Conversations, "show-archive", "Show the archive, or what is not in it";
 
     ShowHere, Models, "here", "Models on this machine";
     ShowFind, Models, "find", "Find a model: the catalog and the Hub";

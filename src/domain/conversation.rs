@@ -3,15 +3,14 @@
 mod left_out;
 mod tree;
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::left_out::{Cut, LeftOut, Start};
 pub use self::tree::Version;
-
-use self::left_out::Start;
-pub use self::left_out::{Cut, LeftOut};
 use crate::domain::stats::{GenStats, Usage};
 use crate::domain::{ChatMessage, Constraint, FinishReason, MsgId, Role};
 use crate::error::{ErrorKind, UserError};
@@ -80,6 +79,8 @@ pub struct Message {
     pub form: Option<Form>,
     pub state: MessageState,
     pub outcome: Option<Outcome>,
+    /// When it was begun, in seconds since 1970; `None` until it comes from the store, which has the clock for that.
+    pub at: Option<u64>,
     /// Goes up with every change, so that what was laid out from it knows that it is stale.
     pub revision: u64,
 }
@@ -134,6 +135,9 @@ pub struct Conversation {
     /// Ids of the branch from the root to `head`: what is drawn and, from `start` on, sent.
     branch: Vec<MsgId>,
     start: Option<Start>,
+    /// Messages that are new or have changed since somebody took them to keep them.
+    #[serde(skip)]
+    changed: Vec<MsgId>,
 }
 
 impl Conversation {
@@ -191,8 +195,10 @@ impl Conversation {
             form: None,
             state,
             outcome: None,
+            at: None,
             revision: 0,
         });
+        self.changed.push(id);
         self.head = Some(id);
         self.branch.push(id);
         id
@@ -203,7 +209,54 @@ impl Conversation {
         if let Some(message) = self.messages.get_mut(index(id)) {
             change(message);
             message.revision += 1;
+            if !self.changed.iter().rev().any(|changed| *changed == id) {
+                self.changed.push(id);
+            }
         }
+    }
+
+    /// Messages that are new or have changed since the last time.
+    pub fn take_changed(&mut self) -> Vec<MsgId> {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// A conversation as it was kept: its messages by id, the branch that ends in `head`, and where what is sent begins.
+    #[must_use]
+    pub fn restore(messages: Vec<Message>, head: Option<MsgId>, start: Option<Start>) -> Self {
+        let mut conversation = Self { messages, start, ..Self::default() };
+        if let Some(head) = head {
+            conversation.go_to(head);
+        }
+        conversation
+    }
+
+    /// All messages, those of other branches too, in the order in which they were begun.
+    #[must_use]
+    pub fn messages(&self) -> &[Message] {
+        &self.messages
+    }
+
+    /// The branch that is shown, by its newest message, and where what is sent of it begins.
+    #[must_use]
+    pub fn place_kept(&self) -> (Option<MsgId>, Option<Start>) {
+        (self.head, self.start)
+    }
+
+    /// Shows a branch that leads through a message: the one that is shown already, else the newest.
+    pub fn go_through(&mut self, id: MsgId) {
+        if self.place(id).is_some() {
+            return;
+        }
+        let mut newest = id;
+        let mut under = BTreeSet::from([id]);
+        // Parents come before their children.
+        for message in self.messages.iter().skip(index(id)) {
+            if message.parent.is_some_and(|parent| under.contains(&parent)) {
+                under.insert(message.id);
+                newest = message.id;
+            }
+        }
+        self.go_to(newest);
     }
 
     /// Leaves the newest answer on a branch of its own, so that another can be made to the same message. False where the
@@ -236,6 +289,12 @@ impl Conversation {
         let parent = |id: &MsgId| self.messages[index(*id)].parent;
         self.branch = std::iter::successors(Some(id), parent).collect();
         self.branch.reverse();
+    }
+
+    /// Goes back to before the first message: the next one begins a branch of its own.
+    pub fn go_to_root(&mut self) {
+        self.head = None;
+        self.branch.clear();
     }
 
     /// Takes the newest question and its answer off the branch, as if it had not been asked; gives its text.
@@ -379,6 +438,23 @@ mod tests {
         assert_eq!(told(&c), ["q0", "a0"]);
         say(&mut c, Role::User, "short");
         assert_eq!(told(&c), ["q0", "a0", "short"]);
+    }
+
+    #[test]
+    fn a_branch_leads_through_a_message_wherever_it_is() {
+        let mut c = Conversation::default();
+        let question = say(&mut c, Role::User, "q");
+        let first = say(&mut c, Role::Assistant, "a");
+        let more = say(&mut c, Role::User, "more");
+        c.go_to(question);
+        let second = say(&mut c, Role::Assistant, "b");
+        c.go_through(question);
+        assert_eq!(c.head().map(|m| m.id), Some(second), "it is on the branch that is shown");
+        c.go_through(first);
+        assert_eq!(c.head().map(|m| m.id), Some(more), "to the end of its branch");
+        let (head, start) = c.place_kept();
+        let again = Conversation::restore(c.messages().to_vec(), head, start);
+        assert_eq!(again.branch().map(|m| m.id).collect::<Vec<_>>(), [question, first, more]);
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub mod quant;
 pub mod recommend;
 pub mod sampling;
 pub mod stats;
+pub mod store;
 pub mod units;
 
 use serde::{Deserialize, Serialize};

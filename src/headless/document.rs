@@ -11,6 +11,7 @@ use crate::error::UserError;
 /// An answer and its figures; what is not known is null.
 pub(super) struct Result<'a> {
     pub model: &'a str,
+    pub session: Option<String>,
     pub content: &'a str,
     pub reasoning: Option<&'a str>,
     pub reason: FinishReason,
@@ -26,7 +27,7 @@ impl Result<'_> {
         let rate = |of: fn(&GenStats, &Usage) -> Option<f64>| stats.zip(usage).and_then(|(s, u)| of(s, u)).map(rounded);
         json!({
             "model": self.model,
-            "session": null,
+            "session": self.session,
             "content": self.content,
             "reasoning": self.reasoning,
             "finish_reason": self.reason.as_str(),

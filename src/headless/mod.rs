@@ -15,6 +15,8 @@ mod prompt;
 pub mod pull;
 pub mod run;
 pub mod search;
+pub mod session;
+pub mod sessions;
 mod table;
 
 use std::future::Future;

@@ -8,6 +8,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use serde_json::json;
 
 use crate::config::{Loaded, Origin};
+use crate::domain::conversation::{MessageState, Outcome as Ended};
 use crate::domain::model::{ModelInfo, ModelSpec};
 use crate::domain::stats::{GenStats, Usage};
 use crate::domain::units::bytes;
@@ -20,6 +21,7 @@ use crate::headless::config::refuse_problems;
 use crate::headless::interrupt::{Halt, Watch};
 use crate::headless::output::Answer;
 use crate::headless::progress::StatusLine;
+use crate::headless::session::{Session as Kept, Wish};
 use crate::headless::{Context, Outcome, Quit, block_on, document, model, prompt};
 
 pub use crate::headless::prompt::{Sources, system};
@@ -33,6 +35,10 @@ pub struct Ask {
     pub show_thinking: bool,
     pub stats: bool,
     pub timeout: Option<Duration>,
+    /// The conversation that this is a part of.
+    pub session: Wish,
+    /// Whether it is kept; without a word one that was there already is.
+    pub save: Option<bool>,
 }
 
 /// The form that the answer is to have.
@@ -73,6 +79,9 @@ const LONGEST_TOKEN: usize = 128;
 pub fn run(ask: &Ask, context: &Context<'_>) -> Outcome {
     refuse_problems(context)?;
     let constraint = ask.form.as_ref().map(Form::constraint).transpose()?;
+    let kept = Kept::begin(&ask.session, ask.save, context)?;
+    let loaded = with_model(context.loaded, kept.as_ref().and_then(Kept::model));
+    let context = &Context { loaded: &loaded, ..*context };
     block_on(async {
         let mut watch = Watch::start(ask.timeout)?;
         let sources = ask.prompt.clone();
@@ -88,17 +97,29 @@ pub fn run(ask: &Ask, context: &Context<'_>) -> Outcome {
             engine: &engine,
             events,
             answer,
+            kept,
             status: StatusLine::new(context.console),
             tokens: 0,
             reasoned: false,
             prompt_tokens: None,
         };
         let outcome = session.converse(spec, prompt, constraint).await;
+        if let Some(kept) = session.kept.take() {
+            kept.finish(ask.session == Wish::New, context.console).await;
+        }
         drop(session);
         // The child ends with us in any case; this is for it to be gone when we are.
         let _ = tokio::time::timeout(GRACE, engine.shutdown()).await;
         outcome
     })
+}
+
+/// Who asks for no other model goes on with the one that the conversation was held with.
+fn with_model(loaded: &Loaded, model: Option<&str>) -> Loaded {
+    let mut loaded = loaded.clone();
+    let model = model.map(str::to_owned);
+    loaded.settings.model = loaded.settings.model.or(model);
+    loaded
 }
 
 /// The engine is this program once more.
@@ -155,6 +176,7 @@ struct Session<'a> {
     engine: &'a EngineHandle,
     events: UnboundedReceiver<EngineEvent>,
     answer: Answer,
+    kept: Option<Kept>,
     status: StatusLine,
     prompt_tokens: Option<u32>,
     tokens: u32,
@@ -167,7 +189,7 @@ impl Session<'_> {
         let info = self.load(spec).await?;
         self.warn_of_limits(&info);
         self.status.set("reading the prompt");
-        self.engine.send(EngineCmd::Generate { id: ANSWER, req: self.request(prompt, constraint) });
+        self.engine.send(EngineCmd::Generate { id: ANSWER, req: self.request(prompt, &info, constraint) });
         let (end, halt) = self.stream(&info).await?;
         self.status.clear();
         self.conclude(&info, end, halt).await
@@ -208,13 +230,13 @@ impl Session<'_> {
         }
     }
 
-    fn request(&self, prompt: String, constraint: Option<Constraint>) -> GenRequest {
-        let settings = &self.context.loaded.settings;
-        let mut messages = Vec::with_capacity(2);
-        if !settings.chat.system_prompt.is_empty() {
-            messages.push(ChatMessage { role: Role::System, content: settings.chat.system_prompt.clone() });
-        }
-        messages.push(ChatMessage { role: Role::User, content: prompt });
+    fn request(&mut self, prompt: String, info: &ModelInfo, constraint: Option<Constraint>) -> GenRequest {
+        let loaded = self.context.loaded;
+        let settings = &loaded.settings;
+        let messages = match &mut self.kept {
+            Some(kept) => kept.ask(prompt, (&info.reference, &info.name), loaded),
+            None => messages(prompt, &settings.chat.system_prompt),
+        };
         GenRequest {
             messages,
             sampling: settings.sampling,
@@ -268,6 +290,9 @@ impl Session<'_> {
                 self.tokens += tokens;
                 self.reasoned |= kind == PieceKind::Reasoning;
                 self.answer.push(kind, &text);
+                if let Some(kept) = &mut self.kept {
+                    kept.push(kind, &text);
+                }
             }
             Some(EngineEvent::Finished { id: ANSWER, reason, usage, stats, satisfied }) => {
                 return Some(End::Finished { reason, usage, stats, satisfied });
@@ -287,6 +312,13 @@ impl Session<'_> {
         let mut satisfied = None;
         let (reason, usage, stats) = match (end, halted) {
             (End::Failed(error), None) => {
+                self.keep_end(
+                    MessageState::Failed(error.clone()),
+                    FinishReason::Error,
+                    self.usage_so_far(),
+                    None,
+                    None,
+                );
                 self.answer.fail(&error);
                 self.deliver().await?;
                 self.context.console.error(&error);
@@ -301,8 +333,10 @@ impl Session<'_> {
                 (halted.unwrap_or(FinishReason::Cancelled), self.usage_so_far(), None)
             }
         };
+        self.keep_end(MessageState::Whole, reason, usage, stats, satisfied);
         let result = document::Result {
             model: &info.reference,
+            session: self.kept.as_ref().and_then(Kept::id),
             content: self.answer.text(),
             reasoning: self.answer.reasoning(),
             reason,
@@ -334,6 +368,20 @@ impl Session<'_> {
                 self.context.console.error(&error);
                 Err(Quit::Code(error.kind.exit_code()))
             }
+        }
+    }
+
+    fn keep_end(
+        &mut self,
+        ended: MessageState,
+        reason: FinishReason,
+        usage: Option<Usage>,
+        stats: Option<GenStats>,
+        satisfied: Option<bool>,
+    ) {
+        if let Some(kept) = &mut self.kept {
+            let (usage, stats) = (usage.unwrap_or_default(), stats.unwrap_or_default());
+            kept.end(ended, Ended { reason, usage, stats, satisfied });
         }
     }
 
@@ -437,6 +485,11 @@ impl Session<'_> {
         };
         UserError::new(ErrorKind::Unsatisfied, format!("{why}: it has not the form of {form}")).hint(hint)
     }
+}
+
+fn messages(prompt: String, system: &str) -> Vec<ChatMessage> {
+    let system = (!system.is_empty()).then(|| ChatMessage { role: Role::System, content: system.to_owned() });
+    system.into_iter().chain([ChatMessage { role: Role::User, content: prompt }]).collect()
 }
 
 fn figures(info: &ModelInfo, usage: &Usage, stats: &GenStats) -> String {

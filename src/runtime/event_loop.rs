@@ -14,6 +14,7 @@ use tokio::task::{JoinError, JoinSet};
 
 use crate::app::msg::{Effect, Msg, TermEvent, TimerId};
 use crate::app::{App, Dirty};
+use crate::domain::store::{StoreCmd, StoreEvent};
 use crate::domain::{EngineCmd, EngineEvent, HubCmd, HubEvent};
 use crate::error::{ErrorKind, UserError};
 use crate::runtime::clipboard::{self, Clipboard};
@@ -30,6 +31,8 @@ pub struct Ports {
     pub engine_events: UnboundedReceiver<EngineEvent>,
     pub hub: Box<dyn FnMut(HubCmd)>,
     pub hub_events: UnboundedReceiver<HubEvent>,
+    pub store: Box<dyn FnMut(StoreCmd)>,
+    pub store_events: UnboundedReceiver<StoreEvent>,
     pub save: Save,
     /// Ends what needs an end; awaited for a moment when the interface is gone from the screen.
     pub shutdown: Pin<Box<dyn Future<Output = ()>>>,
@@ -84,16 +87,23 @@ pub(super) struct Interface<S, C> {
     edited: Option<Instant>,
     /// The terminal is lent because we are about to be stopped; when to think that nothing stops us.
     unstopped: Option<Instant>,
-    /// Its events have ended, which only a bug makes them do.
-    engine_gone: bool,
-    hub_gone: bool,
+    gone: Gone,
     exit: Option<u8>,
+}
+
+/// Whose events have ended. Of engine and hub only a bug makes them do that.
+#[derive(Debug, Default)]
+struct Gone {
+    engine: bool,
+    hub: bool,
+    store: bool,
 }
 
 enum Event {
     Console(Occurrence),
     Engine(EngineEvent),
     Hub(HubEvent),
+    Store(StoreEvent),
     /// A timer or the next frame.
     Time,
     Answer(Msg),
@@ -132,8 +142,7 @@ impl<S: State, C: Console<S>> Interface<S, C> {
             editor: None,
             edited: None,
             unstopped: None,
-            engine_gone: false,
-            hub_gone: false,
+            gone: Gone::default(),
             exit: None,
         }
     }
@@ -164,13 +173,18 @@ impl<S: State, C: Console<S>> Interface<S, C> {
             occurrence = self.console.next() => Event::Console(occurrence),
             () = until(frame) => Event::Time,
             () = until(timer) => Event::Time,
-            event = self.ports.engine_events.recv(), if !self.engine_gone => {
-                self.engine_gone = event.is_none();
+            event = self.ports.engine_events.recv(), if !self.gone.engine => {
+                self.gone.engine = event.is_none();
                 event.map_or_else(|| gone("runs the models"), Event::Engine)
             }
-            event = self.ports.hub_events.recv(), if !self.hub_gone => {
-                self.hub_gone = event.is_none();
+            event = self.ports.hub_events.recv(), if !self.gone.hub => {
+                self.gone.hub = event.is_none();
                 event.map_or_else(|| gone("lists and downloads models"), Event::Hub)
+            }
+            event = self.ports.store_events.recv(), if !self.gone.store => {
+                // Where there is no place for conversations it ends at once, and has said so.
+                self.gone.store = event.is_none();
+                event.map_or(Event::Time, Event::Store)
             }
             text = edited(&mut self.editor) => Event::Answer(Msg::Edited(text)),
             Some(look) = self.looks.join_next() => Event::Answer(look.unwrap_or_else(|error| Msg::Failed(broken(&error)))),
@@ -187,6 +201,7 @@ impl<S: State, C: Console<S>> Interface<S, C> {
             Event::Console(occurrence) => occurrences.push(occurrence),
             Event::Engine(event) => engine.push(event),
             Event::Hub(event) => hub.push(event),
+            Event::Store(event) => self.update(Msg::Store(event)),
             Event::Time => {}
             Event::Answer(answer) => self.take_answer(answer),
         }
@@ -276,6 +291,7 @@ impl<S: State, C: Console<S>> Interface<S, C> {
             match effect {
                 Effect::Engine(command) => (self.ports.engine)(command),
                 Effect::Hub(command) => (self.ports.hub)(command),
+                Effect::Store(command) => (self.ports.store)(command),
                 Effect::SetTimer { id, after } => {
                     self.timers.retain(|(other, _)| *other != id);
                     self.timers.push((id, clock() + after));
@@ -388,14 +404,19 @@ impl<S: State, C: Console<S>> Interface<S, C> {
     }
 
     /// The screen first: the person has gone on to something else. Then what must not be cut off.
-    async fn finish(self) {
+    async fn finish(mut self) {
+        for effect in self.app.update(Msg::End, clock()) {
+            if let Effect::Store(command) = effect {
+                (self.ports.store)(command);
+            }
+        }
         if let Some(editor) = &self.editor {
             editor.end();
         }
         let Self { console, mut saver, ports, .. } = self;
         drop(console);
-        let Ports { engine, hub, shutdown, .. } = ports;
-        drop((engine, hub));
+        let Ports { engine, hub, store, shutdown, .. } = ports;
+        drop((engine, hub, store));
         let ends = async { tokio::join!(saver.finish(), shutdown) };
         if tokio::time::timeout(SHUTDOWN, ends).await.is_err() {
             tracing::warn!("not everything ended within {SHUTDOWN:?}");

@@ -369,6 +369,6 @@ fn suggestions(canvas: &mut Canvas<'_>, above: Rect, column: Rect, app: &App) {
         let line =
             Line::from(vec![Span::styled(format!("/{written:<18}"), name), Span::styled(action.description(), what)]);
         canvas.line(inner, &wrap::truncate(&line, usize::from(inner.width.saturating_sub(10)), theme.glyphs.ellipsis));
-        canvas.right(inner, &Line::from(Span::styled(app.key(*action), what)));
+        canvas.right(inner, &Line::from(Span::styled(app.key_outside(*action), what)));
     }
 }

@@ -5,6 +5,7 @@ mod chat;
 mod header;
 mod models;
 mod overlay;
+mod sessions;
 mod settings;
 mod status;
 

@@ -16,7 +16,7 @@ use crate::domain::units::grouped;
 use crate::error::UserError;
 use crate::text::wrap;
 use crate::ui::canvas::{Canvas, paragraph};
-use crate::ui::{split_bottom, split_top};
+use crate::ui::{sessions, split_bottom, split_top};
 
 /// Gives the place of the cursor.
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App) -> Option<Position> {
@@ -30,6 +30,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App) -> Option<Positi
         Some(Overlay::Palette(picker)) => picker_at(canvas, area, app, picker, 72),
         Some(Overlay::Themes { picker, .. }) => picker_at(canvas, right_side(area), app, picker, 44),
         Some(Overlay::Value(editor)) => Some(value(canvas, area, app, editor)),
+        Some(Overlay::Conversations(list)) => sessions::draw(canvas, area, app, list),
         Some(Overlay::Schema(field)) => schema(canvas, area, app, field),
         Some(Overlay::Import(field)) => import(canvas, area, app, field),
         Some(Overlay::Confirm(confirm)) => {
@@ -50,7 +51,7 @@ fn right_side(area: Rect) -> Rect {
 }
 
 /// A box in the middle, an empty line below the top; gives its inside.
-fn panel(canvas: &mut Canvas<'_>, area: Rect, app: &App, width: u16, height: u16, title: &str) -> Rect {
+pub(super) fn panel(canvas: &mut Canvas<'_>, area: Rect, app: &App, width: u16, height: u16, title: &str) -> Rect {
     let theme = &app.theme;
     let width = width.min(area.width);
     let height = height.min(area.height);
@@ -109,7 +110,13 @@ fn picker_at(canvas: &mut Canvas<'_>, area: Rect, app: &App, picker: &Picker, wi
 }
 
 /// One line of text with a mark before it.
-fn text_field(canvas: &mut Canvas<'_>, area: Rect, app: &App, text: &str, cursor: usize) -> Option<Position> {
+pub(super) fn text_field(
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+    app: &App,
+    text: &str,
+    cursor: usize,
+) -> Option<Position> {
     let theme = &app.theme;
     let mark = Span::styled(format!("{} ", theme.glyphs.user), theme.accent);
     canvas.line(area, &Line::from(vec![mark, Span::styled(text.to_owned(), theme.base)]));

@@ -92,7 +92,7 @@ fn segments(canvas: &Canvas<'_>, app: &App, now: Instant, roomy: bool) -> Vec<Se
         add(7, vec![label("tokens"), value(figures.usage.completion_tokens.to_string())]);
     }
     if let Some(model) = app.model() {
-        let prompt = app.chat.next_prompt(&app.settings.chat.system_prompt);
+        let prompt = app.chat.next_prompt(app.chat.system(&app.settings));
         let share = f64::from(prompt) / f64::from(model.context.max(1));
         let style = if share >= 0.85 {
             theme.error

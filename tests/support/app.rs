@@ -15,6 +15,7 @@ use hobnob::domain::measured::{Measured, Point, Remembered, Setup};
 use hobnob::domain::model::{Format, LocalModel, ModelFacts, ModelInfo};
 use hobnob::domain::quant::KeptCopy;
 use hobnob::domain::stats::{GenStats, Spread, Usage};
+use hobnob::domain::store::{ConvIds, StoreCmd};
 use hobnob::domain::{EngineCmd, EngineEvent, FinishReason, GenId, HubEvent, LoadId, LoadStage, PieceKind};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -29,6 +30,8 @@ pub struct Driver {
     clock: bool,
     /// What changed is about to be counted.
     count: bool,
+    /// What the store was asked for, in order.
+    pub stored: Vec<StoreCmd>,
 }
 
 /// A configuration that nothing of this machine gets into.
@@ -55,7 +58,8 @@ impl Driver {
     }
 
     fn from(config: hobnob::config::Loaded, capabilities: Capabilities) -> Self {
-        Self { app: App::new(Init { config, capabilities }), now: Instant::now(), clock: false, count: false }
+        let init = Init { config, capabilities, ids: ConvIds::seeded(1), open: None };
+        Self { app: App::new(init), now: Instant::now(), clock: false, count: false, stored: Vec::new() }
     }
 
     pub fn pass(&mut self, time: Duration) {
@@ -78,7 +82,13 @@ impl Driver {
         effects.retain(|effect| {
             let is_count = matches!(effect, Effect::SetTimer { id: TimerId::Count, .. });
             self.count |= is_count;
-            !is_count
+            // What is kept, and when, has tests of its own.
+            let is_keep = matches!(effect, Effect::SetTimer { id: TimerId::Keep | TimerId::Draft, .. });
+            if let Effect::Store(command) = effect {
+                self.stored.push(command.clone());
+                return false;
+            }
+            !is_count && !is_keep
         });
         effects
     }

@@ -25,6 +25,7 @@ impl App {
                 };
             }
             Context::List => return self.move_in_list(action),
+            Context::Conversations => return self.act_on_conversation(action, now),
             Context::Dialog => return false,
         }
         true
@@ -38,6 +39,7 @@ impl App {
                 self.preview_theme();
                 moved
             }
+            Some(Overlay::Conversations(list)) => list.act(action),
             Some(Overlay::Room(room)) => {
                 crate::app::picker::move_selection(&mut room.selected, room.choices.len(), action)
             }
@@ -61,6 +63,7 @@ impl App {
             Action::NextPane => self.turn_pane(1),
             Action::PreviousPane => self.turn_pane(Pane::ALL.len() - 1),
             Action::Palette => self.open_palette(),
+            Action::Conversations => self.open_list(now),
             Action::Help => self.open(Overlay::Help { scroll: 0 }),
             Action::Reload => self.reload(now),
             Action::KeepCopy => self.keep_copy(now),
@@ -106,11 +109,7 @@ impl App {
     pub(super) fn ask_to_quit(&mut self, title: &str) {
         self.open(Overlay::Confirm(Confirm {
             title: title.to_owned(),
-            body: if self.chat.conversation.is_empty() {
-                String::new()
-            } else {
-                "This conversation is not kept.".to_owned()
-            },
+            body: self.lost_at_the_end().to_owned(),
             yes: "quit",
             then: Confirmed::Quit,
         }));

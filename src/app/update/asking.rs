@@ -48,7 +48,7 @@ impl App {
 
     /// Tokens that the prompt takes, where that is known.
     fn prompt_of(&self, wish: &Wish) -> Option<u32> {
-        let (counting, system) = (&self.chat.counting, &self.settings.chat.system_prompt);
+        let (counting, system) = (&self.chat.counting, self.chat.system(&self.settings));
         match wish {
             Wish::Say(text) => {
                 counting.of(text)?;

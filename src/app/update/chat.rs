@@ -41,15 +41,7 @@ impl App {
                 };
                 self.toast(ToastKind::Note, said, None, now);
             }
-            Action::NewConversation => {
-                if self.chat.is_busy() {
-                    self.stop();
-                    self.chat.running = None;
-                }
-                // What waited was meant for the old one: it is the user's to send or not.
-                while self.take_back() {}
-                self.chat.clear();
-            }
+            Action::NewConversation => self.begin_conversation(now),
             Action::OpenEditor => {
                 let text = self.chat.composer.area.text().to_owned();
                 self.emit(Effect::OpenEditor(text));

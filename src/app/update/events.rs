@@ -29,6 +29,8 @@ impl App {
             TimerId::SaveSettings => self.write_settings(),
             TimerId::Count => self.count(),
             TimerId::Search => self.search_now(),
+            TimerId::Keep => self.keep_more(),
+            TimerId::Draft => self.keep_draft(),
             TimerId::Idle => {
                 let idle = !self.chat.is_busy() && self.settings.engine.unload_after.is_some();
                 if idle && matches!(self.engine, EngineStatus::Ready(_)) {
@@ -41,9 +43,9 @@ impl App {
     fn count(&mut self) {
         self.count_is_due = false;
         if matches!(self.engine, EngineStatus::Ready(_)) {
-            let (chat, system) = (&mut self.chat, &self.settings.chat.system_prompt);
+            let chat = &mut self.chat;
             let mut counting = std::mem::take(&mut chat.counting);
-            let asked = counting.ask(&chat.conversation, chat.texts(system));
+            let asked = counting.ask(&chat.conversation, chat.texts(chat.system(&self.settings)));
             chat.counting = counting;
             if let Some((id, texts)) = asked {
                 self.emit(Effect::Engine(EngineCmd::Count { id, texts }));

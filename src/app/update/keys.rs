@@ -79,8 +79,20 @@ impl App {
             Some(Overlay::Palette(_) | Overlay::Themes { .. }) => {
                 vec![Context::List, Context::Edit, Context::Dialog, Context::Global]
             }
+            Some(Overlay::Conversations(list)) if list.renaming.is_none() => {
+                vec![
+                    Context::Conversations,
+                    Context::List,
+                    Context::Edit,
+                    Context::Dialog,
+                    Context::Chat,
+                    Context::Global,
+                ]
+            }
             Some(Overlay::Value(_)) => vec![Context::Dialog, Context::Edit, Context::Chat, Context::Global],
-            Some(Overlay::Schema(_) | Overlay::Import(_)) => vec![Context::Dialog, Context::Edit, Context::Global],
+            Some(Overlay::Schema(_) | Overlay::Import(_) | Overlay::Conversations(_)) => {
+                vec![Context::Dialog, Context::Edit, Context::Global]
+            }
             Some(Overlay::Help { .. }) => vec![Context::Dialog, Context::List, Context::Chat, Context::Global],
             Some(Overlay::Room(_)) => vec![Context::List, Context::Dialog, Context::Global],
             Some(Overlay::Confirm(_)) => vec![Context::Dialog, Context::Global],
@@ -103,7 +115,8 @@ impl App {
                 | Overlay::Themes { .. }
                 | Overlay::Value(_)
                 | Overlay::Schema(_)
-                | Overlay::Import(_),
+                | Overlay::Import(_)
+                | Overlay::Conversations(_),
             ) => true,
             Some(_) => false,
             None => self.pane == Pane::Chat || (self.pane == Pane::Models && self.models.types()),
@@ -132,6 +145,12 @@ impl App {
             Some(Overlay::Value(editor)) => {
                 editor.area.insert(text);
                 editor.error = None;
+            }
+            Some(Overlay::Conversations(_)) => {
+                self.typed_in_list(|area| {
+                    area.insert(text);
+                    true
+                });
             }
             Some(Overlay::Schema(field)) => {
                 field.area.insert(text);

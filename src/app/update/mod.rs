@@ -9,6 +9,7 @@
 //! | `chat`, `models`, `settings` | the actions of the panes; `models` also what the hub tells |
 //! | `copy` | taking something of the conversation away |
 //! | `versions` | writing a message again, and walking between what is there twice |
+//! | `sessions` | keeping the conversation, going to another, the list of all |
 //! | `wishes` | reasoning, and the form of the next answer |
 //! | `events` | what timers and the engine tell |
 
@@ -20,13 +21,14 @@ mod events;
 mod keys;
 mod models;
 mod overlays;
+mod sessions;
 mod settings;
 mod versions;
 mod wishes;
 
 use std::time::Instant;
 
-use crate::app::msg::{Effect, Msg};
+use crate::app::msg::{Effect, Msg, TermEvent};
 use crate::app::{App, Dirty, Overlay, TOASTS, ToastKind};
 use crate::domain::HubCmd;
 
@@ -48,15 +50,21 @@ impl App {
         if let Some(model) = self.settings.model.clone() {
             self.resolve_and_load(&model, now);
         }
+        self.open_first();
     }
 
     /// One message in, the effects that it wants out.
     pub fn update(&mut self, msg: Msg, now: Instant) -> Vec<Effect> {
+        if matches!(msg, Msg::Term(TermEvent::Key(_) | TermEvent::Paste(_)) | Msg::Edited(_)) {
+            self.keep_draft_soon();
+        }
         match msg {
             Msg::Begin => self.begin(now),
             Msg::Term(event) => self.on_term(event, now),
             Msg::Engine(event) => self.on_engine(event, now),
             Msg::Hub(event) => self.on_hub(event, now),
+            Msg::Store(event) => self.on_store(event, now),
+            Msg::End => self.keep_all(),
             Msg::Timer(id) => self.on_timer(id, now),
             Msg::Machine(machine) => {
                 self.machine = Some(machine);
@@ -83,6 +91,7 @@ impl App {
             Msg::Edited(Err(error)) | Msg::Failed(error) => self.toast_error(&error, now),
         }
         self.judge_models();
+        self.keep();
         self.start_clock();
         self.count_soon();
         std::mem::take(&mut self.effects)

@@ -86,6 +86,7 @@ impl App {
                 *scroll = scroll.saturating_add_signed(by);
                 true
             }
+            Some(Overlay::Conversations(_)) => self.act_in_list(action, now),
             Some(Overlay::Room(_)) => action.context() == Context::List && self.move_in_list(action),
             Some(Overlay::Confirm(_)) | None => false,
         }
@@ -101,6 +102,7 @@ impl App {
         match self.overlay.take() {
             Some(Overlay::Themes { before, .. }) => self.show_theme(&before),
             Some(Overlay::Room(room)) => self.leave_unasked(room.wish),
+            Some(Overlay::Conversations(list)) => self.dismiss_in_list(list),
             _ => {}
         }
     }
@@ -127,6 +129,7 @@ impl App {
                 Confirmed::Discard(repo) => self.discard(&repo),
             },
             Some(Overlay::Room(room)) => self.make_room(room, now),
+            Some(Overlay::Conversations(list)) => self.accept_in_list(list),
             Some(Overlay::Help { .. }) | None => {}
         }
     }
@@ -159,7 +162,7 @@ impl App {
     }
 
     pub(super) fn open_palette(&mut self) {
-        let key = |action| self.key(action);
+        let key = |action| self.key_outside(action);
         // What the model can't do is not offered.
         let can = |action: Action| action != Action::ToggleThinking || self.thinking().is_some();
         let actions = Action::ALL.iter().filter(|a| a.in_palette() && can(**a)).map(|action| Row {

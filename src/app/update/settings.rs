@@ -77,6 +77,8 @@ impl App {
                 let id = self.settings.ui.theme.clone();
                 self.show_theme(&id);
             }
+            // What is typed now is what holds, for this conversation too.
+            "chat.system_prompt" => self.chat.system = None,
             "engine.unload_after" => self.set_idle_timer(),
             "hub.speed_limit" => {
                 let limit = self.settings.hub.bytes_per_second();

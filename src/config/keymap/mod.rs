@@ -184,10 +184,11 @@ mod tests {
                 continue;
             }
             let simple = |chord: &KeyChord| !chord.alt && !matches!(chord.key, Key::F(_));
-            // `/think`, `/schema`, `/copy` and the like need no more than letters, and every letter with Ctrl is taken.
+            // `/conversations`, `/think`, `/schema`, `/copy` and the like need no more than letters, and every letter with Ctrl is taken.
             let by_name = matches!(
                 action,
-                Action::ToggleThinking
+                Action::Conversations
+                    | Action::ToggleThinking
                     | Action::AnswerInSchema
                     | Action::SendAll
                     | Action::EditMessage

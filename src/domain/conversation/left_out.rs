@@ -9,11 +9,11 @@ use crate::domain::{MsgId, Role};
 
 /// Where what is sent begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Start {
+pub struct Start {
     /// The first message that is sent.
-    from: MsgId,
+    pub from: MsgId,
     /// It begins with a summary of what is before it; so many of those messages had no place in that either.
-    not_summarised: Option<usize>,
+    pub not_summarised: Option<usize>,
 }
 
 /// Old turns that can be left out.

@@ -11,6 +11,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use super::*;
 use crate::config::keymap::{Key, KeyChord};
 use crate::domain::hub::Local;
+use crate::domain::store::AskId;
 use crate::domain::{GenId, JobId, PieceKind};
 use crate::runtime::saver::Patch;
 
@@ -37,6 +38,7 @@ enum Seen {
     Sent(Vec<u8>),
     Engine(EngineCmd),
     Hub(HubCmd),
+    Store(StoreCmd),
     Shutdown,
     /// Put at the end, because it happens on another thread.
     Saved(Patch),
@@ -51,10 +53,15 @@ struct FakeState {
     after_update: Dirty,
     /// What it answers, one vector for each message.
     effects: VecDeque<Vec<Effect>>,
+    /// What it wants when the interface ends.
+    at_the_end: Vec<Effect>,
 }
 
 impl State for FakeState {
     fn update(&mut self, msg: Msg, _: Instant) -> Vec<Effect> {
+        if msg == Msg::End {
+            return std::mem::take(&mut self.at_the_end);
+        }
         let quit = matches!(&msg, Msg::Term(TermEvent::Key(chord)) if chord.key == QUIT);
         self.log.borrow_mut().push(Seen::Msg(msg));
         if quit {
@@ -142,6 +149,8 @@ struct World {
     interface: Interface<FakeState, FakeConsole>,
     engine: UnboundedSender<EngineEvent>,
     hub: UnboundedSender<HubEvent>,
+    /// Held, because the end of its events is no event.
+    _store: UnboundedSender<StoreEvent>,
     log: Log,
     saves: Arc<Mutex<Vec<Patch>>>,
 }
@@ -151,8 +160,9 @@ impl World {
         let log = Log::default();
         let (engine, engine_events) = unbounded_channel();
         let (hub, hub_events) = unbounded_channel();
+        let (store, store_events) = unbounded_channel();
         let to = |log: &Log| Rc::clone(log);
-        let (engine_log, hub_log, end_log) = (to(&log), to(&log), to(&log));
+        let (engine_log, hub_log, store_log, end_log) = (to(&log), to(&log), to(&log), to(&log));
         let saves = Arc::new(Mutex::new(Vec::<Patch>::new()));
         let on_disk = Arc::clone(&saves);
         let ports = Ports {
@@ -160,19 +170,23 @@ impl World {
             engine_events,
             hub: Box::new(move |command| hub_log.borrow_mut().push(Seen::Hub(command))),
             hub_events,
+            store: Box::new(move |command| store_log.borrow_mut().push(Seen::Store(command))),
+            store_events,
             save: Arc::new(move |patch| {
                 on_disk.lock().expect("no writer panicked").push(patch.clone());
                 Err(UserError::new(ErrorKind::Disk, "full"))
             }),
             shutdown: Box::pin(async move { end_log.borrow_mut().push(Seen::Shutdown) }),
         };
-        let state = FakeState { log: to(&log), dirty: Dirty::Clean, after_update, effects: effects.into() };
+        let state =
+            FakeState { log: to(&log), dirty: Dirty::Clean, after_update, effects: effects.into(), at_the_end: vec![] };
         let console =
             FakeConsole { log: to(&log), coming: coming.into(), last: Some(key(QUIT)), broken: false, shell: true };
         Self {
             interface: Interface::new(state, console, ports, FramePacer::new(), JoinSet::new()),
             engine,
             hub,
+            _store: store,
             log,
             saves,
         }
@@ -180,12 +194,23 @@ impl World {
 
     /// Runs to the end: all that was seen, and the exit code.
     async fn run(self) -> (Vec<Seen>, u8) {
-        let Self { interface, engine, hub, log, saves } = self;
+        let Self { interface, engine, hub, _store: store, log, saves } = self;
         let code = tokio::time::timeout(Duration::from_secs(10), interface.run(Vec::new())).await.expect("it ends");
-        drop((engine, hub));
+        drop((engine, hub, store));
         let saves = saves.lock().expect("no writer panicked").clone();
         let seen = log.borrow().iter().cloned().chain(saves.into_iter().map(Seen::Saved)).collect();
         (seen, code)
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_kept_yet_is_kept_however_it_ends() {
+    let keep = |words: &str| StoreCmd::Search { ask: AskId(1), words: words.into() };
+    for end in [key(QUIT), Occurrence::End(Ending::Hangup), Occurrence::End(Ending::Terminate)] {
+        let mut world = World::new(vec![end], Dirty::Clean, vec![]);
+        world.interface.app.at_the_end = vec![Effect::Store(keep("last")), Effect::Redraw];
+        let (seen, _) = world.run().await;
+        assert_eq!(without_keys(seen), [Seen::Store(keep("last")), Seen::Shutdown]);
     }
 }
 

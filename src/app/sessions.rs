@@ -1,0 +1,226 @@
+//! What is kept of the conversation on the screen, and the list of all that are kept.
+
+use crate::app::picker::move_selection;
+use crate::app::text_area::TextArea;
+use crate::domain::action::Action;
+use crate::domain::store::keeper::Keeper;
+use crate::domain::store::{AskId, ConvId, ConvIds, Hit, Row, Summary, Which};
+
+/// The conversation on the screen, as the store knows it.
+#[derive(Debug)]
+pub struct Saved {
+    ids: ConvIds,
+    pub id: ConvId,
+    pub keeper: Keeper,
+    pub listed: Listed,
+    /// Nothing is kept: there is no place for it.
+    pub off: bool,
+    /// A timer runs: for a growing answer, for what is being written.
+    pub more_is_due: bool,
+    pub draft_is_due: bool,
+    ask: AskId,
+    /// The conversation that is being opened.
+    pub opening: Option<AskId>,
+    /// What to open at the start.
+    pub first: Option<Which>,
+    /// Deleted here, with their titles; the last can come back first.
+    pub deleted: Vec<(ConvId, String)>,
+}
+
+/// How it stands in the list.
+#[derive(Debug, Clone, Default)]
+pub struct Listed {
+    pub title: String,
+    pub pinned: bool,
+    pub archived: bool,
+}
+
+impl Saved {
+    #[must_use]
+    pub fn new(mut ids: ConvIds, first: Option<Which>) -> Self {
+        Self {
+            id: ids.make(),
+            ids,
+            keeper: Keeper::default(),
+            listed: Listed::default(),
+            off: false,
+            more_is_due: false,
+            draft_is_due: false,
+            ask: AskId::default(),
+            opening: None,
+            first,
+            deleted: Vec::new(),
+        }
+    }
+
+    /// Another conversation begins.
+    pub fn begin_anew(&mut self) {
+        self.id = self.ids.make();
+        self.keeper = Keeper::default();
+        self.listed = Listed::default();
+    }
+
+    pub fn next_ask(&mut self) -> AskId {
+        self.ask = AskId(self.ask.0 + 1);
+        self.ask
+    }
+}
+
+/// A row of the list.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Entry<'a> {
+    Conversation(&'a Summary),
+    /// Words that were found.
+    Hit(&'a Hit),
+}
+
+impl Entry<'_> {
+    #[must_use]
+    pub fn id(&self) -> ConvId {
+        match self {
+            Self::Conversation(summary) => summary.id,
+            Self::Hit(hit) => hit.conversation,
+        }
+    }
+
+    #[must_use]
+    pub fn title(&self) -> &str {
+        match self {
+            Self::Conversation(summary) => &summary.title,
+            Self::Hit(hit) => &hit.title,
+        }
+    }
+
+    #[must_use]
+    pub fn row(&self) -> Option<Row> {
+        match self {
+            Self::Conversation(_) => None,
+            Self::Hit(hit) => hit.message.map(|(row, _)| row),
+        }
+    }
+}
+
+/// All conversations, narrowed by typing.
+#[derive(Debug)]
+pub struct ConversationList {
+    pub query: TextArea,
+    /// Those in the archive are shown.
+    pub archive: bool,
+    /// `None` until the store has told.
+    all: Option<Vec<Summary>>,
+    hits: Vec<Hit>,
+    /// Indices of conversations that match, then of hits.
+    shown: Vec<usize>,
+    shown_hits: Vec<usize>,
+    selected: usize,
+    pub list_ask: Option<AskId>,
+    pub search_ask: Option<AskId>,
+    /// The words have changed since they were looked for.
+    pub search_again: bool,
+    /// A title that is being typed, and whose.
+    pub renaming: Option<(ConvId, TextArea)>,
+}
+
+impl Default for ConversationList {
+    fn default() -> Self {
+        Self {
+            query: TextArea::one_line(""),
+            archive: false,
+            all: None,
+            hits: Vec::new(),
+            shown: Vec::new(),
+            shown_hits: Vec::new(),
+            selected: 0,
+            list_ask: None,
+            search_ask: None,
+            search_again: false,
+            renaming: None,
+        }
+    }
+}
+
+impl ConversationList {
+    /// The store has told which there are.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.all.is_some()
+    }
+
+    pub fn listed(&mut self, conversations: Vec<Summary>) {
+        let chosen = self.chosen().map(|entry| (entry.id(), entry.row()));
+        self.all = Some(conversations);
+        self.narrow();
+        let place = chosen.and_then(|chosen| self.entries().position(|entry| (entry.id(), entry.row()) == chosen));
+        // What is gone leaves its place to the next.
+        if let Some(place) = place {
+            self.selected = place;
+        }
+        self.selected = self.selected.min(self.len().saturating_sub(1));
+    }
+
+    pub fn found(&mut self, hits: Vec<Hit>) {
+        self.hits = hits;
+        self.narrow();
+    }
+
+    /// The query has changed: what it leaves of the conversations is known at once, what was said in them comes.
+    pub fn typed(&mut self) {
+        self.selected = 0;
+        if self.query.text().trim().is_empty() {
+            self.hits.clear();
+        }
+        self.narrow();
+    }
+
+    fn narrow(&mut self) {
+        let query = self.query.text().to_lowercase();
+        let words: Vec<&str> = query.split_whitespace().collect();
+        let all = self.all.as_deref().unwrap_or_default();
+        let fits = |summary: &Summary| {
+            let text = format!("{} {}", summary.title, summary.preview).to_lowercase();
+            words.iter().all(|word| text.contains(word))
+        };
+        self.shown = all.iter().enumerate().filter(|(_, summary)| fits(summary)).map(|(i, _)| i).collect();
+        // A title that is listed is not a hit as well.
+        let listed = |hit: &Hit| hit.message.is_none() && all.iter().any(|summary| summary.id == hit.conversation);
+        self.shown_hits = self.hits.iter().enumerate().filter(|(_, hit)| !listed(hit)).map(|(i, _)| i).collect();
+        self.selected = self.selected.min(self.len().saturating_sub(1));
+    }
+
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.shown.len() + self.shown_hits.len()
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
+        let all = self.all.as_deref().unwrap_or_default();
+        let conversations = self.shown.iter().map(move |i| Entry::Conversation(&all[*i]));
+        conversations.chain(self.shown_hits.iter().map(|i| Entry::Hit(&self.hits[*i])))
+    }
+
+    #[must_use]
+    pub fn selected(&self) -> usize {
+        self.selected
+    }
+
+    #[must_use]
+    pub fn chosen(&self) -> Option<Entry<'_>> {
+        self.entries().nth(self.selected)
+    }
+
+    /// A conversation by its id, where it is listed.
+    #[must_use]
+    pub fn summary(&self, id: ConvId) -> Option<&Summary> {
+        self.all.iter().flatten().find(|summary| summary.id == id)
+    }
+
+    pub fn act(&mut self, action: Action) -> bool {
+        let len = self.len();
+        move_selection(&mut self.selected, len, action)
+    }
+}

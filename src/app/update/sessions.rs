@@ -1,0 +1,409 @@
+//! Keeping the conversation on the screen, going to another, and the list of all of them.
+
+use std::time::{Duration, Instant};
+
+use crate::app::chat::{Running, Wish};
+use crate::app::msg::{Effect, TimerId};
+use crate::app::sessions::{ConversationList, Listed};
+use crate::app::text_area::TextArea;
+use crate::app::{App, Dirty, EngineStatus, Overlay, Pane, ToastKind};
+use crate::domain::Role;
+use crate::domain::action::{Action, Context};
+use crate::domain::store::keeper::Keeper;
+use crate::domain::store::{Change, ConvId, Opened, Row, Setup, StoreCmd, StoreEvent, Which};
+
+/// How often a growing answer is kept.
+const MORE: Duration = Duration::from_millis(250);
+/// How often what is being written is kept.
+const DRAFT: Duration = Duration::from_millis(400);
+
+impl App {
+    pub(super) fn open_first(&mut self) {
+        if let Some(which) = self.saved.first.take() {
+            self.ask_to_open(which, None);
+        }
+    }
+
+    /// Has kept what is new, at the end of every update.
+    pub(super) fn keep(&mut self) {
+        if self.saved.off {
+            self.chat.conversation.take_changed();
+            return;
+        }
+        let mut changes = self.new_changes();
+        // A message that was waiting must not be lost between the two.
+        if !changes.is_empty() {
+            changes.extend(self.saved.keeper.draft(self.unsent()));
+        }
+        self.emit_keep(changes);
+        if self.saved.keeper.is_growing() && !self.saved.more_is_due {
+            self.saved.more_is_due = true;
+            self.emit(Effect::SetTimer { id: TimerId::Keep, after: MORE });
+        }
+    }
+
+    /// Something may have been written.
+    pub(super) fn keep_draft_soon(&mut self) {
+        if !self.saved.draft_is_due && !self.saved.off {
+            self.saved.draft_is_due = true;
+            self.emit(Effect::SetTimer { id: TimerId::Draft, after: DRAFT });
+        }
+    }
+
+    /// What has come of the answer since the last time; the next time is set by `keep`.
+    pub(super) fn keep_more(&mut self) {
+        self.saved.more_is_due = false;
+        let more = self.saved.keeper.more(&self.chat.conversation);
+        self.emit_keep(more.into_iter().collect());
+    }
+
+    pub(super) fn keep_draft(&mut self) {
+        self.saved.draft_is_due = false;
+        let draft = self.saved.keeper.draft(self.unsent());
+        self.emit_keep(draft.into_iter().collect());
+    }
+
+    /// All there is, now: nothing more will come.
+    pub(super) fn keep_all(&mut self) {
+        if !self.saved.off {
+            let mut changes = self.new_changes();
+            changes.extend(self.saved.keeper.more(&self.chat.conversation));
+            changes.extend(self.saved.keeper.draft(self.unsent()));
+            self.emit_keep(changes);
+        }
+    }
+
+    fn new_changes(&mut self) -> Vec<Change> {
+        let Self { saved, chat, settings, engine, .. } = self;
+        let system = chat.system(settings).to_owned();
+        let thinking = chat.wishes.thinking;
+        saved.keeper.changes(&mut chat.conversation, || Setup {
+            model: match engine {
+                EngineStatus::Ready(info) | EngineStatus::Asleep(info) => Some(info.reference.clone()),
+                _ => None,
+            },
+            system,
+            sampling: settings.sampling,
+            max_tokens: settings.chat.max_tokens,
+            thinking,
+        })
+    }
+
+    fn emit_keep(&mut self, changes: Vec<Change>) {
+        if !changes.is_empty() && !self.saved.off {
+            let id = self.saved.id;
+            self.emit(Effect::Store(StoreCmd::Keep { id, changes }));
+        }
+    }
+
+    /// What is written and not sent, wherever it waits.
+    fn unsent(&self) -> String {
+        let running = self.chat.running.as_ref().map(Running::wish);
+        let asked = match &self.overlay {
+            Some(Overlay::Room(room)) => Some(&room.wish),
+            _ => None,
+        };
+        let then = running.into_iter().filter_map(|wish| match wish {
+            Wish::Summarise { then, .. } => Some(then),
+            _ => None,
+        });
+        let held = asked.into_iter().filter_map(|wish| match wish {
+            Wish::Say(text) | Wish::Summarise { then: text, .. } => Some(text),
+            Wish::Again | Wish::GoOn => None,
+        });
+        let waiting = then.chain(held).chain(&self.chat.queue).map(String::as_str);
+        let written = Some(self.chat.composer.area.text()).filter(|text| !text.trim().is_empty());
+        waiting.chain(written).collect::<Vec<_>>().join("\n")
+    }
+
+    pub(super) fn on_store(&mut self, event: StoreEvent, now: Instant) {
+        self.touch(Dirty::Soon);
+        match event {
+            StoreEvent::Off(error) => {
+                self.saved.off = true;
+                self.saved.opening = None;
+                self.toast(ToastKind::Warning, error.message, error.hint, now);
+            }
+            StoreEvent::Note(error) => self.toast_error(&error, now),
+            StoreEvent::Opened { ask, result } if self.saved.opening == Some(ask) => {
+                self.saved.opening = None;
+                match *result {
+                    Ok(Some(opened)) => self.opened(opened, now),
+                    Ok(None) => self.toast(ToastKind::Note, "There is no conversation yet", None, now),
+                    Err(error) => self.toast_error(&error, now),
+                }
+            }
+            StoreEvent::Listed { ask, conversations } => {
+                if let Some(list) = self.list().filter(|list| list.list_ask == Some(ask)) {
+                    list.list_ask = None;
+                    list.listed(conversations);
+                }
+            }
+            StoreEvent::Found { ask, hits } => {
+                let Some(list) = self.list().filter(|list| list.search_ask == Some(ask)) else { return };
+                list.search_ask = None;
+                if !list.query.text().trim().is_empty() {
+                    list.found(hits);
+                }
+                if std::mem::take(&mut list.search_again) {
+                    self.search_conversations();
+                }
+            }
+            // Of a wish that another one has followed.
+            StoreEvent::Opened { .. } => {}
+        }
+    }
+
+    fn list(&mut self) -> Option<&mut ConversationList> {
+        match &mut self.overlay {
+            Some(Overlay::Conversations(list)) => Some(list),
+            _ => None,
+        }
+    }
+
+    /// Leaves the conversation as it is: what is being made is ended, and everything is kept.
+    fn leave(&mut self, now: Instant) {
+        self.stop();
+        self.chat.cut_short(now);
+        self.keep_all();
+    }
+
+    /// A new conversation. What waits to be sent goes along; it is the person's to send or not.
+    pub(super) fn begin_conversation(&mut self, now: Instant) {
+        self.stop();
+        self.chat.cut_short(now);
+        while self.take_back() {}
+        let mut changes = self.new_changes();
+        changes.extend(self.saved.keeper.draft(String::new()));
+        self.emit_keep(changes);
+        self.saved.opening = None;
+        self.saved.begin_anew();
+        self.chat.clear();
+        self.keep_draft_soon();
+    }
+
+    fn ask_to_open(&mut self, which: Which, at: Option<Row>) {
+        let ask = self.saved.next_ask();
+        self.saved.opening = Some(ask);
+        self.emit(Effect::Store(StoreCmd::Open { ask, which, at }));
+    }
+
+    fn opened(&mut self, opened: Opened, now: Instant) {
+        self.leave(now);
+        let Opened { id, mut conversation, title, setup, draft, pinned, archived, at, .. } = opened;
+        self.chat.clear();
+        self.saved.id = id;
+        self.saved.listed = Listed { title, pinned, archived };
+        self.saved.keeper = Keeper::of(&mut conversation, &draft);
+        self.chat.composer.begin_with(&draft, conversation.branch().filter(|m| m.role == Role::User));
+        self.chat.conversation = conversation;
+        if let Some(place) = at.and_then(|at| self.chat.conversation.place(at)) {
+            self.chat.transcript.to_message(place);
+        }
+        self.chat.wishes.thinking = setup.thinking;
+        // It was held with this model once: whatever was said to that then is said to it again.
+        if let Some(model) = setup.model {
+            self.chat.system = Some(setup.system);
+            if self.engine == EngineStatus::Empty && self.settings.model.is_none() {
+                self.resolve_and_load(&model, now);
+            }
+        }
+        self.pane = Pane::Chat;
+    }
+
+    pub(super) fn open_list(&mut self, now: Instant) {
+        if self.saved.off {
+            let hint = "`hobnob doctor` says what is wrong with the data folder";
+            return self.toast(ToastKind::Warning, "No conversations are kept", Some(hint.into()), now);
+        }
+        // It is to have the conversation that is on the screen, as it is.
+        self.keep_all();
+        self.open(Overlay::Conversations(Box::default()));
+        self.ask_for_list();
+    }
+
+    fn ask_for_list(&mut self) {
+        let ask = self.saved.next_ask();
+        let Some(list) = self.list() else { return };
+        list.list_ask = Some(ask);
+        let archived = list.archive;
+        self.emit(Effect::Store(StoreCmd::List { ask, archived }));
+    }
+
+    /// Looks for the words that are typed, in all that was said. One search at a time: the newest words are what counts.
+    fn search_conversations(&mut self) {
+        let ask = self.saved.next_ask();
+        let Some(list) = self.list() else { return };
+        let words = list.query.text().trim().to_owned();
+        if list.search_ask.is_some() {
+            list.search_again = true;
+        } else if !words.is_empty() {
+            list.search_ask = Some(ask);
+            self.emit(Effect::Store(StoreCmd::Search { ask, words }));
+        }
+    }
+
+    /// Something was typed into the list.
+    pub(super) fn typed_in_list(&mut self, change: impl FnOnce(&mut TextArea) -> bool) -> bool {
+        let Some(list) = self.list() else { return false };
+        if let Some((_, title)) = &mut list.renaming {
+            return change(title);
+        }
+        let before = list.query.text().to_owned();
+        let done = change(&mut list.query);
+        if list.query.text() != before {
+            list.typed();
+            self.search_conversations();
+        }
+        done
+    }
+
+    /// What a key does in the list.
+    pub(super) fn act_in_list(&mut self, action: Action, now: Instant) -> bool {
+        let Some(list) = self.list() else { return false };
+        if list.renaming.is_none() {
+            match action.context() {
+                Context::List => return list.act(action),
+                Context::Conversations => return self.act_on_conversation(action, now),
+                _ if action == Action::NewConversation => {
+                    self.overlay = None;
+                    self.begin_conversation(now);
+                    self.pane = Pane::Chat;
+                    return true;
+                }
+                _ => {}
+            }
+        }
+        self.typed_in_list(|area| area.act(action))
+    }
+
+    /// Enter: opens what is chosen, or takes the title that was typed.
+    pub(super) fn accept_in_list(&mut self, mut list: Box<ConversationList>) {
+        if let Some((id, title)) = list.renaming.take() {
+            let title = title.text().trim().to_owned();
+            if id == self.saved.id {
+                self.saved.listed.title.clone_from(&title);
+            }
+            self.overlay = Some(Overlay::Conversations(list));
+            // Without a title of its own it has that of its first words.
+            self.change_conversation(id, Change::Title(Some(title).filter(|title| !title.is_empty())));
+        } else if let Some(entry) = list.chosen() {
+            let (id, row) = (entry.id(), entry.row());
+            if id != self.saved.id || row.is_some() {
+                self.ask_to_open(Which::Id(id), row);
+            }
+        } else {
+            self.overlay = Some(Overlay::Conversations(list));
+        }
+    }
+
+    /// Esc: leaves the title as it was, else what was typed, else the list.
+    pub(super) fn dismiss_in_list(&mut self, mut list: Box<ConversationList>) {
+        if list.renaming.take().is_none() {
+            if list.query.is_empty() {
+                return;
+            }
+            list.query.set("");
+            list.typed();
+        }
+        self.overlay = Some(Overlay::Conversations(list));
+    }
+
+    fn change_conversation(&mut self, id: ConvId, change: Change) {
+        self.emit(Effect::Store(StoreCmd::Keep { id, changes: vec![change] }));
+        self.ask_for_list();
+    }
+
+    /// To the conversation that is chosen in the list, else to the one on the screen.
+    pub(super) fn act_on_conversation(&mut self, action: Action, now: Instant) -> bool {
+        match action {
+            Action::Undelete => return self.undelete(now),
+            Action::ShowArchive => {
+                if self.list().is_none() {
+                    self.open_list(now);
+                }
+                if let Some(list) = self.list() {
+                    list.archive = !list.archive;
+                }
+                self.ask_for_list();
+                return true;
+            }
+            _ => {}
+        }
+        if self.list().is_none() {
+            // What is done to it is seen, and undone, where all of them are.
+            self.open_list(now);
+            let (id, title) = (self.saved.id, self.saved.listed.title.clone());
+            return self.act_on(action, id, &title, now);
+        }
+        let chosen = self.list().and_then(|list| list.chosen().map(|entry| (entry.id(), entry.title().to_owned())));
+        let Some((id, title)) = chosen else { return true };
+        self.act_on(action, id, &title, now)
+    }
+
+    fn act_on(&mut self, action: Action, id: ConvId, title: &str, now: Instant) -> bool {
+        let is_this = id == self.saved.id;
+        let summary = self.list().and_then(|list| list.summary(id).cloned());
+        match action {
+            Action::Rename => {
+                if let Some(list) = self.list() {
+                    let mut area = TextArea::one_line(title);
+                    area.act(Action::TextEnd);
+                    list.renaming = Some((id, area));
+                }
+            }
+            Action::Pin => {
+                let pinned = !summary.map_or(self.saved.listed.pinned, |summary| summary.pinned);
+                if is_this {
+                    self.saved.listed.pinned = pinned;
+                }
+                self.change_conversation(id, Change::Pinned(pinned));
+            }
+            Action::Archive => {
+                let archived = !summary.map_or(self.saved.listed.archived, |summary| summary.archived);
+                if is_this {
+                    self.saved.listed.archived = archived;
+                }
+                self.change_conversation(id, Change::Archived(archived));
+            }
+            Action::DeleteConversation => {
+                if is_this {
+                    self.leave(now);
+                    self.chat.composer.area.take();
+                    self.chat.queue.clear();
+                    self.saved.begin_anew();
+                    self.chat.clear();
+                }
+                self.saved.deleted.push((id, title.to_owned()));
+                self.change_conversation(id, Change::Deleted(true));
+                let key = self.key(Action::Undelete);
+                let hint = format!("{key} brings it back, until you quit");
+                let text = if title.is_empty() { "It is deleted".into() } else { format!("“{title}” is deleted") };
+                self.toast(ToastKind::Note, text, Some(hint), now);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// False where nothing was deleted, so that the key can undo what was typed.
+    fn undelete(&mut self, now: Instant) -> bool {
+        let Some((id, title)) = self.saved.deleted.pop() else {
+            if self.list().is_none() {
+                self.toast(ToastKind::Note, "Nothing was deleted", None, now);
+                return true;
+            }
+            return false;
+        };
+        self.toasts.retain(|toast| toast.kind != ToastKind::Note);
+        self.change_conversation(id, Change::Deleted(false));
+        let text = if title.is_empty() { "It is back".into() } else { format!("“{title}” is back") };
+        self.toast(ToastKind::Note, text, None, now);
+        true
+    }
+
+    /// What a person should know before all of this is gone; empty where all of it is kept.
+    pub(super) fn lost_at_the_end(&self) -> &'static str {
+        if self.saved.off && !self.chat.conversation.is_empty() { "This conversation is not kept." } else { "" }
+    }
+}

@@ -1,0 +1,186 @@
+//! The conversation that a command goes on with, or begins.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::config::{Loaded, Origin};
+use crate::domain::conversation::{Conversation, MessageState, Outcome};
+use crate::domain::store::keeper::Keeper;
+use crate::domain::store::{Change, ConvId, Opened, Setup, StoreCmd, StoreEvent, Which};
+use crate::domain::{ChatMessage, MsgId, PieceKind, Role};
+use crate::error::{ErrorKind, UserError};
+use crate::headless::{Console, Context};
+use crate::store::{Store, StoreHandle, new_ids};
+
+/// Which conversation a command line asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Wish {
+    #[default]
+    New,
+    /// The one that was used last.
+    Last,
+    /// The one whose id begins like this.
+    Named(String),
+}
+
+/// What is opened at the start of the interface. An id is looked up before anything is on the screen.
+///
+/// # Errors
+/// There is no such conversation.
+pub fn which(wish: &Wish, context: &Context<'_>) -> Result<Option<Which>, UserError> {
+    match wish {
+        Wish::New => Ok(None),
+        Wish::Last => Ok(Some(Which::Last)),
+        Wish::Named(beginning) => {
+            let store = existing(context)?.ok_or_else(|| none(beginning))?;
+            Ok(Some(Which::Id(store.find(beginning)?)))
+        }
+    }
+}
+
+/// The store, where anything was ever kept.
+pub(super) fn existing(context: &Context<'_>) -> Result<Option<Store>, UserError> {
+    let opened = Store::open_existing(&context.loaded.paths.conversations_file())?;
+    Ok(opened.map(|(store, note)| told(store, note, context.console)))
+}
+
+/// The store, which is begun if it must be.
+pub(super) fn begun(context: &Context<'_>) -> Result<Store, UserError> {
+    let (store, note) = Store::open(&context.loaded.paths.conversations_file())?;
+    Ok(told(store, note, context.console))
+}
+
+fn told(store: Store, note: Option<UserError>, console: Console) -> Store {
+    if let Some(note) = note {
+        console.warning(&note.message, note.hint.as_deref());
+    }
+    store
+}
+
+pub(super) fn none(beginning: &str) -> UserError {
+    UserError::new(ErrorKind::Usage, format!("there is no conversation `{beginning}`: none was kept yet"))
+        .hint("what is said in the interface is kept, and `hobnob run --save` keeps an answer")
+}
+
+/// How often a growing answer is kept.
+const MORE: Duration = Duration::from_millis(400);
+
+/// The conversation that `run` is a part of.
+pub(super) struct Session {
+    id: ConvId,
+    conversation: Conversation,
+    setup: Option<Setup>,
+    keeper: Keeper,
+    /// `None` where nothing is to be written down.
+    store: Option<(StoreHandle, UnboundedReceiver<StoreEvent>)>,
+    answer: MsgId,
+    kept: Instant,
+}
+
+impl Session {
+    /// `None` where no conversation was asked for, and none is to be kept: then the store is not touched.
+    pub(super) fn begin(wish: &Wish, save: Option<bool>, context: &Context<'_>) -> Result<Option<Self>, UserError> {
+        if *wish == Wish::New && save != Some(true) {
+            return Ok(None);
+        }
+        let (opened, store) = match wish {
+            Wish::New => (None, begun(context)?),
+            Wish::Last => {
+                let nothing = || {
+                    UserError::new(ErrorKind::Usage, "there is no conversation to go on with")
+                        .hint("begin one in the interface, or with `hobnob run --save`")
+                };
+                let mut store = existing(context)?.ok_or_else(nothing)?;
+                (Some(store.load(Which::Last, None)?.ok_or_else(nothing)?), store)
+            }
+            Wish::Named(beginning) => {
+                let mut store = existing(context)?.ok_or_else(|| none(beginning))?;
+                let id = store.find(beginning)?;
+                (store.load(Which::Id(id), None)?, store)
+            }
+        };
+        let store = (save != Some(false)).then(|| StoreHandle::of(store));
+        let (id, mut conversation, setup) = match opened {
+            Some(Opened { id, conversation, setup, .. }) => (id, conversation, setup.model.is_some().then_some(setup)),
+            None => (new_ids().make(), Conversation::default(), None),
+        };
+        let keeper = Keeper::of(&mut conversation, "");
+        Ok(Some(Self { id, conversation, setup, keeper, store, answer: MsgId::default(), kept: Instant::now() }))
+    }
+
+    /// What a script knows it by; `None` where nothing of this is written down.
+    pub(super) fn id(&self) -> Option<String> {
+        self.store.as_ref().map(|_| self.id.to_string())
+    }
+
+    /// The model that answered last.
+    pub(super) fn model(&self) -> Option<&str> {
+        self.setup.as_ref()?.model.as_deref()
+    }
+
+    /// Adds the question and an empty answer; gives what the engine gets.
+    pub(super) fn ask(&mut self, prompt: String, model: (&str, &str), loaded: &Loaded) -> Vec<ChatMessage> {
+        let settings = &loaded.settings;
+        let by_hand = matches!(loaded.origins.get("chat.system_prompt"), Origin::Flag(_));
+        let own = self.setup.as_ref().filter(|_| !by_hand).map(|setup| setup.system.clone());
+        let system = own.unwrap_or_else(|| settings.chat.system_prompt.clone());
+        self.conversation.push(Role::User, prompt, MessageState::Whole);
+        let messages = self.conversation.for_engine(&system);
+        let (reference, name) = model;
+        self.answer = self.conversation.push(Role::Assistant, String::new(), MessageState::Streaming);
+        self.conversation.edit(self.answer, |m| m.model = Some(name.to_owned()));
+        let setup = Setup {
+            model: Some(reference.to_owned()),
+            system,
+            sampling: settings.sampling,
+            max_tokens: settings.chat.max_tokens,
+            thinking: self.setup.as_ref().and_then(|setup| setup.thinking),
+        };
+        let changes = self.keeper.changes(&mut self.conversation, || setup);
+        self.keep(changes);
+        messages
+    }
+
+    /// A piece of the answer; what has come is kept from time to time.
+    pub(super) fn push(&mut self, kind: PieceKind, text: &str) {
+        self.conversation.edit(self.answer, |m| match kind {
+            PieceKind::Text => m.content.push_str(text),
+            PieceKind::Reasoning => m.reasoning.push_str(text),
+        });
+        if self.kept.elapsed() >= MORE {
+            self.kept = Instant::now();
+            let more = self.keeper.more(&self.conversation);
+            self.keep(more.into_iter().collect());
+        }
+    }
+
+    /// The answer has ended, however it did.
+    pub(super) fn end(&mut self, state: MessageState, outcome: Outcome) {
+        self.conversation.edit(self.answer, |m| (m.state, m.outcome) = (state, Some(outcome)));
+        let changes = self.keeper.changes(&mut self.conversation, Setup::default);
+        self.keep(changes);
+    }
+
+    fn keep(&self, changes: Vec<Change>) {
+        if let Some((store, _)) = &self.store {
+            store.send(StoreCmd::Keep { id: self.id, changes });
+        }
+    }
+
+    /// Waits until all of it is on the disk, and says where it is or why not.
+    pub(super) async fn finish(self, was_new: bool, console: Console) {
+        let Some((store, mut events)) = self.store else { return };
+        store.shutdown().await;
+        let mut fine = true;
+        while let Ok(event) = events.try_recv() {
+            if let StoreEvent::Note(error) | StoreEvent::Off(error) = event {
+                fine = false;
+                console.warning(&error.message, error.hint.as_deref());
+            }
+        }
+        if fine && was_new && self.conversation.len() > 1 {
+            console.note(&format!("kept as {}", self.id.short()));
+        }
+    }
+}

@@ -1,0 +1,356 @@
+//! What is kept: changes of conversations, all of a step or nothing of it.
+
+use rusqlite::types::ToSqlOutput;
+use rusqlite::{Connection, OptionalExtension, ToSql, Transaction, TransactionBehavior, params};
+use serde::Serialize;
+
+use super::{Sheet, Store, is_passing, now};
+use crate::domain::conversation::{Message, MessageState, Outcome};
+use crate::domain::stats::{GenStats, Usage};
+use crate::domain::store::{Change, ConvId, first_words, title_of};
+use crate::domain::{FinishReason, MsgId, Role};
+use crate::error::{ErrorKind, UserError};
+
+/// Characters of the newest message that a list shows.
+const PREVIEW: usize = 120;
+
+/// Why something was not kept.
+#[derive(Debug)]
+pub(super) struct NotKept {
+    pub(super) error: UserError,
+    /// The same may work later.
+    pub(super) try_again: bool,
+}
+
+impl Store {
+    /// Keeps changes of a conversation, which may be new: all of them, or none.
+    ///
+    /// # Errors
+    /// The file can't be written.
+    pub fn keep(&mut self, id: ConvId, changes: &[Change]) -> Result<(), UserError> {
+        self.try_keep(id, changes).map_err(|not_kept| not_kept.error)
+    }
+
+    pub(super) fn try_keep(&mut self, id: ConvId, changes: &[Change]) -> Result<(), NotKept> {
+        let grows = |change: &Change| matches!(change, Change::Message(m) if m.state == MessageState::Streaming);
+        let writer = if changes.iter().any(grows) {
+            let name = self.writer.name().map(str::to_owned);
+            // Without a lock of its own the answer is kept all the same, and taken for a cut one by others.
+            name.inspect_err(|error| tracing::warn!("no lock of our own: {error}")).unwrap_or_default()
+        } else {
+            String::new()
+        };
+        let known = self.sheets.get(&id).map(|sheet| sheet.messages.len());
+        let result = self.keep_all(id, changes, &writer);
+        match result {
+            Ok(()) => {
+                for change in changes {
+                    match change {
+                        Change::Deleted(true) => self.deleted.insert(id),
+                        Change::Deleted(false) => self.deleted.remove(&id),
+                        _ => continue,
+                    };
+                }
+                Ok(())
+            }
+            Err(error) => {
+                // Rows that were added are not there.
+                match (known, self.sheets.get_mut(&id)) {
+                    (Some(known), Some(sheet)) => sheet.messages.truncate(known),
+                    _ => drop(self.sheets.remove(&id)),
+                }
+                Err(NotKept { error: self.failed(&error), try_again: is_passing(&error) })
+            }
+        }
+    }
+
+    fn keep_all(&mut self, id: ConvId, changes: &[Change], writer: &str) -> rusqlite::Result<()> {
+        let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let at = now();
+        let sheet = match sheet_of(&tx, self.sheets.remove(&id), id)? {
+            Some(sheet) => sheet,
+            // Nothing of a conversation that nothing was said or written in.
+            None if !changes.iter().any(begins) => return Ok(()),
+            None => {
+                tx.prepare_cached("INSERT INTO conversations (name, created, updated, used) VALUES (?1, ?2, ?2, ?2)")?
+                    .execute(params![id.to_string(), at])?;
+                Sheet { row: tx.last_insert_rowid(), messages: Vec::new() }
+            }
+        };
+        let sheet = self.sheets.entry(id).or_insert(sheet);
+        let mut step = Step { tx: &tx, sheet, at, writer };
+        for change in changes {
+            step.keep(change)?;
+        }
+        let empty = tx
+            .prepare_cached("DELETE FROM conversations WHERE id = ? AND messages = 0 AND draft = ''")?
+            .execute([sheet.row])?;
+        tx.commit()?;
+        if empty > 0 {
+            self.sheets.remove(&id);
+        }
+        Ok(())
+    }
+
+    /// Says when a conversation was held that comes from elsewhere, in seconds since 1970.
+    ///
+    /// # Errors
+    /// The file can't be written.
+    pub fn date(&mut self, id: ConvId, created: Option<u64>, updated: Option<u64>) -> Result<(), UserError> {
+        let ms = |at: Option<u64>| at.and_then(|at| i64::try_from(at).ok()).map(|at| at.saturating_mul(1000));
+        let sql = "UPDATE conversations SET created = coalesce(?2, created), updated = coalesce(?3, updated), \
+                   used = coalesce(?3, used) WHERE name = ?1";
+        let dated = self.db.execute(sql, params![id.to_string(), ms(created), ms(updated)]);
+        dated.map(drop).map_err(|error| self.failed(&error))
+    }
+
+    /// Marks answers as cut whose writers have died. What had come of them is kept.
+    pub(super) fn mark_cut(&mut self) -> rusqlite::Result<()> {
+        let writers: Vec<String> = {
+            let mut growing = self.db.prepare("SELECT DISTINCT writer FROM messages WHERE writer IS NOT NULL")?;
+            growing.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?
+        };
+        for writer in writers.into_iter().filter(|writer| !self.writer.lives(writer)) {
+            let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let growing: Vec<i64> = {
+                let mut of = tx.prepare("SELECT id FROM messages WHERE writer = ?")?;
+                of.query_map([&writer], |row| row.get(0))?.collect::<Result<_, _>>()?
+            };
+            for row in growing {
+                cut(&tx, row)?;
+            }
+            tx.commit()?;
+            self.writer.bury(&writer);
+        }
+        Ok(())
+    }
+}
+
+fn begins(change: &Change) -> bool {
+    match change {
+        Change::Message(_) => true,
+        Change::Draft(text) => !text.is_empty(),
+        _ => false,
+    }
+}
+
+/// The rows of a conversation that is there. Another process may have taken it away meanwhile.
+fn sheet_of(tx: &Connection, known: Option<Sheet>, id: ConvId) -> rusqlite::Result<Option<Sheet>> {
+    let row: Option<i64> = tx
+        .prepare_cached("SELECT id FROM conversations WHERE name = ?")?
+        .query_row([id.to_string()], |row| row.get(0))
+        .optional()?;
+    Ok(match (row, known) {
+        (Some(row), Some(sheet)) => Some(Sheet { row, ..sheet }),
+        (Some(row), None) => Some(Sheet { row, messages: rows_of(tx, row)? }),
+        (None, _) => None,
+    })
+}
+
+/// The messages of a conversation, in the order of their ids.
+pub(super) fn rows_of(db: &Connection, conversation: i64) -> rusqlite::Result<Vec<i64>> {
+    let mut rows = db.prepare_cached("SELECT id FROM messages WHERE conversation = ? ORDER BY id")?;
+    rows.query_map([conversation], |row| row.get(0))?.collect()
+}
+
+/// An answer whose writer has died: its pieces become its text.
+fn cut(tx: &Connection, row: i64) -> rusqlite::Result<()> {
+    let (mut content, mut reasoning): (String, String) =
+        tx.query_row("SELECT content, reasoning FROM messages WHERE id = ?", [row], |r| Ok((r.get(0)?, r.get(1)?)))?;
+    read_pieces(tx, row, &mut content, &mut reasoning)?;
+    let error = UserError::new(ErrorKind::Cancelled, "hobnob ended before this answer did")
+        .hint("what had come until then is kept, and the answer can go on");
+    let (usage, stats) = (Usage::default(), GenStats::default());
+    let outcome = Outcome { reason: FinishReason::Error, usage, stats, satisfied: None };
+    tx.execute(
+        "UPDATE messages SET content = ?2, reasoning = ?3, state = 'failed', error = ?4, outcome = ?5, writer = NULL \
+         WHERE id = ?1",
+        params![row, content, reasoning, Json(&error), Json(&outcome)],
+    )?;
+    tx.execute("DELETE FROM pieces WHERE message = ?", [row]).map(drop)
+}
+
+/// Adds what has come of a growing answer.
+pub(super) fn read_pieces(
+    db: &Connection,
+    message: i64,
+    content: &mut String,
+    reasoning: &mut String,
+) -> rusqlite::Result<()> {
+    let mut pieces = db.prepare_cached("SELECT text, reasoning FROM pieces WHERE message = ? ORDER BY id")?;
+    let mut rows = pieces.query([message])?;
+    while let Some(row) = rows.next()? {
+        content.push_str(row.get_ref(0)?.as_str()?);
+        reasoning.push_str(row.get_ref(1)?.as_str()?);
+    }
+    Ok(())
+}
+
+/// What is under way of one step.
+struct Step<'a> {
+    tx: &'a Transaction<'a>,
+    sheet: &'a mut Sheet,
+    at: i64,
+    writer: &'a str,
+}
+
+impl Step<'_> {
+    fn keep(&mut self, change: &Change) -> rusqlite::Result<()> {
+        let row = self.sheet.row;
+        match change {
+            Change::Message(message) => self.message(message),
+            Change::More { id, text, reasoning, thought } => self.more(*id, text, reasoning, millis(*thought)),
+            Change::Place { head, start } => {
+                let row_of = |id: MsgId| self.sheet.row_of(id);
+                let head = head.and_then(row_of);
+                let from = start.and_then(|start| row_of(start.from));
+                let not_summarised = start.and_then(|start| start.not_summarised).and_then(|n| i64::try_from(n).ok());
+                self.tx
+                    .prepare_cached("UPDATE conversations SET head = ?, start = ?, not_summarised = ? WHERE id = ?")?
+                    .execute(params![head, from, not_summarised, row])
+                    .map(drop)
+            }
+            Change::Setup(setup) => self.set("setup", &Json(setup)),
+            Change::Draft(text) => self.set("draft", text).and_then(|()| self.set("used", &self.at)),
+            Change::Title(Some(title)) => self.set("title", title).and_then(|()| self.set("own_title", &true)),
+            Change::Title(None) => {
+                let first: Option<String> = self
+                    .tx
+                    .prepare_cached(
+                        "SELECT content FROM messages WHERE conversation = ? AND role = 'user' ORDER BY id LIMIT 1",
+                    )?
+                    .query_row([row], |row| row.get(0))
+                    .optional()?;
+                let title = first.map(|text| title_of(&text)).unwrap_or_default();
+                self.set("title", &title).and_then(|()| self.set("own_title", &false))
+            }
+            Change::Pinned(pinned) => self.set("pinned", pinned),
+            Change::Archived(archived) => self.set("archived", archived),
+            Change::Deleted(deleted) => self.set("deleted", &deleted.then_some(self.at)),
+        }
+    }
+
+    fn set(&self, column: &'static str, value: &dyn ToSql) -> rusqlite::Result<()> {
+        self.tx
+            .prepare_cached(&format!("UPDATE conversations SET {column} = ? WHERE id = ?"))?
+            .execute(params![value, self.sheet.row])
+            .map(drop)
+    }
+
+    fn message(&mut self, message: &Message) -> rusqlite::Result<()> {
+        let grows = message.state == MessageState::Streaming;
+        let error = match &message.state {
+            MessageState::Failed(error) => Some(Json(error)),
+            MessageState::Whole | MessageState::Streaming => None,
+        };
+        let state = match message.state {
+            MessageState::Whole => "whole",
+            MessageState::Streaming => "growing",
+            MessageState::Failed(_) => "failed",
+        };
+        let content = message.content.as_str();
+        let known = self.sheet.row_of(message.id);
+        if let Some(row) = known {
+            self.tx.prepare_cached("DELETE FROM pieces WHERE message = ?")?.execute([row])?;
+        }
+        // What another process has taken away comes back under another row.
+        let changed = self
+            .tx
+            .prepare_cached(
+                "UPDATE messages SET model = ?2, content = ?3, reasoning = ?4, thought = ?5, form = ?6, state = ?7, \
+                 error = ?8, outcome = ?9, writer = ?10 WHERE id = ?1",
+            )?
+            .execute(params![
+                known,
+                message.model,
+                content,
+                message.reasoning,
+                millis(message.thought),
+                message.form.as_ref().map(Json),
+                state,
+                error,
+                message.outcome.as_ref().map(Json),
+                grows.then_some(self.writer),
+            ])?;
+        if changed == 0 {
+            let at = message.at.map_or(self.at, |seconds| i64::try_from(seconds).unwrap_or(0).saturating_mul(1000));
+            self.tx
+                .prepare_cached(
+                    "INSERT INTO messages (conversation, parent, role, model, at, content, reasoning, thought, form, \
+                     state, error, outcome, writer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                )?
+                .execute(params![
+                    self.sheet.row,
+                    message.parent.and_then(|parent| self.sheet.row_of(parent)),
+                    role_name(message.role),
+                    message.model,
+                    at,
+                    content,
+                    message.reasoning,
+                    millis(message.thought),
+                    message.form.as_ref().map(Json),
+                    state,
+                    error,
+                    message.outcome.as_ref().map(Json),
+                    grows.then_some(self.writer),
+                ])?;
+            let row = self.tx.last_insert_rowid();
+            match usize::try_from(message.id.0).ok().and_then(|place| self.sheet.messages.get_mut(place)) {
+                Some(place) => *place = row,
+                None => self.sheet.messages.push(row),
+            }
+        }
+        self.listed(message, changed == 0)
+    }
+
+    /// What a list shows of a conversation that something was said in.
+    fn listed(&self, message: &Message, new: bool) -> rusqlite::Result<()> {
+        self.tx
+            .prepare_cached("UPDATE conversations SET updated = ?2, used = ?2, messages = messages + ?3 WHERE id = ?1")?
+            .execute(params![self.sheet.row, self.at, new])?;
+        if !message.content.is_empty() {
+            self.set("preview", &first_words(&message.content, PREVIEW))?;
+        }
+        if message.role == Role::User && !message.content.is_empty() {
+            self.tx
+                .prepare_cached("UPDATE conversations SET title = ? WHERE id = ? AND own_title = 0 AND title = ''")?
+                .execute(params![title_of(&message.content), self.sheet.row])?;
+        }
+        Ok(())
+    }
+
+    fn more(&self, id: MsgId, text: &str, reasoning: &str, thought: Option<i64>) -> rusqlite::Result<()> {
+        let Some(row) = self.sheet.row_of(id) else { return Ok(()) };
+        // A message that another process has taken away has no pieces.
+        self.tx
+            .prepare_cached(
+                "INSERT INTO pieces (message, text, reasoning) SELECT ?1, ?2, ?3 \
+                 WHERE EXISTS (SELECT 1 FROM messages WHERE id = ?1)",
+            )?
+            .execute(params![row, text, reasoning])?;
+        self.tx.prepare_cached("UPDATE messages SET thought = ? WHERE id = ?")?.execute(params![thought, row]).map(drop)
+    }
+}
+
+fn millis(time: Option<std::time::Duration>) -> Option<i64> {
+    time.map(|time| i64::try_from(time.as_millis()).unwrap_or(i64::MAX))
+}
+
+pub(super) fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::System => "system",
+        Role::User => "user",
+        Role::Assistant => "assistant",
+    }
+}
+
+/// A value as JSON in a column.
+struct Json<'a, T>(&'a T);
+
+impl<T: Serialize> ToSql for Json<'_, T> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        let text =
+            serde_json::to_string(self.0).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+        Ok(text.into())
+    }
+}

@@ -1,0 +1,257 @@
+//! What comes back: a conversation as it was, and lists of them.
+
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
+use serde::de::DeserializeOwned;
+
+use super::keep::{read_pieces, rows_of};
+use super::{Sheet, Store, now};
+use crate::config::nearest;
+use crate::domain::conversation::{Conversation, Message, MessageState, Start};
+use crate::domain::store::{ConvId, Opened, Row, Summary, Which};
+use crate::domain::{MsgId, Role};
+use crate::error::{ErrorKind, UserError};
+
+/// As many as anybody looks through; what is older is found by its words.
+const LISTED: u32 = 2000;
+/// Ids that an error names.
+const NAMED: usize = 5;
+
+impl Store {
+    /// The conversation that is meant, with all that belongs to it. `None` where there is none that was used last.
+    ///
+    /// # Errors
+    /// It is not there, or the file can't be read.
+    pub fn load(&mut self, which: Which, at: Option<Row>) -> Result<Option<Opened>, UserError> {
+        let id = match which {
+            Which::Id(id) => Some(id),
+            Which::Last => self.last()?,
+        };
+        let Some(id) = id else { return Ok(None) };
+        // Somebody may have died since this began.
+        self.mark_cut().map_err(|error| self.failed(&error))?;
+        match read(&self.db, id, at).map_err(|error| self.failed(&error))? {
+            Some((sheet, opened)) => {
+                let used = self.db.execute("UPDATE conversations SET used = ? WHERE id = ?", params![now(), sheet.row]);
+                // Reading is what was asked for.
+                if let Err(error) = used {
+                    tracing::warn!("the use of a conversation was not noted: {error}");
+                }
+                self.sheets.insert(id, sheet);
+                Ok(Some(opened))
+            }
+            None => Err(gone(&id.short(), None)),
+        }
+    }
+
+    /// A conversation to look at: it is not used by that.
+    ///
+    /// # Errors
+    /// It is not there, or the file can't be read.
+    pub fn look(&mut self, id: ConvId) -> Result<Opened, UserError> {
+        let read = self.mark_cut().and_then(|()| read(&self.db, id, None)).map_err(|error| self.failed(&error))?;
+        read.map(|(_, opened)| opened).ok_or_else(|| gone(&id.short(), None))
+    }
+
+    /// The conversation that was used last.
+    ///
+    /// # Errors
+    /// The file can't be read.
+    pub fn last(&self) -> Result<Option<ConvId>, UserError> {
+        let sql = "SELECT name FROM conversations WHERE deleted IS NULL ORDER BY used DESC, id DESC LIMIT 1";
+        let name: Option<String> =
+            self.db.query_row(sql, [], |row| row.get(0)).optional().map_err(|error| self.failed(&error))?;
+        Ok(name.and_then(|name| name.parse().ok()))
+    }
+
+    /// The conversation whose id begins like this.
+    ///
+    /// # Errors
+    /// There is none, or more than one; the error has the nearest.
+    pub fn find(&self, beginning: &str) -> Result<ConvId, UserError> {
+        let beginning = beginning.trim().to_ascii_lowercase();
+        let names = self.names().map_err(|error| self.failed(&error))?;
+        let fit: Vec<&String> = names.iter().filter(|name| name.starts_with(&beginning)).collect();
+        match fit.as_slice() {
+            [one] => one.parse().map_err(|_| gone(&beginning, None)),
+            [_, _, ..] if !beginning.is_empty() => {
+                let some: Vec<&str> = fit.iter().take(NAMED).map(|name| name.get(..8).unwrap_or(name)).collect();
+                let more = if fit.len() > NAMED { ", …" } else { "" };
+                Err(UserError::new(
+                    ErrorKind::Usage,
+                    format!("`{beginning}` is the beginning of several conversations: {}{more}", some.join(", ")),
+                )
+                .hint("give more of the id"))
+            }
+            _ => {
+                let short = |name: &String| name.chars().take(beginning.len().max(4)).collect::<String>();
+                let candidates: Vec<String> = names.iter().map(short).collect();
+                Err(gone(&beginning, nearest(&beginning, candidates.iter().map(String::as_str))))
+            }
+        }
+    }
+
+    /// Ids of all conversations, the newest first.
+    fn names(&self) -> rusqlite::Result<Vec<String>> {
+        let mut names = self.db.prepare("SELECT name FROM conversations WHERE deleted IS NULL ORDER BY used DESC")?;
+        names.query_map([], |row| row.get(0))?.collect()
+    }
+
+    /// Pinned ones first, then the newest. Those in the archive, or those that are not.
+    ///
+    /// # Errors
+    /// The file can't be read.
+    pub fn list(&self, archived: bool) -> Result<Vec<Summary>, UserError> {
+        list(&self.db, archived).map_err(|error| self.failed(&error))
+    }
+}
+
+fn gone(name: &str, nearest: Option<&str>) -> UserError {
+    let error = UserError::new(ErrorKind::Usage, format!("there is no conversation `{name}`"));
+    match nearest {
+        Some(nearest) => error.hint(format!("did you mean `{nearest}`? `hobnob sessions` lists them")),
+        None => error.hint("`hobnob sessions` lists them"),
+    }
+}
+
+fn list(db: &Connection, archived: bool) -> rusqlite::Result<Vec<Summary>> {
+    let now = now();
+    let mut listed = db.prepare_cached(
+        "SELECT name, title, setup ->> 'model', messages, preview, updated, pinned, archived, draft <> '', draft \
+         FROM conversations WHERE deleted IS NULL AND archived = ? ORDER BY pinned DESC, updated DESC LIMIT ?",
+    )?;
+    let summary = |row: &SqlRow<'_>| {
+        let draft: bool = row.get(8)?;
+        let messages: u32 = row.get(3)?;
+        let preview =
+            if messages == 0 { crate::domain::store::first_words(row.get_ref(9)?.as_str()?, 120) } else { row.get(4)? };
+        Ok(Summary {
+            id: id(row, 0)?,
+            title: row.get(1)?,
+            model: row.get(2)?,
+            messages,
+            preview,
+            age: age(now, row.get(5)?),
+            pinned: row.get(6)?,
+            archived: row.get(7)?,
+            draft,
+        })
+    };
+    listed.query_map(params![archived, LISTED], summary)?.collect()
+}
+
+pub(super) fn id(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<ConvId> {
+    let name: String = row.get(column)?;
+    name.parse().map_err(|why: &'static str| {
+        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, why.into())
+    })
+}
+
+pub(super) fn age(now: i64, at: i64) -> Duration {
+    // A clock that was set back is no reason for a negative age.
+    Duration::from_millis(u64::try_from(now.saturating_sub(at)).unwrap_or(0))
+}
+
+fn read(db: &Connection, name: ConvId, at: Option<Row>) -> rusqlite::Result<Option<(Sheet, Opened)>> {
+    // One look at everything: another process may write meanwhile.
+    let tx = db.unchecked_transaction()?;
+    let sql = "SELECT id, title, own_title, setup, draft, pinned, archived, created, updated, head, start, \
+               not_summarised FROM conversations WHERE name = ? AND deleted IS NULL";
+    let found = tx
+        .query_row(sql, [name.to_string()], |row| {
+            let opened = Opened {
+                id: name,
+                conversation: Conversation::default(),
+                title: row.get(1)?,
+                own_title: row.get(2)?,
+                setup: json(row, 3)?.unwrap_or_default(),
+                draft: row.get(4)?,
+                pinned: row.get(5)?,
+                archived: row.get(6)?,
+                created: seconds(row.get(7)?),
+                updated: seconds(row.get(8)?),
+                at: None,
+            };
+            let place: (Option<i64>, Option<i64>, Option<u32>) = (row.get(9)?, row.get(10)?, row.get(11)?);
+            Ok((row.get::<_, i64>(0)?, opened, place))
+        })
+        .optional()?;
+    let Some((row, mut opened, (head, start, not_summarised))) = found else { return Ok(None) };
+    let sheet = Sheet { row, messages: rows_of(&tx, row)? };
+    let messages = messages(&tx, &sheet)?;
+    // Without a head that is known, the branch that was written last.
+    let last = messages.last().map(|message| message.id);
+    let head = head.and_then(|row| sheet.id_of(row)).or(last);
+    let start = start
+        .and_then(|row| sheet.id_of(row))
+        .map(|from| Start { from, not_summarised: not_summarised.and_then(|n| usize::try_from(n).ok()) });
+    opened.conversation = Conversation::restore(messages, head, start);
+    opened.at = at.and_then(|Row(row)| sheet.id_of(row));
+    if let Some(at) = opened.at {
+        opened.conversation.go_through(at);
+    }
+    Ok(Some((sheet, opened)))
+}
+
+fn messages(db: &Connection, sheet: &Sheet) -> rusqlite::Result<Vec<Message>> {
+    let mut all = db.prepare_cached(
+        "SELECT id, parent, role, model, at, content, reasoning, thought, form, state, error, outcome \
+         FROM messages WHERE conversation = ? ORDER BY id",
+    )?;
+    let mut rows = all.query([sheet.row])?;
+    let mut messages = Vec::with_capacity(sheet.messages.len());
+    while let Some(row) = rows.next()? {
+        let own: i64 = row.get(0)?;
+        let (mut content, mut reasoning): (String, String) = (row.get(5)?, row.get(6)?);
+        let state = match row.get_ref(9)?.as_str()? {
+            "growing" => {
+                read_pieces(db, own, &mut content, &mut reasoning)?;
+                MessageState::Failed(elsewhere())
+            }
+            "failed" => MessageState::Failed(json(row, 10)?.unwrap_or_else(unknown)),
+            _ => MessageState::Whole,
+        };
+        messages.push(Message {
+            id: MsgId(messages.len() as u64),
+            parent: row.get::<_, Option<i64>>(1)?.and_then(|parent| sheet.id_of(parent)),
+            role: match row.get_ref(2)?.as_str()? {
+                "system" => Role::System,
+                "assistant" => Role::Assistant,
+                _ => Role::User,
+            },
+            model: row.get(3)?,
+            content,
+            reasoning,
+            thought: row.get::<_, Option<i64>>(7)?.map(|ms| Duration::from_millis(u64::try_from(ms).unwrap_or(0))),
+            form: json(row, 8)?,
+            state,
+            outcome: json(row, 11)?,
+            at: Some(seconds(row.get(4)?)),
+            revision: 0,
+        });
+    }
+    Ok(messages)
+}
+
+fn seconds(ms: i64) -> u64 {
+    u64::try_from(ms / 1000).unwrap_or(0)
+}
+
+/// What can't be understood is left out rather than in the way.
+fn json<T: DeserializeOwned>(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<Option<T>> {
+    let text: Option<String> = row.get(column)?;
+    Ok(text.and_then(|text| {
+        let read = serde_json::from_str(&text);
+        read.inspect_err(|error| tracing::warn!("a field of a conversation can't be understood: {error}")).ok()
+    }))
+}
+
+fn elsewhere() -> UserError {
+    UserError::new(ErrorKind::Cancelled, "another hobnob is writing this answer")
+        .hint("open the conversation again later")
+}
+
+fn unknown() -> UserError {
+    UserError::new(ErrorKind::Unexpected, "this answer failed")
+}

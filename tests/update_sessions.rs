@@ -1,0 +1,350 @@
+//! Conversations in the interface: what is kept and when, the list, and going from one to another.
+
+mod support;
+
+use std::time::Duration;
+
+use hobnob::app::msg::{Effect, Msg, TermEvent, TimerId};
+use hobnob::app::{Overlay, Pane};
+
+use hobnob::domain::conversation::{Conversation, MessageState};
+use hobnob::domain::store::{
+    AskId, Change, ConvId, ConvIds, Hit, Opened, Row, Setup, StoreCmd, StoreEvent, Summary, Which,
+};
+use hobnob::domain::{EngineCmd, FinishReason, GenId, HubCmd, MsgId, Role};
+use hobnob::error::{ErrorKind, UserError};
+use support::app::Driver;
+
+fn ids(n: usize) -> Vec<ConvId> {
+    let mut ids = ConvIds::seeded(99);
+    (0..n).map(|_| ids.make()).collect()
+}
+
+fn ready() -> Driver {
+    let mut d = Driver::new();
+    d.ready();
+    d.stored.clear();
+    d
+}
+
+/// What was asked for since the last time: the conversation, and words for each change.
+fn kept(d: &mut Driver) -> Vec<(ConvId, Vec<String>)> {
+    let words = |change: &Change| match change {
+        Change::Message(m) if m.state == MessageState::Streaming => format!("answer {:?}", m.content),
+        Change::Message(m) => format!("message {:?}", m.content),
+        Change::More { text, .. } => format!("more {text:?}"),
+        Change::Draft(text) => format!("draft {text:?}"),
+        Change::Place { .. } => "place".into(),
+        Change::Setup(_) => "setup".into(),
+        other => format!("{other:?}"),
+    };
+    let of = |command| match command {
+        StoreCmd::Keep { id, changes } => Some((id, changes.iter().map(words).collect())),
+        _ => None,
+    };
+    d.stored.drain(..).filter_map(of).collect()
+}
+
+#[track_caller]
+fn assert_kept(d: &mut Driver, expected: &[&str]) {
+    let all: Vec<String> = kept(d).into_iter().flat_map(|(_, changes)| changes).collect();
+    assert_eq!(all, expected);
+}
+
+fn opened(id: ConvId, said: &[&str], draft: &str) -> Opened {
+    let mut conversation = Conversation::default();
+    for (n, text) in said.iter().enumerate() {
+        let role = if n % 2 == 0 { Role::User } else { Role::Assistant };
+        conversation.push(role, (*text).into(), MessageState::Whole);
+    }
+    Opened {
+        id,
+        conversation,
+        title: "A title".into(),
+        own_title: false,
+        setup: Setup { model: Some("starter".into()), system: "as then".into(), ..Setup::default() },
+        draft: draft.into(),
+        pinned: false,
+        archived: false,
+        created: 1,
+        updated: 2,
+        at: None,
+    }
+}
+
+fn asked(d: &Driver) -> AskId {
+    let last = d.stored.iter().rev().find_map(|command| match command {
+        StoreCmd::Open { ask, .. } | StoreCmd::List { ask, .. } | StoreCmd::Search { ask, .. } => Some(*ask),
+        StoreCmd::Keep { .. } => None,
+    });
+    last.expect("the store was asked")
+}
+
+fn open(d: &mut Driver, opened: Opened) {
+    let event = StoreEvent::Opened { ask: asked(d), result: Box::new(Ok(Some(opened))) };
+    d.send(Msg::Store(event));
+}
+
+fn summary(id: ConvId, title: &str) -> Summary {
+    Summary {
+        id,
+        title: title.into(),
+        model: Some("starter".into()),
+        messages: 2,
+        preview: "what was said last".into(),
+        age: Duration::from_secs(3600),
+        pinned: false,
+        archived: false,
+        draft: false,
+    }
+}
+
+fn list(d: &mut Driver, conversations: Vec<Summary>) {
+    let ask = asked(d);
+    d.send(Msg::Store(StoreEvent::Listed { ask, conversations }));
+}
+
+#[test]
+fn a_message_is_kept_as_it_is_sent_and_an_answer_as_it_grows() {
+    let mut d = ready();
+    d.say("Why?");
+    assert_kept(&mut d, &["message \"Why?\"", "answer \"\"", "place", "setup"]);
+    d.delta(1, "Because");
+    d.delta(1, " it is");
+    assert_kept(&mut d, &[]);
+    d.send(Msg::Timer(TimerId::Keep));
+    assert_kept(&mut d, &["more \"Because it is\""]);
+    d.send(Msg::Timer(TimerId::Keep));
+    assert_kept(&mut d, &[]);
+    d.delta(1, " so.");
+    d.finish(1, FinishReason::Stop);
+    assert_kept(&mut d, &["message \"Because it is so.\""]);
+}
+
+#[test]
+fn timers_run_only_while_there_is_something_to_keep() {
+    let mut d = ready();
+    let timer =
+        |effects: &[Effect], id| effects.iter().any(|e| matches!(e, Effect::SetTimer { id: of, .. } if *of == id));
+    d.send(Msg::Timer(TimerId::Draft));
+    let a = TermEvent::Key("a".parse().expect("a key"));
+    assert!(timer(&d.app.update(Msg::Term(a.clone()), d.now), TimerId::Draft));
+    assert!(!timer(&d.app.update(Msg::Term(a), d.now), TimerId::Draft), "it runs already");
+    assert!(!timer(&d.app.update(Msg::Timer(TimerId::Draft), d.now), TimerId::Draft));
+    let enter = TermEvent::Key("enter".parse().expect("a key"));
+    assert!(timer(&d.app.update(Msg::Term(enter), d.now), TimerId::Keep));
+    assert!(timer(&d.app.update(Msg::Timer(TimerId::Keep), d.now), TimerId::Keep), "as long as it grows");
+    d.finish(1, FinishReason::Stop);
+    assert!(!timer(&d.app.update(Msg::Timer(TimerId::Keep), d.now), TimerId::Keep));
+}
+
+#[test]
+fn what_waits_is_kept_as_what_is_written_is() {
+    let mut d = ready();
+    d.type_text("half");
+    d.send(Msg::Timer(TimerId::Draft));
+    assert_kept(&mut d, &["draft \"half\""]);
+    d.send(Msg::Timer(TimerId::Draft));
+    assert_kept(&mut d, &[]);
+    d.key("enter");
+    assert_kept(&mut d, &["message \"half\"", "answer \"\"", "place", "setup", "draft \"\""]);
+    d.say("and then");
+    d.type_text("next");
+    d.send(Msg::Timer(TimerId::Draft));
+    assert_kept(&mut d, &["draft \"and then\\nnext\""]);
+    // It goes out: in one step with no longer waiting.
+    d.finish(1, FinishReason::Stop);
+    let all = kept(&mut d);
+    assert!(all.iter().any(|(_, changes)| {
+        changes.contains(&"message \"and then\"".to_owned()) && changes.contains(&"draft \"next\"".to_owned())
+    }));
+    // And at the end, whatever the reason.
+    d.delta(2, "It began");
+    d.type_text("!");
+    d.send(Msg::End);
+    assert_kept(&mut d, &["more \"It began\"", "draft \"next!\""]);
+}
+
+#[test]
+fn a_new_conversation_keeps_the_old_one() {
+    let mut d = ready();
+    d.say("one");
+    let (first, _) = kept(&mut d).remove(0);
+    d.delta(1, "It is");
+    let effects = d.key("ctrl-n");
+    assert_eq!(effects, [Effect::Engine(EngineCmd::Cancel(GenId(1)))]);
+    assert_eq!(kept(&mut d), [(first, vec!["message \"It is\"".to_owned()])]);
+    d.delta(1, "too late");
+    d.say("two");
+    let (second, changes) = kept(&mut d).remove(0);
+    assert_ne!(first, second);
+    assert_eq!(changes[0], "message \"two\"");
+}
+
+#[test]
+fn where_it_was_is_gone_on_with() {
+    let mut d = ready();
+    d.key("f8");
+    let [one, two] = ids(2)[..] else { unreachable!() };
+    list(&mut d, vec![summary(one, "About light"), summary(two, "About soup")]);
+    d.type_text("soup");
+    d.key("enter");
+    assert!(d.app.overlay.is_none());
+    assert!(matches!(d.stored.last(), Some(StoreCmd::Open { which: Which::Id(id), at: None, .. }) if *id == two));
+    d.stored.retain(|command| matches!(command, StoreCmd::Open { .. }));
+    open(&mut d, opened(two, &["soup?", "yes"], "and salt"));
+    assert_eq!((d.app.chat.conversation.len(), d.app.chat.composer.area.text()), (2, "and salt"));
+    d.stored.clear();
+    let effects = d.key("enter");
+    let [Effect::Engine(EngineCmd::Generate { req, .. }), ..] = &effects[..] else { panic!("{effects:?}") };
+    let told: Vec<&str> = req.messages.iter().map(|m| m.content.as_str()).collect();
+    assert_eq!(told, ["as then", "soup?", "yes", "and salt"], "with what it was told then");
+    let all = kept(&mut d);
+    assert_eq!((all[0].0, all[0].1[0].as_str()), (two, "message \"and salt\""));
+    // A prompt that is changed in the settings holds here too.
+    d.key("esc");
+    d.app.settings.chat.system_prompt = "as now".into();
+    d.app.chat.system = None;
+    assert_eq!(d.app.chat.system(&d.app.settings), "as now");
+}
+
+#[test]
+fn the_model_of_then_is_loaded_where_no_other_is_wanted() {
+    let mut d = Driver::new();
+    d.begin();
+    d.key("f8");
+    let id = ids(1)[0];
+    list(&mut d, vec![summary(id, "x")]);
+    d.key("enter");
+    let event = StoreEvent::Opened { ask: asked(&d), result: Box::new(Ok(Some(opened(id, &["q", "a"], "")))) };
+    let effects = d.send(Msg::Store(event));
+    assert!(effects.iter().any(|e| matches!(e, Effect::Hub(HubCmd::Resolve { .. }))), "{effects:?}");
+}
+
+#[test]
+fn late_answers_of_the_store_change_nothing() {
+    let mut d = ready();
+    d.say("here");
+    let old = StoreEvent::Opened { ask: AskId(77), result: Box::new(Ok(Some(opened(ids(1)[0], &["other"], "")))) };
+    d.send(Msg::Store(old));
+    assert_eq!(d.app.chat.conversation.len(), 2);
+    d.key("f8");
+    d.send(Msg::Store(StoreEvent::Listed { ask: AskId(77), conversations: vec![summary(ids(1)[0], "x")] }));
+    let Some(Overlay::Conversations(list)) = &d.app.overlay else { panic!("the list") };
+    assert!(!list.is_known());
+}
+
+#[test]
+fn words_are_looked_for_as_they_are_typed_one_search_at_a_time() {
+    let mut d = ready();
+    d.key("f8");
+    let [one, two] = ids(2)[..] else { unreachable!() };
+    list(&mut d, vec![summary(one, "About light"), summary(two, "About soup")]);
+    d.stored.clear();
+    d.type_text("sca");
+    let searches = |d: &Driver| -> Vec<String> {
+        let words = |command: &StoreCmd| match command {
+            StoreCmd::Search { words, .. } => Some(words.clone()),
+            _ => None,
+        };
+        d.stored.iter().filter_map(words).collect()
+    };
+    assert_eq!(searches(&d), ["s"]);
+    d.send(Msg::Store(StoreEvent::Found { ask: asked(&d), hits: vec![] }));
+    assert_eq!(searches(&d), ["s", "sca"]);
+    let hit = Hit {
+        conversation: one,
+        title: "About light".into(),
+        message: Some((Row(7), Role::Assistant)),
+        snippet: vec![("it ".into(), false), ("sca".into(), true), ("tters".into(), false)],
+        age: Duration::from_secs(60),
+        archived: false,
+    };
+    d.send(Msg::Store(StoreEvent::Found { ask: asked(&d), hits: vec![hit] }));
+    d.key("enter");
+    assert!(matches!(d.stored.last(), Some(StoreCmd::Open { at: Some(Row(7)), .. })));
+    let mut there = opened(one, &["q", "it scatters", "more", "yes"], "");
+    there.at = Some(MsgId(1));
+    open(&mut d, there);
+    assert!(!d.app.chat.transcript.follows());
+    assert_eq!(d.app.pane, Pane::Chat);
+}
+
+#[test]
+fn titles_pins_the_archive_and_a_deletion_that_is_taken_back() {
+    let mut d = ready();
+    d.key("f8");
+    let [one, two] = ids(2)[..] else { unreachable!() };
+    let all = || vec![summary(one, "One"), summary(two, "Two")];
+    list(&mut d, all());
+    d.stored.clear();
+    let changes = |d: &mut Driver| kept(d).remove(0);
+    d.key("down");
+    d.key("ctrl-r");
+    d.type_text("!");
+    d.key("enter");
+    assert_eq!(changes(&mut d), (two, vec!["Title(Some(\"Two!\"))".to_owned()]));
+    d.key("ctrl-r");
+    d.key("ctrl-u");
+    d.key("enter");
+    assert_eq!(changes(&mut d), (two, vec!["Title(None)".to_owned()]), "that of its first words again");
+    d.key("ctrl-o");
+    assert_eq!(changes(&mut d), (two, vec!["Pinned(true)".to_owned()]));
+    d.key("ctrl-s");
+    assert_eq!(changes(&mut d), (two, vec!["Archived(true)".to_owned()]));
+    d.key("ctrl-x");
+    assert!(matches!(d.stored.last(), Some(StoreCmd::List { archived: false, .. })));
+    list(&mut d, vec![summary(one, "One")]);
+    assert_eq!(changes(&mut d), (two, vec!["Deleted(true)".to_owned()]));
+    assert!(d.app.toasts.iter().any(|toast| toast.text.contains("“Two” is deleted")));
+    d.key("alt-z");
+    assert_eq!(changes(&mut d), (two, vec!["Deleted(false)".to_owned()]));
+    assert!(d.app.toasts.iter().all(|toast| !toast.text.contains("deleted")));
+    d.key("tab");
+    assert!(matches!(d.stored.last(), Some(StoreCmd::List { archived: true, .. })));
+    // Esc goes back a step at a time.
+    d.type_text("x");
+    d.key("esc");
+    assert!(matches!(&d.app.overlay, Some(Overlay::Conversations(list)) if list.query.is_empty()));
+    d.key("esc");
+    assert!(d.app.overlay.is_none());
+}
+
+#[test]
+fn deleting_the_one_on_the_screen_begins_another() {
+    let mut d = ready();
+    d.say("gone soon");
+    let (id, _) = kept(&mut d).remove(0);
+    d.type_text("draft");
+    d.key("f8");
+    list(&mut d, vec![summary(id, "gone soon")]);
+    let effects = d.key("ctrl-x");
+    assert_eq!(effects.first(), Some(&Effect::Engine(EngineCmd::Cancel(GenId(1)))));
+    assert!(d.app.chat.conversation.is_empty() && d.app.chat.composer.area.is_empty());
+    let all = kept(&mut d);
+    assert_eq!(all.last(), Some(&(id, vec!["Deleted(true)".to_owned()])));
+    d.key("esc");
+    d.say("another");
+    assert_ne!(kept(&mut d).remove(0).0, id);
+}
+
+#[test]
+fn without_a_place_it_is_said_once_and_all_goes_on() {
+    let mut d = ready();
+    let error = UserError::new(ErrorKind::Disk, "conversations can't be kept in /x: it is read-only").hint("a hint");
+    d.send(Msg::Store(StoreEvent::Off(error)));
+    assert_eq!(d.app.toasts.iter().filter(|toast| toast.text.contains("can't be kept")).count(), 1);
+    d.say("hi");
+    d.delta(1, "Hello");
+    d.finish(1, FinishReason::Stop);
+    d.send(Msg::Timer(TimerId::Draft));
+    d.send(Msg::End);
+    assert_eq!(d.stored, []);
+    d.key("f8");
+    assert!(d.app.overlay.is_none());
+    assert!(d.app.toasts.iter().any(|toast| toast.text.contains("No conversations are kept")));
+    d.key("esc");
+    d.key("ctrl-c");
+    let Some(Overlay::Confirm(confirm)) = &d.app.overlay else { panic!("a question") };
+    assert_eq!(confirm.body, "This conversation is not kept.");
+}
