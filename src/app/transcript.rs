@@ -352,10 +352,10 @@ fn lay_out(message: &Message, old: Option<Body>, key: Key, theme: &Theme, now: u
             };
             // An answer that is JSON through and through is shown as that.
             let fence = if message.is_json() { JSON_FENCE } else { "" };
-            if doc.source().is_empty() && !message.content.is_empty() {
+            if doc.received() == 0 && !message.content.is_empty() {
                 doc.push(fence);
             }
-            let fed = doc.source().len().saturating_sub(fence.len());
+            let fed = doc.received().saturating_sub(fence.len());
             doc.push(&message.content[fed..]);
             Body::Document(doc)
         }

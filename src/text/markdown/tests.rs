@@ -223,7 +223,7 @@ mod pieces {
     use proptest::sample::select;
     use proptest::test_runner::RngSeed;
 
-    use super::super::blocks::{self, Role};
+    use super::super::blocks::{self, Role, Sheet};
     use super::*;
 
     /// Lines whose meaning hangs on what stands around them.
@@ -238,7 +238,7 @@ mod pieces {
     fn same_text(source: &str, width: u16) -> Result<(), TestCaseError> {
         let shown = |lines: Vec<String>| lines.into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>();
         let theme = theme();
-        let whole = shown(plain(&blocks::render(source, Role::Blocks, width.into(), &theme)));
+        let whole = shown(plain(&blocks::render(source, Role::Blocks, Sheet { width: width.into(), numbered: false, theme: &theme }).lines));
         let pieces = shown(plain(&render(source, width, &theme)));
         prop_assert_eq!(pieces, whole, "{}", source);
         Ok(())
