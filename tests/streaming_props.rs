@@ -107,8 +107,13 @@ fn formula() -> impl Strategy<Value = String> {
         "x = \\frac{a}{b}", "- b", "+ \\sqrt{2}", "\\begin{cases} a \\\\ b \\end{cases}", "&= c \\\\", "= d", "# e", "1. f", "> g", "| h |", "}", "",
         "```", "\\begin{pmatrix} 1 & 2 \\\\ 3 & 4 \\end{pmatrix}",
     ]);
-    let brackets =
-        select(vec![("$$", "$$"), ("\\[", "\\]"), ("\\begin{align}", "\\end{align}"), ("$$", ""), ("text $$", "$$ text")]);
+    let brackets = select(vec![
+        ("$$", "$$"),
+        ("\\[", "\\]"),
+        ("\\begin{align}", "\\end{align}"),
+        ("$$", ""),
+        ("text $$", "$$ text"),
+    ]);
     (brackets, prop::collection::vec(line, 0..4), any::<bool>()).prop_map(|((open, close), lines, one)| {
         let gap = if one { " " } else { "\n" };
         [&[open], &lines[..], &[close]].concat().join(gap)
@@ -126,7 +131,11 @@ fn long() -> impl Strategy<Value = String> {
             let count = 12_000 / (text.len() + gap.len());
             vec![text; count].join(gap)
         }),
-        (select(vec!["```\n", "```js\n", "> ", "# ", "- ", "<div>", "$$"]), select(vec!["x", "x ", "漢"]), 2040..9000usize)
+        (
+            select(vec!["```\n", "```js\n", "> ", "# ", "- ", "<div>", "$$"]),
+            select(vec!["x", "x ", "漢"]),
+            2040..9000usize
+        )
             .prop_map(|(start, text, count)| start.to_owned() + &text.repeat(count)),
     ]
 }
@@ -254,13 +263,6 @@ proptest! {
     }
 
     #[test]
-    fn any_chunking_of_what_is_drawn_in_parts_renders_as_the_whole(
-        before in block(), text in long(), after in block(), sizes in prop::collection::vec(1..9000usize, 1..6), width in select(&WIDTHS[1..]),
-    ) {
-        streams_as_the_whole(&format!("{before}\n\n{text}\n{after}"), &sizes, width, true)?;
-    }
-
-    #[test]
     fn any_chunking_is_sanitised_as_the_whole(
         parts in prop::collection::vec(select(vec![
             "\u{1b}", "[", "]", "0;", "31m", "\u{7}", "\\", "\u{9c}", "\u{9b}", "\u{9d}", "P", "(", "B", "\r", "\n", "\t", "a", "é",
@@ -276,6 +278,18 @@ proptest! {
         prop_assert_eq!(&joined, &whole);
         prop_assert!(!whole.chars().any(|c| c.is_control() && c != '\n' && c != '\t'), "{:?}", whole);
         prop_assert_eq!(sanitize(&whole), &whole[..], "nothing is left to remove");
+    }
+}
+
+proptest! {
+    // These are long.
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_chunking_of_what_is_drawn_in_parts_renders_as_the_whole(
+        before in block(), text in long(), after in block(), sizes in prop::collection::vec(1..9000usize, 1..6), width in select(&WIDTHS[1..]),
+    ) {
+        streams_as_the_whole(&format!("{before}\n\n{text}\n{after}"), &sizes, width, true)?;
     }
 }
 
@@ -350,7 +364,9 @@ fn work_is_linear_in_one_long_table() {
 
 #[test]
 fn work_is_linear_in_one_long_line_and_one_long_paragraph() {
-    for (start, text) in [("", "some words that go on "), ("", "words and\na line "), ("```\n", "x"), ("> ", "quoted\n> ")] {
+    for (start, text) in
+        [("", "some words that go on "), ("", "words and\na line "), ("```\n", "x"), ("> ", "quoted\n> ")]
+    {
         let text = |bytes: usize| format!("{start}{}", text.repeat(bytes / text.len()));
         let (short, long) = (work_per_byte(&text(30_000)), work_per_byte(&text(120_000)));
         assert!(long < 600.0, "each byte of {start:?} is parsed {long} times");

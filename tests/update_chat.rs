@@ -456,3 +456,16 @@ fn reasoning_tells_how_long_it_took_and_is_not_sent_again() {
     let sent = [(Role::User, "hi"), (Role::Assistant, "Hello!"), (Role::User, "again")];
     assert_eq!(d.say("again"), [ask(2, &sent), clock()]);
 }
+
+/// What is not shown counts too: what comes next goes on where the answer was, not where its picture was.
+#[test]
+fn what_is_removed_from_an_answer_does_not_repeat_the_rest() {
+    let mut d = Driver::new();
+    d.ready();
+    d.say("Say it");
+    for piece in ["a\u{200b}\u{1b}[31m", "ä\u{202e}b", "\u{feff}c", " end"] {
+        d.delta(1, piece);
+        d.screen(80, 24);
+    }
+    assert!(d.screen(80, 24).contains("aäbc end\n"));
+}

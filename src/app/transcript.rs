@@ -356,7 +356,7 @@ fn lay_out(message: &Message, old: Option<Body>, key: Key, theme: &Theme, now: u
                 doc.push(fence);
             }
             let fed = doc.received().saturating_sub(fence.len());
-            doc.push(&message.content[fed..]);
+            doc.push(message.content.get(fed..).unwrap_or_default());
             Body::Document(doc)
         }
         Role::User | Role::System => {

@@ -23,7 +23,10 @@ pub(super) enum Role<'a> {
     Item(u64),
     Footnote,
     /// Rows of the table above, which has this heading and this shape.
-    Rows { heading: &'a str, shape: Option<Shape> },
+    Rows {
+        heading: &'a str,
+        shape: Option<Shape>,
+    },
 }
 
 /// The room that a piece has, and how it is to be drawn there.
@@ -216,7 +219,7 @@ impl<'a> Blocks<'a> {
                     self.draw_paragraph();
                     self.draw_formula(formula);
                 }
-                part => self.inline.part(part),
+                part => self.inline.part(&part),
             }
         }
     }
@@ -231,7 +234,8 @@ impl<'a> Blocks<'a> {
         let margin = [Span::raw(margin.clone())];
         let lines = match rows {
             Some(rows) if fits(&rows) => {
-                let row = |row: String| Line::from(vec![margin[0].clone(), Span::styled(sanitize(&row).into_owned(), style)]);
+                let row =
+                    |row: String| Line::from(vec![margin[0].clone(), Span::styled(sanitize(&row).into_owned(), style)]);
                 rows.into_iter().map(row).collect()
             }
             rows => {

@@ -51,7 +51,8 @@ impl Painter {
         let mut first = " ".repeat(margin(width));
         if let Some(number) = self.number.as_mut().filter(|_| is_numbered(width)) {
             *number += 1;
-            first.push_str(&format!("{number:>0$} ", NUMBER - 1));
+            let columns = NUMBER - 1;
+            first = format!("{first}{number:>columns$} ");
         }
         rows(&spans, first, width, theme)
     }
@@ -61,26 +62,28 @@ impl Painter {
         if text.is_empty() {
             return Vec::new();
         }
-        rows(&[Span::styled(untabbed(text), theme.code)], self.mark(width, theme), width, theme)
+        let mark = continuation(self.margin(width), width, theme);
+        rows(&[Span::styled(untabbed(text), theme.code)], mark, width, theme)
     }
 
-    /// Left of a row that goes on from the one above.
-    fn mark(&self, width: usize, theme: &Theme) -> String {
-        let columns = margin(width) + if self.number.is_some() && is_numbered(width) { NUMBER } else { 0 };
-        if width > 1 { format!("{:<columns$}", continuation(theme)) } else { String::new() }
+    /// Columns left of the code.
+    fn margin(&self, width: usize) -> usize {
+        margin(width) + if self.number.is_some() && is_numbered(width) { NUMBER } else { 0 }
     }
 }
 
 /// The rows of one line, after `first`.
 fn rows(spans: &[Span<'_>], first: String, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     let aside = theme.code.patch(theme.faint);
-    let mark = if width > 1 { format!("{:<1$}", continuation(theme), wrap::width(&first)) } else { String::new() };
+    let mark = continuation(wrap::width(&first), width, theme);
     let lines = wrap::chop(spans, width, &[Span::styled(first, aside)], &[Span::styled(mark, aside)]);
     lines.into_iter().map(|line| ground(line, width, theme)).collect()
 }
 
-fn continuation(theme: &Theme) -> &'static str {
-    if theme.glyphs.unicode { "↳" } else { "\\" }
+/// Left of a row that goes on from the one above.
+fn continuation(margin: usize, width: usize, theme: &Theme) -> String {
+    let mark = if theme.glyphs.unicode { "↳" } else { "\\" };
+    if width > 1 { format!("{mark:<margin$}") } else { String::new() }
 }
 
 /// Tabs as the spaces up to their stops, every four columns.
@@ -92,10 +95,10 @@ fn untabbed(text: &str) -> Cow<'_, str> {
     let mut spaced = parts.next().unwrap_or_default().to_owned();
     let mut column = wrap::width(&spaced);
     for part in parts {
-        let spaces = 4 - column % 4;
-        spaced.push_str(&" ".repeat(spaces));
+        let gap = 4 - column % 4;
+        spaced.push_str(&" ".repeat(gap));
         spaced.push_str(part);
-        column += spaces + wrap::width(part);
+        column += gap + wrap::width(part);
     }
     spaced.into()
 }

@@ -46,7 +46,7 @@ impl<'t> Inline<'t> {
         match event {
             Event::Text(text) => {
                 let protected = self.protected;
-                protected.parts(&text).for_each(|part| self.part(part));
+                protected.parts(&text).for_each(|part| self.part(&part));
             }
             Event::Code(code) => self.styled(&self.protected.restored(&code), theme.inline_code),
             Event::InlineHtml(tag) if is_line_break(&tag) => self.break_line(),
@@ -72,7 +72,7 @@ impl<'t> Inline<'t> {
         }
     }
 
-    pub(super) fn part(&mut self, part: Part<'_>) {
+    pub(super) fn part(&mut self, part: &Part<'_>) {
         match part {
             Part::Text(text) => self.text(text),
             Part::Formula(formula) => self.formula(formula),
@@ -122,7 +122,10 @@ impl<'t> Inline<'t> {
     }
 
     fn open_link(&mut self, address: &str) {
-        self.links.push(Link { address: sanitize(&self.protected.restored(address)).replace(['\n', '\t'], " "), shown: String::new() });
+        self.links.push(Link {
+            address: sanitize(&self.protected.restored(address)).replace(['\n', '\t'], " "),
+            shown: String::new(),
+        });
         self.push(self.theme.link);
     }
 

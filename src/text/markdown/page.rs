@@ -1,22 +1,17 @@
 //! Pieces under each other: what is closed is drawn once, an open fence grows line by line.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use ratatui::text::Line;
 
 use super::blocks::{self, Role, Sheet};
 use super::code::Painter;
-use super::marks::is_table;
 use super::split::{Kind, Splitter, Step};
 use super::table::Shape;
 use crate::config::theme::Theme;
 
 /// Longer lines come in parts, which are drawn once like lines.
 const LONG_LINE: usize = 2 << 10;
-
-/// More than anybody reads: a heading with more of them waits for its rule.
-const MOST_COLUMNS: usize = 32;
 
 /// Where the line that begins at `from` ends, its line feed included, or the part of it that is drawn on its own; `None` while neither
 /// is there to the end. It depends on nothing that comes later: whatever the chunks, a text has the same lines.
@@ -33,20 +28,6 @@ pub(crate) fn next_line(source: &str, from: usize) -> Option<usize> {
     let space = near.iter().rposition(|&byte| byte == b' ').filter(|&space| space > LONG_LINE / 2);
     let end = space.map_or(LONG_LINE, |space| space + 1);
     Some(from + (1..=end).rev().find(|&end| source.is_char_boundary(from + end)).unwrap_or(end))
-}
-
-/// A text that ends within the rule under a table's heading, with all of the rule: so that the heading of a table that is on its way is not
-/// text first.
-fn with_whole_rule(text: &str) -> Cow<'_, str> {
-    let Some((above, rule)) = text.rsplit_once('\n') else { return text.into() };
-    let heading = above.rsplit('\n').next().unwrap_or_default().trim_start();
-    let is_rule = rule.starts_with('|') && rule.bytes().all(|byte| matches!(byte, b'|' | b'-' | b':' | b' '));
-    if !is_rule || !heading.starts_with('|') || heading.len() > LONG_LINE {
-        return text.into();
-    }
-    let most = heading.bytes().filter(|&byte| byte == b'|').count();
-    let whole = (1..=most.min(MOST_COLUMNS)).map(|columns| "|-".repeat(columns) + "|").find(|rule| is_table(heading, rule));
-    whole.map_or(text.into(), |whole| format!("{above}\n{whole}").into())
 }
 
 /// A page at one width that takes Markdown line by line.
@@ -168,7 +149,7 @@ impl Page {
             Kind::Rows { heading } => Role::Rows { heading, shape },
         };
         self.work += text.len() as u64;
-        let text = with_whole_rule(text);
+        let text = self.at.splitter.with_whole_rule(text);
         let sheet = Sheet { width: self.width, numbered: self.numbered, theme };
         let drawn = blocks::render(&text, role, sheet);
         self.at.table = drawn.table;

@@ -6,10 +6,12 @@
 //!
 //! List items are pieces of their own (with their number), because a list of a thousand lines is otherwise drawn anew for each word.
 
+use std::borrow::Cow;
+
 use super::formulas::{Display, display_at};
 use super::marks::{
     Fence, Html, Marker, contains_ignoring_case, footnote_label, html, indentation, innermost, interrupts, is_heading,
-    is_quote, is_setext_underline, is_table, is_thematic_break, marker,
+    is_quote, is_setext_underline, is_table, is_thematic_break, marker, whole_rule,
 };
 
 /// What kind of piece a line begins.
@@ -58,6 +60,8 @@ pub(super) struct Splitter {
     open: Open,
     /// Bytes of the piece so far.
     size: usize,
+    /// What the line before is to become, if it can be the beginning of the rule under a table's heading.
+    rule: Option<String>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -154,7 +158,17 @@ impl Splitter {
         step
     }
 
+    /// `text`, a piece that ends within the rule under a table's heading, with all of the rule: the heading of a table that is on its way
+    /// would be text first.
+    pub(super) fn with_whole_rule<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        match (&self.rule, text.rsplit_once('\n')) {
+            (Some(rule), Some((above, _))) if !text.ends_with('\n') => format!("{above}\n{rule}").into(),
+            _ => text.into(),
+        }
+    }
+
     fn step(&mut self, line: &str) -> Step {
+        self.rule = None;
         if let Open::Fence(fence) = &self.open {
             if fence.is_closed_by(line) {
                 self.open = Open::None;
@@ -178,10 +192,12 @@ impl Splitter {
             Open::Indented if indent >= 4 => Step::Stays,
             Open::None | Open::Indented => self.start(line),
             Open::Text { paragraph, heading } => {
-                let heading = heading.take();
-                if let Some(heading) = heading.filter(|heading| *paragraph && is_table(heading, rest)) {
-                    self.open = Open::Table { heading: format!("{heading}\n{rest}\n"), rows: 0 };
-                    return Step::Stays;
+                if let Some(heading) = heading.take().filter(|_| *paragraph) {
+                    if is_table(&heading, rest) {
+                        self.open = Open::Table { heading: format!("{heading}\n{rest}\n"), rows: 0 };
+                        return Step::Stays;
+                    }
+                    self.rule = whole_rule(&heading, rest);
                 }
                 if *paragraph && is_setext_underline(indent, rest) {
                     self.open = Open::None;
@@ -231,40 +247,40 @@ impl Splitter {
                 // A list may begin with any number here: the paragraph that it would interrupt is inside the quote.
                 if inside.paragraph && !interrupts(line, false) { Step::Stays } else { self.start(line) }
             }
-            Open::Container(container) => {
-                if indent >= container.content {
-                    (container.blank, container.empty) = (false, false);
-                    container.inside.line(rest, indent - container.content);
-                    return Step::Stays;
-                }
-                let next = marker(line).filter(|_| !is_thematic_break(indent, rest));
-                let sibling = match (&container.marker, &next) {
-                    (Some(this), Some(next)) => {
-                        this.mark == next.mark && this.number.is_some() == next.number.is_some()
-                    }
-                    _ => false,
-                };
-                let after_blank = container.blank;
-                let lazy = container.inside.paragraph && !is_quote(indent, rest) && !interrupts(line, false);
-                if lazy && !sibling {
-                    return Step::Stays;
-                }
-                let number = container.number;
-                let was_item = container.marker.is_some();
-                let mut step = self.start(line);
-                if let (Step::Starts(Kind::Item { number: shown, joined }), Open::Container(now)) =
-                    (&mut step, &mut self.open)
-                {
-                    *joined = was_item && !after_blank;
-                    if sibling {
-                        *shown = number.map(|number| number.saturating_add(1));
-                        now.number = *shown;
-                    }
-                }
-                step
-            }
+            Open::Container(_) => self.in_container(line, indent, rest),
             Open::Fence(_) => Step::Nothing,
         }
+    }
+
+    fn in_container(&mut self, line: &str, indent: usize, rest: &str) -> Step {
+        let Open::Container(container) = &mut self.open else { return Step::Nothing };
+        if indent >= container.content {
+            (container.blank, container.empty) = (false, false);
+            container.inside.line(rest, indent - container.content);
+            return Step::Stays;
+        }
+        let next = marker(line).filter(|_| !is_thematic_break(indent, rest));
+        let sibling = match (&container.marker, &next) {
+            (Some(this), Some(next)) => this.mark == next.mark && this.number.is_some() == next.number.is_some(),
+            _ => false,
+        };
+        let after_blank = container.blank;
+        let lazy = container.inside.paragraph && !is_quote(indent, rest) && !interrupts(line, false);
+        if lazy && !sibling {
+            return Step::Stays;
+        }
+        let number = container.number;
+        let was_item = container.marker.is_some();
+        let mut step = self.start(line);
+        if let (Step::Starts(Kind::Item { number: shown, joined }), Open::Container(now)) = (&mut step, &mut self.open)
+        {
+            *joined = was_item && !after_blank;
+            if sibling {
+                *shown = number.map(|number| number.saturating_add(1));
+                now.number = *shown;
+            }
+        }
+        step
     }
 
     fn blank(&mut self) -> Step {

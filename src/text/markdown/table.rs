@@ -6,13 +6,13 @@ use ratatui::text::{Line, Span};
 use crate::config::theme::Theme;
 use crate::text::wrap;
 
-/// A column that has to be narrower than its text is at least so wide.
-const NARROWEST: usize = 6;
+/// Words up to here are never broken: before that a table becomes a list.
+const SHORT_WORD: usize = 10;
 
 /// Between columns: a space, the border, a space.
 const BORDER: usize = 3;
 
-/// Words up to here are not broken while another column has room; longer ones are addresses and the like.
+/// Words up to here are not broken while there is room; longer ones are addresses and the like.
 const LONG_WORD: usize = 18;
 
 type Cell = Vec<Span<'static>>;
@@ -55,7 +55,7 @@ impl Table {
     /// The lines, and the shape that they have. `shape`: of the rows above, where these are more of them; the heading is there already.
     pub(super) fn render(&self, shape: Option<Shape>, width: usize, theme: &Theme) -> (Vec<Line<'static>>, Shape) {
         let goes_on = shape.is_some();
-        let shape = shape.unwrap_or_else(|| self.shape(width));
+        let shape = shape.map_or_else(|| self.shape(width), |above| self.shape_under(above, width));
         let lines = match &shape {
             Shape::Grid { columns, ruled } => self.as_grid(columns, *ruled, goes_on, theme),
             Shape::List => self.as_list(goes_on, width),
@@ -71,23 +71,41 @@ impl Table {
         Shape::Grid { columns, ruled }
     }
 
+    /// The shape of the rows above, a little wider where it would break short words.
+    fn shape_under(&self, above: Shape, width: usize) -> Shape {
+        let Shape::Grid { columns, ruled } = above else { return above };
+        let count = columns.len().max(self.count());
+        let had = |column: usize| columns.get(column).copied().unwrap_or(1);
+        let columns: Vec<usize> =
+            (0..count).map(|column| self.most(column, longest_word).min(SHORT_WORD).max(had(column))).collect();
+        if columns.iter().sum::<usize>() + BORDER * count.saturating_sub(1) <= width {
+            return Shape::Grid { columns, ruled };
+        }
+        self.shape(width)
+    }
+
+    fn count(&self) -> usize {
+        self.rows.iter().map(Vec::len).max().unwrap_or(0)
+    }
+
+    /// The most of all cells of a column, at least 1.
+    fn most(&self, column: usize, measure: fn(&Cell) -> usize) -> usize {
+        self.rows.iter().filter_map(|row| row.get(column)).map(measure).max().unwrap_or(0).max(1)
+    }
+
     /// The columns' widths: what they need where there is room. Otherwise none is narrower than its longest word while that can be, and the
     /// others share what is left by the square root of what they need: a column of long texts gets more, not all.
     fn columns(&self, width: usize) -> Option<Vec<usize>> {
-        let count = self.rows.iter().map(Vec::len).max().filter(|&count| count > 0)?;
-        let cells = |column: usize| self.rows.iter().filter_map(move |row| row.get(column));
-        let most = |column: usize, measure: fn(&Cell) -> usize| cells(column).map(measure).max().unwrap_or(0).max(1);
-        let needed: Vec<usize> = (0..count).map(|column| most(column, cell_width)).collect();
-        let room = width.checked_sub(BORDER * (count - 1))?;
+        let count = self.count();
+        let needed: Vec<usize> = (0..count).map(|column| self.most(column, cell_width)).collect();
+        let room = width.checked_sub(BORDER * count.saturating_sub(1)).filter(|_| count > 0)?;
         if needed.iter().sum::<usize>() <= room {
             return Some(needed);
         }
-        let words = (0..count).map(|column| most(column, longest_word).min(LONG_WORD).max(needed[column].min(NARROWEST)));
-        let mut least: Vec<usize> = words.collect();
-        if least.iter().sum::<usize>() > room {
-            least = needed.iter().map(|&needed| needed.min(NARROWEST)).collect();
-        }
-        (least.iter().sum::<usize>() <= room).then(|| shared(&needed, &least, room))
+        let words: Vec<usize> = (0..count).map(|column| self.most(column, longest_word)).collect();
+        let least = [LONG_WORD, SHORT_WORD].map(|most| words.iter().map(|&word| word.min(most)).collect::<Vec<_>>());
+        let least = least.into_iter().find(|least| least.iter().sum::<usize>() <= room)?;
+        Some(shared(&needed, &least, room))
     }
 
     fn as_grid(&self, columns: &[usize], ruled: bool, goes_on: bool, theme: &Theme) -> Vec<Line<'static>> {
@@ -163,7 +181,9 @@ impl Table {
 /// `room` shared out so that each has at least the least and at most what it needs.
 fn shared(needed: &[usize], least: &[usize], room: usize) -> Vec<usize> {
     let at = |level: usize| -> Vec<usize> {
-        let width = |(&needed, &least): (&usize, &usize)| (level * (needed << 8).isqrt() >> 8).clamp(least, needed.max(least));
+        let width = |(&needed, &least): (&usize, &usize)| {
+            ((level * (needed << 8).isqrt()) >> 8).clamp(least, needed.max(least))
+        };
         needed.iter().zip(least).map(width).collect()
     };
     // The highest level that fits.
@@ -193,7 +213,7 @@ fn cell_width(cell: &Cell) -> usize {
 
 fn longest_word(cell: &Cell) -> usize {
     let text: String = cell.iter().map(|span| span.content.as_ref()).collect();
-    text.split([' ', '\n']).map(wrap::width).max().unwrap_or(0)
+    text.split_inclusive([' ', '\n', '-']).map(|word| wrap::width(word.trim_end())).max().unwrap_or(0)
 }
 
 fn rule(columns: &[usize], theme: &Theme) -> Line<'static> {

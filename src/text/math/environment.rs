@@ -63,8 +63,9 @@ fn grid(rows: Vec<Cells>, align: impl Fn(usize) -> Align, gap: &str) -> Block {
     let rows = filled(rows);
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |cell: &Block| cell.rows.iter().map(|row| wrap::width(row)).max().unwrap_or(0);
-    let widths: Vec<usize> =
-        (0..columns).map(|column| rows.iter().filter_map(|row| row.get(column)).map(width).max().unwrap_or(0)).collect();
+    let widths: Vec<usize> = (0..columns)
+        .map(|column| rows.iter().filter_map(|row| row.get(column)).map(width).max().unwrap_or(0))
+        .collect();
     let set = |row: Cells| {
         let mut parts = Vec::with_capacity(columns * 2);
         for (column, &width) in widths.iter().enumerate() {

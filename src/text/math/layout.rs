@@ -163,7 +163,8 @@ impl Row {
         while let Some(mut part) = parts.next() {
             // A sign with nothing to its left, or to its right, belongs to its number.
             let operand = before.as_ref().is_some_and(|before| {
-                matches!(before.class, Class::Ord | Class::Close) || (before.class == Class::Space && part.class == Class::Bin)
+                matches!(before.class, Class::Ord | Class::Close)
+                    || (before.class == Class::Space && part.class == Class::Bin)
             });
             if part.class == Class::Bin && (!operand || parts.peek().is_none()) {
                 part.class = Class::Open;
@@ -183,8 +184,7 @@ impl Row {
 
 fn space_between(before: &Part, after: &Part, tight: bool) -> bool {
     use Class::{Bin, Close, Function, Large, Open, Ord, Punct, Rel, Space};
-    let starts_word =
-        after.block.rows.iter().any(|row| row.chars().next().is_some_and(char::is_alphanumeric));
+    let starts_word = after.block.rows.iter().any(|row| row.chars().next().is_some_and(char::is_alphanumeric));
     if matches!(before.class, Space) || matches!(after.class, Space) {
         return false;
     }
@@ -199,8 +199,7 @@ fn space_between(before: &Part, after: &Part, tight: bool) -> bool {
     }
     match (before.class, after.class) {
         (Rel, Rel) | (Open, _) | (_, Close | Punct) => false,
-        (Rel | Bin | Punct, _) | (_, Rel | Bin) => true,
-        (Ord | Close, Large) => true,
+        (Rel | Bin | Punct, _) | (_, Rel | Bin) | (Ord | Close, Large) => true,
         (Large, Ord | Large | Open) => before.block.rows[before.block.base].chars().count() > 1,
         _ => false,
     }

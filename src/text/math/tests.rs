@@ -55,10 +55,7 @@ fn letters_signs_and_scripts_become_characters() {
 
 #[test]
 fn what_stands_alone_takes_the_rows_it_needs() {
-    assert_eq!(
-        rows(r"A = \begin{bmatrix} 1 & 20 \\ 300 & 4 \end{bmatrix} x"),
-        ["A = ⎡ 1   20⎤x", "    ⎣300  4 ⎦"]
-    );
+    assert_eq!(rows(r"A = \begin{bmatrix} 1 & 20 \\ 300 & 4 \end{bmatrix} x"), ["A = ⎡ 1   20⎤x", "    ⎣300  4 ⎦"]);
     assert_eq!(
         rows("f(x) = \\begin{cases} x & \\text{if } x > 0 \\\\ 0 & \\text{else} \\\\ y \\end{cases}"),
         ["       ⎧ x  if x > 0", "f(x) = ⎨ 0  else", "       ⎩ y"]

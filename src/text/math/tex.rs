@@ -100,9 +100,8 @@ impl<'a> Parser<'a> {
         let mut row = Row::default();
         while let Some(token) = self.peek() {
             match token {
-                "}" => break,
+                "}" | "\\right" | "\\end" => break,
                 "]" if end == End::Bracket => break,
-                "\\right" | "\\end" => break,
                 "&" | "\\\\" if matches!(end, End::Formula | End::Right) => break,
                 _ => self.part(&mut row)?,
             }
@@ -130,13 +129,12 @@ impl<'a> Parser<'a> {
                 row.push(Class::Close, Block::text(sign), false);
                 return Ok(());
             }
-            "~" => row.push(Class::Space, Block::text(" "), false),
+            "~" | "\\\\" => row.push(Class::Space, Block::text(" "), false),
             // Braces may be around anything; they say nothing of their own.
             "{" => {
                 let block = self.braced()?;
                 row.push(Class::Ord, block, false);
             }
-            "\\\\" => row.push(Class::Space, Block::text(" "), false),
             _ => match token.strip_prefix('\\') {
                 Some(name) => self.command(name, row)?,
                 None => row.push(class_of(token), Block::text(sign_of(token)), false),
@@ -228,32 +226,34 @@ impl<'a> Parser<'a> {
     fn command(&mut self, name: &'a str, row: &mut Row) -> Read<()> {
         if let Some((sign, class)) = symbols::symbol(name) {
             row.push(class, Block::text(sign), false);
-            return Ok(());
-        }
-        if symbols::is_ignored(name) {
-            return Ok(());
-        }
-        if symbols::is_function(name) {
+        } else if symbols::is_function(name) {
             row.push(Class::Function, Block::text(name), false);
-            return Ok(());
-        }
-        if let Some(mark) = symbols::accent(name) {
+        } else if let Some(mark) = symbols::accent(name) {
             let text = self.flat_argument()?;
             row.push(Class::Ord, Block::text(accented(&text, name, mark)), false);
-            return Ok(());
+        } else if let Some(hand) = symbols::alphabet(name) {
+            let text: String = self.flat_argument()?.chars().map(hand).collect();
+            row.push(Class::Ord, Block::text(text), false);
+        } else if !symbols::is_ignored(name) {
+            return self.construct(name, row);
         }
-        if let Some(hand) = symbols::alphabet(name) {
-            let text = self.flat_argument()?;
-            row.push(Class::Ord, Block::text(text.chars().map(hand).collect::<String>()), false);
-            return Ok(());
-        }
+        Ok(())
+    }
+
+    /// A command with something to it.
+    fn construct(&mut self, name: &'a str, row: &mut Row) -> Read<()> {
         match name {
+            "left" => return self.fenced(row),
+            "begin" => {
+                let block = self.environment()?;
+                row.push(Class::Ord, block, false);
+            }
             "frac" | "dfrac" | "tfrac" | "cfrac" | "nicefrac" => {
                 let (above, below) = (self.flat_argument()?, self.flat_argument()?);
-                if row.last().is_some_and(|class| class == Class::Ord) && symbols::vulgar(&above, &below).is_none() {
+                let is_character = symbols::vulgar(&above, &below).is_some();
+                if row.last() == Some(Class::Ord) && !is_character {
                     row.push(Class::Space, Block::text(" "), false);
                 }
-                let is_character = symbols::vulgar(&above, &below).is_some();
                 row.push(Class::Ord, Block::text(fraction(&above, &below)), !is_character);
             }
             "sqrt" => {
@@ -261,80 +261,68 @@ impl<'a> Parser<'a> {
                 let text = self.flat_argument()?;
                 row.push(Class::Ord, Block::text(root(degree.as_deref(), &text)), !is_single(&text));
             }
-            "binom" | "dbinom" | "tbinom" => {
-                let (above, below) = (self.flat_argument()?, self.flat_argument()?);
-                row.push(Class::Ord, Block::text(format!("({above} choose {below})")), false);
-            }
-            "text" | "textrm" | "textbf" | "textit" | "textsf" | "texttt" | "textnormal" | "mbox" | "emph" => {
-                let text = self.raw_argument()?.replace(['\\', '$', '{', '}'], "");
-                row.push(Class::Ord, Block::text(text), false);
-            }
-            "mathrm" | "mathit" | "mathsf" | "mathtt" | "mathnormal" | "mathop" | "mathbin" | "mathrel" | "mathord" => {
-                let text = self.flat_argument()?;
-                row.push(Class::Ord, Block::text(text), false);
-            }
-            "operatorname" => {
-                if self.peek() == Some("*") {
-                    self.token();
-                }
-                let text = self.flat_argument()?;
-                row.push(Class::Function, Block::text(text), false);
-            }
-            "ce" => {
-                let text = self.raw_argument()?;
-                row.push(Class::Ord, Block::text(chemistry(text)), false);
-            }
-            "left" => self.fenced(row)?,
-            "begin" => {
-                let block = self.environment()?;
-                row.push(Class::Ord, block, false);
-            }
-            "not" => {
-                let sign = self.argument(true)?.flat();
-                let negated = symbols::negated(&sign).map_or_else(|| format!("{sign}\u{338}"), str::to_owned);
-                row.push(Class::Rel, Block::text(negated), false);
+            "overset" | "stackrel" | "underset" => {
+                let (mark, base) = (self.argument(true)?.flat(), self.flat_argument()?);
+                let (mark, ends_open) = script(&mark, if name == "underset" { "_" } else { "^" });
+                row.push(Class::Rel, Block::text(base + &mark), ends_open);
             }
             "pmod" => {
                 let text = self.flat_argument()?;
                 row.push(Class::Space, Block::text(" "), false);
                 row.push(Class::Ord, Block::text(format!("(mod {text})")), false);
             }
-            "bmod" => row.push(Class::Rel, Block::text("mod"), false),
-            "boxed" | "fbox" => {
-                let text = self.flat_argument()?;
-                row.push(Class::Ord, Block::text(format!("[ {text} ]")), false);
+            _ => match self.wording(name)? {
+                Some((class, text)) => row.push(class, Block::text(text), false),
+                None => row.push(Class::Ord, Block::text(format!("\\{name}")), true),
+            },
+        }
+        Ok(())
+    }
+
+    /// Commands that come down to a text; `None` for one that is not known.
+    fn wording(&mut self, name: &str) -> Read<Option<(Class, String)>> {
+        Ok(Some(match name {
+            "text" | "textrm" | "textbf" | "textit" | "textsf" | "texttt" | "textnormal" | "mbox" | "emph" => {
+                (Class::Ord, self.raw_argument()?.replace(['\\', '$', '{', '}'], ""))
             }
-            "tag" => {
-                let text = self.raw_argument()?;
-                row.push(Class::Space, Block::text(format!("    ({text})")), false);
+            "mathrm" | "mathit" | "mathsf" | "mathtt" | "mathnormal" | "mathop" | "mathbin" | "mathrel" | "mathord"
+            | "underbrace" | "overbrace" | "cancel" | "substack" | "smash" | "ensuremath" => {
+                (Class::Ord, self.flat_argument()?)
             }
-            "overset" | "stackrel" | "underset" => {
-                let (mark, base) = (self.argument(true)?.flat(), self.flat_argument()?);
-                let (mark, ends_open) = script(&mark, if name == "underset" { "_" } else { "^" });
-                row.push(Class::Rel, Block::text(base + &mark), ends_open);
+            "operatorname" => {
+                if self.peek() == Some("*") {
+                    self.token();
+                }
+                (Class::Function, self.flat_argument()?)
             }
+            "binom" | "dbinom" | "tbinom" => {
+                let (above, below) = (self.flat_argument()?, self.flat_argument()?);
+                (Class::Ord, format!("({above} choose {below})"))
+            }
+            "ce" => (Class::Ord, chemistry(self.raw_argument()?)),
+            "not" => {
+                let sign = self.argument(true)?.flat();
+                (Class::Rel, symbols::negated(&sign).map_or_else(|| format!("{sign}\u{338}"), str::to_owned))
+            }
+            "bmod" => (Class::Rel, "mod".to_owned()),
+            "boxed" | "fbox" => (Class::Ord, format!("[ {} ]", self.flat_argument()?)),
+            "tag" => (Class::Space, format!("    ({})", self.raw_argument()?)),
             "xrightarrow" | "xleftarrow" => {
-                let _below = self.optional()?;
+                self.optional()?;
                 let text = self.flat_argument()?;
                 let arrow = if name == "xrightarrow" { "→" } else { "←" };
-                let shown = if text.is_empty() { arrow.to_owned() } else { format!("─{text}{arrow}") };
-                row.push(Class::Rel, Block::text(shown), false);
-            }
-            "underbrace" | "overbrace" | "cancel" | "substack" | "smash" | "mathstrut" | "displaylines" | "ensuremath" => {
-                let text = self.flat_argument()?;
-                row.push(Class::Ord, Block::text(text), false);
+                (Class::Rel, if text.is_empty() { arrow.to_owned() } else { format!("─{text}{arrow}") })
             }
             "color" | "label" | "hspace" | "vspace" | "phantom" | "hphantom" | "vphantom" => {
                 self.raw_argument()?;
+                (Class::Space, String::new())
             }
             "textcolor" | "colorbox" => {
                 self.raw_argument()?;
-                let text = self.flat_argument()?;
-                row.push(Class::Ord, Block::text(text), false);
+                (Class::Ord, self.flat_argument()?)
             }
-            _ => row.push(Class::Ord, Block::text(format!("\\{name}")), true),
-        }
-        Ok(())
+            _ => return Ok(None),
+        }))
     }
 
     /// `\left( … \right)`

@@ -227,10 +227,9 @@ fn dollar_end(inside: &str, before: Option<char>) -> Option<usize> {
     let end = find_unescaped(inside, "$")?;
     let last = inside[..end].chars().next_back()?;
     let after = inside[end + 1..].chars().next();
-    let is_end = !last.is_whitespace()
-        && !after.is_some_and(|c| c.is_ascii_alphanumeric() || matches!(c, '$' | '{' | '_'))
-        && !(after == Some('(') && first == '(');
-    is_end.then_some(end)
+    let joined = after.is_some_and(|c| c.is_ascii_alphanumeric() || matches!(c, '$' | '{' | '_'));
+    let substitutions = first == '(' && after == Some('(');
+    (!last.is_whitespace() && !joined && !substitutions).then_some(end)
 }
 
 /// Whether it has anything of a formula: prose between two prices has not, nor has a number in brackets that were only escaped.
