@@ -36,8 +36,8 @@ fn main() {
     println!("{:>22} {:>12} {:>12} {:>12} {:>12} {:>7}", "characters", "1k", "10k", "100k", "1M", "ratio");
     for (name, text) in ANSWERS {
         let costs = sizes.map(|size| token_cost(text, size));
-        let cells: String = costs.iter().map(|cost| format!(" {:>9.1} us", cost * 1e6)).collect();
-        println!("{name:>22}{cells} {:>7.2}", costs[3] / costs[1]);
+        let [a, b, c, d] = costs.map(|cost| format!("{:>9.1} us", cost * 1e6));
+        println!("{name:>22} {a} {b} {c} {d} {:>7.2}", costs[3] / costs[1]);
     }
 }
 
@@ -54,12 +54,13 @@ const ANSWERS: [(&str, (&str, &str)); 7] = [
 
 /// Seconds that a token takes when the answer has grown to `size` characters.
 fn token_cost((begin, text): (&str, &str), size: usize) -> f64 {
-    const TOKENS: usize = 1000;
+    const TOKENS: u32 = 1000;
+    const LAST: usize = 4 * TOKENS as usize;
     let theme = Theme::default();
-    let answer: String = begin.chars().chain(text.chars().cycle()).take(size.max(4 * TOKENS)).collect();
+    let answer: String = begin.chars().chain(text.chars().cycle()).take(size.max(LAST)).collect();
     let mut doc = StreamingDoc::new();
     // The first ones are drawn too where the answer is as short as that.
-    let (before, last) = answer.split_at(answer.len().saturating_sub(4 * TOKENS));
+    let (before, last) = answer.split_at(answer.len().saturating_sub(LAST));
     for piece in before.as_bytes().chunks(4096) {
         doc.push(&String::from_utf8_lossy(piece));
         doc.lines(200, &theme);
@@ -69,7 +70,7 @@ fn token_cost((begin, text): (&str, &str), size: usize) -> f64 {
         doc.push(&String::from_utf8_lossy(piece));
         doc.lines(200, &theme);
     }
-    start.elapsed().as_secs_f64() / TOKENS as f64
+    start.elapsed().as_secs_f64() / f64::from(TOKENS)
 }
 
 /// Milliseconds for a frame with a new token, one a page further up, and the first one of all.
