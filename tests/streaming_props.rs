@@ -144,7 +144,7 @@ fn long() -> impl Strategy<Value = String> {
 const FRAGMENTS: &[&str] = &[
     "---", "***", "- - -", "___", "-", "1.", ">", "|", "=", "[ref]: /url 'title'", "[ref]: /url\n'title", "[^1]: note\n\n    more",
     "[^1]: note\nlazy", "<div>", "<!-- open", "-->", "<pre>\n\ntext", "</pre>", "<details>\n<summary>x</summary>\n\ntext\n\n</details>",
-    "<?php", "<a b='c'>",
+    "<?php", "term\n: meaning", ": alone", "term\n: one\n: two\n\n    more", "<a b='c'>",
 ];
 
 fn block() -> BoxedStrategy<String> {

@@ -149,6 +149,7 @@ impl<'a> Blocks<'a> {
             | Options::ENABLE_STRIKETHROUGH
             | Options::ENABLE_TASKLISTS
             | Options::ENABLE_OLD_FOOTNOTES
+            | Options::ENABLE_DEFINITION_LIST
             | Options::ENABLE_GFM;
         let parser = Parser::new_ext(self.source, options);
         self.definitions = parser
@@ -284,6 +285,10 @@ impl<'a> Blocks<'a> {
                 let label = Span::styled(format!("[{}] ", sanitize(&label)), theme.link);
                 self.containers.enter(vec![label], true, Style::default());
             }
+            Tag::DefinitionListTitle => self.begin(Leaf::Paragraph, theme.strong),
+            Tag::DefinitionListDefinition => {
+                self.containers.enter(vec![Span::raw("  ")], true, Style::default());
+            }
             Tag::Table(alignments) => self.table = Some(Table::new(alignments)),
             Tag::TableHead | Tag::TableRow => {
                 if let Some(table) = &mut self.table {
@@ -307,10 +312,15 @@ impl<'a> Blocks<'a> {
                 self.flush();
                 self.lists.pop();
             }
-            TagEnd::Item | TagEnd::BlockQuote(_) | TagEnd::FootnoteDefinition => {
+            TagEnd::Item | TagEnd::BlockQuote(_) | TagEnd::FootnoteDefinition | TagEnd::DefinitionListDefinition => {
                 self.flush();
                 self.leave();
             }
+            TagEnd::DefinitionListTitle => {
+                self.flush();
+                self.labelled = true;
+            }
+            TagEnd::DefinitionList => {}
             TagEnd::TableCell => {
                 let cell = self.inline.take();
                 if let Some(table) = &mut self.table {
@@ -408,7 +418,7 @@ impl<'a> Blocks<'a> {
 
     fn separate_before(&mut self, tag: &Tag<'_>, at: usize) {
         self.define_until(at);
-        let close = matches!(tag, Tag::Item) || self.containers.is_item();
+        let close = matches!(tag, Tag::Item | Tag::DefinitionListDefinition) || self.containers.is_item();
         self.separate_if(at, close);
     }
 

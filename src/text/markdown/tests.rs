@@ -316,6 +316,15 @@ fn references_are_kept_as_written() {
 }
 
 #[test]
+fn terms_stand_above_what_they_mean() {
+    assert_eq!(
+        page("Term\n: what it means\n: or this\n\nOther\n: more", 16),
+        ["Term", "  what it means", "  or this", "", "Other", "  more"]
+    );
+    assert_eq!(page("so: this\n: and", 20), ["so: this", "  and"]);
+}
+
+#[test]
 fn html_is_text_and_rules_go_across() {
     assert_eq!(page("<div>\n<b>x</b>\n</div>\n\na <i>b</i>", 20), ["<div>", "<b>x</b>", "</div>", "", "a <i>b</i>"]);
     assert_eq!(page("a\n\n***\nb", 4), ["a", "", "────", "", "b"]);
