@@ -46,6 +46,7 @@ fn theme() -> Theme {
         list_marker: colour(10),
         table_border: colour(11),
         inline_code: colour(12),
+        math: colour(40),
         code: Style::new().bg(Color::Indexed(13)),
         code_comment: colour(14),
         code_keyword: colour(15),
@@ -67,7 +68,7 @@ fn words() -> impl Strategy<Value = String> {
         "[link](http://a.b/c)", "[reference][ref]", "[ref]", "footnote[^1]", "<https://a.b>", "![alt](x.png)", "<b>html</b>",
         "&amp;", "&#27;[31m", "&#10;", "a\\*b", "漢字かな", "👨‍👩‍👧", "🇩🇪🇫🇷", "e\u{301}", "क्षि",
         "wellwellwellwellwellwellwell-known", "1984.", "-", "#", "\\", "a\tb", "  ", "<br>", "\u{1b}[1mbold", "line\nbreak",
-        "hard  \nbreak", "hard\\\nbreak", "dash\n---", "under\n===", "one\n1. list", "two\n2. text", "then\n- list", "q\n> quote",
+        "$x^2$", "$5", "and $10", "\\(a_1\\)", "\\[b\\]", "$$c$$", "\\(", "$", "$$", "**\\(x\\)**", "`$y$`", "hard  \nbreak", "hard\\\nbreak", "dash\n---", "under\n===", "one\n1. list", "two\n2. text", "then\n- list", "q\n> quote",
     ]);
     prop::collection::vec(word, 1..9).prop_map(|words| words.join(" "))
 }
@@ -100,11 +101,50 @@ fn table() -> impl Strategy<Value = String> {
     })
 }
 
+fn formula() -> impl Strategy<Value = String> {
+    #[rustfmt::skip]
+    let line = select(vec![
+        "x = \\frac{a}{b}", "- b", "+ \\sqrt{2}", "\\begin{cases} a \\\\ b \\end{cases}", "&= c \\\\", "= d", "# e", "1. f", "> g", "| h |", "}", "",
+        "```", "\\begin{pmatrix} 1 & 2 \\\\ 3 & 4 \\end{pmatrix}",
+    ]);
+    let brackets = select(vec![
+        ("$$", "$$"),
+        ("\\[", "\\]"),
+        ("\\begin{align}", "\\end{align}"),
+        ("$$", ""),
+        ("text $$", "$$ text"),
+    ]);
+    (brackets, prop::collection::vec(line, 0..4), any::<bool>()).prop_map(|((open, close), lines, one)| {
+        let gap = if one { " " } else { "\n" };
+        [&[open], &lines[..], &[close]].concat().join(gap)
+    })
+}
+
+/// What is long enough to be drawn in parts.
+fn long() -> impl Strategy<Value = String> {
+    prop_oneof![
+        (words(), 70..140usize).prop_map(|(cell, rows)| {
+            let cell = cell.replace('\n', " ");
+            format!("| a | b |\n|---|--:|\n{}", format!("| 1 | {cell} |\n").repeat(rows))
+        }),
+        (words(), select(vec![" ", "", "\n", "\n> "])).prop_map(|(text, gap)| {
+            let count = 12_000 / (text.len() + gap.len());
+            vec![text; count].join(gap)
+        }),
+        (
+            select(vec!["```\n", "```js\n", "> ", "# ", "- ", "<div>", "$$"]),
+            select(vec!["x", "x ", "漢"]),
+            2040..9000usize
+        )
+            .prop_map(|(start, text, count)| start.to_owned() + &text.repeat(count)),
+    ]
+}
+
 #[rustfmt::skip]
 const FRAGMENTS: &[&str] = &[
     "---", "***", "- - -", "___", "-", "1.", ">", "|", "=", "[ref]: /url 'title'", "[ref]: /url\n'title", "[^1]: note\n\n    more",
     "[^1]: note\nlazy", "<div>", "<!-- open", "-->", "<pre>\n\ntext", "</pre>", "<details>\n<summary>x</summary>\n\ntext\n\n</details>",
-    "<?php", "<a b='c'>",
+    "<?php", "term\n: meaning", ": alone", "term\n: one\n: two\n\n    more", "<a b='c'>",
 ];
 
 fn block() -> BoxedStrategy<String> {
@@ -114,6 +154,7 @@ fn block() -> BoxedStrategy<String> {
         2 => fence(),
         1 => code().prop_map(|code| format!("    {}", code.replace('\n', "\n    "))),
         1 => table(),
+        1 => formula(),
         2 => select(FRAGMENTS).prop_map(str::to_owned),
     ];
     simple
@@ -152,6 +193,7 @@ fn soup() -> impl Strategy<Value = String> {
     let part = select(vec![
         "*", "_", "`", "```", "~~~", "~", "#", "# ", ">", "> ", "-", "- ", "+ ", "1. ", "2) ", "|", "|-", ":-", "[", "]", "(", ")", "!",
         "<", ">", "&", ";", "\\", "=", "===", "---", ":", "^", "[^", "]:", "<!--", "-->", "<pre>", "\n", "\n", "\n", "\n\n", " ", "  ",
+        "$", "$$", "\\(", "\\)", "\\[", "\\]", "\\frac", "{", "}", "\\begin{align}", "\\end{align}",
         "    ", "\t", "a", "b", "word", "漢", "👍🏽", "\u{301}", "\u{200d}", "\u{1b}", "\u{1b}]", "\u{7}", "\u{9b}", "\r", "0", "[x]",
     ]);
     prop::collection::vec(part, 0..60).prop_map(|parts| parts.concat())
@@ -239,6 +281,34 @@ proptest! {
     }
 }
 
+proptest! {
+    // These are long.
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_chunking_of_what_is_drawn_in_parts_renders_as_the_whole(
+        before in block(), text in long(), after in block(), sizes in prop::collection::vec(1..9000usize, 1..6), width in select(&WIDTHS[1..]),
+    ) {
+        streams_as_the_whole(&format!("{before}\n\n{text}\n{after}"), &sizes, width, true)?;
+    }
+}
+
+/// `CommonMark`'s own examples, whole and in pieces.
+#[test]
+fn the_examples_of_commonmark_fit_and_stream() {
+    let file: serde_json::Value = serde_json::from_str(include_str!("markdown/commonmark.json")).expect("JSON");
+    let examples = file["examples"].as_array().expect("examples");
+    assert!(examples.len() > 600);
+    for example in examples {
+        let text = example.as_str().expect("text");
+        for width in [20, 80, 200] {
+            for sizes in [&[1][..], &[7, 2], &[40]] {
+                streams_as_the_whole(text, sizes, width, false).unwrap_or_else(|problem| panic!("{text:?}: {problem}"));
+            }
+        }
+    }
+}
+
 /// Streams `text` in pieces of 16 bytes, draws after each, and returns how often each byte was parsed.
 fn work_per_byte(text: &str) -> f64 {
     let theme = theme();
@@ -285,6 +355,26 @@ fn work_is_linear_in_one_long_list() {
 }
 
 #[test]
+fn work_is_linear_in_one_long_table() {
+    let table = |rows: usize| format!("| a | b |\n|---|---|\n{}", "| a cell of a table | 12345 |\n".repeat(rows));
+    let (short, long) = (work_per_byte(&table(900)), work_per_byte(&table(9_000)));
+    assert!(long < 100.0, "each byte of the table is parsed {long} times");
+    assert!(long < short * 1.05, "{short} times in a short table, {long} times in a long one");
+}
+
+#[test]
+fn work_is_linear_in_one_long_line_and_one_long_paragraph() {
+    for (start, text) in
+        [("", "some words that go on "), ("", "words and\na line "), ("```\n", "x"), ("> ", "quoted\n> ")]
+    {
+        let text = |bytes: usize| format!("{start}{}", text.repeat(bytes / text.len()));
+        let (short, long) = (work_per_byte(&text(30_000)), work_per_byte(&text(120_000)));
+        assert!(long < 600.0, "each byte of {start:?} is parsed {long} times");
+        assert!(long < short * 1.1, "{short} times in a short one of {start:?}, {long} times in a long one");
+    }
+}
+
+#[test]
 fn drawing_again_costs_nothing_until_something_changes() {
     let theme = theme();
     let mut doc = StreamingDoc::new();
@@ -299,28 +389,68 @@ fn drawing_again_costs_nothing_until_something_changes() {
     assert_eq!(doc.lines(20, &other), render(&answer(10_000), 20, &other));
 }
 
-/// Text that makes careless renderers quadratic. The bound is a hundred times what any of these takes.
+/// Text that makes careless renderers quadratic. The bound is many times what any of these takes.
 #[test]
 fn hostile_text_takes_no_longer_than_its_length() {
     let theme = theme();
+    let megabyte = |text: &str| text.repeat((1 << 20) / text.len());
+    let lines = |line: &str| line.repeat((1 << 18) / line.len());
     for text in [
-        ">".repeat(50_000),
+        megabyte(">"),
+        megabyte("*"),
+        megabyte("a *b"),
+        megabyte("["),
+        megabyte("|"),
+        megabyte("`"),
+        lines("` `` "),
+        lines("_a_ "),
+        lines("*a "),
+        lines("**a*"),
+        lines("![a]("),
+        lines("<"),
+        lines("&"),
+        lines("\\"),
+        lines("$"),
+        lines("$a "),
+        lines("\\("),
+        lines("\\[") + "\\]",
+        lines("$$\n"),
+        lines("$$\nx\n$$\n"),
+        "$$\n".to_owned() + &lines("{^") + "\n$$",
+        "$$\n".to_owned() + &lines("\\frac{") + "\n$$",
+        "$$\n".to_owned() + &lines("\\begin{matrix}") + "\n$$",
+        lines("$\\frac{a}{b}$ "),
+        lines("- ") + "a",
+        lines("- a\n  "),
+        lines("1. "),
         ">".repeat(8_000) + "a" + &"\nb".repeat(8_000),
-        "- ".repeat(30_000) + "a",
-        "[".repeat(60_000),
-        "*a ".repeat(30_000),
-        "[a]: x\n".repeat(10_000),
-        "<div>\n```\n".repeat(20_000),
-        "a\n<b\n".repeat(10_000),
-        "漢".repeat(100_000),
-        "[漢](b) ".repeat(20_000),
+        lines("[a]: x\n"),
+        lines("[^a]: x\n"),
+        lines("[^a]"),
+        lines("<div>\n```\n"),
+        lines("a\n<b\n"),
+        lines("<!--"),
+        lines("漢"),
+        lines("e\u{301}"),
+        lines("👨\u{200d}"),
+        lines("\u{301}"),
+        lines("[漢](b) "),
         "|a".repeat(2_000) + "|\n" + &"|-".repeat(2_000) + "|\n" + &"|a|\n".repeat(2_000),
-        format!("```js\n{}", "x /* `a \"b\n".repeat(10_000)),
-        "a | b\n".repeat(20_000),
+        "|a|b|\n|-|-|\n".to_owned() + &lines("|a|b|\n"),
+        "|a|b|\n|-|-|\n".to_owned() + &lines("|a"),
+        format!("```js\n{}", lines("x /* `a \"b\n")),
+        format!("```js\n{}", lines("x /* `a \"b")),
+        lines("a | b\n"),
+        lines("# "),
+        lines("- - "),
+        lines("\t"),
+        lines("> - ```\n"),
     ] {
         let start = std::time::Instant::now();
-        let _ = render(&text, 80, &theme);
+        let lines = render(&text, 80, &theme);
         let taken = start.elapsed();
-        assert!(taken.as_secs() < 10, "{taken:?} for {} bytes of {:?}…", text.len(), &text[..9]);
+        let shown: String = text.chars().take(12).collect();
+        assert!(lines.iter().all(|line| line_width(line) <= 80));
+        assert!(taken.as_secs() < 20, "{taken:?} for {} bytes of {shown:?}…", text.len());
     }
 }

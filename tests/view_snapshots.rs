@@ -73,6 +73,28 @@ fn a_conversation() {
     snapshots("scrolled", &mut d);
 }
 
+/// Everything that an answer can have, and tall enough windows to see all of it.
+#[test]
+fn a_page_of_markdown() {
+    let answered = |capabilities: Option<Capabilities>| {
+        let mut d = capabilities.map_or_else(Driver::new, |capabilities| Driver::with(vec![], capabilities));
+        d.ready();
+        d.say("Show me everything");
+        for piece in include_str!("markdown/demo.md").split_inclusive(' ') {
+            d.delta(1, piece);
+        }
+        d.finish(1, FinishReason::Stop);
+        d
+    };
+    let mut d = answered(None);
+    for (width, height) in [(80, 150), (200, 130), (40, 240)] {
+        insta::assert_snapshot!(format!("markdown_{width}"), d.screen(width, height));
+    }
+    snapshots("markdown", &mut d);
+    let mut d = answered(Some(Capabilities { depth: ColourDepth::None, unicode: false }));
+    insta::assert_snapshot!("markdown_ascii_80", d.screen(80, 150));
+}
+
 #[test]
 fn an_answer_on_its_way() {
     let mut d = conversation();

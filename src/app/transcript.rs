@@ -382,12 +382,11 @@ fn lay_out(message: &Message, old: Option<Body>, key: Key, theme: &Theme, now: u
             };
             // An answer that is JSON through and through is shown as that.
             let fence = if message.is_json() { JSON_FENCE } else { "" };
-            if doc.pushed() == 0 && !message.content.is_empty() {
+            if doc.received() == 0 && !message.content.is_empty() {
                 doc.push(fence);
             }
-            // Not what it has of them: what could harm the terminal was left out.
-            let fed = doc.pushed().saturating_sub(fence.len());
-            doc.push(&message.content[fed..]);
+            let fed = doc.received().saturating_sub(fence.len());
+            doc.push(message.content.get(fed..).unwrap_or_default());
             Body::Document(doc)
         }
         Role::User | Role::System => {

@@ -343,6 +343,88 @@ mod tests {
     }
 
     #[test]
+    fn the_languages_that_people_ask_about_are_known() {
+        for name in [
+            "rust",
+            "python",
+            "javascript",
+            "typescript",
+            "jsx",
+            "tsx",
+            "go",
+            "c",
+            "cpp",
+            "c++",
+            "java",
+            "kotlin",
+            "swift",
+            "ruby",
+            "php",
+            "sh",
+            "bash",
+            "sql",
+            "json",
+            "yaml",
+            "toml",
+            "html",
+            "css",
+            "diff",
+            "dockerfile",
+            "make",
+            "makefile",
+            "lua",
+            "haskell",
+            "csharp",
+            "scala",
+            "r",
+            "julia",
+            "perl",
+            "elixir",
+            "erlang",
+            "clojure",
+            "ocaml",
+            "fsharp",
+            "zig",
+            "nim",
+            "dart",
+            "powershell",
+            "cmake",
+            "nix",
+            "hcl",
+            "graphql",
+            "protobuf",
+            "solidity",
+            "asm",
+            "verilog",
+            "matlab",
+            "latex",
+            "fortran",
+            "vim",
+            "nginx",
+            "xml",
+            "ini",
+            "scss",
+            "batch",
+            "elm",
+            "groovy",
+            "objective-c",
+            "pascal",
+            "scheme",
+        ] {
+            assert!(languages::find(name).is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn each_name_means_one_language() {
+        let mut names: Vec<&str> = languages::names().collect();
+        names.sort_unstable();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+
+    #[test]
     fn no_language_is_plain() {
         for language in ["", "text", "no-such-language"] {
             assert_eq!(one(language, "let x = 1; // c"), [""; 0]);

@@ -13,6 +13,7 @@
 mod blocks;
 mod code;
 mod containers;
+mod formulas;
 mod inline;
 mod marks;
 mod page;
@@ -24,17 +25,18 @@ use ratatui::text::Line;
 use crate::config::theme::Theme;
 use crate::text::sanitize;
 
-pub(crate) use page::{Mark, Page};
+pub(crate) use page::{Mark, Page, next_line};
 
 /// The lines of a whole text. None is wider than `width` (at least 1) columns.
 #[must_use]
 pub fn render(source: &str, width: u16, theme: &Theme) -> Vec<Line<'static>> {
     let source = sanitize(source);
-    let mut page = Page::new(width);
+    let mut page = Page::new(width, false);
     let mut start = 0;
-    for line in source.split_inclusive('\n') {
-        page.line(&source, start..start + line.len(), theme);
-        start += line.len();
+    while start < source.len() {
+        let end = next_line(&source, start).unwrap_or(source.len());
+        page.line(&source, start..end, theme);
+        start = end;
     }
     page.finish(&source, theme);
     page.into_lines()

@@ -3,6 +3,7 @@
 //! * [`sanitize()`] takes out everything that a terminal would obey or a reader could be fooled by.
 //! * [`wrap`] measures and breaks: graphemes and display columns, never bytes or chars.
 //! * [`markdown`] renders a whole text, block by block.
+//! * `math` sets formulas in characters.
 //! * [`stream`] renders a growing text, and each block only once.
 //! * [`highlight`] colours code by the theme's roles.
 //! * [`code_blocks()`] takes the code out of a text.
@@ -10,6 +11,7 @@
 mod code_blocks;
 pub mod highlight;
 pub mod markdown;
+mod math;
 pub mod sanitize;
 pub mod stream;
 pub mod wrap;

@@ -145,6 +145,9 @@ const REMOVED: &[RangeInclusive<char>] = &[
     '\u{206a}'..='\u{206f}',
     '\u{feff}'..='\u{feff}',
     '\u{fff9}'..='\u{fffb}',
+    // Noncharacters: no text has them, and ours marks its formulas with one.
+    '\u{fdd0}'..='\u{fdef}',
+    '\u{fffe}'..='\u{ffff}',
     // Musical format controls, and tags, which smuggle whole sentences unseen.
     '\u{1d173}'..='\u{1d17a}',
     '\u{e0000}'..='\u{e007f}',

@@ -3,20 +3,22 @@
 use ratatui::text::Line;
 
 use crate::config::theme::Theme;
-use crate::text::markdown::{Mark, Page};
+use crate::text::markdown::{Mark, Page, next_line};
 use crate::text::sanitize::Sanitizer;
 
 /// A growing Markdown text and its lines.
 ///
 /// What lies before the last top-level piece is laid out once; the piece that still grows is laid out again, at most once per call of
-/// [`Self::lines`] and only when something came. An open code fence grows by its new lines alone. Whatever the pieces that the text came
+/// [`Self::lines`] and only when something came. An open code fence grows by its new lines alone, and what is very long is drawn part by part: a token
+/// costs the same however long the answer is. Whatever the pieces that the text came
 /// in, after the last one the lines are those of [`markdown::render`](crate::text::markdown::render).
 #[derive(Debug, Default)]
 pub struct StreamingDoc {
     source: String,
-    /// Bytes that came, of which the source need not have all.
-    pushed: usize,
+    /// Bytes pushed, before anything was removed.
+    received: usize,
     sanitizer: Sanitizer,
+    numbered: bool,
     layout: Option<Layout>,
 }
 
@@ -25,6 +27,7 @@ struct Layout {
     width: u16,
     /// The theme's revision.
     revision: u64,
+    numbered: bool,
     page: Page,
     /// How much of the source is on the page for good: whole lines only, since a line's meaning may change until its end.
     fed: usize,
@@ -42,19 +45,24 @@ impl StreamingDoc {
 
     /// Appends what came. Nothing is parsed here.
     pub fn push(&mut self, text: &str) {
+        self.received += text.len();
         self.sanitizer.push_to(text, &mut self.source);
-        self.pushed += text.len();
     }
 
-    /// How many bytes came so far.
+    /// Bytes pushed so far: what is to be pushed next of a text that grows begins there. (The source may be shorter.)
     #[must_use]
-    pub fn pushed(&self) -> usize {
-        self.pushed
+    pub fn received(&self) -> usize {
+        self.received
     }
 
     /// The text is whole: an escape sequence that was begun and not ended is forgotten, so that a text that may follow is not taken for its end.
     pub fn finish(&mut self) {
         self.sanitizer = Sanitizer::new();
+    }
+
+    /// Whether lines of code have numbers, from the next call of [`Self::lines`] on.
+    pub fn number_code(&mut self, numbered: bool) {
+        self.numbered = numbered;
     }
 
     /// Everything pushed so far, sanitised.
@@ -65,11 +73,15 @@ impl StreamingDoc {
 
     /// The lines at a width and in a theme; either differing from the last call, all is laid out anew.
     pub fn lines(&mut self, width: u16, theme: &Theme) -> &[Line<'static>] {
-        let valid = self.layout.take().filter(|layout| layout.width == width && layout.revision == theme.revision);
+        let is_valid = |layout: &Layout| {
+            layout.width == width && layout.revision == theme.revision && layout.numbered == self.numbered
+        };
+        let valid = self.layout.take().filter(is_valid);
         let layout = self.layout.insert(valid.unwrap_or_else(|| Layout {
             width,
             revision: theme.revision,
-            page: Page::new(width),
+            numbered: self.numbered,
+            page: Page::new(width, self.numbered),
             fed: 0,
             drawn: 0,
             settled: None,
@@ -99,8 +111,7 @@ impl Layout {
         if let Some(mark) = self.settled.take() {
             self.page.back_to(mark);
         }
-        while let Some(length) = source[self.fed..].find('\n') {
-            let end = self.fed + length + 1;
+        while let Some(end) = next_line(source, self.fed) {
             self.page.line(source, self.fed..end, theme);
             self.fed = end;
         }

@@ -37,6 +37,7 @@ pub(crate) fn theme() -> Theme {
         list_marker: colour(20),
         table_border: colour(21),
         inline_code: colour(22),
+        math: colour(40),
         code: Style::new().bg(Color::Indexed(23)),
         code_comment: colour(24),
         code_keyword: colour(25),

@@ -1,4 +1,4 @@
-//! What a frame costs, and that it does not depend on how long the conversation is.
+//! What a frame costs, and that it does not depend on how long the conversation is, nor the answer that is being written.
 //!
 //! `cargo bench --bench draw`.
 #![allow(clippy::print_stdout, reason = "its output is what it is for")]
@@ -10,7 +10,9 @@ mod measure;
 
 use std::time::{Duration, Instant};
 
+use hobnob::config::theme::Theme;
 use hobnob::domain::{EngineEvent, FinishReason, GenId, PieceKind};
+use hobnob::text::stream::StreamingDoc;
 use measure::{median, ms};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -29,6 +31,46 @@ fn main() {
         let (token, scrolled, first) = frames(messages);
         println!("{messages:>8} {token:>11.3} ms {scrolled:>11.3} ms {first:>11.3} ms");
     }
+    println!("\na token more of an answer, laid out at 200 columns: mean of the last 1000 tokens of 4 characters\n");
+    let sizes = [1_000, 10_000, 100_000, 1_000_000];
+    println!("{:>22} {:>12} {:>12} {:>12} {:>12} {:>7}", "characters", "1k", "10k", "100k", "1M", "ratio");
+    for (name, text) in ANSWERS {
+        let costs = sizes.map(|size| token_cost(text, size));
+        let [a, b, c, d] = costs.map(|cost| format!("{:>9.1} us", cost * 1e6));
+        println!("{name:>22} {a} {b} {c} {d} {:>7.2}", costs[3] / costs[1]);
+    }
+}
+
+/// A beginning, and what goes on after it.
+const ANSWERS: [(&str, (&str, &str)); 7] = [
+    ("a mixture", ("", ANSWER)),
+    ("one list", ("", "- an item of a list that goes on\n  - and one in it\n")),
+    ("one fence", ("```rust\n", "    let answer = 42; // a line of code\n")),
+    ("one table", ("| a | b |\n|---|---|\n", "| a cell of a table | 12345 |\n")),
+    ("one paragraph", ("", "words that go on and on, with *emphasis* and `code`\n")),
+    ("one line", ("", "words that go on and on, with *emphasis* and `code` ")),
+    ("formulas", ("", "Where $x^2 = \\frac{a}{b}$ holds:\n\n$$\n\\sum_{i=1}^n x_i = \\sqrt{2}\n$$\n\n")),
+];
+
+/// Seconds that a token takes when the answer has grown to `size` characters.
+fn token_cost((begin, text): (&str, &str), size: usize) -> f64 {
+    const TOKENS: u32 = 1000;
+    const LAST: usize = 4 * TOKENS as usize;
+    let theme = Theme::default();
+    let answer: String = begin.chars().chain(text.chars().cycle()).take(size.max(LAST)).collect();
+    let mut doc = StreamingDoc::new();
+    // The first ones are drawn too where the answer is as short as that.
+    let (before, last) = answer.split_at(answer.len().saturating_sub(LAST));
+    for piece in before.as_bytes().chunks(4096) {
+        doc.push(&String::from_utf8_lossy(piece));
+        doc.lines(200, &theme);
+    }
+    let start = Instant::now();
+    for piece in last.as_bytes().chunks(4) {
+        doc.push(&String::from_utf8_lossy(piece));
+        doc.lines(200, &theme);
+    }
+    start.elapsed().as_secs_f64() / f64::from(TOKENS)
 }
 
 /// Milliseconds for a frame with a new token, one a page further up, and the first one of all.

@@ -71,6 +71,8 @@ pub struct Theme {
     pub list_marker: Style,
     pub table_border: Style,
     pub inline_code: Style,
+    /// Formulas.
+    pub math: Style,
     /// Text of a code block, and the ground under it.
     pub code: Style,
 

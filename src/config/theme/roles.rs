@@ -85,6 +85,7 @@ roles! {
     list_marker: Some("accent"), NO, BOLD;
     table_border: Some("border"), NO, DIM;
     inline_code: Some("accent"), NO, BOLD;
+    math: Some("emphasis"), NO, ITALIC;
     code: Some("base"), NO, NO;
 
     code_comment: Some("muted"), ITALIC, DIM.union(ITALIC);

@@ -43,6 +43,11 @@ pub(super) fn find(name: &str) -> Option<&'static Language> {
     LANGUAGES.iter().find(|language| language.names.contains(&name.as_str()))
 }
 
+#[cfg(test)]
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    LANGUAGES.iter().flat_map(|language| language.names.iter().copied())
+}
+
 /// Words that are values, in any language.
 pub(super) const VALUES: &[&str] =
     &["true", "false", "null", "nil", "None", "True", "False", "undefined", "nullptr", "NaN"];
@@ -120,7 +125,7 @@ static LANGUAGES: &[Language] = &[
         ..C_LIKE
     },
     Language {
-        names: &["java", "kotlin", "kt", "kts", "scala", "groovy", "csharp", "cs", "c#", "dart"],
+        names: &["java", "kotlin", "kt", "kts", "scala", "groovy", "csharp", "cs", "c#", "dart", "gradle", "apex"],
         quotes: &[TRIPLE, DOUBLE, SINGLE],
         keywords: &["abstract", "as", "async", "await", "base", "bool", "boolean", "break", "by", "byte", "case", "catch", "char", "class", "companion",
             "const", "continue", "data", "def", "default", "do", "double", "else", "enum", "extends", "final", "finally", "float", "for", "foreach", "fun",
@@ -155,20 +160,89 @@ static LANGUAGES: &[Language] = &[
         ..C_LIKE
     },
     Language {
-        names: &["bash", "sh", "shell", "zsh", "fish", "console", "terminal", "shell-session", "sh-session", "shellscript", "dockerfile", "docker",
-            "makefile", "make", "powershell", "pwsh", "ps1"],
+        names: &["bash", "sh", "shell", "zsh", "fish", "console", "terminal", "shell-session", "sh-session", "shellscript", "ksh", "awk", "tcl"],
         quotes: &[DOUBLE, SINGLE_RAW],
-        keywords: &["alias", "case", "cd", "do", "done", "echo", "elif", "else", "esac", "eval", "exec", "exit", "export", "fi", "for", "function", "if", "in",
-            "local", "read", "return", "set", "shift", "source", "sudo", "then", "trap", "unset", "until", "while", "ADD", "ARG", "CMD", "COPY",
-            "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "RUN", "USER", "VOLUME", "WORKDIR"],
+        keywords: &["alias", "begin", "break", "case", "cd", "continue", "declare", "do", "done", "echo", "elif", "else", "end", "esac", "eval", "exec",
+            "exit", "export", "fi", "for", "function", "if", "in", "local", "printf", "proc", "read", "readonly", "return", "select", "set", "shift",
+            "source", "sudo", "switch", "then", "trap", "unset", "until", "while"],
         ..HASH
     },
     Language {
-        names: &["ruby", "rb", "elixir", "ex", "exs", "crystal", "julia", "jl", "r", "perl", "pl", "nim"],
-        keywords: &["alias", "and", "begin", "break", "case", "catch", "class", "cond", "def", "defmodule", "defp", "do", "else", "elsif", "end", "ensure",
-            "fn", "for", "foreach", "function", "if", "import", "in", "let", "library", "loop", "module", "my", "next", "not", "or", "our", "proc",
-            "raise", "repeat", "require", "rescue", "return", "self", "struct", "sub", "super", "then", "unless", "until", "use", "using", "var", "when",
-            "while", "yield"],
+        names: &["dockerfile", "docker", "containerfile"],
+        keywords: &["ADD", "ARG", "AS", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL", "ONBUILD", "RUN", "SHELL",
+            "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"],
+        ..HASH
+    },
+    Language {
+        names: &["makefile", "make", "mk", "gnumake", "just", "justfile", "cmake", "ninja", "bazel", "meson"],
+        keywords: &[".PHONY", "add_executable", "add_library", "build", "cmake_minimum_required", "define", "else", "elseif", "endef", "endforeach",
+            "endfunction", "endif", "export", "find_package", "foreach", "function", "if", "ifdef", "ifeq", "ifndef", "ifneq", "include", "message",
+            "option", "override", "project", "rule", "set", "target_include_directories", "target_link_libraries", "unexport"],
+        ..HASH
+    },
+    Language {
+        names: &["powershell", "pwsh", "ps1", "ps"],
+        blocks: &[("<#", "#>")],
+        quotes: &[Quote { escapes: false, ..DOUBLE }, SINGLE_RAW],
+        keywords: &["begin", "break", "catch", "class", "continue", "data", "do", "else", "elseif", "end", "enum", "exit", "filter", "finally", "for",
+            "foreach", "function", "if", "in", "param", "process", "return", "switch", "throw", "trap", "try", "until", "using", "while"],
+        caseless: true,
+        ..HASH
+    },
+    Language {
+        names: &["batch", "bat", "cmd", "dos"],
+        comments: &["REM ", "rem ", "::"],
+        blocks: &[],
+        quotes: &[Quote { escapes: false, ..DOUBLE }],
+        keywords: &["call", "cd", "copy", "del", "do", "echo", "else", "endlocal", "exist", "exit", "for", "goto", "if", "in", "not", "pause", "rem", "set",
+            "setlocal", "shift", "start"],
+        caseless: true,
+        ..C_LIKE
+    },
+    Language {
+        names: &["ruby", "rb", "crystal", "gemfile", "rakefile"],
+        keywords: &["alias", "and", "attr_accessor", "attr_reader", "attr_writer", "begin", "break", "case", "class", "def", "defined?", "do", "else",
+            "elsif", "end", "ensure", "extend", "for", "if", "in", "include", "lambda", "loop", "module", "next", "not", "or", "private", "proc",
+            "protected", "public", "puts", "raise", "redo", "require", "require_relative", "rescue", "retry", "return", "self", "super", "then", "unless",
+            "until", "when", "while", "yield"],
+        ..HASH
+    },
+    Language {
+        names: &["elixir", "ex", "exs", "erlang", "erl"],
+        comments: &["#", "%"],
+        quotes: &[TRIPLE, DOUBLE, SINGLE],
+        keywords: &["after", "alias", "and", "case", "catch", "cond", "def", "defimpl", "defmacro", "defmodule", "defp", "defprotocol", "defstruct", "do",
+            "else", "end", "fn", "for", "fun", "if", "import", "in", "not", "of", "or", "quote", "raise", "receive", "require", "rescue", "try",
+            "unless", "unquote", "use", "when", "with"],
+        ..HASH
+    },
+    Language {
+        names: &["julia", "jl"],
+        blocks: &[("#=", "=#")],
+        quotes: &[TRIPLE, DOUBLE, SINGLE],
+        keywords: &["abstract", "begin", "break", "catch", "const", "continue", "do", "else", "elseif", "end", "export", "finally", "for", "function",
+            "global", "if", "import", "in", "let", "local", "macro", "module", "mutable", "quote", "return", "struct", "try", "type", "using", "where",
+            "while"],
+        ..HASH
+    },
+    Language {
+        names: &["r", "rlang", "rscript"],
+        keywords: &["break", "else", "for", "function", "if", "in", "library", "next", "repeat", "require", "return", "source", "while", "FALSE", "NA",
+            "NULL", "TRUE"],
+        ..HASH
+    },
+    Language {
+        names: &["perl", "pl", "raku"],
+        keywords: &["die", "do", "else", "elsif", "eval", "for", "foreach", "if", "last", "local", "my", "next", "no", "our", "package", "print", "require",
+            "return", "say", "sub", "unless", "until", "use", "while"],
+        ..HASH
+    },
+    Language {
+        names: &["nim", "gdscript", "gd", "coffeescript", "coffee", "mojo"],
+        quotes: &[TRIPLE, DOUBLE, SINGLE],
+        keywords: &["and", "as", "break", "case", "class", "class_name", "const", "continue", "def", "echo", "elif", "else", "enum", "except", "export",
+            "extends", "finally", "fn", "for", "func", "if", "import", "in", "is", "iterator", "let", "match", "method", "not", "object", "of", "or",
+            "pass", "proc", "raise", "return", "signal", "static", "struct", "template", "then", "try", "type", "unless", "var", "when", "while", "yield"],
         ..HASH
     },
     Language {
@@ -191,7 +265,7 @@ static LANGUAGES: &[Language] = &[
         ..C_LIKE
     },
     Language {
-        names: &["sql", "postgresql", "postgres", "mysql", "sqlite", "plsql"],
+        names: &["sql", "postgresql", "postgres", "mysql", "sqlite", "plsql", "tsql", "psql", "duckdb", "bigquery", "cql"],
         comments: &["--"],
         quotes: &[SINGLE_RAW, DOUBLE],
         keywords: &["add", "all", "alter", "and", "as", "asc", "begin", "between", "by", "case", "check", "column", "commit", "constraint", "create", "cross",
@@ -202,12 +276,106 @@ static LANGUAGES: &[Language] = &[
         caseless: true,
         ..C_LIKE
     },
+    Language {
+        names: &["fsharp", "f#", "fs", "ocaml", "ml", "reason", "sml"],
+        blocks: &[("(*", "*)")],
+        quotes: &[TRIPLE, DOUBLE],
+        keywords: &["and", "as", "begin", "class", "do", "done", "downto", "elif", "else", "end", "exception", "external", "for", "fun", "function",
+            "functor", "if", "in", "include", "inherit", "let", "match", "member", "method", "module", "mutable", "namespace", "new", "object", "of",
+            "open", "private", "rec", "sig", "struct", "then", "to", "try", "type", "use", "val", "when", "while", "with", "yield"],
+        lifetimes: true,
+        ..C_LIKE
+    },
+    Language {
+        names: &["clojure", "clj", "cljs", "lisp", "common-lisp", "scheme", "racket", "elisp", "emacs-lisp", "scm", "fennel"],
+        comments: &[";"],
+        blocks: &[("#|", "|#")],
+        quotes: &[DOUBLE],
+        keywords: &["and", "begin", "case", "cond", "def", "defmacro", "defn", "defun", "defvar", "define", "do", "else", "fn", "for", "if", "lambda", "let",
+            "letrec", "loop", "ns", "or", "progn", "quote", "recur", "require", "set", "setq", "t", "unless", "when"],
+        ..C_LIKE
+    },
+    Language {
+        names: &["matlab", "octave", "latex", "tex", "bibtex", "prolog"],
+        comments: &["%"],
+        blocks: &[],
+        quotes: &[DOUBLE],
+        keywords: &["break", "case", "catch", "continue", "else", "elseif", "end", "for", "function", "global", "if", "otherwise", "persistent", "return",
+            "switch", "try", "while"],
+        ..C_LIKE
+    },
+    Language {
+        names: &["fortran", "f90", "f95", "f77", "vb", "vbnet", "vba", "basic", "visual-basic"],
+        comments: &["!", "'"],
+        blocks: &[],
+        quotes: &[Quote { escapes: false, ..DOUBLE }],
+        keywords: &["allocatable", "allocate", "and", "as", "boolean", "byval", "byref", "call", "case", "character", "contains", "dim", "do", "double",
+            "each", "else", "elseif", "end", "endif", "exit", "for", "function", "if", "implicit", "in", "integer", "intent", "is", "logical", "loop",
+            "module", "new", "next", "none", "not", "nothing", "or", "out", "print", "private", "program", "public", "real", "return", "select", "set",
+            "string", "sub", "subroutine", "then", "to", "type", "use", "wend", "while", "with"],
+        caseless: true,
+        ..C_LIKE
+    },
+    Language {
+        names: &["pascal", "delphi", "ada", "vhdl", "modula2", "cobol"],
+        comments: &["//", "--"],
+        blocks: &[("(*", "*)"), ("{", "}")],
+        quotes: &[SINGLE_RAW, DOUBLE],
+        keywords: &["and", "architecture", "array", "begin", "case", "component", "const", "div", "do", "downto", "else", "elsif", "end", "entity", "for",
+            "function", "if", "in", "is", "library", "loop", "mod", "not", "of", "or", "out", "package", "port", "procedure", "process", "program",
+            "record", "repeat", "return", "signal", "string", "then", "to", "type", "until", "use", "uses", "var", "when", "while", "with"],
+        caseless: true,
+        ..C_LIKE
+    },
+    Language {
+        names: &["asm", "assembly", "nasm", "x86asm", "armasm", "gas", "mips", "riscv", "llvm", "wat", "wasm"],
+        comments: &[";", "#", "//"],
+        keywords: &["add", "and", "b", "beq", "bl", "bne", "call", "cmp", "db", "dd", "dec", "div", "dq", "global", "inc", "int", "j", "jal", "je", "jmp",
+            "jne", "jnz", "jz", "ldr", "lea", "li", "lw", "mov", "mul", "nop", "or", "pop", "push", "ret", "section", "shl", "shr", "str", "sub", "sw",
+            "syscall", "test", "xor"],
+        caseless: true,
+        ..C_LIKE
+    },
+    Language {
+        names: &["verilog", "systemverilog", "sv", "v"],
+        quotes: &[DOUBLE],
+        keywords: &["always", "always_comb", "always_ff", "assign", "begin", "case", "default", "else", "end", "endcase", "endfunction", "endmodule", "enum",
+            "for", "function", "generate", "if", "initial", "inout", "input", "integer", "localparam", "logic", "module", "negedge", "output", "parameter",
+            "posedge", "reg", "struct", "typedef", "wire"],
+        ..C_LIKE
+    },
+    Language {
+        names: &["graphql", "gql", "protobuf", "proto", "thrift", "prisma", "solidity", "sol", "move", "wgsl", "d", "odin", "haxe"],
+        comments: &["//", "#"],
+        quotes: &[TRIPLE, DOUBLE, SINGLE],
+        keywords: &["address", "bool", "break", "bytes", "const", "constructor", "continue", "contract", "directive", "else", "emit", "enum", "event",
+            "extend", "external", "fn", "for", "fragment", "function", "if", "implements", "import", "input", "int32", "int64", "interface", "let",
+            "mapping", "memory", "message", "model", "modifier", "mutation", "oneof", "option", "optional", "package", "payable", "pragma", "private",
+            "public", "pure", "query", "repeated", "require", "reserved", "return", "returns", "rpc", "scalar", "schema", "service", "storage", "string",
+            "struct", "subscription", "syntax", "type", "uint256", "union", "using", "var", "view", "virtual", "while"],
+        ..C_LIKE
+    },
+    Language {
+        names: &["vim", "viml", "vimscript"],
+        comments: &["\""],
+        blocks: &[],
+        quotes: &[SINGLE_RAW],
+        keywords: &["augroup", "autocmd", "call", "colorscheme", "command", "echo", "else", "endfor", "endfunction", "endif", "endwhile", "for", "function",
+            "if", "in", "inoremap", "let", "map", "nnoremap", "noremap", "return", "set", "syntax", "vnoremap", "while"],
+        ..C_LIKE
+    },
+    Language {
+        names: &["nginx", "apache", "caddyfile", "caddy", "haproxy"],
+        keywords: &["events", "http", "if", "include", "listen", "location", "proxy_pass", "return", "rewrite", "root", "server", "server_name", "upstream",
+            "worker_processes"],
+        ..HASH
+    },
     Language { names: &["json", "jsonc", "json5", "jsonl", "ndjson"], kind: Kind::Keyed, ..C_LIKE },
     Language { names: &["css", "scss", "less", "sass"], kind: Kind::Keyed, comments: &["// "], ..C_LIKE },
-    Language { names: &["yaml", "yml"], kind: Kind::Keyed, ..HASH },
+    Language { names: &["yaml", "yml", "docker-compose", "k8s", "openapi", "http"], kind: Kind::Keyed, ..HASH },
     Language { names: &["toml", "properties", "env", "dotenv"], kind: Kind::Assigned, quotes: &[TRIPLE, TRIPLE_SINGLE, DOUBLE, SINGLE_RAW], ..HASH },
     Language { names: &["ini", "cfg", "conf", "gitconfig", "systemd", "desktop"], kind: Kind::Assigned, comments: &["#", ";"], quotes: &[DOUBLE], ..HASH },
     Language { names: &["nix", "hcl", "terraform", "tf"], kind: Kind::Assigned, quotes: &[DOUBLE], ..HASH },
-    Language { names: &["html", "htm", "xml", "svg", "xhtml", "vue", "svelte", "xaml"], kind: Kind::Markup, comments: &[], blocks: &[("<!--", "-->")], ..C_LIKE },
-    Language { names: &["diff", "patch"], kind: Kind::Diff, ..C_LIKE },
+    Language { names: &["html", "htm", "html5", "xml", "svg", "xhtml", "vue", "svelte", "astro", "xaml", "xsl", "plist", "jinja", "handlebars", "erb", "php-html"], kind: Kind::Markup, comments: &[], blocks: &[("<!--", "-->")], ..C_LIKE },
+    Language { names: &["diff", "patch", "udiff", "git-diff"], kind: Kind::Diff, ..C_LIKE },
 ];

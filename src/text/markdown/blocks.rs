@@ -8,35 +8,64 @@ use ratatui::text::{Line, Span};
 
 use super::code;
 use super::containers::Containers;
+use super::formulas::{Formula, Part, Protected};
 use super::inline::Inline;
 use super::marks::footnote_label;
-use super::table::Table;
+use super::table::{Shape, Table};
 use crate::config::theme::Theme;
 use crate::text::{sanitize, wrap};
 
 /// What a piece is to the page.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Role {
+#[derive(Debug)]
+pub(super) enum Role<'a> {
     Blocks,
     /// An item of a numbered list with its number, whatever number its source says.
     Item(u64),
     Footnote,
+    /// Rows of the table above, which has this heading and this shape.
+    Rows {
+        heading: &'a str,
+        shape: Option<Shape>,
+    },
+}
+
+/// The room that a piece has, and how it is to be drawn there.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sheet<'t> {
+    pub(super) width: usize,
+    /// Lines of code have numbers.
+    pub(super) numbered: bool,
+    pub(super) theme: &'t Theme,
+}
+
+/// A piece, drawn.
+pub(super) struct Drawn {
+    pub(super) lines: Vec<Line<'static>>,
+    /// Of the table that it ends with.
+    pub(super) table: Option<Shape>,
 }
 
 /// The lines of one piece.
-pub(super) fn render(source: &str, role: Role, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+pub(super) fn render(source: &str, role: Role<'_>, sheet: Sheet<'_>) -> Drawn {
+    let drawn = |source: &str, number: Option<u64>, above: Option<Shape>| {
+        let protected = Protected::new(source);
+        let mut blocks = Blocks::new(&protected, sheet);
+        (blocks.number, blocks.above) = (number, above);
+        blocks.run()
+    };
     match role {
-        Role::Blocks => Blocks::new(source, None, width, theme).run(),
-        Role::Item(number) => Blocks::new(source, Some(number), width, theme).run(),
-        Role::Footnote => footnote(source, width, theme),
+        Role::Blocks => drawn(source, None, None),
+        Role::Item(number) => drawn(source, Some(number), None),
+        Role::Footnote => footnote(source, sheet),
+        Role::Rows { heading, shape } => drawn(&(heading.to_owned() + source), None, shape),
     }
 }
 
 /// A definition as its label and, hanging, its text. Only the piece is known here, and the parser wants to see references too.
-fn footnote(source: &str, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+fn footnote(source: &str, sheet: Sheet<'_>) -> Drawn {
     let text = source.trim_start_matches(' ');
     let Some((label, begin)) = footnote_label(text) else {
-        return Blocks::new(source, None, width, theme).run();
+        return Blocks::new(&Protected::new(source), sheet).run();
     };
     let mut body = String::with_capacity(text.len());
     for (index, line) in text[begin..].split_inclusive('\n').enumerate() {
@@ -44,19 +73,26 @@ fn footnote(source: &str, width: usize, theme: &Theme) -> Vec<Line<'static>> {
         let line = line.strip_prefix('\t').unwrap_or(&line[indent..]);
         body.push_str(if index == 0 { line.trim_start_matches([' ', '\t']) } else { line });
     }
-    let mut blocks = Blocks::new(&body, None, width, theme);
-    blocks.containers.enter(vec![Span::styled(format!("[{label}] "), theme.link)], true, Style::default());
+    let protected = Protected::new(&body);
+    let mut blocks = Blocks::new(&protected, sheet);
+    blocks.containers.enter(vec![Span::styled(format!("[{label}] "), sheet.theme.link)], true, Style::default());
     blocks.run()
 }
 
 struct Blocks<'a> {
     source: &'a str,
+    protected: &'a Protected<'a>,
     theme: &'a Theme,
     lines: Vec<Line<'static>>,
     containers: Containers,
     lists: Vec<List>,
     /// Overrides the number of the first list.
     number: Option<u64>,
+    /// Of the rows above, where the first table goes on with them.
+    above: Option<Shape>,
+    /// Of the last table drawn.
+    shape: Option<Shape>,
+    numbered: bool,
     inline: Inline<'a>,
     leaf: Leaf,
     table: Option<Table>,
@@ -86,15 +122,20 @@ enum Leaf {
 }
 
 impl<'a> Blocks<'a> {
-    fn new(source: &'a str, number: Option<u64>, width: usize, theme: &'a Theme) -> Self {
+    fn new(protected: &'a Protected<'a>, sheet: Sheet<'a>) -> Self {
+        let Sheet { width, numbered, theme } = sheet;
         Self {
-            source,
+            source: &protected.text,
+            protected,
             theme,
             lines: Vec::new(),
             containers: Containers::new(width),
             lists: Vec::new(),
-            number,
-            inline: Inline::new(theme),
+            number: None,
+            above: None,
+            shape: None,
+            numbered,
+            inline: Inline::new(protected, theme),
             leaf: Leaf::None,
             table: None,
             labelled: false,
@@ -103,17 +144,21 @@ impl<'a> Blocks<'a> {
         }
     }
 
-    fn run(mut self) -> Vec<Line<'static>> {
+    fn run(mut self) -> Drawn {
         let options = Options::ENABLE_TABLES
             | Options::ENABLE_STRIKETHROUGH
             | Options::ENABLE_TASKLISTS
             | Options::ENABLE_OLD_FOOTNOTES
+            | Options::ENABLE_DEFINITION_LIST
             | Options::ENABLE_GFM;
         let parser = Parser::new_ext(self.source, options);
         self.definitions = parser
             .reference_definitions()
             .iter()
-            .map(|(label, to)| (to.span.clone(), format!("[{}]: {}", sanitize(label), sanitize(&to.dest))))
+            .map(|(label, to)| {
+                let (label, address) = (self.protected.restored(label), self.protected.restored(&to.dest));
+                (to.span.clone(), format!("[{}]: {}", sanitize(&label), sanitize(&address)))
+            })
             .collect();
         self.definitions.sort_by_key(|(span, _)| std::cmp::Reverse(span.start));
         for (event, range) in parser.into_offset_iter() {
@@ -122,7 +167,7 @@ impl<'a> Blocks<'a> {
         self.flush();
         self.define_until(usize::MAX);
         self.leave_all();
-        self.lines
+        Drawn { lines: self.lines, table: self.shape }
     }
 
     fn event(&mut self, event: Event<'_>, range: &Range<usize>) {
@@ -141,7 +186,7 @@ impl<'a> Blocks<'a> {
             Event::TaskListMarker(done) => self.task(done),
             Event::Text(text) if matches!(self.leaf, Leaf::Code { .. }) => {
                 if let Leaf::Code { text: code, .. } = &mut self.leaf {
-                    code.push_str(&text);
+                    code.push_str(&self.protected.restored(&text));
                 }
             }
             Event::Html(html) if matches!(self.leaf, Leaf::Html) => {
@@ -158,9 +203,48 @@ impl<'a> Blocks<'a> {
                     self.separate(range.start);
                     self.begin(Leaf::Paragraph, Style::default());
                 }
-                self.inline.event(event);
+                match event {
+                    Event::Text(text) if matches!(self.leaf, Leaf::Paragraph) => self.text(&text),
+                    event => self.inline.event(event),
+                }
             }
         }
+    }
+
+    /// Text of a paragraph, which goes on after a formula that stands alone.
+    fn text(&mut self, text: &str) {
+        let protected = self.protected;
+        for part in protected.parts(text) {
+            match part {
+                Part::Formula(formula) if formula.display => {
+                    self.draw_paragraph();
+                    self.draw_formula(formula);
+                }
+                part => self.inline.part(&part),
+            }
+        }
+    }
+
+    /// Indented, and its rows kept as they are; what is too wide is wrapped like text.
+    fn draw_formula(&mut self, formula: &Formula) {
+        let room = self.containers.room();
+        let margin = " ".repeat(if room < 40 { 2.min(room / 4) } else { 4 });
+        let style = self.inline.style().patch(self.theme.math);
+        let fits = |rows: &Vec<String>| rows.iter().all(|row| wrap::width(row) + margin.len() <= room);
+        let rows = if self.theme.glyphs.unicode { formula.rows() } else { None };
+        let margin = [Span::raw(margin.clone())];
+        let lines = match rows {
+            Some(rows) if fits(&rows) => {
+                let row =
+                    |row: String| Line::from(vec![margin[0].clone(), Span::styled(sanitize(&row).into_owned(), style)]);
+                rows.into_iter().map(row).collect()
+            }
+            rows => {
+                let flat = rows.and_then(|_| formula.inline()).unwrap_or_else(|| formula.written());
+                wrap::wrap(&[Span::styled(sanitize(&flat), style)], room, &margin, &margin)
+            }
+        };
+        self.emit(lines);
     }
 
     fn start(&mut self, tag: Tag<'_>, at: usize) {
@@ -201,6 +285,10 @@ impl<'a> Blocks<'a> {
                 let label = Span::styled(format!("[{}] ", sanitize(&label)), theme.link);
                 self.containers.enter(vec![label], true, Style::default());
             }
+            Tag::DefinitionListTitle => self.begin(Leaf::Paragraph, theme.strong),
+            Tag::DefinitionListDefinition => {
+                self.containers.enter(vec![Span::raw("  ")], true, Style::default());
+            }
             Tag::Table(alignments) => self.table = Some(Table::new(alignments)),
             Tag::TableHead | Tag::TableRow => {
                 if let Some(table) = &mut self.table {
@@ -224,10 +312,15 @@ impl<'a> Blocks<'a> {
                 self.flush();
                 self.lists.pop();
             }
-            TagEnd::Item | TagEnd::BlockQuote(_) | TagEnd::FootnoteDefinition => {
+            TagEnd::Item | TagEnd::BlockQuote(_) | TagEnd::FootnoteDefinition | TagEnd::DefinitionListDefinition => {
                 self.flush();
                 self.leave();
             }
+            TagEnd::DefinitionListTitle => {
+                self.flush();
+                self.labelled = true;
+            }
+            TagEnd::DefinitionList => {}
             TagEnd::TableCell => {
                 let cell = self.inline.take();
                 if let Some(table) = &mut self.table {
@@ -236,7 +329,8 @@ impl<'a> Blocks<'a> {
             }
             TagEnd::Table => {
                 if let Some(table) = self.table.take() {
-                    let lines = table.render(self.containers.room(), self.theme);
+                    let (lines, shape) = table.render(self.above.take(), self.containers.room(), self.theme);
+                    self.shape = Some(shape);
                     self.emit(lines);
                 }
             }
@@ -256,21 +350,28 @@ impl<'a> Blocks<'a> {
         let room = self.containers.room();
         match std::mem::replace(&mut self.leaf, Leaf::None) {
             Leaf::None => {}
-            Leaf::Code { info, text } => self.emit(code::render(&info, &text, room, self.theme)),
+            Leaf::Code { info, text } => self.emit(code::render(&info, &text, self.numbered, room, self.theme)),
             leaf => {
-                let mut spans = self.inline.take();
-                trim(&mut spans);
-                if spans.is_empty() {
-                    return;
-                }
-                let mut lines = wrap::wrap(&spans, room, &[], &[]);
-                if matches!(leaf, Leaf::Heading(HeadingLevel::H1)) {
+                let mut lines = self.paragraph(room);
+                if matches!(leaf, Leaf::Heading(HeadingLevel::H1)) && !lines.is_empty() {
                     let widest = lines.iter().map(wrap::line_width).max().unwrap_or(0);
                     lines.push(Line::styled(self.theme.glyphs.rule.repeat(widest), self.theme.faint));
                 }
                 self.emit(lines);
             }
         }
+    }
+
+    /// The lines of the text that was collected.
+    fn paragraph(&mut self, room: usize) -> Vec<Line<'static>> {
+        let mut spans = self.inline.take();
+        trim(&mut spans);
+        if spans.is_empty() { Vec::new() } else { wrap::wrap(&spans, room, &[], &[]) }
+    }
+
+    fn draw_paragraph(&mut self) {
+        let lines = self.paragraph(self.containers.room());
+        self.emit(lines);
     }
 
     fn leave(&mut self) {
@@ -317,7 +418,7 @@ impl<'a> Blocks<'a> {
 
     fn separate_before(&mut self, tag: &Tag<'_>, at: usize) {
         self.define_until(at);
-        let close = matches!(tag, Tag::Item) || self.containers.is_item();
+        let close = matches!(tag, Tag::Item | Tag::DefinitionListDefinition) || self.containers.is_item();
         self.separate_if(at, close);
     }
 

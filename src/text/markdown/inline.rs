@@ -4,11 +4,13 @@ use pulldown_cmark::{Event, Tag, TagEnd};
 use ratatui::style::Style;
 use ratatui::text::Span;
 
+use super::formulas::{Formula, Part, Protected};
 use crate::config::theme::Theme;
 use crate::text::{sanitize, wrap};
 
 pub(super) struct Inline<'t> {
     theme: &'t Theme,
+    protected: &'t Protected<'t>,
     spans: Vec<Span<'static>>,
     /// The innermost style is the last; the first is the block's own.
     styles: Vec<Style>,
@@ -23,8 +25,8 @@ struct Link {
 }
 
 impl<'t> Inline<'t> {
-    pub(super) fn new(theme: &'t Theme) -> Self {
-        Self { theme, spans: Vec::new(), styles: vec![Style::default()], links: Vec::new() }
+    pub(super) fn new(protected: &'t Protected<'t>, theme: &'t Theme) -> Self {
+        Self { theme, protected, spans: Vec::new(), styles: vec![Style::default()], links: Vec::new() }
     }
 
     /// Begins a block with this style under all its text.
@@ -42,10 +44,13 @@ impl<'t> Inline<'t> {
     pub(super) fn event(&mut self, event: Event<'_>) {
         let theme = self.theme;
         match event {
-            Event::Text(text) | Event::InlineMath(text) | Event::DisplayMath(text) => self.text(&text),
-            Event::Code(code) => self.styled(&code, theme.inline_code),
+            Event::Text(text) => {
+                let protected = self.protected;
+                protected.parts(&text).for_each(|part| self.part(&part));
+            }
+            Event::Code(code) => self.styled(&self.protected.restored(&code), theme.inline_code),
             Event::InlineHtml(tag) if is_line_break(&tag) => self.break_line(),
-            Event::InlineHtml(tag) | Event::Html(tag) => self.styled(&tag, theme.muted),
+            Event::InlineHtml(tag) | Event::Html(tag) => self.styled(&self.protected.restored(&tag), theme.muted),
             Event::SoftBreak => self.text(" "),
             Event::HardBreak => self.break_line(),
             Event::FootnoteReference(label) => {
@@ -67,7 +72,15 @@ impl<'t> Inline<'t> {
         }
     }
 
-    fn style(&self) -> Style {
+    pub(super) fn part(&mut self, part: &Part<'_>) {
+        match part {
+            Part::Text(text) => self.text(text),
+            Part::Formula(formula) => self.formula(formula),
+        }
+    }
+
+    /// The style of what comes next.
+    pub(super) fn style(&self) -> Style {
         self.styles.last().copied().unwrap_or_default()
     }
 
@@ -91,6 +104,12 @@ impl<'t> Inline<'t> {
         wrap::append(&mut self.spans, &text, style);
     }
 
+    /// A formula in the run of the text.
+    fn formula(&mut self, formula: &Formula) {
+        let set = if self.theme.glyphs.unicode { formula.inline() } else { None };
+        self.styled(&set.unwrap_or_else(|| formula.written()), self.theme.math);
+    }
+
     fn styled(&mut self, text: &str, style: Style) {
         self.push(style);
         self.text(text);
@@ -103,7 +122,10 @@ impl<'t> Inline<'t> {
     }
 
     fn open_link(&mut self, address: &str) {
-        self.links.push(Link { address: sanitize(address).replace(['\n', '\t'], " "), shown: String::new() });
+        self.links.push(Link {
+            address: sanitize(&self.protected.restored(address)).replace(['\n', '\t'], " "),
+            shown: String::new(),
+        });
         self.push(self.theme.link);
     }
 

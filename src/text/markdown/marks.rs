@@ -109,6 +109,18 @@ pub(super) fn is_table(heading: &str, rest: &str) -> bool {
     rule && Parser::new_ext(&probe, Options::ENABLE_TABLES).any(|event| matches!(event, Event::Start(Tag::Table(_))))
 }
 
+/// The rule under a table's heading of which `rest` is the beginning.
+pub(super) fn whole_rule(heading: &str, rest: &str) -> Option<String> {
+    /// More than anybody reads: a heading with more of them waits for its rule.
+    const MOST_COLUMNS: usize = 32;
+    let begins = rest.starts_with('|') && rest.bytes().all(|byte| matches!(byte, b'|' | b'-' | b':' | b' '));
+    if !begins || !heading.starts_with('|') {
+        return None;
+    }
+    let most = heading.bytes().filter(|&byte| byte == b'|').count().min(MOST_COLUMNS);
+    (1..=most).map(|columns| "|-".repeat(columns) + "|").find(|rule| is_table(heading, rule))
+}
+
 pub(super) fn is_heading(rest: &str) -> bool {
     let level = rest.bytes().take_while(|&byte| byte == b'#').count();
     (1..=6).contains(&level) && matches!(rest.as_bytes().get(level), None | Some(b' ' | b'\t'))

@@ -4,15 +4,37 @@ use std::ops::Range;
 
 use ratatui::text::Line;
 
-use super::blocks::{self, Role};
+use super::blocks::{self, Role, Sheet};
 use super::code::Painter;
 use super::split::{Kind, Splitter, Step};
+use super::table::Shape;
 use crate::config::theme::Theme;
+
+/// Longer lines come in parts, which are drawn once like lines.
+const LONG_LINE: usize = 2 << 10;
+
+/// Where the line that begins at `from` ends, its line feed included, or the part of it that is drawn on its own; `None` while neither
+/// is there to the end. It depends on nothing that comes later: whatever the chunks, a text has the same lines.
+pub(crate) fn next_line(source: &str, from: usize) -> Option<usize> {
+    let rest = &source.as_bytes()[from..];
+    let near = &rest[..rest.len().min(LONG_LINE)];
+    if let Some(end) = near.iter().position(|&byte| byte == b'\n') {
+        return Some(from + end + 1);
+    }
+    if rest.len() <= LONG_LINE {
+        return None;
+    }
+    // Between words where there are some, and never inside a character.
+    let space = near.iter().rposition(|&byte| byte == b' ').filter(|&space| space > LONG_LINE / 2);
+    let end = space.map_or(LONG_LINE, |space| space + 1);
+    Some(from + (1..=end).rev().find(|&end| source.is_char_boundary(from + end)).unwrap_or(end))
+}
 
 /// A page at one width that takes Markdown line by line.
 #[derive(Debug)]
 pub(crate) struct Page {
     width: usize,
+    numbered: bool,
     lines: Vec<Line<'static>>,
     at: Position,
     work: u64,
@@ -23,6 +45,10 @@ pub(crate) struct Page {
 struct Position {
     splitter: Splitter,
     open: Option<Piece>,
+    /// The line before is not at its end.
+    in_line: bool,
+    /// The table that was drawn last, if rows may follow it.
+    table: Option<Shape>,
 }
 
 #[derive(Debug, Clone)]
@@ -43,8 +69,9 @@ pub(crate) struct Mark {
 }
 
 impl Page {
-    pub(crate) fn new(width: u16) -> Self {
-        Self { width: usize::from(width.max(1)), lines: Vec::new(), at: Position::default(), work: 0 }
+    /// `numbered`: lines of code have numbers.
+    pub(crate) fn new(width: u16, numbered: bool) -> Self {
+        Self { width: usize::from(width.max(1)), numbered, lines: Vec::new(), at: Position::default(), work: 0 }
     }
 
     pub(crate) fn lines(&self) -> &[Line<'static>] {
@@ -60,15 +87,17 @@ impl Page {
         self.work
     }
 
-    /// Takes the next line of `source`, line feed included. The lines before it must have been given.
+    /// Takes the next line of `source` or the next part of it, line feed included. What is before it must have been given.
     pub(crate) fn line(&mut self, source: &str, range: Range<usize>, theme: &Theme) {
         let text = &source[range.clone()];
         self.work += text.len() as u64;
-        match self.at.splitter.line(text) {
+        let goes_on = std::mem::replace(&mut self.at.in_line, !text.ends_with('\n'));
+        let step = if goes_on { self.at.splitter.rest_of_line(text) } else { self.at.splitter.line(text) };
+        match step {
             Step::Starts(kind) => {
                 self.close(source, range.start, theme);
                 let painter = match &kind {
-                    Kind::Fence { language } => Some(Painter::new(language)),
+                    Kind::Fence { language } => Some(Painter::new(language, self.numbered)),
                     _ => None,
                 };
                 let head = painter.as_ref().and_then(|painter| painter.head(self.width, theme));
@@ -80,6 +109,7 @@ impl Page {
                 if let Some(painter) = open {
                     let code = text[from..].trim_end_matches('\n');
                     let lines = match spaces {
+                        _ if goes_on => painter.rest_of_line(code, self.width, theme),
                         0 => painter.line(code, self.width, theme),
                         _ => painter.line(&(" ".repeat(spaces) + code), self.width, theme),
                     };
@@ -109,16 +139,21 @@ impl Page {
     /// Draws the open piece, which ends at `end`.
     fn close(&mut self, source: &str, end: usize, theme: &Theme) {
         let Some(piece) = &self.at.open else { return };
-        let role = match piece.kind {
-            Kind::Fence { .. } => return,
-            Kind::Item { number: Some(number), .. } => Role::Item(number),
-            Kind::Blocks | Kind::Item { .. } => Role::Blocks,
-            Kind::Footnote => Role::Footnote,
-        };
         let text = &source[piece.start..end];
+        let shape = self.at.table.take();
+        let role = match &piece.kind {
+            Kind::Fence { .. } => return,
+            Kind::Item { number: Some(number), .. } => Role::Item(*number),
+            Kind::Blocks | Kind::Item { .. } | Kind::More => Role::Blocks,
+            Kind::Footnote => Role::Footnote,
+            Kind::Rows { heading } => Role::Rows { heading, shape },
+        };
         self.work += text.len() as u64;
-        let lines = blocks::render(text, role, self.width, theme);
-        self.append(lines);
+        let text = self.at.splitter.with_whole_rule(text);
+        let sheet = Sheet { width: self.width, numbered: self.numbered, theme };
+        let drawn = blocks::render(&text, role, sheet);
+        self.at.table = drawn.table;
+        self.append(drawn.lines);
     }
 
     /// Puts lines of the open piece on the page, after a blank line where they are its first.
@@ -127,7 +162,7 @@ impl Page {
         if lines.is_empty() {
             return;
         }
-        let joined = matches!(piece.kind, Kind::Item { joined: true, .. });
+        let joined = matches!(piece.kind, Kind::Item { joined: true, .. } | Kind::Rows { .. } | Kind::More);
         if !piece.drawn && !joined && !self.lines.is_empty() {
             self.lines.push(Line::default());
         }

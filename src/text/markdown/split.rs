@@ -6,9 +6,12 @@
 //!
 //! List items are pieces of their own (with their number), because a list of a thousand lines is otherwise drawn anew for each word.
 
+use std::borrow::Cow;
+
+use super::formulas::{Display, display_at};
 use super::marks::{
     Fence, Html, Marker, contains_ignoring_case, footnote_label, html, indentation, innermost, interrupts, is_heading,
-    is_quote, is_setext_underline, is_table, is_thematic_break, marker,
+    is_quote, is_setext_underline, is_table, is_thematic_break, marker, whole_rule,
 };
 
 /// What kind of piece a line begins.
@@ -24,7 +27,19 @@ pub(super) enum Kind {
     Fence {
         language: String,
     },
+    /// More rows of the table before, under this heading and rule.
+    Rows {
+        heading: String,
+    },
+    /// More of the text or the quote before.
+    More,
 }
+
+/// Bytes of a text or a quote after which the rest is a piece of its own: what grows is drawn anew for each frame.
+const LONG_TEXT: usize = 8 << 10;
+
+/// The same for tables, in rows. The widths of the columns are those of the rows before.
+const LONG_TABLE: usize = 64;
 
 /// What a line is to the piece before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +48,7 @@ pub(super) enum Step {
     Starts(Kind),
     /// It belongs to the open piece.
     Stays,
-    /// It is the content of the open fence from this byte on, after so many spaces: what is left of a tab that stood half in the indent.
+    /// It is code of the open fence from this byte on, after so many spaces: what is left of a tab that stood half in the indent.
     Code { from: usize, spaces: usize },
     /// It closes the open fence, or is blank after it.
     Nothing,
@@ -43,6 +58,10 @@ pub(super) enum Step {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Splitter {
     open: Open,
+    /// Bytes of the piece so far.
+    size: usize,
+    /// What the line before is to become, if it can be the beginning of the rule under a table's heading.
+    rule: Option<String>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -56,6 +75,13 @@ enum Open {
         paragraph: bool,
         heading: Option<String>,
     },
+    /// Rows of a table up to a blank line, and how many there are.
+    Table {
+        heading: String,
+        rows: usize,
+    },
+    /// A formula up to its end or a blank line.
+    Formula(Display),
     /// A quote, up to a blank line or one that neither has the mark nor goes on lazily.
     Quote(Inside),
     /// HTML up to a blank line.
@@ -102,7 +128,47 @@ impl Open {
 impl Splitter {
     /// Takes the next line, with or without its line feed.
     pub(super) fn line(&mut self, line: &str) -> Step {
-        let line = line.trim_end_matches('\n');
+        let step = self.step(line.trim_end_matches('\n'));
+        self.count(line, step)
+    }
+
+    /// Takes more of the same line: of a very long one, which comes in parts.
+    pub(super) fn rest_of_line(&mut self, part: &str) -> Step {
+        let step = match &self.open {
+            Open::Fence(_) => Step::Code { from: 0, spaces: 0 },
+            Open::None => self.step(part.trim_end_matches('\n')),
+            _ if self.size > LONG_TEXT => {
+                self.open = Open::text("", false);
+                Step::Starts(Kind::More)
+            }
+            Open::HtmlUntil(end) if contains_ignoring_case(part, end) => {
+                self.open = Open::None;
+                Step::Stays
+            }
+            _ => Step::Stays,
+        };
+        self.count(part, step)
+    }
+
+    fn count(&mut self, line: &str, step: Step) -> Step {
+        if matches!(step, Step::Starts(_)) {
+            self.size = 0;
+        }
+        self.size += line.len();
+        step
+    }
+
+    /// `text`, a piece that ends within the rule under a table's heading, with all of the rule: the heading of a table that is on its way
+    /// would be text first.
+    pub(super) fn with_whole_rule<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        match (&self.rule, text.rsplit_once('\n')) {
+            (Some(rule), Some((above, _))) if !text.ends_with('\n') => format!("{above}\n{rule}").into(),
+            _ => text.into(),
+        }
+    }
+
+    fn step(&mut self, line: &str) -> Step {
+        self.rule = None;
         if let Open::Fence(fence) = &self.open {
             if fence.is_closed_by(line) {
                 self.open = Open::None;
@@ -126,10 +192,12 @@ impl Splitter {
             Open::Indented if indent >= 4 => Step::Stays,
             Open::None | Open::Indented => self.start(line),
             Open::Text { paragraph, heading } => {
-                let heading = heading.take();
-                if *paragraph && heading.is_some_and(|heading| is_table(&heading, rest)) {
-                    *paragraph = false;
-                    return Step::Stays;
+                if let Some(heading) = heading.take().filter(|_| *paragraph) {
+                    if is_table(&heading, rest) {
+                        self.open = Open::Table { heading: format!("{heading}\n{rest}\n"), rows: 0 };
+                        return Step::Stays;
+                    }
+                    self.rule = whole_rule(&heading, rest);
                 }
                 if *paragraph && is_setext_underline(indent, rest) {
                     self.open = Open::None;
@@ -138,59 +206,87 @@ impl Splitter {
                 if is_quote(indent, rest) || interrupts(line, *paragraph) {
                     return self.start(line);
                 }
-                if *paragraph {
+                let more = self.size > LONG_TEXT;
+                if let Some(display) = formula(rest) {
+                    self.open = Open::Formula(display);
+                } else if *paragraph || more {
                     self.open = Open::text(rest, false);
+                }
+                if more { Step::Starts(Kind::More) } else { Step::Stays }
+            }
+            Open::Table { heading, rows } => {
+                if is_quote(indent, rest) || interrupts(line, false) {
+                    return self.start(line);
+                }
+                *rows += 1;
+                if *rows <= LONG_TABLE {
+                    return Step::Stays;
+                }
+                *rows = 1;
+                Step::Starts(Kind::Rows { heading: heading.clone() })
+            }
+            Open::Formula(display) => {
+                // No formula has code in it: it was none.
+                if Fence::open(indent, rest).is_some() {
+                    return self.start(line);
+                }
+                if display.ends_in(line) {
+                    self.open = Open::text("", false);
                 }
                 Step::Stays
             }
             Open::Quote(inside) => {
                 if is_quote(indent, rest) {
                     inside.line(rest, 0);
+                    if self.size > LONG_TEXT && inside.fence.is_none() {
+                        self.open = Open::Quote(Inside::begin(rest, 0));
+                        return Step::Starts(Kind::More);
+                    }
                     return Step::Stays;
                 }
                 // A list may begin with any number here: the paragraph that it would interrupt is inside the quote.
                 if inside.paragraph && !interrupts(line, false) { Step::Stays } else { self.start(line) }
             }
-            Open::Container(container) => {
-                if indent >= container.content {
-                    (container.blank, container.empty) = (false, false);
-                    container.inside.line(rest, indent - container.content);
-                    return Step::Stays;
-                }
-                let next = marker(line).filter(|_| !is_thematic_break(indent, rest));
-                let sibling = match (&container.marker, &next) {
-                    (Some(this), Some(next)) => {
-                        this.mark == next.mark && this.number.is_some() == next.number.is_some()
-                    }
-                    _ => false,
-                };
-                let after_blank = container.blank;
-                let lazy = container.inside.paragraph && !is_quote(indent, rest) && !interrupts(line, false);
-                if lazy && !sibling {
-                    return Step::Stays;
-                }
-                let number = container.number;
-                let was_item = container.marker.is_some();
-                let mut step = self.start(line);
-                if let (Step::Starts(Kind::Item { number: shown, joined }), Open::Container(now)) =
-                    (&mut step, &mut self.open)
-                {
-                    *joined = was_item && !after_blank;
-                    if sibling {
-                        *shown = number.map(|number| number.saturating_add(1));
-                        now.number = *shown;
-                    }
-                }
-                step
-            }
+            Open::Container(_) => self.in_container(line, indent, rest),
             Open::Fence(_) => Step::Nothing,
         }
+    }
+
+    fn in_container(&mut self, line: &str, indent: usize, rest: &str) -> Step {
+        let Open::Container(container) = &mut self.open else { return Step::Nothing };
+        if indent >= container.content {
+            (container.blank, container.empty) = (false, false);
+            container.inside.line(rest, indent - container.content);
+            return Step::Stays;
+        }
+        let next = marker(line).filter(|_| !is_thematic_break(indent, rest));
+        let sibling = match (&container.marker, &next) {
+            (Some(this), Some(next)) => this.mark == next.mark && this.number.is_some() == next.number.is_some(),
+            _ => false,
+        };
+        let after_blank = container.blank;
+        let lazy = container.inside.paragraph && !is_quote(indent, rest) && !interrupts(line, false);
+        if lazy && !sibling {
+            return Step::Stays;
+        }
+        let number = container.number;
+        let was_item = container.marker.is_some();
+        let mut step = self.start(line);
+        if let (Step::Starts(Kind::Item { number: shown, joined }), Open::Container(now)) = (&mut step, &mut self.open)
+        {
+            *joined = was_item && !after_blank;
+            if sibling {
+                *shown = number.map(|number| number.saturating_add(1));
+                now.number = *shown;
+            }
+        }
+        step
     }
 
     fn blank(&mut self) -> Step {
         match &mut self.open {
             Open::None => Step::Nothing,
-            Open::Text { .. } | Open::Quote(_) | Open::Html => {
+            Open::Text { .. } | Open::Table { .. } | Open::Formula(_) | Open::Quote(_) | Open::Html => {
                 self.open = Open::None;
                 Step::Stays
             }
@@ -247,10 +343,15 @@ impl Splitter {
             Some(Html::Until(end)) => Open::HtmlUntil(end),
             Some(Html::UntilBlank) => Open::Html,
             None if rest.starts_with('>') => Open::Quote(Inside::begin(rest, 0)),
-            None => Open::text(rest, true),
+            None => formula(rest).map_or_else(|| Open::text(rest, true), Open::Formula),
         };
         blocks
     }
+}
+
+/// The formula that a line begins and does not end.
+fn formula(rest: &str) -> Option<Display> {
+    display_at(rest).filter(|display| display.goes_on(rest))
 }
 
 impl Inside {

@@ -6,13 +6,25 @@ use ratatui::text::{Line, Span};
 use crate::config::theme::Theme;
 use crate::text::wrap;
 
-/// A column that has to be narrower than its text is at least so wide.
-const NARROWEST: usize = 6;
+/// Words up to here are never broken: before that a table becomes a list.
+const SHORT_WORD: usize = 10;
 
 /// Between columns: a space, the border, a space.
 const BORDER: usize = 3;
 
+/// Words up to here are not broken while there is room; longer ones are addresses and the like.
+const LONG_WORD: usize = 18;
+
 type Cell = Vec<Span<'static>>;
+
+/// How a table is drawn: rows that come later are drawn alike.
+#[derive(Debug, Clone)]
+pub(super) enum Shape {
+    /// `ruled`: with a rule between any two rows.
+    Grid { columns: Vec<usize>, ruled: bool },
+    /// As `heading: value`, line by line.
+    List,
+}
 
 pub(super) struct Table {
     alignments: Vec<Alignment>,
@@ -40,46 +52,72 @@ impl Table {
         self.rows.len() == 1
     }
 
-    pub(super) fn render(&self, width: usize, theme: &Theme) -> Vec<Line<'static>> {
-        match self.columns(width) {
-            Some(columns) => self.as_grid(&columns, theme),
-            None => self.as_list(width),
-        }
+    /// The lines, and the shape that they have. `shape`: of the rows above, where these are more of them; the heading is there already.
+    pub(super) fn render(&self, shape: Option<Shape>, width: usize, theme: &Theme) -> (Vec<Line<'static>>, Shape) {
+        let goes_on = shape.is_some();
+        let shape = shape.map_or_else(|| self.shape(width), |above| self.shape_under(above, width));
+        let lines = match &shape {
+            Shape::Grid { columns, ruled } => self.as_grid(columns, *ruled, goes_on, theme),
+            Shape::List => self.as_list(goes_on, width),
+        };
+        (lines, shape)
     }
 
-    /// The columns' widths: the narrow ones get what they need, the others share the rest alike.
-    fn columns(&self, width: usize) -> Option<Vec<usize>> {
-        let count = self.rows.iter().map(Vec::len).max().filter(|&count| count > 0)?;
-        let needed: Vec<usize> = (0..count)
-            .map(|column| self.rows.iter().filter_map(|row| row.get(column)).map(cell_width).max().unwrap_or(0).max(1))
-            .collect();
-        let mut room = width.checked_sub(BORDER * (count - 1))?;
-        let mut by_need: Vec<usize> = (0..count).collect();
-        by_need.sort_by_key(|&column| needed[column]);
-        let mut columns = vec![0; count];
-        for (done, &column) in by_need.iter().enumerate() {
-            let waiting = count - done;
-            // What does not divide goes to those that come last, the widest.
-            columns[column] = needed[column].min(room / waiting);
-            if columns[column] < needed[column].min(NARROWEST) {
-                return None;
-            }
-            room -= columns[column];
-        }
-        Some(columns)
-    }
-
-    fn as_grid(&self, columns: &[usize], theme: &Theme) -> Vec<Line<'static>> {
-        let drawn: Vec<Vec<Line<'static>>> = self.rows.iter().map(|row| self.grid_row(row, columns, theme)).collect();
+    fn shape(&self, width: usize) -> Shape {
+        let Some(columns) = self.columns(width) else { return Shape::List };
         // Rows of several lines need something between them to be told apart.
-        let ruled = drawn.iter().skip(1).any(|lines| lines.len() > 1);
-        let count = drawn.len();
+        let is_tall = |row: &Vec<Cell>| row.iter().zip(&columns).any(|(cell, &width)| height(cell, width) > 1);
+        let ruled = self.rows.iter().skip(1).any(is_tall);
+        Shape::Grid { columns, ruled }
+    }
+
+    /// The shape of the rows above, a little wider where it would break short words.
+    fn shape_under(&self, above: Shape, width: usize) -> Shape {
+        let Shape::Grid { columns, ruled } = above else { return above };
+        let count = columns.len().max(self.count());
+        let had = |column: usize| columns.get(column).copied().unwrap_or(1);
+        let columns: Vec<usize> =
+            (0..count).map(|column| self.most(column, longest_word).min(SHORT_WORD).max(had(column))).collect();
+        if columns.iter().sum::<usize>() + BORDER * count.saturating_sub(1) <= width {
+            return Shape::Grid { columns, ruled };
+        }
+        self.shape(width)
+    }
+
+    fn count(&self) -> usize {
+        self.rows.iter().map(Vec::len).max().unwrap_or(0)
+    }
+
+    /// The most of all cells of a column, at least 1.
+    fn most(&self, column: usize, measure: fn(&Cell) -> usize) -> usize {
+        self.rows.iter().filter_map(|row| row.get(column)).map(measure).max().unwrap_or(0).max(1)
+    }
+
+    /// The columns' widths: what they need where there is room. Otherwise none is narrower than its longest word while that can be, and the
+    /// others share what is left by the square root of what they need: a column of long texts gets more, not all.
+    fn columns(&self, width: usize) -> Option<Vec<usize>> {
+        let count = self.count();
+        let needed: Vec<usize> = (0..count).map(|column| self.most(column, cell_width)).collect();
+        let room = width.checked_sub(BORDER * count.saturating_sub(1)).filter(|_| count > 0)?;
+        if needed.iter().sum::<usize>() <= room {
+            return Some(needed);
+        }
+        let words: Vec<usize> = (0..count).map(|column| self.most(column, longest_word)).collect();
+        let least = [LONG_WORD, SHORT_WORD].map(|most| words.iter().map(|&word| word.min(most)).collect::<Vec<_>>());
+        let least = least.into_iter().find(|least| least.iter().sum::<usize>() <= room)?;
+        Some(shared(&needed, &least, room))
+    }
+
+    fn as_grid(&self, columns: &[usize], ruled: bool, goes_on: bool, theme: &Theme) -> Vec<Line<'static>> {
         let mut lines = Vec::new();
-        for (index, row) in drawn.into_iter().enumerate() {
-            lines.extend(row);
-            if index == 0 || (ruled && index + 1 < count) {
+        for (index, row) in self.rows.iter().enumerate().skip(usize::from(goes_on)) {
+            if index == 1 && !goes_on || index > 0 && ruled {
                 lines.push(rule(columns, theme));
             }
+            lines.extend(self.grid_row(row, columns, theme));
+        }
+        if self.rows.len() == 1 && !goes_on {
+            lines.push(rule(columns, theme));
         }
         lines
     }
@@ -116,7 +154,7 @@ impl Table {
         Line::from(spans)
     }
 
-    fn as_list(&self, width: usize) -> Vec<Line<'static>> {
+    fn as_list(&self, goes_on: bool, width: usize) -> Vec<Line<'static>> {
         let Some((heading, body)) = self.rows.split_first() else { return Vec::new() };
         if body.is_empty() {
             return heading.iter().flat_map(|cell| wrap::wrap(cell, width, &[], &[])).collect();
@@ -124,7 +162,7 @@ impl Table {
         let hang = if width > 12 { vec![Span::raw("  ")] } else { Vec::new() };
         let mut lines = Vec::new();
         for row in body {
-            if !lines.is_empty() {
+            if goes_on || !lines.is_empty() {
                 lines.push(Line::default());
             }
             for (column, cell) in row.iter().enumerate().filter(|(_, cell)| !cell.is_empty()) {
@@ -140,8 +178,42 @@ impl Table {
     }
 }
 
+/// `room` shared out so that each has at least the least and at most what it needs.
+fn shared(needed: &[usize], least: &[usize], room: usize) -> Vec<usize> {
+    let at = |level: usize| -> Vec<usize> {
+        let width = |(&needed, &least): (&usize, &usize)| {
+            ((level * (needed << 8).isqrt()) >> 8).clamp(least, needed.max(least))
+        };
+        needed.iter().zip(least).map(width).collect()
+    };
+    // The highest level that fits.
+    let (mut low, mut high) = (0, room << 8);
+    while low + 1 < high {
+        let middle = low.midpoint(high);
+        if at(middle).iter().sum::<usize>() <= room { low = middle } else { high = middle }
+    }
+    let mut columns = at(low);
+    let mut left = room - columns.iter().sum::<usize>().min(room);
+    for (column, &needed) in columns.iter_mut().zip(needed).rev() {
+        let more = left.min(needed.saturating_sub(*column)).min(1);
+        *column += more;
+        left -= more;
+    }
+    columns
+}
+
+/// Lines that a cell takes in a column.
+fn height(cell: &Cell, width: usize) -> usize {
+    wrap::wrap(cell, width, &[], &[]).len()
+}
+
 fn cell_width(cell: &Cell) -> usize {
     wrap::wrap(cell, usize::from(u16::MAX), &[], &[]).iter().map(wrap::line_width).max().unwrap_or(0)
+}
+
+fn longest_word(cell: &Cell) -> usize {
+    let text: String = cell.iter().map(|span| span.content.as_ref()).collect();
+    text.split_inclusive([' ', '\n', '-']).map(|word| wrap::width(word.trim_end())).max().unwrap_or(0)
 }
 
 fn rule(columns: &[usize], theme: &Theme) -> Line<'static> {

@@ -1,4 +1,7 @@
+use ratatui::style::Color;
+
 use super::render;
+use crate::config::theme::Themes;
 use crate::text::testing::{plain, theme};
 
 const PAGE: &str = r#"# Everything on one page
@@ -77,6 +80,49 @@ fn main() {
 fn a_page_of_everything() {
     for width in [80, 20, 7] {
         insta::assert_snapshot!(format!("page_{width}"), plain(&render(PAGE, width, &theme())).join("\n"));
+    }
+}
+
+/// Each span with its style, so that a colour that changes is seen.
+fn styled(source: &str, id: &str) -> String {
+    use std::fmt::Write as _;
+    let theme = Themes::builtin().get(id).expect("a theme");
+    let mut shown = String::new();
+    for line in render(source, 60, &theme) {
+        for span in &line.spans {
+            let colour = |colour: Option<Color>| colour.map_or_else(|| "-".to_owned(), |colour| colour.to_string());
+            let (fg, bg) = (colour(span.style.fg), colour(span.style.bg));
+            if fg == "-" && bg == "-" && span.style.add_modifier.is_empty() {
+                shown.push_str(&span.content);
+            } else {
+                let modifiers = format!("{:?}", span.style.add_modifier).replace("NONE", "");
+                let ground = if bg == "-" { String::new() } else { format!(" on {bg}") };
+                let _ = write!(shown, "<{fg}{ground} {modifiers}>{}</>", span.content);
+            }
+        }
+        shown.push('\n');
+    }
+    shown.replace(" >", ">")
+}
+
+#[test]
+fn each_element_in_two_themes() {
+    for (name, source) in [
+        ("headings", "# One *two*\n## Two\n### Three\n#### Four\n##### Five\n###### Six"),
+        ("inline", "*a* **b** ***c*** ~~d~~ `e` **`f`** [g](http://h) <http://i> ![j](k.png) <b>l</b> m[^1] $n^2$"),
+        ("lists", "- a\n  - b\n    1. c\n- [ ] d\n- [x] e"),
+        ("quotes", "> a *b*\n>\n> > c\n\n> [!NOTE]\n> d\n\n> [!TIP]\n> e\n\n> [!IMPORTANT]\n> f\n\n> [!CAUTION]\n> g"),
+        ("tables", "| a | b |\n|:-:|--:|\n| *c* | `d` |"),
+        (
+            "code",
+            "```python\n@d\nclass A:\n    def f(x):\n        return \"s\" + 1  # c\n```\n\n```diff\n@@ a\n-b\n+c\n```\n\n    indented",
+        ),
+        ("formulas", "$x$\n\n\\[\n\\frac{a}{b}\n\\]"),
+        ("rest", "***\n\n<div>\n\na[^1]\n\n[^1]: b\n\n[c]: http://d"),
+    ] {
+        for theme in ["hobnob-dark", "hobnob-light"] {
+            insta::assert_snapshot!(format!("{name}_{theme}"), styled(source, theme));
+        }
     }
 }
 
@@ -173,6 +219,85 @@ fn tables_fit() {
 }
 
 #[test]
+fn a_table_is_one_from_its_rule_on_and_keeps_its_shape() {
+    let table = ["one │ two", "────┼────"];
+    for rule in ["|", "|-", "|--", "|:--|", "|---|--", "|---|---|"] {
+        assert_eq!(page(&format!("| one | two |\n{rule}"), 20), table, "{rule}");
+    }
+    assert_eq!(page("| one | two |\n|--\ntext", 40), ["| one | two | |-- text"]);
+    assert_eq!(page("- a\n| b |\n|-", 40), ["• a | b | |-"]);
+    // More rows than are drawn at once: the later ones stand under the earlier ones, a column wider where a number would be broken.
+    let rows: Vec<String> = (0..200).map(|row| format!("| {row} | cell |")).collect();
+    let lines = page(&format!("| n | c |\n|--:|---|\n{}\n| 1 | wider than the others |", rows.join("\n")), 80);
+    assert_eq!(lines[..3], [" n │ c", "───┼─────", " 0 │ cell"]);
+    assert_eq!(lines[200..], ["198 │ cell", "199 │ cell", "  1 │ wider", "    │ than", "    │ the", "    │ others"]);
+}
+
+#[test]
+fn tables_at_forty_columns_break_no_short_words() {
+    let table = "| Language | Typing | Best for | Since |\n|---|---|---|---|\n| Python | dynamic | glue, science and teaching | 1991 |";
+    assert_eq!(
+        page(table, 40),
+        [
+            "Language │ Typing  │ Best for    │ Since",
+            "─────────┼─────────┼─────────────┼──────",
+            "Python   │ dynamic │ glue,       │ 1991",
+            "         │         │ science and │",
+            "         │         │ teaching    │",
+        ]
+    );
+    assert_eq!(
+        page(table, 30),
+        ["Language: Python", "Typing: dynamic", "Best for: glue, science and", "  teaching", "Since: 1991"]
+    );
+}
+
+#[test]
+fn formulas_stand_in_the_text_or_alone() {
+    assert_eq!(
+        page("So $x^2$ is **\\(y_1\\)**:\n$$\na = \\frac{1}{2}\n- b\n$$\nwhere", 60),
+        ["So x² is y₁:", "    a = ½ − b", "where"]
+    );
+    assert_eq!(page("- a\n  \\[ x \\]\n- $b$", 30), ["• a", "    x", "• b"]);
+    assert_eq!(page("| $a|b$ | `$c$` |\n|---|---|\n| \\(x^2\\) | $5 |", 60), ["a|b │ $c$", "────┼────", "x²  │ $5"]);
+    assert_eq!(page("$$\n\\begin{pmatrix} 1 \\\\ 2 \\end{pmatrix}\n$$", 30), ["  ⎛1⎞", "  ⎝2⎠"]);
+    assert_eq!(page("$$ a + b + c + d + e $$", 12), ["  a + b + c", "  + d + e"]);
+    assert_eq!(page("$$ \\frac{1 $$", 30), ["  $$ \\frac{1 $$"]);
+    assert_eq!(page("    $$ code $$\n\n[$x$](http://a/$b$)", 40), ["  $$ code $$", "", "x (http://a/$b$)"]);
+    let lines = render("*a $x$*", 20, &theme());
+    let theme = theme();
+    assert_eq!(lines[0].spans[1].style, theme.emphasis.patch(theme.math));
+}
+
+#[test]
+fn code_has_numbers_where_they_are_asked_for() {
+    let text = "```\nfirst line\nsecond, which is longer than the page\n```\n\n- ```\n  nested\n  ```";
+    let mut doc = crate::text::stream::StreamingDoc::new();
+    doc.push(text);
+    doc.number_code(true);
+    assert_eq!(
+        plain(doc.lines(24, &theme())),
+        ["    1 first line", "    2 second, which is l", "↳     onger than the pag", "↳     e", "", "•     1 nested"]
+    );
+    doc.number_code(false);
+    assert_eq!(plain(doc.lines(24, &theme()))[0], "  first line");
+    assert_eq!(page("```\na\tb\n\tc\n漢\td\n```", 24), ["  a   b", "      c", "  漢  d"]);
+}
+
+#[test]
+fn long_lines_and_long_texts_lose_nothing() {
+    let words = "word ".repeat(5000);
+    for text in
+        [format!("```\n{words}\n```"), words.clone(), format!("> {words}"), format!("- {words}"), format!("`{words}")]
+    {
+        let shown = plain(&render(&text, 70, &theme())).concat().replace([' ', '↳', '▎', '`'], "");
+        assert_eq!(shown.matches("word").count(), 5000, "{}", &text[..8]);
+    }
+    let spaces = format!("{}text", " ".repeat(5000));
+    assert!(plain(&render(&spaces, 70, &theme())).concat().contains("text"));
+}
+
+#[test]
 fn links_show_where_they_lead_and_images_what_they_show() {
     assert_eq!(
         page("[text](http://a.b) [#](#there) <http://c.d> [e@f.g](mailto:e@f.g)", 60),
@@ -188,6 +313,15 @@ fn references_are_kept_as_written() {
         page("a[^1] b[^note]\n\n[^1]: first\n    more\n\n[^note]: second", 60),
         ["a[1] b[^note]", "", "[1] first more", "", "[note] second"]
     );
+}
+
+#[test]
+fn terms_stand_above_what_they_mean() {
+    assert_eq!(
+        page("Term\n: what it means\n: or this\n\nOther\n: more", 16),
+        ["Term", "  what it means", "  or this", "", "Other", "  more"]
+    );
+    assert_eq!(page("so: this\n: and", 20), ["so: this", "  and"]);
 }
 
 #[test]
@@ -223,7 +357,7 @@ mod pieces {
     use proptest::sample::select;
     use proptest::test_runner::RngSeed;
 
-    use super::super::blocks::{self, Role};
+    use super::super::blocks::{self, Role, Sheet};
     use super::*;
 
     /// Lines whose meaning hangs on what stands around them.
@@ -238,7 +372,9 @@ mod pieces {
     fn same_text(source: &str, width: u16) -> Result<(), TestCaseError> {
         let shown = |lines: Vec<String>| lines.into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>();
         let theme = theme();
-        let whole = shown(plain(&blocks::render(source, Role::Blocks, width.into(), &theme)));
+        let whole = shown(plain(
+            &blocks::render(source, Role::Blocks, Sheet { width: width.into(), numbered: false, theme: &theme }).lines,
+        ));
         let pieces = shown(plain(&render(source, width, &theme)));
         prop_assert_eq!(pieces, whole, "{}", source);
         Ok(())
