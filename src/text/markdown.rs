@@ -4,10 +4,13 @@
 //! `Page` puts them under each other. [`render`] feeds a page line by line, and so does the streaming document: both are the same by
 //! construction, whatever the chunks were.
 //!
-//! Three rules of our own follow from that, alike for both:
+//! Formulas are found first (`formulas`) and are marks to the parser.
+//!
+//! Four rules of our own follow from that, alike for both:
 //! * A link reference is resolved only within its piece. Elsewhere `[text][1]` stays as written and the definition is shown where it
 //!   stands, so nothing is lost. (A definition at the end of an answer would otherwise change lines that were read long ago.)
 //! * A footnote reference is drawn as such whether or not its definition comes.
+//! * Of a very long line, text or table the rest is a piece of its own, with what that means for emphasis across the cut.
 //! * Space between list items is what the source has between these two, not what the list as a whole amounts to.
 
 mod blocks;

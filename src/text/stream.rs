@@ -9,9 +9,9 @@ use crate::text::sanitize::Sanitizer;
 /// A growing Markdown text and its lines.
 ///
 /// What lies before the last top-level piece is laid out once; the piece that still grows is laid out again, at most once per call of
-/// [`Self::lines`] and only when something came. An open code fence grows by its new lines alone, and what is very long is drawn part by part: a token
-/// costs the same however long the answer is. Whatever the pieces that the text came
-/// in, after the last one the lines are those of [`markdown::render`](crate::text::markdown::render).
+/// [`Self::lines`] and only when something came. An open code fence grows by its new lines alone, and what is very long is drawn part by
+/// part: a token costs the same however long the answer is. Whatever the chunks that the text came in, after the last one the lines are
+/// those of [`markdown::render`](crate::text::markdown::render).
 #[derive(Debug, Default)]
 pub struct StreamingDoc {
     source: String,

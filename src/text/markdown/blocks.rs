@@ -320,7 +320,6 @@ impl<'a> Blocks<'a> {
                 self.flush();
                 self.labelled = true;
             }
-            TagEnd::DefinitionList => {}
             TagEnd::TableCell => {
                 let cell = self.inline.take();
                 if let Some(table) = &mut self.table {
@@ -334,7 +333,7 @@ impl<'a> Blocks<'a> {
                     self.emit(lines);
                 }
             }
-            TagEnd::TableHead | TagEnd::TableRow => {}
+            TagEnd::TableHead | TagEnd::TableRow | TagEnd::DefinitionList => {}
             _ => return false,
         }
         true

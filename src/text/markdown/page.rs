@@ -149,7 +149,7 @@ impl Page {
             Kind::Rows { heading } => Role::Rows { heading, shape },
         };
         self.work += text.len() as u64;
-        let text = self.at.splitter.with_whole_rule(text);
+        let text = self.at.splitter.with_whole_end(text);
         let sheet = Sheet { width: self.width, numbered: self.numbered, theme };
         let drawn = blocks::render(&text, role, sheet);
         self.at.table = drawn.table;

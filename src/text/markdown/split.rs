@@ -60,8 +60,8 @@ pub(super) struct Splitter {
     open: Open,
     /// Bytes of the piece so far.
     size: usize,
-    /// What the line before is to become, if it can be the beginning of the rule under a table's heading.
-    rule: Option<String>,
+    /// What the line before is to become, if it can be the beginning of a rule or a row of a table.
+    end: Option<String>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -158,17 +158,19 @@ impl Splitter {
         step
     }
 
-    /// `text`, a piece that ends within the rule under a table's heading, with all of the rule: the heading of a table that is on its way
-    /// would be text first.
-    pub(super) fn with_whole_rule<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        match (&self.rule, text.rsplit_once('\n')) {
-            (Some(rule), Some((above, _))) if !text.ends_with('\n') => format!("{above}\n{rule}").into(),
+    /// `text`, a piece, with the end that the line before is to have: the heading of a table that is on its way would be text first.
+    pub(super) fn with_whole_end<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        match &self.end {
+            Some(end) if !text.ends_with('\n') => {
+                let begin = text.rfind('\n').map_or(0, |feed| feed + 1);
+                (text[..begin].to_owned() + end).into()
+            }
             _ => text.into(),
         }
     }
 
     fn step(&mut self, line: &str) -> Step {
-        self.rule = None;
+        self.end = None;
         if let Open::Fence(fence) = &self.open {
             if fence.is_closed_by(line) {
                 self.open = Open::None;
@@ -197,7 +199,7 @@ impl Splitter {
                         self.open = Open::Table { heading: format!("{heading}\n{rest}\n"), rows: 0 };
                         return Step::Stays;
                     }
-                    self.rule = whole_rule(&heading, rest);
+                    self.end = whole_rule(&heading, rest);
                 }
                 if *paragraph && is_setext_underline(indent, rest) {
                     self.open = Open::None;
@@ -218,6 +220,8 @@ impl Splitter {
                 if is_quote(indent, rest) || interrupts(line, false) {
                     return self.start(line);
                 }
+                // A row of which there is no more yet is none to the parser.
+                self.end = (rest.trim_end() == "|").then(String::new);
                 *rows += 1;
                 if *rows <= LONG_TABLE {
                     return Step::Stays;

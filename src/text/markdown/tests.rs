@@ -225,12 +225,27 @@ fn a_table_is_one_from_its_rule_on_and_keeps_its_shape() {
         assert_eq!(page(&format!("| one | two |\n{rule}"), 20), table, "{rule}");
     }
     assert_eq!(page("| one | two |\n|--\ntext", 40), ["| one | two | |-- text"]);
+    assert_eq!(page("| one | two |\n|-|-|\n|", 20), table);
     assert_eq!(page("- a\n| b |\n|-", 40), ["• a | b | |-"]);
     // More rows than are drawn at once: the later ones stand under the earlier ones, a column wider where a number would be broken.
     let rows: Vec<String> = (0..200).map(|row| format!("| {row} | cell |")).collect();
     let lines = page(&format!("| n | c |\n|--:|---|\n{}\n| 1 | wider than the others |", rows.join("\n")), 80);
     assert_eq!(lines[..3], [" n │ c", "───┼─────", " 0 │ cell"]);
     assert_eq!(lines[200..], ["198 │ cell", "199 │ cell", "  1 │ wider", "    │ than", "    │ the", "    │ others"]);
+}
+
+#[test]
+fn a_table_on_its_way_only_grows() {
+    let mut doc = crate::text::stream::StreamingDoc::new();
+    doc.push("| one | two |\n");
+    let mut before = 0;
+    for c in "|:---|---:|\n| a | the first cell |\n| b | c |\n| d | `e` |\n\nafter".chars() {
+        doc.push(c.encode_utf8(&mut [0; 4]));
+        let lines = plain(doc.lines(60, &theme()));
+        assert!(lines.len() >= before && lines[0].starts_with("one │"), "{lines:#?}");
+        assert!(lines.iter().all(|line| !line.contains('|')), "{lines:#?}");
+        before = lines.len();
+    }
 }
 
 #[test]
