@@ -502,7 +502,7 @@ fn what_was_answered_can_be_taken_away() {
     d.type_text("/copy-all");
     assert_eq!(copied(&d.key("enter")).0, format!("## You\n\nHow?\n\n## SmolLM2 135M Instruct\n\n{answer}\n\n"));
     // Two blocks: the person chooses, by a list or by the number.
-    d.key("f8");
+    d.key("f9");
     assert!(matches!(d.app.overlay, Some(Overlay::Palette(_))));
     d.key("down");
     assert_eq!(copied(&d.key("enter")), ("cat a\ncat b\n", "2 lines"));
