@@ -39,13 +39,13 @@ pub struct Cli {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Options for every command")]
 pub struct Global {
-    /// The model: `starter`, `org/repo`, `org/repo:Q4_K_M`, or a path
+    /// The model: `starter`, `qwen3-4b`, `org/repo`, `org/repo:Q4_K_M`, or a path
     #[arg(
         short,
         long,
         global = true,
         value_name = "MODEL",
-        long_help = "The model: `starter`, a repository on the Hugging Face Hub (org/repo, org/repo:Q4_K_M, org/repo/file.gguf, \
+        long_help = "The model: `starter`, a name of the catalog (qwen3-4b; `hobnob search --catalog`), a repository on the Hugging Face Hub (org/repo, org/repo:Q4_K_M, org/repo/file.gguf, \
             each with @revision), or a path (./model.gguf, /models/folder). Plain weights are quantised on the way: \
             `org/repo:q4`, `./folder:q8`, `./folder:none` say how"
     )]
@@ -83,7 +83,9 @@ pub enum Command {
     Chat(ChatArgs),
     /// Print one answer, for scripts
     Run(Box<RunArgs>),
-    /// Download a model; the last line of stdout is its path
+    /// Find models on the Hugging Face Hub
+    Search(SearchArgs),
+    /// Download models; the last line of stdout is the path
     Pull(PullArgs),
     /// What models are on this machine
     Models(ModelsArgs),
@@ -265,16 +267,76 @@ pub struct FormatArgs {
     pub jsonl: bool,
 }
 
+fn speed(text: &str) -> Result<u64, String> {
+    crate::domain::units::parse_bytes(text).ok_or_else(|| "write it like 5M, 800k or 20000".to_owned())
+}
+
+#[derive(Debug, Args)]
+#[command(
+    long_about = "Find models on the Hugging Face Hub.\n\n\
+        Words search for models; without any, those come that many people look at now. A repository, by its name or the address of \
+        its page, is shown with all that can be loaded of it, what that takes on this machine, and which of it to take.\n\n\
+        On a terminal a table; in a pipe a line for each model, with tabs between: name, parameters, kinds, bytes, downloads, \
+        likes, days since its last change, gated, licence, whether it fits, and `here` if it is on this machine.",
+    after_help = "Examples:\n  \
+        hobnob search                          what many people look at now\n  \
+        hobnob search qwen3 --kind gguf --fits\n  \
+        hobnob search Qwen/Qwen3-4B-GGUF       what there is in it, and what to take\n  \
+        hobnob search --catalog                models that are known to be good, for this machine"
+)]
+pub struct SearchArgs {
+    /// Words, a repository (`org/repo`), or the address of its page
+    #[arg(value_name = "QUERY")]
+    pub query: Vec<String>,
+    /// Only repositories of this owner
+    #[arg(long, value_name = "NAME")]
+    pub author: Option<String>,
+    /// Only weights that are stored so
+    #[arg(long, value_name = "KIND", value_parser = ["gguf", "safetensors", "mlx", "uqff"], ignore_case = true)]
+    pub kind: Option<String>,
+    /// Only this licence, as the Hub writes it: apache-2.0, mit, …
+    #[arg(long, value_name = "LICENCE", alias = "license")]
+    pub licence: Option<String>,
+    /// At most so many parameters: 8B, 500M
+    #[arg(long, value_name = "N")]
+    pub max_params: Option<String>,
+    /// What comes first
+    #[arg(
+        long,
+        value_name = "ORDER",
+        value_parser = ["trending", "downloads", "likes", "updated"],
+        ignore_case = true,
+        default_value = "trending"
+    )]
+    pub sort: String,
+    /// At most so many models
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub limit: u16,
+    /// Only what is likely to run on this machine
+    #[arg(long)]
+    pub fits: bool,
+    /// Not the Hub: the models that hobnob knows to be good, what suits this machine best first
+    #[arg(long, conflicts_with_all = ["query", "author", "kind", "licence", "max_params"])]
+    pub catalog: bool,
+    #[command(flatten)]
+    pub format: FormatArgs,
+}
+
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     hobnob pull starter\n  \
+    hobnob pull qwen3-4b\n  \
     hobnob pull org/repo:Q4_K_M\n  \
     hobnob pull org/repo/file.gguf\n  \
+    hobnob pull --speed-limit 5M org/one:Q8_0 org/folder\n  \
     hobnob run -m \"$(hobnob pull starter)\" \"Hello\"")]
 pub struct PullArgs {
-    /// `starter`, `org/repo:Q4_K_M`, `org/repo/file.gguf`, or a page on the Hub; `org/repo` alone lists what there is to choose from
-    #[arg(value_name = "MODEL")]
-    pub reference: String,
+    /// `starter`, a name of the catalog (`qwen3-4b`), `org/repo:Q4_K_M`, `org/repo/file.gguf`, or a page on the Hub; `org/repo` alone gets its folder, or lists what there is to choose from
+    #[arg(value_name = "MODEL", required = true)]
+    pub references: Vec<String>,
+    /// At most so many bytes per second: `5M`, `800k`
+    #[arg(long, value_name = "SPEED", value_parser = speed)]
+    pub speed_limit: Option<u64>,
     /// No progress on stderr
     #[arg(short, long)]
     pub quiet: bool,
@@ -299,6 +361,53 @@ pub enum ModelsCommand {
     Show {
         #[arg(value_name = "MODEL")]
         reference: String,
+    },
+    /// Read a model's files again, to see whether every byte is what the Hub says it is
+    #[command(after_help = "Examples:\n  \
+        hobnob models verify starter\n  \
+        hobnob models verify org/repo:Q4_K_M --repair\n\n\
+        A file of your own has nothing to compare with. Exit code 4: a file is broken or gone.")]
+    Verify {
+        #[arg(value_name = "MODEL")]
+        reference: String,
+        /// Get what is broken or gone again, and only that
+        #[arg(long)]
+        repair: bool,
+    },
+    /// Delete one, and say what that frees
+    #[command(after_help = "Examples:\n  \
+        hobnob models rm org/repo:Q4_K_M\n  \
+        hobnob models rm org/repo:Q4_K_M --all-revisions --yes\n  \
+        hobnob models rm --unfinished org/repo\n\n\
+        What other revisions or models share is kept. An imported model loses its name here, and its file stays.")]
+    Rm {
+        /// A model; of a repository that has no whole model, all that is left of it
+        #[arg(value_name = "MODEL")]
+        reference: String,
+        /// Don't ask
+        #[arg(short, long)]
+        yes: bool,
+        /// What other revisions have under this name as well
+        #[arg(long, conflicts_with = "unfinished")]
+        all_revisions: bool,
+        /// What has come of the repository's downloads that were not finished
+        #[arg(long)]
+        unfinished: bool,
+    },
+    /// Give a GGUF file or a folder a place among the models, without copying it
+    #[command(after_help = "Examples:\n  \
+        hobnob models import ~/Downloads/model.gguf\n  \
+        hobnob models import /mnt/disk/Qwen3-4B\n\n\
+        The last line of stdout is the path that it has among the models; its name does as well.")]
+    Import {
+        #[arg(value_name = "PATH")]
+        path: PathBuf,
+    },
+    /// Ask the Hub whether there are newer ones
+    Newer {
+        /// One; all that came from the Hub if it is left out
+        #[arg(value_name = "MODEL")]
+        reference: Option<String>,
     },
     /// Quantise a model of plain weights once, and keep the copy: from then on it loads quickly
     #[command(after_help = "Examples:\n  \

@@ -31,7 +31,7 @@
 //! | [`text`] | from text that others wrote to styled lines | domain, `config::theme` |
 //! | [`app`] | the interface's state and what changes it | text, config, domain |
 //! | [`ui`] | the state as a picture | app, text, config, domain |
-//! | [`engine`], [`hub`] | the engine's process; the Hugging Face cache and downloads | config, domain; never each other |
+//! | [`engine`], [`hub`] | the engine's process; the Hugging Face cache and downloads | config, domain, [`machine`]; never each other |
 //! | [`store`] | conversations in `SQLite`, kept as they are typed and streamed | config, domain |
 //! | [`headless`] | `run`, `pull`, `models`, `sessions`, `bench`, `doctor`, `config` | engine, hub, store, config, domain, `text::sanitize` |
 //! | [`runtime`] | the interface's only async glue | everything below |

@@ -1,5 +1,6 @@
 //! What this machine has for a model.
 
+pub mod disk;
 mod memory;
 mod profile;
 pub mod simd;

@@ -10,13 +10,14 @@ use std::time::Duration;
 use clap::Parser;
 use hobnob::cli::{
     self, BenchArgs, Cli, ColourChoice, Command, ConfigCommand, ExportFormat, FormatArgs, ModelsCommand, RunArgs,
-    SessionsCommand,
+    SearchArgs, SessionsCommand,
 };
 use hobnob::config::{self, Loaded, Sources, Value};
 use hobnob::engine::host;
 use hobnob::error::{ErrorKind, UserError};
 use hobnob::headless::bench::Wish;
 use hobnob::headless::run::{Ask, Form};
+use hobnob::headless::search::Sought;
 use hobnob::headless::session::Wish as Session;
 use hobnob::headless::{self, Console, Context, Format, Outcome};
 use hobnob::log;
@@ -58,14 +59,28 @@ fn dispatch(cli: &Cli, context: &Context<'_>) -> Outcome {
         },
         None => headless::run::run(&ask(&RunArgs::default(), cli), context),
         Some(Command::Run(args)) => headless::run::run(&ask(args, cli), context),
-        Some(Command::Pull(args)) => headless::pull::pull(&args.reference, context),
+        Some(Command::Search(args)) => headless::search::search(&sought(args), context),
+        Some(Command::Pull(args)) => headless::pull::pull(&args.references, args.speed_limit, context),
         Some(Command::Sessions(args)) => sessions(args.command.as_ref(), context),
         Some(Command::Bench(args)) => headless::bench::bench(&wish(args), context),
         Some(Command::Doctor(_)) => headless::doctor::doctor(context),
         Some(Command::Models(args)) => match &args.command {
-            None | Some(ModelsCommand::List) => headless::models::list(context),
-            Some(ModelsCommand::Show { reference }) => headless::models::show(reference, context),
-            Some(ModelsCommand::Keep { reference }) => headless::keep::keep(reference, context),
+            None | Some(ModelsCommand::List) => headless::models::list::list(context),
+            Some(ModelsCommand::Show { reference }) => headless::models::show::show(reference, context),
+            Some(ModelsCommand::Verify { reference, repair }) => {
+                headless::models::verify::verify(reference, *repair, context)
+            }
+            Some(ModelsCommand::Newer { reference }) => headless::models::newer::newer(reference.as_deref(), context),
+            Some(ModelsCommand::Import { path }) => headless::models::import(path, context),
+            Some(ModelsCommand::Rm { reference, yes, all_revisions, unfinished }) => {
+                let what = match (all_revisions, unfinished) {
+                    (_, true) => headless::models::rm::What::Unfinished,
+                    (true, _) => headless::models::rm::What::AllRevisions,
+                    _ => headless::models::rm::What::Model,
+                };
+                headless::models::rm::rm(reference, what, *yes, context)
+            }
+            Some(ModelsCommand::Keep { reference }) => headless::models::keep::keep(reference, context),
         },
     }
 }
@@ -111,6 +126,20 @@ fn ask(args: &RunArgs, cli: &Cli) -> Ask {
     }
 }
 
+fn sought(args: &SearchArgs) -> Sought {
+    Sought {
+        text: args.query.join(" "),
+        author: args.author.clone(),
+        kind: args.kind.clone(),
+        licence: args.licence.clone(),
+        max_params: args.max_params.clone(),
+        sort: args.sort.clone(),
+        limit: args.limit.into(),
+        fits: args.fits,
+        catalog: args.catalog,
+    }
+}
+
 fn wish(args: &BenchArgs) -> Wish {
     Wish { prompts: args.prompts.clone(), tokens: args.tokens, repeats: args.repeats }
 }
@@ -144,6 +173,7 @@ fn format(cli: &Cli) -> Format {
     let json = |json| FormatArgs { json, jsonl: false };
     let args = match &cli.command {
         Some(Command::Run(args)) => args.format,
+        Some(Command::Search(args)) => args.format,
         Some(Command::Pull(args)) => args.format,
         Some(Command::Bench(args)) => args.format,
         Some(Command::Doctor(args)) => json(args.json),

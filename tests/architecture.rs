@@ -15,12 +15,12 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("app", &["text", "config", "domain", "error"]),
     ("ui", &["app", "text", "config", "domain", "error"]),
     ("engine", &["config", "domain", "error", "machine"]),
-    ("hub", &["config", "domain", "error"]),
+    ("hub", &["config", "domain", "error", "machine"]),
     ("store", &["config", "domain", "error"]),
     ("log", &["config", "domain", "error"]),
     ("machine", &["domain"]),
     ("measurements", &["config", "domain", "error"]),
-    ("cli", &["config", "error"]),
+    ("cli", &["config", "domain::units", "error"]),
     (
         "headless",
         &[

@@ -109,7 +109,8 @@ fn uncommented(text: &str) -> String {
         line.contains(" = ")
             && (name.starts_with('"') || name.chars().all(|c| c.is_ascii_lowercase() || c == '_') && !name.is_empty())
     };
-    let bare = |line: &str| line.strip_prefix("# ").filter(|rest| is_key(rest)).unwrap_or(line).to_owned();
+    let is_shown = |line: &str| is_key(line) || line.starts_with("[[");
+    let bare = |line: &str| line.strip_prefix("# ").filter(|rest| is_shown(rest)).unwrap_or(line).to_owned();
     text.lines().map(|line| bare(line) + "\n").collect()
 }
 
@@ -129,6 +130,8 @@ fn the_example_is_the_default() {
 fn the_example_names_every_setting_and_every_key() {
     let loaded = load_text(&uncommented(EXAMPLE));
     assert_eq!(loaded.problems, []);
+    assert_eq!(loaded.catalog.len(), 1);
+    assert!(loaded.catalog().find("our-model").is_some() && loaded.catalog().find("qwen3-4b").is_some());
     for spec in SPECS {
         assert!(matches!(loaded.origins.get(spec.key), Origin::File { .. }), "{} is missing", spec.key);
     }

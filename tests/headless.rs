@@ -10,12 +10,16 @@ mod commands;
 mod doctor;
 #[path = "headless/forms.rs"]
 mod forms;
+#[path = "headless/here.rs"]
+mod here;
 #[path = "headless/interrupts.rs"]
 mod interrupts;
 #[path = "headless/json.rs"]
 mod json;
 #[path = "headless/keeps.rs"]
 mod keeps;
+#[path = "headless/offline.rs"]
+mod offline;
 #[path = "headless/prompts.rs"]
 mod prompts;
 #[path = "headless/pulls.rs"]
@@ -24,6 +28,8 @@ mod pulls;
 mod sampling;
 #[path = "headless/sandbox.rs"]
 mod sandbox;
+#[path = "headless/search.rs"]
+mod search;
 #[path = "headless/sessions.rs"]
 mod sessions;
 #[path = "headless/starter.rs"]

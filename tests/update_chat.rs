@@ -5,9 +5,10 @@ mod support;
 use std::time::Duration;
 
 use hobnob::app::chat::Phase;
-use hobnob::app::msg::{Effect, Msg, TermEvent, TimerId};
+use hobnob::app::msg::{Copied, Effect, Msg, TermEvent, TimerId};
 use hobnob::app::{EngineStatus, Overlay};
 use hobnob::domain::conversation::{Form, MessageState};
+use hobnob::domain::hub::Local;
 use hobnob::domain::model::{Format, LoadSettings, ModelRef, ModelSpec};
 use hobnob::domain::sampling::SamplingPatch;
 use hobnob::domain::stats::{GenStats, Usage};
@@ -63,15 +64,15 @@ fn answer(d: &Driver) -> (String, MessageState) {
 fn two_keys_lead_from_nothing_to_an_answer() {
     let mut d = Driver::new();
     assert_eq!(d.begin(), [Effect::Hub(HubCmd::ScanLocal)]);
-    assert_eq!(d.hub(HubEvent::Local { models: vec![], problems: vec![] }), []);
+    assert_eq!(d.hub(HubEvent::Local(Local { models: vec![], ..Local::default() })), []);
     // The first key.
-    assert_eq!(d.key("enter"), [Effect::Hub(HubCmd::Download { id: JobId(1), model: ModelRef::Starter }), clock()]);
+    assert_eq!(d.key("enter"), [Effect::Hub(HubCmd::Download { id: JobId(1), model: ModelRef::Starter })]);
     // Another one changes nothing while it runs.
     assert_eq!(d.key("enter"), []);
     let done = DownloadState::Done { model: Box::new(starter()) };
     assert_eq!(
         d.hub(HubEvent::Download { id: JobId(1), state: done }),
-        [Effect::Hub(HubCmd::ScanLocal), load_starter(1)]
+        [Effect::Hub(HubCmd::ScanLocal), load_starter(1), clock()]
     );
     assert_eq!(d.engine(EngineEvent::Loaded { id: LoadId(1), info: Box::new(info()) }), []);
     assert_eq!(d.say("hi"), [ask(1, &[(Role::User, "hi")]), clock()]);
@@ -81,7 +82,7 @@ fn two_keys_lead_from_nothing_to_an_answer() {
 fn a_message_written_while_the_model_loads_is_sent_when_it_is_there() {
     let mut d = Driver::new();
     d.begin();
-    d.hub(HubEvent::Local { models: vec![starter()], problems: vec![] });
+    d.hub(HubEvent::Local(Local { models: vec![starter()], ..Local::default() }));
     assert_eq!(d.say("early"), [load_starter(1), clock()]);
     assert_eq!(d.app.chat.queue, ["early"]);
     assert_eq!(
@@ -415,6 +416,122 @@ fn a_schema_that_can_not_be_used_stays_to_be_put_right() {
 }
 
 #[test]
+fn what_a_command_is_about_can_be_written_behind_it() {
+    let mut d = Driver::new();
+    d.ready();
+    d.type_text("/schema ~/person.json");
+    assert_eq!(d.key("enter"), [Effect::ReadSchema("~/person.json".into())]);
+    d.send(Msg::Schema(Ok(a_form())));
+    assert_eq!((&d.app.chat.wishes.form, d.app.overlay.is_none()), (&Some(a_form()), true));
+
+    d.type_text("/theme nrod");
+    d.key("enter");
+    let said = d.app.toasts.back().expect("it is told");
+    assert_eq!((&*said.text, said.hint.as_deref()), ("There is no theme nrod", Some("did you mean nord?")));
+    assert_eq!(d.app.chat.composer.area.text(), "/theme nrod", "to be put right");
+    d.key("ctrl-c");
+    d.type_text("/theme nord");
+    d.key("enter");
+    assert_eq!((&*d.app.theme.id, d.app.chat.composer.area.text()), ("nord", ""));
+
+    d.type_text("/load ./other.gguf");
+    let model = ModelRef::Path("./other.gguf".into());
+    let effects = d.key("enter");
+    assert!(
+        effects.iter().any(|e| matches!(e, Effect::Hub(HubCmd::Resolve { model: named, .. }) if *named == model)),
+        "{effects:?}"
+    );
+}
+
+#[test]
+fn a_message_is_written_again_and_what_was_there_stays() {
+    let mut d = Driver::new();
+    d.ready();
+    for (id, (question, answer)) in [("one", "1"), ("two", "2")].into_iter().enumerate() {
+        d.say(question);
+        d.delta(id as u64 + 1, answer);
+        d.finish(id as u64 + 1, FinishReason::Stop);
+    }
+    d.type_text("a draft");
+    d.key("alt-e");
+    assert_eq!(d.app.chat.composer.area.text(), "two");
+    d.key("esc");
+    assert_eq!((d.app.chat.composer.area.text(), &d.app.chat.editing), ("a draft", &None));
+    d.key("alt-e");
+    d.type_text(" more");
+    let effects = d.key("enter");
+    let request = effects.iter().find_map(|effect| match effect {
+        Effect::Engine(EngineCmd::Generate { req, .. }) => Some(&req.messages),
+        _ => None,
+    });
+    let sent: Vec<&str> = request.expect("asked").iter().map(|m| &*m.content).collect();
+    assert_eq!(sent, ["one", "1", "two more"]);
+    assert_eq!(d.app.chat.composer.area.text(), "a draft", "it is not lost over that");
+    d.key("shift-left");
+    assert_eq!(d.app.chat.conversation.len(), 4, "not while an answer is made");
+    d.delta(3, "3");
+    d.finish(3, FinishReason::Stop);
+    let shown = |d: &Driver| d.app.chat.conversation.branch().map(|m| m.content.clone()).collect::<Vec<_>>().join(" ");
+    d.key("shift-left");
+    assert_eq!(shown(&d), "one 1 two 2");
+    assert!(d.screen(80, 24).contains("you · 1 of 2"), "{}", d.screen(80, 24));
+    d.key("shift-left");
+    assert_eq!(d.app.toasts.back().map(|t| &*t.text), Some("This is the first version"));
+    d.key("shift-right");
+    assert_eq!(shown(&d), "one 1 two more 3");
+}
+
+fn copied(effects: &[Effect]) -> (&str, &str) {
+    match effects {
+        [Effect::Copy { text, what }] => (text, what),
+        other => panic!("nothing is copied: {other:?}"),
+    }
+}
+
+#[test]
+fn what_was_answered_can_be_taken_away() {
+    let mut d = Driver::new();
+    d.ready();
+    d.key("f5");
+    assert_eq!(d.app.toasts.back().map(|t| &*t.text), Some("There is no answer to copy"));
+    d.say("How?");
+    d.delta(1, "So:\n\n```sh\nls -l\n```\n\nor \u{1b}[31mso\n\n```\ncat a\ncat b\n```\n");
+    d.finish(1, FinishReason::Stop);
+    let answer = "So:\n\n```sh\nls -l\n```\n\nor so\n\n```\ncat a\ncat b\n```";
+    assert_eq!(copied(&d.key("f5")), (answer, "the answer"));
+    d.type_text("/copy-all");
+    assert_eq!(copied(&d.key("enter")).0, format!("## You\n\nHow?\n\n## SmolLM2 135M Instruct\n\n{answer}\n\n"));
+    // Two blocks: the person chooses, by a list or by the number.
+    d.key("f8");
+    assert!(matches!(d.app.overlay, Some(Overlay::Palette(_))));
+    d.key("down");
+    assert_eq!(copied(&d.key("enter")), ("cat a\ncat b\n", "2 lines"));
+    d.type_text("/copy-code 1");
+    assert_eq!(copied(&d.key("enter")), ("ls -l\n", "1 line of sh"));
+    d.type_text("/copy-code 3");
+    assert_eq!(d.key("enter").len(), 1, "the word about it goes by itself");
+    assert_eq!(d.app.toasts.back().map(|t| &*t.text), Some("There is no code number 3"));
+    let doubt = Some("through the terminal".to_owned());
+    d.send(Msg::Copied(Ok(Copied { what: "the answer".into(), doubt: doubt.clone() })));
+    assert_eq!(d.app.toasts.back().map(|t| (&*t.text, t.hint.clone())), Some(("Copied the answer", doubt)));
+}
+
+#[test]
+fn code_goes_into_a_file_that_is_named() {
+    let mut d = Driver::new();
+    d.ready();
+    d.say("How?");
+    d.delta(1, "```rust\nfn main() {}\n```");
+    d.finish(1, FinishReason::Stop);
+    d.say("Thanks");
+    d.delta(2, "You are welcome.");
+    d.finish(2, FinishReason::Stop);
+    d.type_text("/save-code a b.rs");
+    let write = Effect::WriteFile { path: "a b.rs".into(), text: "fn main() {}\n".into() };
+    assert_eq!(d.key("enter"), [write], "of the newest answer that has some");
+}
+
+#[test]
 fn reasoning_is_turned_off_and_on_for_one_conversation() {
     let mut d = Driver::new();
     d.ready();
@@ -455,4 +572,22 @@ fn reasoning_tells_how_long_it_took_and_is_not_sent_again() {
     d.finish(1, FinishReason::Stop);
     let sent = [(Role::User, "hi"), (Role::Assistant, "Hello!"), (Role::User, "again")];
     assert_eq!(d.say("again"), [ask(2, &sent), clock()]);
+}
+
+/// What is left out of an answer for the terminal's sake is left out of its lines, and nothing is shown twice for it.
+#[test]
+fn an_answer_with_signs_for_the_terminal_is_shown_once() {
+    let mut d = Driver::new();
+    d.ready();
+    d.say("hi");
+    let mut whole = String::new();
+    for piece in ["one\u{7} ", "\u{1b}[31mtw", "o\u{1b}[0m � ", "three\u{202e} ", "four"] {
+        d.delta(1, piece);
+        whole.push_str(piece);
+        // Each piece is laid out with what there is by then.
+        d.screen(80, 24);
+    }
+    assert_eq!(answer(&d).0, whole);
+    let screen = d.screen(80, 24);
+    assert!(screen.lines().any(|line| line.trim() == "one two � three four"), "{screen}");
 }

@@ -10,6 +10,7 @@ use hobnob::app::room::{Choice, Room};
 use hobnob::app::{EngineStatus, Overlay};
 use hobnob::config::Value;
 use hobnob::domain::conversation::{Cut, LeftOut, MessageState};
+use hobnob::domain::hub::Local;
 use hobnob::domain::model::ModelInfo;
 use hobnob::domain::stats::{GenStats, Usage};
 use hobnob::domain::{
@@ -22,7 +23,7 @@ use support::app::{Driver, TEMPLATE, info, machine, starter};
 fn with_context(context: u32) -> Driver {
     let mut d = Driver::new();
     d.begin();
-    d.hub(HubEvent::Local { models: vec![starter()], problems: vec![] });
+    d.hub(HubEvent::Local(Local { models: vec![starter()], ..Local::default() }));
     d.send(Msg::Machine(machine()));
     d.key("enter");
     d.engine(EngineEvent::Loaded { id: LoadId(1), info: Box::new(ModelInfo { context, ..info() }) });
@@ -383,7 +384,7 @@ fn an_idle_model_goes_to_sleep_and_wakes_with_the_next_message() {
     );
     let idle = Effect::SetTimer { id: TimerId::Idle, after: Duration::from_secs(30 * 60) };
     d.begin();
-    d.hub(HubEvent::Local { models: vec![starter()], problems: vec![] });
+    d.hub(HubEvent::Local(Local { models: vec![starter()], ..Local::default() }));
     d.key("enter");
     let loaded = EngineEvent::Loaded { id: LoadId(1), info: Box::new(info()) };
     assert_eq!(d.engine(loaded.clone()), std::slice::from_ref(&idle));
@@ -407,7 +408,7 @@ fn an_idle_model_goes_to_sleep_and_wakes_with_the_next_message() {
 fn a_load_under_way_is_cancelled_from_the_chat() {
     let mut d = Driver::new();
     d.begin();
-    d.hub(HubEvent::Local { models: vec![starter()], problems: vec![] });
+    d.hub(HubEvent::Local(Local { models: vec![starter()], ..Local::default() }));
     d.say("early");
     assert!(matches!(d.app.engine, EngineStatus::Loading { .. }));
     let effects = d.key("esc");

@@ -8,6 +8,7 @@ use hobnob::app::msg::{Effect, Msg, TimerId};
 use hobnob::app::{EngineStatus, Overlay, Pane};
 use hobnob::config::theme::{Capabilities, ColourDepth};
 use hobnob::config::{Origin, Value};
+use hobnob::domain::hub::Local;
 use hobnob::domain::model::{ModelInfo, ModelRef};
 use hobnob::domain::{DownloadState, EngineCmd, EngineEvent, FinishReason, GenId, HubCmd, HubEvent, JobId, LoadId};
 use hobnob::error::{ErrorKind, UserError};
@@ -59,7 +60,7 @@ fn a_model_that_is_too_large_is_a_question_not_a_wall() {
     let mut d = Driver::new();
     d.begin();
     d.send(Msg::Machine(machine()));
-    d.hub(HubEvent::Local { models: vec![huge()], problems: vec![] });
+    d.hub(HubEvent::Local(Local { models: vec![huge()], ..Local::default() }));
     d.key("f3");
     assert_eq!(d.key("enter"), []);
     assert!(matches!(d.app.overlay, Some(Overlay::Confirm(_))));
@@ -70,7 +71,7 @@ fn a_model_that_is_too_large_is_a_question_not_a_wall() {
 fn a_broken_model_says_why_and_is_not_loaded() {
     let mut d = Driver::new();
     d.begin();
-    d.hub(HubEvent::Local { models: vec![broken()], problems: vec![] });
+    d.hub(HubEvent::Local(Local { models: vec![broken()], ..Local::default() }));
     d.key("f3");
     assert_eq!(loads(&d.key("enter")), Vec::<&str>::new());
     assert!(d.app.toasts.back().is_some_and(|t| t.text.contains("cut.gguf") && t.hint.is_some()));
@@ -111,9 +112,9 @@ fn the_starter_of_the_command_line_is_fetched_where_it_is_missing() {
 fn a_download_can_be_cancelled_and_says_that_nothing_is_lost() {
     let mut d = Driver::new();
     d.begin();
-    d.hub(HubEvent::Local { models: vec![], problems: vec![] });
+    d.hub(HubEvent::Local(Local { models: vec![], ..Local::default() }));
     d.key("f3");
-    d.key("s");
+    d.key("S");
     assert_eq!(d.key("x"), [Effect::Hub(HubCmd::CancelDownload(JobId(1)))]);
     d.hub(HubEvent::Download { id: JobId(1), state: DownloadState::Cancelled });
     assert!(d.app.models.running().is_none());
@@ -124,7 +125,7 @@ fn a_download_can_be_cancelled_and_says_that_nothing_is_lost() {
 fn a_load_can_be_cancelled() {
     let mut d = Driver::new();
     d.begin();
-    d.hub(HubEvent::Local { models: vec![starter()], problems: vec![] });
+    d.hub(HubEvent::Local(Local { models: vec![starter()], ..Local::default() }));
     d.key("f3");
     d.key("enter");
     assert_eq!(d.key("x").first(), Some(&Effect::Engine(EngineCmd::Unload)));

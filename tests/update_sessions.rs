@@ -8,10 +8,8 @@ use hobnob::app::msg::{Effect, Msg, TermEvent, TimerId};
 use hobnob::app::{Overlay, Pane};
 
 use hobnob::domain::conversation::{Conversation, MessageState};
-use hobnob::domain::store::{
-    AskId, Change, ConvId, ConvIds, Hit, Opened, Row, Setup, StoreCmd, StoreEvent, Summary, Which,
-};
-use hobnob::domain::{EngineCmd, EngineEvent, FinishReason, GenId, HubCmd, MsgId, Role};
+use hobnob::domain::store::{Change, ConvId, ConvIds, Hit, Opened, Row, Setup, StoreCmd, StoreEvent, Summary, Which};
+use hobnob::domain::{AskId, EngineCmd, EngineEvent, FinishReason, GenId, HubCmd, MsgId, Role};
 use hobnob::error::{ErrorKind, UserError};
 use support::app::Driver;
 

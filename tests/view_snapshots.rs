@@ -9,6 +9,7 @@ use std::time::Duration;
 use hobnob::app::msg::{Msg, TermEvent, TimerId};
 use hobnob::config::theme::{Capabilities, ColourDepth};
 use hobnob::domain::conversation::Form;
+use hobnob::domain::hub::Local;
 use hobnob::domain::model::{ModelFacts, ModelInfo};
 use hobnob::domain::quant::KeptCopy;
 use hobnob::domain::sampling::SamplingPatch;
@@ -50,7 +51,7 @@ fn the_first_start() {
     let mut d = Driver::new();
     d.begin();
     snapshots("looking", &mut d);
-    d.hub(HubEvent::Local { models: vec![], problems: vec![] });
+    d.hub(HubEvent::Local(Local { models: vec![], ..Local::default() }));
     snapshots("welcome", &mut d);
     d.key("enter");
     d.pass(Duration::from_millis(1200));
@@ -105,7 +106,7 @@ fn a_failed_answer() {
 fn crowded() -> Driver {
     let mut d = Driver::new();
     d.begin();
-    d.hub(HubEvent::Local { models: vec![starter()], problems: vec![] });
+    d.hub(HubEvent::Local(Local { models: vec![starter()], ..Local::default() }));
     d.key("enter");
     let info = ModelInfo { context: 512, ..info() };
     d.engine(EngineEvent::Loaded { id: LoadId(1), info: Box::new(info) });
@@ -202,7 +203,7 @@ fn commands_are_offered() {
 #[test]
 fn the_models() {
     let mut d = conversation();
-    d.hub(HubEvent::Local { models: vec![starter(), huge(), broken()], problems: vec![] });
+    d.hub(HubEvent::Local(Local { models: vec![starter(), huge(), broken()], ..Local::default() }));
     d.key("f3");
     d.key("down");
     snapshots("models", &mut d);
@@ -210,14 +211,14 @@ fn the_models() {
     snapshots("too_large", &mut d);
     let mut d = Driver::new();
     d.begin();
-    d.hub(HubEvent::Local { models: vec![starter(), huge()], problems: vec![] });
+    d.hub(HubEvent::Local(Local { models: vec![starter(), huge()], ..Local::default() }));
     d.send(Msg::Machine(mac()));
     d.key("f3");
     snapshots("models_on_a_mac", &mut d);
     let mut d = Driver::new();
     d.begin();
     let unreadable = UserError::new(ErrorKind::Disk, "/mnt/models can't be read: permission denied");
-    d.hub(HubEvent::Local { models: vec![], problems: vec![unreadable] });
+    d.hub(HubEvent::Local(Local { problems: vec![unreadable], ..Local::default() }));
     d.key("f3");
     snapshots("no_models", &mut d);
 }
@@ -234,7 +235,7 @@ fn a_model_for_macs() {
     model.reference = "mlx-community/SmolLM2-135M-Instruct-4bit".into();
     model.format = Format::Safetensors;
     model.facts = Ok(ModelFacts { quant: "4-bit MLX".into(), mlx: true, ..support::app::facts() });
-    d.hub(HubEvent::Local { models: vec![model], problems: vec![] });
+    d.hub(HubEvent::Local(Local { models: vec![model], ..Local::default() }));
     d.key("f3");
     snapshots("model_for_macs", &mut d);
 }

@@ -47,6 +47,14 @@ impl Running {
 pub const SUMMARISE: &str = "Summarise our conversation so far in a few short paragraphs. Keep names, numbers, decisions \
     and open questions: we go on from your summary alone.";
 
+/// A message that is being written again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Editing {
+    pub message: MsgId,
+    /// What was being written before.
+    pub draft: String,
+}
+
 /// The answer that is being made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Running {
@@ -85,6 +93,7 @@ pub struct ChatPane {
     /// An answer failed: what waits goes on only when the user says so.
     pub held: bool,
     pub running: Option<Running>,
+    pub editing: Option<Editing>,
     pub wishes: Wishes,
     /// What the model is told before this conversation, where it is the conversation's own.
     pub system: Option<String>,
@@ -379,6 +388,7 @@ impl ChatPane {
         self.context_used = 0;
         self.told_at = None;
         self.pending = None;
+        self.editing = None;
         self.held = false;
     }
 }

@@ -88,9 +88,21 @@ impl Composer {
         word.chars().all(|c| c.is_ascii_alphanumeric() || c == '-').then_some(word)
     }
 
+    /// A command with something behind it, as in `/theme nord`; nothing yet where the person has not come to that. Other
+    /// texts that begin with a slash are texts.
+    #[must_use]
+    pub fn call(&self) -> Option<(Action, &str)> {
+        let (word, argument) = self.area.text().strip_prefix('/')?.split_once(' ')?;
+        let action = Action::from_name(word).filter(|action| action.argument().is_some())?;
+        (!argument.contains('\n')).then_some((action, argument.trim()))
+    }
+
     /// Commands that begin with what is written, then those that contain it.
     #[must_use]
     pub fn suggestions(&self) -> Vec<Action> {
+        if let Some((action, _)) = self.call() {
+            return vec![action];
+        }
         let Some(word) = self.command() else { return Vec::new() };
         let word = word.to_ascii_lowercase();
         // What is done to the chosen setting has no meaning here.
@@ -136,6 +148,17 @@ mod tests {
         }
         let names = composer("/q").suggestions();
         assert_eq!(names.first(), Some(&Action::Quit));
+    }
+
+    #[test]
+    fn some_commands_take_something_behind_them() {
+        assert_eq!(composer("/theme nord ").call(), Some((Action::Theme, "nord")));
+        assert_eq!(composer("/schema a file.json").call(), Some((Action::AnswerInSchema, "a file.json")));
+        assert_eq!(composer("/load ").call(), Some((Action::Load, "")));
+        assert_eq!(composer("/theme ").suggestions(), [Action::Theme], "what belongs there can be shown");
+        for text in ["/theme", "/new please", "/etc/hosts is", "say /theme nord", "/theme nord\nand more"] {
+            assert_eq!(composer(text).call(), None, "{text}");
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub mod transcript;
 mod update;
 pub mod wishes;
 
+use std::cell::OnceCell;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -27,15 +28,17 @@ use crate::app::picker::Picker;
 use crate::app::room::Room;
 use crate::app::sessions::{ConversationList, Saved};
 use crate::app::settings::{SettingsPane, ValueEditor};
+use crate::app::text_area::TextArea;
 use crate::app::wishes::SchemaField;
 use crate::config::keymap::{KeyChord, KeyMap};
 use crate::config::theme::{self, Capabilities, Theme, Themes};
 use crate::config::{Loaded, Origins, Paths, Settings};
 use crate::domain::action::{Action, Context};
+use crate::domain::catalog::{Catalog, Entry};
 use crate::domain::machine::Machine;
-use crate::domain::model::{LocalModel, ModelInfo};
+use crate::domain::model::{LocalModel, ModelInfo, ModelRef, RepoId};
 use crate::domain::store::{ConvIds, Which};
-use crate::domain::{GenId, JobId, LoadId, LoadStage};
+use crate::domain::{AskId, GenId, JobId, LoadId, LoadStage};
 use crate::error::UserError;
 
 /// One of the three panes.
@@ -101,6 +104,8 @@ pub enum Overlay {
     },
     Value(ValueEditor),
     Schema(SchemaField),
+    /// The place of a model that gets a name in the list.
+    Import(PathField),
     Confirm(Confirm),
     /// A prompt does not fit into the context: what now?
     Room(Room),
@@ -117,12 +122,36 @@ pub struct Confirm {
     pub then: Confirmed,
 }
 
+/// A path that is being typed.
+#[derive(Debug)]
+pub struct PathField {
+    pub area: TextArea,
+    /// What was asked of the hub side; keys wait.
+    pub asked: Option<AskId>,
+    /// Why what was typed last can't be used.
+    pub error: Option<UserError>,
+}
+
+/// A model that is to be downloaded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Wanted {
+    pub model: ModelRef,
+    /// What a person calls it.
+    pub name: String,
+    pub bytes: Option<u64>,
+    pub then_load: bool,
+}
+
 /// What yes does.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Confirmed {
     Quit,
     /// Load the model although it does not fit.
     Load(Box<LocalModel>),
+    /// Download it although it does not fit.
+    Get(Box<Wanted>),
+    Delete(Box<LocalModel>),
+    Discard(RepoId),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,6 +168,24 @@ pub struct Toast {
     pub text: String,
     pub hint: Option<String>,
     until: Instant,
+}
+
+/// The catalog. It is read when somebody first looks at it, and not on the way to the first frame.
+#[derive(Debug)]
+struct KnownModels {
+    /// What the config file adds to it.
+    added: Vec<Entry>,
+    all: OnceCell<Catalog>,
+}
+
+impl KnownModels {
+    fn all(&self) -> &Catalog {
+        self.all.get_or_init(|| {
+            let mut catalog = crate::config::catalog::built_in();
+            catalog.extend(self.added.clone());
+            catalog
+        })
+    }
 }
 
 /// Whether the screen shows what the state says.
@@ -184,6 +231,7 @@ pub struct App {
     pub chat: ChatPane,
     pub saved: Saved,
     pub models: ModelsPane,
+    catalog: KnownModels,
     pub settings_pane: SettingsPane,
     pub machine: Option<Machine>,
     /// Resident memory of the engine's process.
@@ -215,7 +263,7 @@ impl App {
     #[must_use]
     pub fn new(init: Init) -> Self {
         let Init { config, capabilities, ids, open } = init;
-        let Loaded { settings, origins, keymap, paths, mut problems } = config;
+        let Loaded { settings, origins, keymap, catalog, paths, mut problems } = config;
         let theme = theme::load(&paths.themes_dir, &settings.ui.theme).unwrap_or_else(|error| {
             problems.push(error);
             Theme::default()
@@ -238,6 +286,7 @@ impl App {
             chat: ChatPane::default(),
             saved: Saved::new(ids, open),
             models: ModelsPane::default(),
+            catalog: KnownModels { added: catalog, all: OnceCell::new() },
             settings_pane: SettingsPane::default(),
             machine: None,
             memory: None,
@@ -304,7 +353,6 @@ impl App {
     #[must_use]
     pub fn under_way(&self) -> bool {
         matches!(self.engine, EngineStatus::Loading { .. })
-            || self.models.running().is_some()
             || self.chat.running.as_ref().is_some_and(|r| r.phase != chat::Phase::Streaming)
     }
 

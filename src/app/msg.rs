@@ -34,8 +34,19 @@ pub enum Msg {
     Schema(Result<Form, UserError>),
     /// The interface ends, whatever the reason: what is not kept yet is kept now, and nothing else is done any more.
     End,
+    Copied(Result<Copied, UserError>),
+    /// A new file was written, at this place.
+    Written(Result<String, UserError>),
     /// Something outside went wrong that no other message tells of.
     Failed(UserError),
+}
+
+/// Something is on the clipboard, as far as can be known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Copied {
+    pub what: String,
+    /// Why it may not be, and what to do then.
+    pub doubt: Option<String>,
 }
 
 /// What the terminal tells.
@@ -70,6 +81,8 @@ pub enum TimerId {
     Keep,
     /// What is being written is kept.
     Draft,
+    /// What is being searched for has settled and is asked.
+    Search,
     /// Nothing was asked of the model for as long as the settings say.
     Idle,
 }
@@ -88,6 +101,17 @@ pub enum Effect {
     OpenEditor(String),
     /// Reads the JSON Schema at this place, as a person writes it; answers with `Msg::Schema`.
     ReadSchema(String),
+    /// Puts a text on the clipboard of the person's own machine; answers with `Msg::Copied`.
+    Copy {
+        text: String,
+        /// For people: `the answer`.
+        what: String,
+    },
+    /// Writes a file that is not there yet, at the place as a person writes it; answers with `Msg::Written`.
+    WriteFile {
+        path: String,
+        text: String,
+    },
     /// Writes these keys to the config file, keeping comments; `None` takes a key out.
     SaveSettings(Vec<(&'static str, Option<Value>)>),
     /// Turns reports of the mouse on or off.

@@ -15,6 +15,16 @@ pub enum Target {
     Theme(String),
     /// Goes to the setting with this key.
     Setting(&'static str),
+    /// Puts it on the clipboard; `what` it is, for people.
+    Copy {
+        what: String,
+        text: String,
+    },
+    /// Writes it to a new file.
+    WriteFile {
+        path: String,
+        text: String,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

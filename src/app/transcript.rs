@@ -10,7 +10,7 @@ use ratatui::text::{Line, Span};
 
 use crate::config::theme::Theme;
 use crate::domain::action::Action;
-use crate::domain::conversation::{Conversation, LeftOut, Message, MessageState};
+use crate::domain::conversation::{Conversation, LeftOut, Message, MessageState, Version};
 use crate::domain::units::seconds;
 use crate::domain::{FinishReason, MsgId, Role};
 use crate::text::stream::StreamingDoc;
@@ -46,6 +46,8 @@ struct Key {
     unfolded: bool,
     /// What is sent begins with this message.
     left_out: Option<LeftOut>,
+    /// Others stand in its place.
+    version: Option<Version>,
 }
 
 /// One message as lines.
@@ -95,6 +97,15 @@ pub struct Transcript {
     /// The last frame did not reach the end.
     more_below: bool,
     frames: u64,
+    versions: Versions,
+}
+
+/// Which messages there are several of in one place. Looked for when a message was added, not with every frame.
+#[derive(Debug, Default)]
+struct Versions {
+    /// The id that the next message will have.
+    until: MsgId,
+    known: HashMap<MsgId, Version>,
 }
 
 /// From this width on an answer and its figures stand apart.
@@ -111,6 +122,7 @@ impl Default for Transcript {
             visible: Vec::new(),
             more_below: false,
             frames: 0,
+            versions: Versions::default(),
         }
     }
 }
@@ -149,6 +161,12 @@ impl Transcript {
         self.moves.clear();
     }
 
+    /// What is looked at.
+    #[must_use]
+    pub fn anchor(&self) -> Anchor {
+        self.anchor
+    }
+
     /// True while the end is kept in sight.
     #[must_use]
     pub fn follows(&self) -> bool {
@@ -169,7 +187,11 @@ impl Transcript {
     /// Lays out what the next frame shows.
     pub fn prepare(&mut self, conversation: &Conversation, view: View, theme: &Theme) {
         self.frames += 1;
-        let mut frame = Frame { laid: &mut self.laid, conversation, view, theme, now: self.frames };
+        if self.versions.until != conversation.next_id() {
+            self.versions = Versions { until: conversation.next_id(), known: conversation.versions() };
+        }
+        let versions = &self.versions.known;
+        let mut frame = Frame { laid: &mut self.laid, conversation, versions, view, theme, now: self.frames };
         let height = usize::from(view.height);
         let mut top = match self.anchor {
             Anchor::Follow => frame.top_of_end(height),
@@ -243,6 +265,7 @@ impl Laid {
 struct Frame<'a> {
     laid: &'a mut HashMap<MsgId, Laid>,
     conversation: &'a Conversation,
+    versions: &'a HashMap<MsgId, Version>,
     view: View,
     theme: &'a Theme,
     now: u64,
@@ -258,6 +281,7 @@ impl Frame<'_> {
             theme: self.theme.revision,
             unfolded: self.view.unfolded,
             left_out: self.conversation.left_out().filter(|left_out| left_out.messages == place),
+            version: self.versions.get(&message.id).copied(),
         };
         match self.laid.get_mut(&message.id) {
             Some(laid) if laid.key == key => {
@@ -345,7 +369,7 @@ impl Frame<'_> {
 fn lay_out(message: &Message, old: Option<Body>, key: Key, theme: &Theme, now: u64) -> Laid {
     let width = key.width.max(1);
     let mut head = key.left_out.map_or_else(Vec::new, |left_out| left_out_line(left_out, width, theme));
-    head.push(speaker(message, theme));
+    head.push(speaker(message, key.version, theme));
     if !message.reasoning.is_empty() {
         head.extend(reasoning(message, key, theme));
     }
@@ -358,10 +382,11 @@ fn lay_out(message: &Message, old: Option<Body>, key: Key, theme: &Theme, now: u
             };
             // An answer that is JSON through and through is shown as that.
             let fence = if message.is_json() { JSON_FENCE } else { "" };
-            if doc.source().is_empty() && !message.content.is_empty() {
+            if doc.pushed() == 0 && !message.content.is_empty() {
                 doc.push(fence);
             }
-            let fed = doc.source().len().saturating_sub(fence.len());
+            // Not what it has of them: what could harm the terminal was left out.
+            let fed = doc.pushed().saturating_sub(fence.len());
             doc.push(&message.content[fed..]);
             Body::Document(doc)
         }
@@ -416,16 +441,20 @@ fn left_out_line(left_out: LeftOut, width: u16, theme: &Theme) -> Vec<Line<'stat
     vec![wrap::truncate(&line, room, theme.glyphs.ellipsis), Line::default()]
 }
 
-fn speaker(message: &Message, theme: &Theme) -> Line<'static> {
+fn speaker(message: &Message, version: Option<Version>, theme: &Theme) -> Line<'static> {
     let glyphs = &theme.glyphs;
-    match message.role {
+    let mut line = match message.role {
         Role::User => Line::from(Span::styled(format!("{} you", glyphs.user), theme.user)),
         Role::System => Line::from(Span::styled("system", theme.muted)),
         Role::Assistant => {
             let name = message.model.as_deref().unwrap_or_default();
             Line::from(Span::styled(format!("{} {name}", glyphs.assistant).trim_end().to_owned(), theme.assistant))
         }
+    };
+    if let Some(Version { number, of }) = version {
+        line.push_span(Span::styled(format!(" {} {number} of {of}", glyphs.dot), theme.muted));
     }
+    line
 }
 
 /// What JSON needs around it to be shown as code; the end of the answer ends it.

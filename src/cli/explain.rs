@@ -53,7 +53,9 @@ pub fn explain(error: &clap::Error) -> UserError {
             let why = std::error::Error::source(error).map_or_else(|| "it is not valid".into(), ToString::to_string);
             usage(format!("`{}` can't be the value of `{option}`: {why}", value.unwrap_or_default())).hint(look)
         }
-        Clap::MissingRequiredArgument => usage(format!("{option} is missing after `{command}`")).hint(look),
+        Clap::MissingRequiredArgument => {
+            usage(format!("{} is missing after `{command}`", option.trim_end_matches("..."))).hint(look)
+        }
         Clap::ArgumentConflict => {
             let message = match get(ContextKind::PriorArg) {
                 Some(other) if other == option => format!("`{option}` was given more than once"),

@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::{Item, Key, TableLike};
 
+use crate::config::catalog;
 use crate::config::file::{Source, expand_tilde, span_of};
 use crate::config::keymap::KeyMap;
 use crate::config::suggest::nearest_key;
 use crate::config::{Kind, Paths, SPECS, Settings, Spec, Value, spec, theme};
+use crate::domain::catalog::{Catalog, Entry};
 use crate::error::{ErrorKind, UserError};
 
 /// Where the value of a setting is from.
@@ -81,17 +83,33 @@ pub struct Loaded {
     pub settings: Settings,
     pub origins: Origins,
     pub keymap: KeyMap,
+    /// What the config file adds to the catalog.
+    pub catalog: Vec<Entry>,
     pub paths: Paths,
     /// What was refused and why. Everything else is in force.
     pub problems: Vec<UserError>,
+}
+
+impl Loaded {
+    /// The list that comes with the program, and what the config file adds to it.
+    #[must_use]
+    pub fn catalog(&self) -> Catalog {
+        let mut catalog = catalog::built_in();
+        catalog.extend(self.catalog.clone());
+        catalog
+    }
 }
 
 /// Merges all layers. Never fails: what is wrong is in `problems`, and its key keeps the value of the layer below.
 #[must_use]
 pub fn load(sources: &Sources) -> Loaded {
     let (mut paths, homeless) = Paths::resolve(sources.env);
-    let mut merge =
-        Merge { settings: Settings::default(), origins: Origins::default(), problems: homeless.into_iter().collect() };
+    let mut merge = Merge {
+        settings: Settings::default(),
+        origins: Origins::default(),
+        catalog: Vec::new(),
+        problems: homeless.into_iter().collect(),
+    };
 
     let mut asked_for_by = (sources.env)("HOBNOB_CONFIG").filter(|file| !file.is_empty()).map(|_| "HOBNOB_CONFIG");
     if let Some(file) = &sources.config_flag {
@@ -109,13 +127,14 @@ pub fn load(sources: &Sources) -> Loaded {
         *folder = base.join(expand_tilde(folder, home.as_deref()));
     }
 
-    let Merge { settings, origins, problems } = merge;
-    Loaded { settings, origins, keymap, paths, problems }
+    let Merge { settings, origins, catalog, problems } = merge;
+    Loaded { settings, origins, keymap, catalog, paths, problems }
 }
 
 struct Merge {
     settings: Settings,
     origins: Origins,
+    catalog: Vec<Entry>,
     problems: Vec<UserError>,
 }
 
@@ -155,6 +174,8 @@ impl Merge {
             let key = document.key(name);
             if name == "keys" {
                 keymap = KeyMap::with_overrides(&source, key, item, &mut self.problems);
+            } else if name == catalog::TABLE {
+                self.catalog = catalog::read(&source, key, item, &mut self.problems);
             } else {
                 self.entry(&source, name, key, item);
             }
@@ -274,7 +295,7 @@ impl Merge {
 fn tables() -> impl Iterator<Item = &'static str> {
     let names = SPECS.iter().filter_map(|spec| spec.key.split_once('.').map(|(table, _)| table));
     let mut last = "";
-    names.filter(move |name| std::mem::replace(&mut last, *name) != *name).chain(["keys"])
+    names.filter(move |name| std::mem::replace(&mut last, *name) != *name).chain(["keys", catalog::TABLE])
 }
 
 fn is_table(name: &str) -> bool {

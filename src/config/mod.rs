@@ -5,6 +5,7 @@
 //! allows and defaults to is in one table, [`SPECS`]: the settings pane, `hobnob config show`, the checks and their
 //! messages are all made from it. Loading reads one small file and scans no folder: it is on the way to the first frame.
 
+pub mod catalog;
 mod file;
 pub mod keymap;
 mod layers;
@@ -45,6 +46,7 @@ pub struct Settings {
     pub chat: Chat,
     pub sampling: SamplingPatch,
     pub engine: Engine,
+    pub hub: Hub,
     pub ui: Ui,
 }
 
@@ -69,6 +71,32 @@ pub struct Engine {
     pub load: LoadSettings,
     /// Minutes without a message after which the model's memory is given back; `None` keeps it.
     pub unload_after: Option<u32>,
+}
+
+/// How models are fetched.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hub {
+    /// At most so many at once.
+    pub connections: u32,
+    /// Thousands of bytes per second, all downloads together; `None` as fast as it goes.
+    pub speed_limit: Option<u32>,
+}
+
+impl Hub {
+    /// Enough to fill a usual line where each single connection is held back, and few enough to be a good guest.
+    pub const DEFAULT_CONNECTIONS: u32 = 6;
+
+    /// The limit in bytes per second.
+    #[must_use]
+    pub fn bytes_per_second(&self) -> Option<u64> {
+        self.speed_limit.map(|thousands| u64::from(thousands) * 1000)
+    }
+}
+
+impl Default for Hub {
+    fn default() -> Self {
+        Self { connections: Self::DEFAULT_CONNECTIONS, speed_limit: None }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]

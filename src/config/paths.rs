@@ -37,6 +37,12 @@ impl Paths {
         self.data_dir.join("conversations.db")
     }
 
+    /// Names that were given to models elsewhere on this machine.
+    #[must_use]
+    pub fn imported_dir(&self) -> PathBuf {
+        self.data_dir.join("models")
+    }
+
     /// Works the folders out: `HOBNOB_DATA_DIR` and XDG's variables win where they are set, on macOS too; otherwise it is the
     /// platform's own folders.
     ///

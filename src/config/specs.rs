@@ -121,6 +121,12 @@ pub static SPECS: &[Spec] = &[
     spec!("engine.unload_after" => engine.unload_after; "Engine", "Unload after",
         "Minutes without a message after which the model's memory is given back; the next message loads it again.";
         Kind::Int { min: 1, max: 10_080, step: 5, start: 30 }; AtOnce; unset "never"),
+    spec!("hub.connections" => hub.connections; "Downloads", "Connections",
+        "How many there are at once while a model is fetched.";
+        Kind::Int { min: 1, max: 32, step: 1, start: 6 }; Restart),
+    spec!("hub.speed_limit" => hub.speed_limit; "Downloads", "Speed limit",
+        "At most so many kilobytes per second, all downloads together.";
+        Kind::Int { min: 1, max: 10_000_000, step: 500, start: 5000 }; AtOnce; unset "none"),
     spec!("ui.theme" => ui.theme; "Look", "Theme",
         "The colours, by the name of a theme: a built-in one, or a file in the themes folder.";
         Kind::Theme; AtOnce),

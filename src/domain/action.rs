@@ -127,6 +127,13 @@ actions! {
     ToggleReasoning, Chat, "reasoning", "Show or fold the model's reasoning";
     ToggleThinking, Chat, "think", "Turn reasoning on or off for this conversation";
     AnswerInSchema, Chat, "schema", "Have the next answer in the form of a JSON Schema, or not";
+    EditMessage, Chat, "edit-message", "Write a message again, at its place";
+    PreviousVersion, Chat, "previous-version", "Show what was written or answered here before";
+    NextVersion, Chat, "next-version", "Show what was written or answered here after";
+    CopyMessage, Chat, "copy", "Copy the last answer, or the message scrolled to";
+    CopyCode, Chat, "copy-code", "Copy a block of code";
+    CopyAll, Chat, "copy-all", "Copy the whole conversation as Markdown";
+    SaveCode, Chat, "save-code", "Write a block of code to a file";
     ScrollUp, Chat, "scroll-up", "Scroll up a line";
     ScrollDown, Chat, "scroll-down", "Scroll down a line";
     PageUp, Chat, "page-up", "Scroll up a page";
@@ -143,11 +150,34 @@ actions! {
     Undelete, Conversations, "undelete", "Bring the conversation back that was deleted last";
     ShowArchive, Conversations, "show-archive", "Show the archive, or what is not in it";
 
-    Load, Models, "load", "Load the chosen model, or get it first";
+    ShowHere, Models, "here", "Models on this machine";
+    ShowFind, Models, "find", "Find a model: the catalog and the Hub";
+    ShowDownloads, Models, "downloads", "Downloads under way, and what became of them";
+    PreviousPlace, Models, "previous-place", "The place before, of the three in Models";
+    NextPlace, Models, "next-place", "The place after, of the three in Models";
+    Search, Models, "search", "Search the Hub";
+    Open, Models, "open", "Load what is chosen; open or get what is not here";
+    Back, Models, "back", "Out of the search field, or of a repository";
+    Load, Models, "load", "Load the chosen model, getting it first where it is not here";
     Unload, Models, "unload", "Unload the model and give its memory back";
-    Refresh, Models, "refresh", "Look again at what is on this machine";
-    CancelJob, Models, "cancel", "Cancel the load or download under way";
+    Refresh, Models, "refresh", "Look again: at this machine, or at the Hub";
+    CancelJob, Models, "cancel", "Cancel the load, download or check under way";
     GetStarter, Models, "starter", "Get the starter model (98 MB) and load it";
+    ShowPage, Models, "page", "Show the repository that the chosen model is from";
+    Card, Models, "card", "Read a repository's model card, or go back to what it offers";
+    Verify, Models, "verify", "Check every byte of the chosen model";
+    DeleteModel, Models, "delete-model", "Delete the chosen model, or what came of a download";
+    LookForNewer, Models, "newer", "Look whether the Hub has something newer, and get it";
+    Import, Models, "import", "Give a model file of yours a place in the list";
+    FilterKind, Models, "filter-kind", "Search one format only: GGUF, safetensors, MLX, UQFF";
+    FilterSize, Models, "filter-size", "Search models up to a size only";
+    FilterLicence, Models, "filter-licence", "Search one licence only";
+    FilterAuthor, Models, "filter-author", "Search only what the chosen model's author has";
+    FilterFits, Models, "filter-fits", "Show only what fits this machine";
+    Sort, Models, "sort", "Order by trend, downloads, likes or age";
+    ClearFilters, Models, "clear-filters", "Take all filters off; once more, the words too";
+    Pause, Models, "pause", "Pause the chosen download, or go on with it";
+    DownloadFirst, Models, "download-first", "Get the chosen download before all others";
 
     Increase, Settings, "increase", "One step up, or the next choice";
     Decrease, Settings, "decrease", "One step down, or the choice before";
@@ -191,6 +221,18 @@ impl Action {
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|a| a.name() == name)
+    }
+
+    /// What may follow it where it is written as a slash command, for the person who writes.
+    #[must_use]
+    pub fn argument(self) -> Option<&'static str> {
+        match self {
+            Self::AnswerInSchema | Self::SaveCode => Some("FILE"),
+            Self::Theme => Some("NAME"),
+            Self::Load => Some("MODEL"),
+            Self::CopyCode => Some("NUMBER"),
+            _ => None,
+        }
     }
 
     /// Worth an entry in the palette and a slash command: what is done to the program, not to a cursor.

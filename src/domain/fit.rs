@@ -237,6 +237,12 @@ pub fn judge(facts: &ModelFacts, load: LoadSettings, machine: &Machine) -> Fit {
     Fit { verdict: Verdict::of(needed, budget), needed, budget, context, largest_context }
 }
 
+/// Bytes of weights that are read for each token, as the model is once it is loaded.
+#[must_use]
+pub fn read_per_token(facts: &ModelFacts, load: LoadSettings, machine: &Machine) -> u64 {
+    loaded(facts, load, machine).per_token
+}
+
 /// Tokens per second that an answer begins with, where the speed of the memory is known: all weights of a token are read
 /// for it. Good to about a quarter.
 #[must_use]

@@ -168,6 +168,7 @@ mod tests {
             bytes: 1,
             origin: "/".into(),
             quantise: None,
+            cached: None,
             facts: Ok(facts.clone()),
         };
         let settings = |device, context| LoadSettings { context, device, ..LoadSettings::default() };

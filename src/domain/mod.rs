@@ -4,12 +4,15 @@
 //! the id of what asked for it, so that a receiver can drop what no longer matters.
 
 pub mod action;
+pub mod catalog;
 pub mod context;
 pub mod conversation;
 pub mod fit;
+pub mod hub;
 pub mod machine;
 pub mod measured;
 pub mod model;
+pub mod offers;
 pub mod quant;
 pub mod recommend;
 pub mod sampling;
@@ -20,10 +23,12 @@ pub mod units;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::context::TemplateCost;
-use crate::domain::model::{LocalModel, ModelInfo, ModelRef, ModelSpec};
+use crate::domain::model::{ModelInfo, ModelSpec};
 use crate::domain::sampling::SamplingPatch;
 use crate::domain::stats::{GenStats, Usage};
 use crate::error::UserError;
+
+pub use self::hub::{DownloadState, HubCmd, HubEvent};
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
@@ -48,6 +53,8 @@ ids! {
     JobId,
     /// One wish to know how many tokens texts take.
     CountId,
+    /// One question to the Hub or the store, or one piece of work on the models that are here.
+    AskId,
 }
 
 /// Who wrote a message.
@@ -263,65 +270,4 @@ pub enum EngineCmd {
         id: CountId,
         texts: Vec<String>,
     },
-}
-
-/// How a download stands.
-#[derive(Debug, Clone, PartialEq)]
-pub enum DownloadState {
-    Resolving,
-    /// `source` is a person's word for where it comes from.
-    Running {
-        done: u64,
-        total: u64,
-        bytes_per_second: f64,
-        source: String,
-    },
-    Verifying {
-        done: u64,
-        total: u64,
-    },
-    /// In place and whole.
-    Done {
-        model: Box<LocalModel>,
-    },
-    Cancelled,
-    Failed {
-        error: UserError,
-    },
-}
-
-/// What the hub side tells.
-#[derive(Debug, Clone, PartialEq)]
-pub enum HubEvent {
-    /// The models on this machine, in the order they are shown in. `problems` are folders or files that could not be read.
-    Local {
-        models: Vec<LocalModel>,
-        problems: Vec<UserError>,
-    },
-    Resolved {
-        id: LoadId,
-        result: Box<Result<LocalModel, UserError>>,
-    },
-    Download {
-        id: JobId,
-        state: DownloadState,
-    },
-}
-
-/// What a front end asks of the hub side.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum HubCmd {
-    /// Looks at the cache and the folders; answers with `HubEvent::Local`.
-    ScanLocal,
-    /// Finds a model on this machine; answers with `HubEvent::Resolved`.
-    Resolve {
-        id: LoadId,
-        model: ModelRef,
-    },
-    /// Gets a model; answers with `HubEvent::Download` until it is done, cancelled or failed.
-    Download {
-        id: JobId,
-        model: ModelRef,
-    },
-    CancelDownload(JobId),
 }

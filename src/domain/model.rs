@@ -349,6 +349,17 @@ pub struct LocalModel {
     pub facts: Result<ModelFacts, UserError>,
     /// What the MODEL says about quantising its weights; `None` leaves it to the settings.
     pub quantise: Option<Quantise>,
+    /// What the Hub's cache knows of it; `None` for a file of the user's own.
+    pub cached: Option<Cached>,
+}
+
+/// A model in the Hub's cache.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cached {
+    pub repo: RepoId,
+    pub commit: String,
+    /// Since it was last read, when this was found out, in whole minutes; `None` where the file system doesn't keep that.
+    pub unused: Option<Duration>,
 }
 
 /// What the compute runs on.
@@ -525,6 +536,7 @@ mod tests {
             origin: starter::REPO.into(),
             facts: Ok(facts),
             quantise: None,
+            cached: None,
         };
         let settings = |context| LoadSettings { context, ..LoadSettings::default() };
         let context = |asked| ModelSpec::of(&model, settings(asked)).map(|spec| spec.settings.context);

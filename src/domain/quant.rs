@@ -74,6 +74,9 @@ const NAMES: &[(&str, Quantise)] = &[
     ("fp8", Quantise::To(Quant::Fp8)),
 ];
 
+/// What folders begin with that are no kept copy yet, or none any more.
+pub const UNFINISHED_COPY: &str = ".unfinished-";
+
 /// What there is of a copy of weights that were quantised while they were loaded.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -26,6 +26,25 @@ fn scaled(number: u64, units: &[(u64, &str)]) -> String {
     }
 }
 
+/// A large number where there is room for four characters: `134M`, `8.1B`, `12k`.
+#[must_use]
+pub fn short(number: u64) -> String {
+    scaled(number, &[(1_000_000_000, "B"), (1_000_000, "M"), (1_000, "k"), (1, "")])
+}
+
+/// How old something is where there is room for five characters: `3 h`, `12 d`, `5 mo`, `2 y`.
+#[must_use]
+pub fn age(age: Duration) -> String {
+    let (number, unit) = match age.as_secs() {
+        s @ 0..3_600 => (s / 60, "min"),
+        s @ 3_600..86_400 => (s / 3_600, "h"),
+        s @ 86_400..5_184_000 => (s / 86_400, "d"),
+        s @ 5_184_000..63_072_000 => (s / 2_592_000, "mo"),
+        s => (s / 31_536_000, "y"),
+    };
+    format!("{number} {unit}")
+}
+
 /// A number that counts on to its last digit, as tokens do: `3,012`.
 #[must_use]
 pub fn grouped(number: u32) -> String {
@@ -69,6 +88,22 @@ pub fn speed(tokens_per_second: f64) -> String {
     }
 }
 
+/// Reads a number of bytes as people write it: `5M`, `1.5 GB`, `800k`, `20000`; in powers of ten, as [`bytes`] shows them.
+#[must_use]
+pub fn parse_bytes(text: &str) -> Option<u64> {
+    let text = text.trim().to_ascii_lowercase();
+    let text = text.strip_suffix('b').unwrap_or(&text);
+    let (number, unit) = match text.chars().last()? {
+        'k' => (&text[..text.len() - 1], 1e3),
+        'm' => (&text[..text.len() - 1], 1e6),
+        'g' => (&text[..text.len() - 1], 1e9),
+        _ => (text, 1.0),
+    };
+    let number: f64 = number.trim().parse().ok().filter(|number: &f64| number.is_finite())?;
+    let bytes = whole(number * unit);
+    (bytes > 0).then_some(bytes)
+}
+
 /// How long ago something was, as people say it: `just now`, `2 hours ago`, `3 days ago`.
 #[must_use]
 pub fn ago(age: Duration) -> String {
@@ -102,6 +137,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn sizes_are_read_as_people_write_them() {
+        for (text, bytes) in [("5M", 5_000_000), ("1.5 GB", 1_500_000_000), ("800kb", 800_000), (" 20000 ", 20_000)] {
+            assert_eq!(parse_bytes(text), Some(bytes), "{text}");
+        }
+        for text in ["", "M", "b", "fast", "-5M", "0", "nan", "inf", "5T", "5Mi", "é"] {
+            assert_eq!(parse_bytes(text), None, "{text}");
+        }
+    }
+
+    #[test]
     fn numbers_read_well() {
         let sizes = [
             (0, "0 B"),
@@ -133,6 +178,13 @@ mod tests {
             (800 * 86_400, "2 years ago"),
         ] {
             assert_eq!(ago(Duration::from_secs(age)), text);
+        }
+        for (number, text) in [(7, "7"), (999, "999"), (1_234, "1.2k"), (134_515_008, "134M"), (8_190_735_360, "8.1B")]
+        {
+            assert_eq!(short(number), text);
+        }
+        for (seconds, text) in [(90, "1 min"), (7_300, "2 h"), (12 * 86_400, "12 d"), (200 * 86_400, "6 mo")] {
+            assert_eq!(super::age(Duration::from_secs(seconds)), text);
         }
         assert!((share(1, 4) - 0.25).abs() < 1e-9 && share(1, 0) == 0.0);
     }

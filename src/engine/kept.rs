@@ -11,10 +11,11 @@ use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::quant::Quant;
+use crate::domain::quant::{Quant, UNFINISHED_COPY};
 use crate::domain::units::bytes;
 use crate::engine::has_ending;
 use crate::error::{ErrorKind, UserError, reason};
+use crate::machine::disk::{Room, room};
 
 const NOTE: &str = "hobnob.json";
 /// What the weights are called; the engine adds the number of each part.
@@ -22,7 +23,6 @@ const WEIGHTS: &str = "model.uqff";
 const FIRST_PART: &str = "model-0.uqff";
 /// Nothing that begins with a dot is taken for a model.
 const LOCK: &str = ".lock";
-const UNFINISHED: &str = ".unfinished-";
 /// A tokenizer of the largest vocabularies has 40 MB.
 const MOST_SMALL: u64 = 128 << 20;
 
@@ -111,7 +111,7 @@ fn existing(wanted: Wanted<'_>) -> Option<(PathBuf, Note)> {
 }
 
 fn is_unfinished(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(UNFINISHED))
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(UNFINISHED_COPY))
 }
 
 /// Removes what was left behind by who could not do so, unless somebody is writing.
@@ -153,17 +153,14 @@ impl<'a> Writing<'a> {
                 .hint("try again when it is done"));
         }
         remove_unfinished(wanted.root);
-        if let Ok(disk) = rustix::fs::statvfs(wanted.root) {
-            let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-            if free < size {
-                return Err(UserError::new(
-                    ErrorKind::Disk,
-                    format!("a copy needs {}, and {} has {} left", bytes(size), wanted.root.display(), bytes(free)),
-                )
-                .hint("make room, or set HOBNOB_DATA_DIR to a place with more"));
-            }
+        if let Some(Room { free, .. }) = room(wanted.root).filter(|room| room.free < size) {
+            return Err(UserError::new(
+                ErrorKind::Disk,
+                format!("a copy needs {}, and {} has {} left", bytes(size), wanted.root.display(), bytes(free)),
+            )
+            .hint("make room, or set HOBNOB_DATA_DIR to a place with more"));
         }
-        let folder = wanted.root.join(format!("{UNFINISHED}{}", std::process::id()));
+        let folder = wanted.root.join(format!("{UNFINISHED_COPY}{}", std::process::id()));
         fs::create_dir(&folder).map_err(|error| unwritable(&folder, &error))?;
         Ok(Self { wanted, folder, finished: false, _lock: lock })
     }

@@ -36,6 +36,13 @@ impl Console {
         Self { out, err, quiet: false }
     }
 
+    /// How wide a line on stdout can be.
+    #[must_use]
+    pub fn columns(self) -> usize {
+        let size = rustix::termios::tcgetwinsize(io::stdout()).ok();
+        size.map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0).unwrap_or(80)
+    }
+
     /// `error: …` and `hint: …`.
     pub fn error(self, error: &UserError) {
         self.labelled("error", "1;31", &error.message);

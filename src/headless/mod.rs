@@ -7,7 +7,6 @@ pub mod console;
 pub mod doctor;
 mod document;
 mod interrupt;
-pub mod keep;
 mod model;
 pub mod models;
 mod output;
@@ -15,8 +14,10 @@ mod progress;
 mod prompt;
 pub mod pull;
 pub mod run;
+pub mod search;
 pub mod session;
 pub mod sessions;
+mod table;
 
 use std::future::Future;
 use std::io::{self, Write};

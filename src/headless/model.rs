@@ -1,6 +1,7 @@
 //! Which model answers, and where it is.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -8,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Loaded;
 use crate::domain::DownloadState;
 use crate::domain::fit::{self, Fit, Verdict};
-use crate::domain::model::{LocalModel, ModelFacts, ModelRef, ModelSpec};
+use crate::domain::model::{Gpu, LocalModel, ModelFacts, ModelRef, ModelSpec};
 use crate::domain::units::bytes;
 use crate::engine::probe;
 use crate::error::{ErrorKind, UserError};
@@ -30,7 +31,7 @@ pub(super) async fn choose(context: &Context<'_>, watch: &mut Watch) -> Result<M
         Found::Here(model) => *model,
         Found::FetchStarter(_) if !context.loaded.settings.offline => {
             context.console.note("the starter model (98 MB) is not on this machine yet: getting it");
-            fetch(context, &ModelRef::Starter, watch, &mut |_| {}).await?
+            fetch(context, &hub_options(context.loaded), &ModelRef::Starter, watch, &mut |_| {}).await?
         }
         Found::Nowhere(error) | Found::FetchStarter(error) => return Err(error.into()),
     };
@@ -95,11 +96,11 @@ fn find(options: &hub::Options, asked: Option<&ModelRef>) -> Found {
 /// Downloads a model with progress on stderr. A signal keeps what has come, and says so.
 pub(super) async fn fetch(
     context: &Context<'_>,
+    options: &hub::Options,
     reference: &ModelRef,
     watch: &mut Watch,
     also: &mut (dyn FnMut(&DownloadState) + Send),
 ) -> Result<LocalModel, Quit> {
-    let options = hub_options(context.loaded);
     let cancel = CancellationToken::new();
     let mut progress = DownloadProgress::new(context.console, reference.to_string());
     let mut tell = |state: DownloadState| {
@@ -107,7 +108,7 @@ pub(super) async fn fetch(
         also(&state);
     };
     let halted = {
-        let pull = hub::pull(&options, reference, &mut tell, cancel.clone());
+        let pull = hub::pull(options, reference, &mut tell, cancel.clone());
         tokio::pin!(pull);
         match watch.guard(&mut pull).await {
             Ok(result) => return result.map_err(Quit::from),
@@ -140,5 +141,16 @@ pub fn hub_options(loaded: &Loaded) -> hub::Options {
     let Loaded { settings, paths, .. } = loaded;
     let options =
         hub::Options::from_env(paths.hub_cache.clone(), settings.models.folders.clone(), settings.offline, header);
-    hub::Options { kept: Some(paths.quantised_dir()), judge: Some(probe::judge), ..options }
+    let speed = Arc::new(hub::SpeedLimit::new(settings.hub.bytes_per_second()));
+    hub::Options {
+        connections: settings.hub.connections,
+        speed,
+        kept: Some(paths.quantised_dir()),
+        imported: Some(paths.imported_dir()),
+        judge: Some(probe::judge),
+        foretell: Some(probe::foretell),
+        catalog: Arc::new(loaded.catalog()),
+        gpu: Gpu::for_device(settings.engine.load.device),
+        ..options
+    }
 }

@@ -28,10 +28,15 @@ impl StatusLine {
         if !self.is_live() {
             return;
         }
-        let width = rustix::termios::tcgetwinsize(std::io::stderr()).map_or(80, |size| usize::from(size.ws_col));
-        let text: String = sanitize(text).chars().take(width.max(20) - 1).collect();
+        let text: String = sanitize(text).chars().take(Self::width()).collect();
         say(&format!("\r\x1b[2K{text}"));
         self.shown = true;
+    }
+
+    /// Columns that there are.
+    fn width() -> usize {
+        let columns = rustix::termios::tcgetwinsize(std::io::stderr()).map_or(80, |size| usize::from(size.ws_col));
+        columns.max(20) - 1
     }
 
     pub fn clear(&mut self) {
@@ -70,7 +75,7 @@ impl DownloadProgress {
         let every = if self.line.is_live() { Self::DRAW_EVERY } else { Self::LOG_EVERY };
         let now = Instant::now();
         match state {
-            DownloadState::Resolving => self.line.set(&format!("looking for {}", self.name)),
+            DownloadState::Queued | DownloadState::Resolving => self.line.set(&format!("looking for {}", self.name)),
             DownloadState::Running { done, total, bytes_per_second, source } => {
                 if !std::mem::replace(&mut self.began, true) {
                     self.line.clear();
@@ -83,7 +88,17 @@ impl DownloadProgress {
                     self.told = Some(now);
                 }
                 if self.line.is_live() {
-                    self.line.set(&bar(*done, *total, *bytes_per_second));
+                    self.line.set(&bar(*done, *total, *bytes_per_second, StatusLine::width()));
+                    self.told = Some(now);
+                }
+            }
+            DownloadState::Paused { .. } => self.line.set("paused"),
+            DownloadState::Waiting { wait, error, .. } => {
+                let text = format!("{}: trying again in {}", error.message, duration(wait.as_secs().max(1)));
+                if self.line.is_live() {
+                    self.line.set(&text);
+                } else if self.told.is_none_or(|last| now.duration_since(last) >= every) {
+                    self.console.note(&text);
                     self.told = Some(now);
                 }
             }
@@ -93,11 +108,17 @@ impl DownloadProgress {
     }
 }
 
-fn bar(done: u64, total: u64, rate: f64) -> String {
+/// What there is to say, with as much of a bar before it as fits into so many columns.
+fn bar(done: u64, total: u64, rate: f64, columns: usize) -> String {
     const WIDTH: usize = 24;
-    let cells = u128::from(done.min(total)) * WIDTH as u128 / u128::from(total.max(1));
-    let filled = usize::try_from(cells).unwrap_or(WIDTH);
-    format!("[{}{}] {}", "#".repeat(filled), ".".repeat(WIDTH - filled), plain(done, total, rate))
+    let text = plain(done, total, rate);
+    let width = columns.saturating_sub(text.chars().count() + "[] ".len()).min(WIDTH);
+    if width < WIDTH / 3 {
+        return text;
+    }
+    let cells = u128::from(done.min(total)) * width as u128 / u128::from(total.max(1));
+    let filled = usize::try_from(cells).unwrap_or(width);
+    format!("[{}{}] {text}", "#".repeat(filled), ".".repeat(width - filled))
 }
 
 fn plain(done: u64, total: u64, rate: f64) -> String {
@@ -142,9 +163,14 @@ mod tests {
 
     #[test]
     fn a_bar_is_right_at_its_ends_and_without_a_total() {
-        assert!(bar(0, 100, 0.0).starts_with("[........................] 0 B of 100 B (0 %)"));
-        assert!(bar(100, 100, 5.0).starts_with("[########################] 100 B of 100 B (100 %)"));
-        assert!(bar(5, 0, 5.0).ends_with("] 5 B, 5 B/s"), "{}", bar(5, 0, 5.0));
-        assert!(bar(50, 100, 10.0).ends_with("10 B/s, 5 s left"), "{}", bar(50, 100, 10.0));
+        assert!(bar(0, 100, 0.0, 79).starts_with("[........................] 0 B of 100 B (0 %)"));
+        assert!(bar(100, 100, 5.0, 79).starts_with("[########################] 100 B of 100 B (100 %)"));
+        assert!(bar(5, 0, 5.0, 79).ends_with("] 5 B, 5 B/s"), "{}", bar(5, 0, 5.0, 79));
+        for columns in 19..90 {
+            let line = bar(50_000_000, 100_000_000, 9e6, columns);
+            assert!(line.contains("50 MB of 100 MB (50 %), 9.0 MB/s, 6 s left"), "{line}");
+            assert!(line.len() <= columns.max(45), "{line}");
+        }
+        assert!(bar(50, 100, 10.0, 79).ends_with("10 B/s, 5 s left"), "{}", bar(50, 100, 10.0, 79));
     }
 }

@@ -1,4 +1,4 @@
-//! `hobnob pull`: gets a model. The last line of stdout is its path.
+//! `hobnob pull`: gets models. The last line of stdout is the path.
 
 use std::time::{Duration, Instant};
 
@@ -8,35 +8,75 @@ use crate::domain::DownloadState;
 use crate::domain::model::{LocalModel, ModelRef};
 use crate::headless::config::refuse_problems;
 use crate::headless::interrupt::Watch;
-use crate::headless::{Context, Format, Outcome, block_on, document, model, print, print_json};
+use crate::headless::{Context, Format, Outcome, Quit, block_on, document, hub_options, model, print, print_json};
+use crate::hub;
 
 /// In `--jsonl` progress more often than this is noise.
 const EVENT_EVERY: Duration = Duration::from_millis(500);
 
-/// Downloads `reference` unless it is here.
+/// Downloads each of `references` unless it is here, one after the other. One that fails does not keep the others from
+/// coming; the first that did decides how the command ends.
 ///
 /// # Errors
-/// Says how the command ends if not with a whole model.
-pub fn pull(reference: &str, context: &Context<'_>) -> Outcome {
+/// Says how the command ends if not with whole models.
+pub fn pull(references: &[String], speed_limit: Option<u64>, context: &Context<'_>) -> Outcome {
     refuse_problems(context)?;
-    let reference = ModelRef::parse(reference)?;
+    let references = references.iter().map(|text| ModelRef::parse(text)).collect::<Result<Vec<_>, _>>()?;
+    let options = hub_options(context.loaded);
+    if speed_limit.is_some() {
+        options.speed.set(speed_limit);
+    }
     block_on(async {
         let mut watch = Watch::start(None)?;
-        let mut events = Events { wanted: context.format == Format::JsonLines, last: None, outcome: Ok(()) };
-        let model = model::fetch(context, &reference, &mut watch, &mut |state| events.tell(state)).await?;
-        events.outcome?;
-        if let Err(error) = &model.facts {
-            context
-                .console
-                .warning(&format!("it is here, and can't be used: {}", error.message), error.hint.as_deref());
+        let (mut documents, mut failed) = (Vec::new(), None);
+        for reference in &references {
+            match one(context, &options, reference, &mut watch).await {
+                Ok(done) => documents.push(done),
+                // Alone it is the command's own error.
+                Err(Quit::Error(error)) if references.len() > 1 => {
+                    context.console.error(&error);
+                    let told = document::error(&error);
+                    if context.format == Format::JsonLines {
+                        print_json(&document::event("error", told.clone()))?;
+                    }
+                    documents.push(told);
+                    failed.get_or_insert(error.kind.exit_code());
+                }
+                Err(quit) => return Err(quit),
+            }
         }
-        let done = describe(&model);
-        match context.format {
-            Format::Text => print(&format!("{}\n", model.location.display())),
-            Format::Json => print_json(&done),
-            Format::JsonLines => print_json(&document::event("done", done)),
+        if context.format == Format::Json {
+            match documents.as_slice() {
+                [one] => print_json(one)?,
+                several => print_json(&several.to_vec().into())?,
+            }
         }
+        failed.map_or(Ok(()), |code| Err(Quit::Code(code)))
     })
+}
+
+/// Downloads one model and prints where it is; the document for `--json`.
+async fn one(
+    context: &Context<'_>,
+    options: &hub::Options,
+    reference: &ModelRef,
+    watch: &mut Watch,
+) -> Result<Value, Quit> {
+    let wanted = context.format == Format::JsonLines;
+    let mut events = Events { wanted, model: reference.to_string(), last: None, outcome: Ok(()) };
+    let model = model::fetch(context, options, reference, watch, &mut |state| events.tell(state)).await?;
+    events.outcome?;
+    if let Err(error) = &model.facts {
+        let unusable = format!("it is here, and can't be used: {}", error.message);
+        context.console.warning(&unusable, error.hint.as_deref());
+    }
+    let done = describe(&model);
+    match context.format {
+        Format::Text => print(&format!("{}\n", model.location.display()))?,
+        Format::Json => {}
+        Format::JsonLines => print_json(&document::event("done", done.clone()))?,
+    }
+    Ok(done)
 }
 
 fn describe(model: &LocalModel) -> Value {
@@ -52,6 +92,8 @@ fn describe(model: &LocalModel) -> Value {
 /// The lines of `--jsonl` while it goes on.
 struct Events {
     wanted: bool,
+    /// As it was asked for.
+    model: String,
     /// The event that was told last, and when.
     last: Option<(&'static str, Instant)>,
     /// A reader that went away is noticed at the end: the download is worth having in any case.
@@ -60,13 +102,23 @@ struct Events {
 
 impl Events {
     fn tell(&mut self, state: &DownloadState) {
+        let model = &self.model;
         let (name, fields) = match state {
-            DownloadState::Resolving => ("resolving", Value::Null),
+            DownloadState::Queued | DownloadState::Resolving => ("resolving", json!({ "model": model })),
             DownloadState::Running { done, total, bytes_per_second, source } => (
                 "downloading",
-                json!({ "done": done, "total": total, "bytes_per_second": bytes_per_second, "source": source }),
+                json!({ "model": model, "done": done, "total": total, "bytes_per_second": bytes_per_second, "source": source }),
             ),
-            DownloadState::Verifying { done, total } => ("verifying", json!({ "done": done, "total": total })),
+            DownloadState::Paused { .. } => ("paused", json!({ "model": model })),
+            DownloadState::Waiting { done, total, wait, error } => (
+                "waiting",
+                json!({
+                    "model": model, "done": done, "total": total, "seconds": wait.as_secs_f64(), "error": error.message,
+                }),
+            ),
+            DownloadState::Verifying { done, total } => {
+                ("verifying", json!({ "model": model, "done": done, "total": total }))
+            }
             // How it ends is told by the end itself.
             DownloadState::Done { .. } | DownloadState::Cancelled | DownloadState::Failed { .. } => return,
         };

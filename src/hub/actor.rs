@@ -7,10 +7,14 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::hub::{self, Local};
 use crate::domain::model::ModelRef;
-use crate::domain::{DownloadState, HubCmd, HubEvent, JobId, LoadId};
+use crate::domain::{AskId, HubCmd, HubEvent, LoadId};
 use crate::error::{ErrorKind, UserError};
-use crate::hub::{Options, find, pull, scan};
+use crate::hub::asking::Asking;
+use crate::hub::queue::Queue;
+use crate::hub::work::Work;
+use crate::hub::{Options, blocking, find, local};
 
 /// The front end's end. When it is dropped, downloads stop (what has arrived is kept) and the events end.
 #[derive(Debug)]
@@ -28,7 +32,10 @@ impl HubHandle {
     pub fn start(options: Options) -> (Self, UnboundedReceiver<HubEvent>) {
         let (commands, inbox) = unbounded_channel();
         let (events, outbox) = unbounded_channel();
-        let actor = tokio::spawn(Actor { options: Arc::new(options), events, jobs: HashMap::new() }.run(inbox));
+        let options = Arc::new(options);
+        let queue = Queue::new(Arc::clone(&options), events.clone());
+        let actor = Actor { options, events, queue, asking: Asking::default(), works: HashMap::new() };
+        let actor = tokio::spawn(actor.run(inbox));
         (Self { commands, actor }, outbox)
     }
 
@@ -48,13 +55,16 @@ impl HubHandle {
 enum Done {
     Scan(HubEvent),
     Resolved(HubEvent),
-    Download(JobId, DownloadState),
+    Work(AskId, Result<hub::Done, UserError>),
 }
 
 struct Actor {
     options: Arc<Options>,
     events: UnboundedSender<HubEvent>,
-    jobs: HashMap<JobId, CancellationToken>,
+    queue: Queue,
+    asking: Asking,
+    /// Work on the models that are here.
+    works: HashMap<AskId, CancellationToken>,
 }
 
 impl Actor {
@@ -73,12 +83,29 @@ impl Actor {
                         self.scan(&mut tasks);
                     }
                     Some(HubCmd::Resolve { id, model }) => self.resolve(id, model, &mut tasks),
-                    Some(HubCmd::Download { id, model }) => self.download(id, model, &mut tasks),
-                    Some(HubCmd::CancelDownload(id)) => {
-                        if let Some(cancel) = self.jobs.get(&id) {
+                    Some(HubCmd::Download { id, model }) => self.queue.add(id, model),
+                    Some(HubCmd::CancelDownload(id)) => self.queue.cancel(id),
+                    Some(HubCmd::PauseDownload(id)) => self.queue.pause(id),
+                    Some(HubCmd::ResumeDownload(id)) => self.queue.resume(id),
+                    Some(HubCmd::DownloadFirst(id)) => self.queue.first(id),
+                    Some(HubCmd::LimitSpeed(limit)) => self.options.speed.set(limit),
+                    Some(HubCmd::Search { id, query, after }) => {
+                        self.asking.search(&self.options, &self.events, id, query, after);
+                    }
+                    Some(HubCmd::Page { id, repo, revision }) => {
+                        self.asking.page(&self.options, &self.events, id, repo, revision);
+                    }
+                    Some(HubCmd::Stop(id)) => {
+                        self.asking.stop(id);
+                        if let Some(cancel) = self.works.get(&id) {
                             cancel.cancel();
                         }
                     }
+                    Some(HubCmd::Verify { id, model }) => self.work(id, Work::Verify(model), &mut tasks),
+                    Some(HubCmd::Delete { id, model }) => self.work(id, Work::Delete(model), &mut tasks),
+                    Some(HubCmd::Discard { id, repo }) => self.work(id, Work::Discard(repo), &mut tasks),
+                    Some(HubCmd::Import { id, path }) => self.work(id, Work::Import(path), &mut tasks),
+                    Some(HubCmd::LookForNewer { id, model }) => self.work(id, Work::LookForNewer(model), &mut tasks),
                 },
                 Some(done) = tasks.join_next() => match done {
                     Ok(Done::Scan(event)) => {
@@ -89,26 +116,21 @@ impl Actor {
                         }
                     }
                     Ok(Done::Resolved(event)) => self.emit(event),
-                    Ok(Done::Download(id, state)) => {
-                        self.jobs.remove(&id);
-                        self.emit(HubEvent::Download { id, state });
+                    Ok(Done::Work(id, result)) => {
+                        self.works.remove(&id);
+                        self.emit(HubEvent::Worked { id, result });
                     }
                     // Both kinds of task turn a panic into their own last word; nothing is left to tell.
                     Err(error) => tracing::error!(%error, "a task of the hub ended unexpectedly"),
                 },
+                () = self.queue.step() => {}
             }
         }
-        for cancel in self.jobs.values() {
+        for cancel in self.works.values() {
             cancel.cancel();
         }
-        // Let them write down what has arrived. Nobody waits for a list any more.
-        while !self.jobs.is_empty()
-            && let Some(done) = tasks.join_next().await
-        {
-            if let Ok(Done::Download(id, _)) = done {
-                self.jobs.remove(&id);
-            }
-        }
+        // Nobody waits for a list any more, and what has arrived is kept.
+        self.queue.shutdown().await;
     }
 
     fn emit(&self, event: HubEvent) {
@@ -119,15 +141,17 @@ impl Actor {
     fn scan(&self, tasks: &mut JoinSet<Done>) {
         let options = Arc::clone(&self.options);
         tasks.spawn(async move {
-            let scanned = tokio::task::spawn_blocking(move || scan(&options)).await;
-            let (models, problems) = scanned.unwrap_or_else(|_| {
-                (
-                    Vec::new(),
-                    vec![UserError::new(ErrorKind::Unexpected, "listing the models failed").hint("see the log")],
-                )
-            });
-            Done::Scan(HubEvent::Local { models, problems })
+            let scanned = blocking(move || Ok(local(&options))).await;
+            let failed = |error| Local { problems: vec![error], ..Local::default() };
+            Done::Scan(HubEvent::Local(scanned.unwrap_or_else(failed)))
         });
+    }
+
+    fn work(&mut self, id: AskId, work: Work, tasks: &mut JoinSet<Done>) {
+        let cancel = CancellationToken::new();
+        self.works.insert(id, cancel.clone());
+        let (options, events) = (self.options.as_ref().clone(), self.events.clone());
+        tasks.spawn(async move { Done::Work(id, work.run(id, options, events, cancel).await) });
     }
 
     fn resolve(&self, id: LoadId, model: ModelRef, tasks: &mut JoinSet<Done>) {
@@ -138,34 +162,6 @@ impl Actor {
                 Err(UserError::new(ErrorKind::Unexpected, "looking for the model failed").hint("see the log"))
             });
             Done::Resolved(HubEvent::Resolved { id, result: Box::new(result) })
-        });
-    }
-
-    fn download(&mut self, id: JobId, model: ModelRef, tasks: &mut JoinSet<Done>) {
-        if self.jobs.contains_key(&id) {
-            return;
-        }
-        let cancel = CancellationToken::new();
-        self.jobs.insert(id, cancel.clone());
-        let options = Arc::clone(&self.options);
-        let events = self.events.clone();
-        tasks.spawn(async move {
-            // In a task of its own, so that a panic is this download's failure and not silence.
-            let work = tokio::spawn(async move {
-                let mut progress = |state| {
-                    let _ = events.send(HubEvent::Download { id, state });
-                };
-                pull(&options, &model, &mut progress, cancel).await
-            });
-            let state = match work.await {
-                Ok(Ok(model)) => DownloadState::Done { model: Box::new(model) },
-                Ok(Err(error)) if error.kind == ErrorKind::Cancelled => DownloadState::Cancelled,
-                Ok(Err(error)) => DownloadState::Failed { error },
-                Err(_) => DownloadState::Failed {
-                    error: UserError::new(ErrorKind::Unexpected, "the download ended unexpectedly").hint("see the log"),
-                },
-            };
-            Done::Download(id, state)
         });
     }
 }

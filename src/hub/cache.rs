@@ -2,7 +2,9 @@
 //!
 //! ```text
 //! CACHE/models--OWNER--NAME/blobs/ETAG                     a file's bytes; the SHA-256 for large files
-//!                          /blobs/ETAG.incomplete          what has arrived of it
+//!                          /blobs/ETAG.hobnob.incomplete   what has arrived of it, maybe with gaps
+//!                          /blobs/ETAG.hobnob.journal      which parts those are
+//!                          /blobs/ETAG.incomplete          what the client has got of it, without gaps
 //!                          /snapshots/COMMIT/PATH          relative link to the blob
 //!                          /refs/BRANCH                    the commit as text
 //! CACHE/.locks/models--OWNER--NAME/ETAG.lock               who is writing that blob
@@ -13,7 +15,7 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use rustix::io::Errno;
@@ -22,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::model::{RepoId, is_safe_file};
 
 /// The name of a blob: what the server calls the content. Checked, because it becomes a file's name.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Etag(String);
 
 impl Etag {
@@ -103,6 +105,7 @@ impl RepoCache {
         self.blobs().join(etag.as_str())
     }
 
+    /// Where the Python client leaves what has arrived.
     #[must_use]
     pub fn incomplete(&self, etag: &Etag) -> PathBuf {
         self.blobs().join(format!("{}.incomplete", etag.as_str()))
@@ -111,6 +114,30 @@ impl RepoCache {
     #[must_use]
     pub fn snapshots(&self) -> PathBuf {
         self.dir().join("snapshots")
+    }
+
+    /// Where branches and tags are, as far as this machine knows them.
+    #[must_use]
+    pub fn refs(&self) -> PathBuf {
+        self.dir().join("refs")
+    }
+
+    /// Where the Python client keeps listings of commits.
+    #[must_use]
+    pub fn trees(&self) -> PathBuf {
+        self.dir().join("trees")
+    }
+
+    /// Where the Python client notes which files a commit lacks.
+    #[must_use]
+    pub fn absent(&self) -> PathBuf {
+        self.dir().join(".no_exist")
+    }
+
+    /// Where the locks of its blobs are.
+    #[must_use]
+    pub fn locks(&self) -> PathBuf {
+        self.root.join(".locks").join(&self.folder)
     }
 
     /// Where a file of a commit is seen; `None` for a path that would leave the folder.
@@ -122,7 +149,7 @@ impl RepoCache {
     /// What a branch or tag points to, as far as this machine knows.
     #[must_use]
     pub fn read_ref(&self, name: &str) -> Option<Commit> {
-        let path = is_safe_file(name).then(|| self.dir().join("refs").join(name))?;
+        let path = is_safe_file(name).then(|| self.refs().join(name))?;
         Commit::parse(&fs::read_to_string(path).ok()?)
     }
 
@@ -134,7 +161,7 @@ impl RepoCache {
         if !is_safe_file(name) || name == commit.as_str() || self.read_ref(name).as_ref() == Some(commit) {
             return Ok(());
         }
-        let path = self.dir().join("refs").join(name);
+        let path = self.refs().join(name);
         let folder = path.parent().unwrap_or(&self.root);
         fs::create_dir_all(folder)?;
         let temporary = path.with_file_name(format!(
@@ -144,6 +171,26 @@ impl RepoCache {
         ));
         fs::write(&temporary, commit.as_str())?;
         fs::rename(&temporary, &path)
+    }
+
+    /// The branches and tags that point to one of these commits, by the files that say so.
+    #[must_use]
+    pub fn refs_to(&self, commits: &[&Commit]) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        let mut folders = vec![self.refs()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+                if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    folders.push(entry.path());
+                } else if let Some(commit) = fs::read_to_string(entry.path()).ok().as_deref().and_then(Commit::parse)
+                    && commits.contains(&&commit)
+                {
+                    found.push(entry.path());
+                }
+            }
+        }
+        found.sort();
+        found
     }
 
     /// All commits that a revision can mean here: a full commit, a branch or tag, or the start of a commit.
@@ -212,7 +259,7 @@ impl RepoCache {
         cancel: &CancellationToken,
         mut waiting: impl FnMut(),
     ) -> io::Result<BlobLock> {
-        let folder = self.root.join(".locks").join(&self.folder);
+        let folder = self.locks();
         fs::create_dir_all(&folder)?;
         let path = folder.join(format!("{}.lock", etag.as_str()));
         loop {
@@ -227,6 +274,25 @@ impl RepoCache {
             }
         }
     }
+}
+
+/// What a link leads to, not followed any further, without `..`.
+///
+/// # Errors
+/// As the file system says; `InvalidInput` for what is no link.
+pub(super) fn link_target(link: &Path) -> io::Result<PathBuf> {
+    let written = link.parent().unwrap_or(link).join(fs::read_link(link)?);
+    let mut target = PathBuf::new();
+    for part in written.components() {
+        match part {
+            Component::ParentDir => {
+                target.pop();
+            }
+            Component::CurDir => {}
+            part => target.push(part),
+        }
+    }
+    Ok(target)
 }
 
 /// Links a blob, or moves it where there can be no links (exFAT, say), as the Python client does.
@@ -248,7 +314,8 @@ pub struct BlobLock {
 }
 
 impl BlobLock {
-    fn attempt(path: &Path) -> io::Result<Option<Self>> {
+    /// Takes a lock that is there, or is made; `None` while somebody else has it.
+    pub fn attempt(path: &Path) -> io::Result<Option<Self>> {
         // Group-writable and not truncated, as the Python client's lock files are.
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o664).open(path)?;
         Self::claim(file, path)

@@ -1,392 +1,276 @@
 //! One file of the Hub into its blob: resumed after any break, checked before it is seen.
 
-use std::fs;
-use std::hash::{BuildHasher, RandomState};
 use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
+use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
 
-use crate::domain::DownloadState;
 use crate::domain::model::RepoId;
 use crate::error::{ErrorKind, UserError};
-use crate::hub::cache::RepoCache;
+use crate::hub::cache::{BlobLock, RepoCache};
+use crate::hub::digest::{ContentHash, hex};
 use crate::hub::foresee::Watch;
-use crate::hub::http::{Failure, Hub, Metadata, Retry};
-use crate::hub::partial::{CHUNK, Partial, disk_error};
-use crate::hub::{Judge, Timing, display_path};
+use crate::hub::http::{Hub, Metadata, Pin};
+use crate::hub::names::GgufName;
+use crate::hub::partial::{CHUNK, Partial, Places, check_room, disk_error};
+use crate::hub::patience::{Control, cancelled};
+use crate::hub::ranges::Parts;
+use crate::hub::tally::{Share, Tally};
+use crate::hub::{Judge, SpeedLimit, Timing, display_path};
 
-/// Between two reports of one download.
-const REPORT_EVERY: Duration = Duration::from_millis(100);
-/// What has arrived is on disk at the latest after this, however slow the connection: more than this is never lost.
-const WRITE_EVERY: Duration = Duration::from_millis(500);
-/// The speed that is shown is that of so long.
-const RATE_WINDOW: Duration = Duration::from_secs(3);
-/// A rate limit that lasts longer is for the user to wait out.
-const PATIENCE: Duration = Duration::from_secs(20);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// What the machine's sudden end costs is what came in so long: to have the disk take each piece at once would make it the
+/// slowest part of a download. What this program's own end costs is far less, see `journal`.
+const SYNC_EVERY: Duration = Duration::from_secs(1);
+/// Hashed at a time.
+const HASHED: u64 = 8 << 20;
 
-/// Reports of a download that may be several files, at a pace that a screen can use.
-pub(super) struct Report<'a> {
-    send: &'a mut (dyn FnMut(DownloadState) + Send),
-    source: String,
-    /// Bytes of the files that are done.
-    before: u64,
-    total: u64,
-    last: Option<Instant>,
-    samples: Vec<(Instant, u64)>,
-}
-
-impl<'a> Report<'a> {
-    pub fn new(send: &'a mut (dyn FnMut(DownloadState) + Send), source: String, total: u64) -> Self {
-        Self { send, source, before: 0, total, last: None, samples: Vec::new() }
-    }
-
-    /// The next of several files begins.
-    pub fn file_done(&mut self, size: u64) {
-        self.before += size;
-        self.samples.clear();
-    }
-
-    fn due(&mut self) -> bool {
-        let now = Instant::now();
-        let due = self.last.is_none_or(|last| now.duration_since(last) >= REPORT_EVERY);
-        if due {
-            self.last = Some(now);
-        }
-        due
-    }
-
-    /// Somebody else gets the current file, and has so much of it.
-    pub fn waiting(&mut self, done: u64) {
-        if self.due() {
-            (self.send)(DownloadState::Running {
-                done: self.before + done,
-                total: self.total,
-                bytes_per_second: 0.0,
-                source: "another program that is getting it already".to_owned(),
-            });
-        }
-    }
-
-    /// So much of the current file is here.
-    pub fn running(&mut self, done: u64) {
-        if !self.due() {
-            return;
-        }
-        let now = Instant::now();
-        // A download that starts over begins a new measurement.
-        if self.samples.last().is_some_and(|(_, last)| *last > done) {
-            self.samples.clear();
-        }
-        self.samples.push((now, done));
-        self.samples.retain(|(at, _)| now.duration_since(*at) <= RATE_WINDOW);
-        let (since, from) = self.samples[0];
-        let seconds = now.duration_since(since).as_secs_f64();
-        #[allow(clippy::cast_precision_loss, reason = "a speed for reading")]
-        let bytes_per_second = if seconds > 0.0 { (done - from) as f64 / seconds } else { 0.0 };
-        let state = DownloadState::Running {
-            done: self.before + done,
-            total: self.total,
-            bytes_per_second,
-            source: self.source.clone(),
-        };
-        (self.send)(state);
-    }
-
-    pub fn verifying(&mut self, done: u64) {
-        if self.due() {
-            (self.send)(DownloadState::Verifying { done: self.before + done, total: self.total });
-        }
-    }
-}
-
-/// Runs blocking work that tells how far it is, and ends it when cancelled or no longer waited for.
-pub(super) async fn watched<T: Send + 'static>(
-    report: &mut Report<'_>,
-    cancel: &CancellationToken,
-    work: impl FnOnce(&mut dyn FnMut(u64) -> bool) -> T + Send + 'static,
-) -> Result<T, UserError> {
-    let done = Arc::new(AtomicU64::new(0));
-    let stop = cancel.child_token();
-    let _stops_with_us = stop.clone().drop_guard();
-    let counter = Arc::clone(&done);
-    let mut task = tokio::task::spawn_blocking(move || {
-        work(&mut |so_far| {
-            counter.store(so_far, Ordering::Relaxed);
-            !stop.is_cancelled()
-        })
-    });
-    let mut tick = tokio::time::interval(REPORT_EVERY);
-    tick.tick().await;
-    loop {
-        tokio::select! {
-            result = &mut task => return result.map_err(|_| unexpected()),
-            _ = tick.tick() => report.verifying(done.load(Ordering::Relaxed)),
-        }
-    }
-}
-
-fn unexpected() -> UserError {
-    UserError::new(ErrorKind::Unexpected, "writing the model ended in an unexpected way").hint("see the log")
-}
-
-pub(super) fn cancelled() -> UserError {
-    UserError::new(ErrorKind::Cancelled, "the download was cancelled").hint("the same command goes on where it stopped")
-}
-
-/// Pauses between attempts until there have been too many in a row that brought nothing.
-pub(super) struct Patience {
-    timing: Timing,
-    failures: u32,
-}
-
-impl Patience {
-    pub fn new(timing: Timing) -> Self {
-        Self { timing, failures: 0 }
-    }
-
-    fn renew(&mut self) {
-        self.failures = 0;
-    }
-
-    /// # Errors
-    /// The failure's own error when another attempt can't help; `Cancelled`.
-    pub async fn pause(&mut self, failure: Failure, cancel: &CancellationToken) -> Result<(), UserError> {
-        self.failures += 1;
-        let pause = match failure.retry {
-            Retry::Soon => self.timing.retry.saturating_mul(1 << (self.failures - 1).min(10)).min(LONGEST_PAUSE),
-            Retry::After(wait) if wait <= PATIENCE => wait,
-            Retry::Never | Retry::After(_) => return Err(failure.error),
-        };
-        if self.failures >= self.timing.attempts {
-            return Err(failure.error);
-        }
-        tracing::info!(error = %failure.error, ?pause, "trying again");
-        tokio::select! {
-            () = cancel.cancelled() => Err(cancelled()),
-            () = tokio::time::sleep(pause.mul_f64(jitter())) => Ok(()),
-        }
-    }
-}
-
-/// Between 1 and 1.5, so that many clients that failed together do not come back together.
-fn jitter() -> f64 {
-    let random = u32::try_from(RandomState::new().hash_one(0) >> 32).unwrap_or_default();
-    1.0 + f64::from(random) / f64::from(u32::MAX) / 2.0
-}
-
-/// Bytes of a file; none of one that isn't there.
-pub(super) fn size_of(path: &Path) -> u64 {
-    fs::metadata(path).map_or(0, |meta| meta.len())
+/// What all files of a download have in common.
+pub(super) struct Shared<'a> {
+    pub hub: &'a Hub,
+    pub cache: &'a RepoCache,
+    pub repo: &'a RepoId,
+    /// The MODEL that all this is for.
+    pub model: &'a str,
+    pub timing: Timing,
+    pub judge: Option<Judge>,
+    pub speed: &'a SpeedLimit,
+    /// One permit for each connection that there may be.
+    pub connections: &'a Semaphore,
+    pub most_connections: usize,
+    pub tally: &'a Tally,
+    /// Its end is the end of this download alone: what went wrong with one file stops the others.
+    pub control: Control,
 }
 
 /// One file that is to be had.
 pub(super) struct Fetch<'a> {
-    pub hub: &'a Hub,
-    pub cache: &'a RepoCache,
-    pub repo: &'a RepoId,
+    pub shared: &'a Shared<'a>,
     pub file: &'a str,
     pub meta: &'a Metadata,
-    pub timing: Timing,
-    pub judge: Option<Judge>,
+}
+
+/// What is still to be done for a file that has arrived.
+enum Check {
+    /// Its SHA-256 was taken as it came.
+    Sha256(String),
+    /// As its name tells, over all of it.
+    Whole,
 }
 
 impl Fetch<'_> {
-    /// Bytes that are still to come.
-    pub fn needs(&self) -> u64 {
-        if self.cache.blob(&self.meta.etag).exists() {
-            return 0;
+    /// Bytes that are here already.
+    pub fn here(&self) -> u64 {
+        let Metadata { etag, size, .. } = self.meta;
+        if self.shared.cache.blob(etag).exists() {
+            return *size;
         }
-        self.meta.size.saturating_sub(size_of(&self.cache.incomplete(&self.meta.etag)))
+        Places::new(self.shared.cache, etag).arrived().min(*size)
     }
 
     /// Makes the blob, unless it is there. The repository's folders have to exist.
     ///
     /// # Errors
     /// `Cancelled`, network errors and `Disk` leave what has arrived for the next time; `Checksum` does not.
-    pub async fn run(&self, report: &mut Report<'_>, cancel: &CancellationToken) -> Result<(), UserError> {
+    pub async fn run(&self) -> Result<(), UserError> {
         let Metadata { etag, size, .. } = self.meta;
-        let blob = self.cache.blob(etag);
-        let incomplete = self.cache.incomplete(etag);
-        let lock =
-            self.cache.lock(etag, cancel, || report.waiting(size_of(&incomplete))).await.map_err(
-                |error| match error.kind() {
-                    io::ErrorKind::Interrupted => cancelled(),
-                    _ => disk_error(&self.cache.blobs(), &error),
-                },
-            )?;
+        let blob = self.shared.cache.blob(etag);
+        if self.shared.control.cancel.is_cancelled() {
+            return Err(cancelled());
+        }
+        let share = self.shared.tally.share(self.here());
+        let lock = self.lock().await?;
         // Somebody else may have finished it while we waited for the lock.
         if blob.exists() {
+            share.set(*size);
             return Ok(());
         }
-        let mut partial = self.open(incomplete.clone(), lock, report, cancel).await?;
-        let mut watch = Watch::new(self.judge, self.repo, self.file);
-        self.look(&mut watch, &partial).await?;
-        let mut resumed = partial.len() > 0;
-        if resumed {
-            tracing::info!(file = self.file, have = partial.len(), of = size, "resuming");
+        let mut partial = Arc::new(self.open(lock).await?);
+        share.set(partial.arrived());
+        if partial.resumed() {
+            tracing::info!(file = self.file, have = partial.arrived(), of = size, "resuming");
         }
         loop {
-            partial = self.receive(partial, &mut watch, report, cancel).await?;
-            let expected = etag.sha256();
-            // Small files are not in large-file storage: the Hub tells no SHA-256, and their length has to do.
-            if expected.is_none_or(|expected| expected == partial.sha256()) {
+            let check = self.receive(&partial, &share).await?;
+            if self.is_right(&partial, check).await? {
                 break;
             }
-            if !resumed {
-                let _ = fs::remove_file(&incomplete);
-                return Err(self.wrong("its SHA-256 is not the one that the Hub announces"));
+            if !partial.resumed() {
+                partial.discard();
+                return Err(self.wrong("it is not what the Hub announces, by its checksum"));
             }
             // What an earlier attempt left may have been damaged; that is not the server's fault.
             tracing::warn!(file = self.file, "the resumed file is damaged, starting over");
-            resumed = false;
-            partial.restart().map_err(|error| disk_error(&incomplete, &error))?;
+            match Arc::get_mut(&mut partial) {
+                Some(partial) => partial.restart().map_err(|error| self.disk(&error))?,
+                None => return Err(unexpected()),
+            }
+            share.set(0);
+            share.check(0);
         }
-        let finished = blob.clone();
-        tokio::task::spawn_blocking(move || partial.finish(&finished))
-            .await
-            .map_err(|_| unexpected())?
-            .map_err(|error| disk_error(&blob, &error))
+        blocking(move || partial.finish(&blob)).await?.map_err(|error| self.disk(&error))
     }
 
-    async fn open(
-        &self,
-        path: PathBuf,
-        lock: crate::hub::cache::BlobLock,
-        report: &mut Report<'_>,
-        cancel: &CancellationToken,
-    ) -> Result<Partial, UserError> {
-        let size = self.meta.size;
-        let name = path.clone();
-        watched(report, cancel, move |progress| Partial::open(&path, size, lock, progress)).await?.map_err(|error| {
-            match error.kind() {
-                io::ErrorKind::Interrupted => cancelled(),
-                _ => disk_error(&name, &error),
-            }
+    async fn lock(&self) -> Result<BlobLock, UserError> {
+        let mut waiting = None;
+        let tally = self.shared.tally;
+        let lock = self.shared.cache.lock(&self.meta.etag, &self.shared.control.cancel, || {
+            waiting.get_or_insert_with(|| tally.elsewhere());
+        });
+        lock.await.map_err(|error| match error.kind() {
+            io::ErrorKind::Interrupted => cancelled(),
+            _ => disk_error(&self.shared.cache.blobs(), &error),
         })
     }
 
-    /// Asks until everything is here.
-    async fn receive(
-        &self,
-        mut partial: Partial,
-        watch: &mut Watch,
-        report: &mut Report<'_>,
-        cancel: &CancellationToken,
-    ) -> Result<Partial, UserError> {
-        let mut patience = Patience::new(self.timing);
-        while partial.len() < self.meta.size {
-            let before = partial.len();
-            let (back, failure) = self.attempt(partial, watch, report, cancel).await?;
-            partial = back;
-            if partial.len() > before {
-                patience.renew();
-            }
-            // A connection that breaks after the last byte is nobody's loss.
-            if let Some(failure) = failure.filter(|_| partial.len() < self.meta.size) {
-                patience.pause(failure, cancel).await?;
-            }
-        }
-        Ok(partial)
+    async fn open(&self, lock: BlobLock) -> Result<Partial, UserError> {
+        let (cache, model) = (self.shared.cache.clone(), self.shared.model.to_owned());
+        let (etag, size) = (self.meta.etag.clone(), self.meta.size);
+        blocking(move || Partial::open(&cache, &etag, size, &model, lock)).await?.map_err(|error| self.disk(&error))
     }
 
-    /// One request, to its end or its failure. A failure gives the file back as far as it came.
-    async fn attempt(
-        &self,
-        mut partial: Partial,
-        watch: &mut Watch,
-        report: &mut Report<'_>,
-        cancel: &CancellationToken,
-    ) -> Result<(Partial, Option<Failure>), UserError> {
-        let request = self.hub.body(self.repo, &self.meta.commit, self.file, partial.len());
-        let body = tokio::select! {
-            () = cancel.cancelled() => return Err(cancelled()),
-            body = request => body,
-        };
-        let mut body = match body {
-            Ok(body) => body,
-            Err(failure) => return Ok((partial, Some(failure))),
-        };
-        if body.start < partial.len() {
-            partial.restart().map_err(|error| disk_error(&self.cache.incomplete(&self.meta.etag), &error))?;
+    /// Gets what is missing, and hashes what there is from its beginning meanwhile.
+    async fn receive(&self, partial: &Arc<Partial>, share: &Share<'_>) -> Result<Check, UserError> {
+        let judge = self.shared.judge.filter(|_| GgufName::parse(self.file).is_some());
+        let mut watch = Watch::new(judge, self.shared.repo, self.file);
+        // A model that can't be run is not asked for, if what is here says so.
+        self.look(&mut watch, partial).await?;
+        let halt = self.shared.control.cancel.child_token();
+        let pin = Pin::default();
+        let parts = Parts::new(self, partial, share, &pin, halt.clone());
+        let mut hashed = None;
+        {
+            let arriving = parts.get_all();
+            let tending = self.tend(partial, &mut watch);
+            let hashing = self.hash(partial, share);
+            tokio::pin!(arriving, tending, hashing);
+            let mut arrived = false;
+            while !arrived || hashed.is_none() {
+                tokio::select! {
+                    result = &mut arriving, if !arrived => {
+                        result?;
+                        arrived = true;
+                    }
+                    result = &mut hashing, if hashed.is_none() => hashed = Some(result?),
+                    error = &mut tending, if !arrived => {
+                        halt.cancel();
+                        // What has come is written down before we leave.
+                        let _ = (&mut arriving).await;
+                        return Err(Self::given_up(partial, error));
+                    }
+                    () = self.shared.control.cancel.cancelled(), if arrived => return Err(cancelled()),
+                }
+            }
         }
-        let mut buffer = Vec::with_capacity(CHUNK);
-        let mut written = Instant::now();
+        self.look(&mut watch, partial).await?;
+        Ok(hashed.flatten().map_or(Check::Whole, Check::Sha256))
+    }
+
+    /// Sees to a file while it arrives; ends only where it must not go on.
+    async fn tend(&self, partial: &Arc<Partial>, watch: &mut Watch) -> UserError {
+        let mut sync = tokio::time::interval(SYNC_EVERY);
+        sync.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut prefix = partial.prefix();
         loop {
-            let chunk = tokio::select! {
-                () = cancel.cancelled() => {
-                    self.write(partial, buffer).await?;
-                    return Err(cancelled());
-                }
-                // What has arrived does not wait for what may never come.
-                () = tokio::time::sleep_until((written + WRITE_EVERY).into()), if !buffer.is_empty() => {
-                    (partial, buffer) = self.write(partial, buffer).await?;
-                    self.look(watch, &partial).await?;
-                    written = Instant::now();
-                    continue;
-                }
-                chunk = body.response.chunk() => chunk,
+            let done = tokio::select! {
+                _ = sync.tick() => self.sync(partial).await,
+                // Its sender lives as long as the file.
+                _ = prefix.changed() => self.look(watch, partial).await,
             };
-            let end = match chunk {
-                Ok(Some(bytes)) => {
-                    buffer.extend_from_slice(&bytes);
-                    None
-                }
-                // An early end of the body is an error of the connection too: the loop above asks for the rest.
-                Ok(None) => Some(None),
-                Err(error) => Some(Some(self.hub.broken_off(&error))),
-            };
-            let have = partial.len() + buffer.len() as u64;
-            if have > self.meta.size {
-                // Removed while the lock is held: another process may want to begin its own.
-                let _ = fs::remove_file(self.cache.incomplete(&self.meta.etag));
-                drop(partial);
-                return Err(self.wrong("it is longer than the Hub announces"));
-            }
-            if end.is_some() || buffer.len() >= CHUNK || written.elapsed() >= WRITE_EVERY {
-                (partial, buffer) = self.write(partial, buffer).await?;
-                self.look(watch, &partial).await?;
-                written = Instant::now();
-            }
-            report.running(have);
-            match end {
-                Some(None) if partial.len() < self.meta.size => return Ok((partial, Some(self.hub.ended_early()))),
-                Some(failure) => return Ok((partial, failure)),
-                None => {}
+            if let Err(error) = done {
+                return error;
             }
         }
     }
 
-    /// Gives up where what has arrived says that the model can't be run. Nothing of it is kept.
-    async fn look(&self, watch: &mut Watch, partial: &Partial) -> Result<(), UserError> {
-        let path = self.cache.incomplete(&self.meta.etag);
-        let verdict = watch.look(&path, partial.len(), self.meta.size).await;
-        if verdict.is_err() {
+    async fn sync(&self, partial: &Arc<Partial>) -> Result<(), UserError> {
+        let syncing = Arc::clone(partial);
+        blocking(move || syncing.sync()).await?.map_err(|error| self.disk(&error))?;
+        // Others may have taken the room that was there at the start.
+        check_room(&self.shared.cache.blobs(), self.shared.tally.missing())
+    }
+
+    /// Whether what has arrived says that the model can't be run.
+    async fn look(&self, watch: &mut Watch, partial: &Arc<Partial>) -> Result<(), UserError> {
+        let have = *partial.prefix().borrow();
+        let verdict = watch.look(partial.path(), have, self.meta.size).await;
+        verdict.map_err(|error| Self::given_up(partial, error))
+    }
+
+    /// Of a model that can't be run nothing is kept.
+    fn given_up(partial: &Partial, error: UserError) -> UserError {
+        if error.kind == ErrorKind::ModelUnsupported {
             // Removed while the lock is held: another process may want to begin its own.
-            let _ = fs::remove_file(&path);
+            partial.discard();
         }
-        verdict
+        error
     }
 
-    async fn write(&self, mut partial: Partial, mut buffer: Vec<u8>) -> Result<(Partial, Vec<u8>), UserError> {
-        tokio::task::spawn_blocking(move || {
-            partial.append(&buffer)?;
-            buffer.clear();
-            Ok((partial, buffer))
-        })
-        .await
-        .map_err(|_| unexpected())?
-        .map_err(|error: io::Error| disk_error(&self.cache.incomplete(&self.meta.etag), &error))
+    /// The SHA-256 of the file, taken as far as it goes without a gap while it arrives; `None` for one that goes by another
+    /// hash.
+    async fn hash(&self, partial: &Arc<Partial>, share: &Share<'_>) -> Result<Option<String>, UserError> {
+        if self.meta.etag.sha256().is_none() {
+            return Ok(None);
+        }
+        let mut prefix = partial.prefix();
+        let (mut hasher, mut buffer, mut at) = (Sha256::new(), vec![0; CHUNK], 0);
+        while at < partial.size() {
+            let have = *prefix.borrow_and_update();
+            if have <= at {
+                // Its sender lives as long as the file.
+                let _ = prefix.changed().await;
+                continue;
+            }
+            let end = have.min(at + HASHED);
+            let partial = Arc::clone(partial);
+            let more = blocking(move || -> io::Result<_> {
+                while at < end {
+                    let len = usize::try_from(end - at).unwrap_or(CHUNK).min(CHUNK);
+                    partial.read(at, &mut buffer[..len])?;
+                    hasher.update(&buffer[..len]);
+                    at += len as u64;
+                }
+                Ok((hasher, buffer))
+            });
+            (hasher, buffer) = more.await?.map_err(|error| self.disk(&error))?;
+            at = end;
+            share.check(at);
+        }
+        Ok(Some(hex(&hasher.finalize())))
     }
 
-    fn wrong(&self, why: &str) -> UserError {
-        UserError::new(ErrorKind::Checksum, format!("{}/{} arrived wrong: {why}", self.repo, self.file)).hint(format!(
+    async fn is_right(&self, partial: &Arc<Partial>, check: Check) -> Result<bool, UserError> {
+        let etag = self.meta.etag.as_str();
+        match (check, ContentHash::named(etag)) {
+            (Check::Sha256(found), _) => Ok(found == etag),
+            // Some mirrors have names of their own for contents: their length has to do.
+            (Check::Whole, None) => Ok(true),
+            (Check::Whole, Some(expected)) => {
+                let path = partial.path().to_owned();
+                blocking(move || expected.is_of(&path, &mut |_| true)).await?.map_err(|error| self.disk(&error))
+            }
+        }
+    }
+
+    pub fn disk(&self, error: &io::Error) -> UserError {
+        disk_error(&Places::new(self.shared.cache, &self.meta.etag).data, error)
+    }
+
+    pub fn wrong(&self, why: &str) -> UserError {
+        let Shared { repo, cache, .. } = self.shared;
+        UserError::new(ErrorKind::Checksum, format!("{repo}/{} arrived wrong: {why}", self.file)).hint(format!(
             "nothing of it was kept in {}; try again, and if it happens again, check HF_ENDPOINT and the network",
-            display_path(&self.cache.dir())
+            display_path(&cache.dir())
         ))
     }
+}
+
+/// Does what would hold up everything else on a thread of its own.
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, UserError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| unexpected())
+}
+
+fn unexpected() -> UserError {
+    UserError::new(ErrorKind::Unexpected, "writing the model ended in an unexpected way").hint("see the log")
 }

@@ -9,7 +9,9 @@ use crate::domain::model::{Choice, Format, LocalModel, ModelRef, RepoId, split_s
 use crate::domain::quant::Quantise;
 use crate::error::{ErrorKind, UserError, reason};
 use crate::hub::cache::RepoCache;
+use crate::hub::import;
 use crate::hub::inventory::{self, Candidate, Place};
+use crate::hub::named;
 use crate::hub::names::{QuantMatch, match_quant};
 use crate::hub::scan::{ambiguous, local_model, probe_all, references};
 use crate::hub::{Options, display_path, expand_home};
@@ -23,7 +25,7 @@ const LISTED: usize = 8;
 /// `ModelNotFound` names what was looked for, where, and the next step; `Usage` lists the models if several are meant.
 /// A model that is here but broken is no error: its `facts` are.
 pub fn find(options: &Options, model: &ModelRef) -> Result<LocalModel, UserError> {
-    match model {
+    let found = match model {
         ModelRef::Starter => find_starter(options),
         ModelRef::Hub { repo, choice, revision } => find_cached(options, model, repo, choice, revision.as_deref()),
         ModelRef::Path(path) => find_path(options, model, path),
@@ -34,7 +36,8 @@ pub fn find(options: &Options, model: &ModelRef) -> Result<LocalModel, UserError
             format!("`{model}` is on the server `{name}`, not on this machine"),
         )
         .hint("name a model on this machine: `hobnob models` lists them")),
-    }
+    };
+    found.map(|model| named::with_sampling(options, model))
 }
 
 /// The repository and file that the starter is.
@@ -206,6 +209,19 @@ fn not_cached(
 }
 
 fn find_named(options: &Options, model: &ModelRef, name: &str, quant: Option<&str>) -> Result<LocalModel, UserError> {
+    // What the catalog calls so comes first; then whatever else on this machine goes by that name.
+    let absent = match options.catalog.find(name).map(|entry| named::find_listed(options, model, entry, quant)) {
+        Some(Err(error)) => Some(error),
+        Some(Ok(model)) => return Ok(model),
+        None => None,
+    };
+    match (find_called(options, model, name, quant), absent) {
+        (Err(error), Some(absent)) if error.kind == ErrorKind::ModelNotFound => Err(absent),
+        (found, _) => found,
+    }
+}
+
+fn find_called(options: &Options, model: &ModelRef, name: &str, quant: Option<&str>) -> Result<LocalModel, UserError> {
     let (everything, _problems) = inventory::all(options);
     let goes_by = |candidate: &Candidate| {
         let repo_name = match &candidate.place {
@@ -238,6 +254,11 @@ fn find_named(options: &Options, model: &ModelRef, name: &str, quant: Option<&st
 /// No model of that name; says what there is.
 fn not_here(options: &Options, model: &ModelRef) -> UserError {
     let error = UserError::new(ErrorKind::ModelNotFound, format!("no model on this machine is called `{model}`"));
+    if let ModelRef::Named { name, .. } = model
+        && let near @ [_, ..] = named::similar(options, name).as_slice()
+    {
+        return error.hint(format!("did you mean `{}` of the catalog?", near.join("`, `")));
+    }
     let all = all_names(options);
     if all.is_empty() {
         return error.hint("there is no model on this machine yet: `hobnob pull starter` gets a small one");
@@ -310,6 +331,11 @@ fn find_path(options: &Options, model: &ModelRef, written: &Path) -> Result<Loca
     } else {
         inventory::single_file(&path)?
     };
+    // A path into the cache is the cache's model all the same.
+    let mut candidate = inventory::cached_at(&options.cache, &candidate.location).unwrap_or(candidate);
+    if let Some(imported) = options.imported.as_deref().filter(|imported| candidate.location.starts_with(imported)) {
+        candidate.origin = import::origin(imported, &candidate.location);
+    }
     let reference = candidate.location.display().to_string();
     let facts = (options.probe)(&candidate.location);
     Ok(local_model(candidate, reference, facts))
@@ -351,6 +377,7 @@ fn find_script(options: &Options, written: &Path) -> Result<LocalModel, UserErro
         origin: "script".to_owned(),
         facts: (options.probe)(&path),
         quantise: None,
+        cached: None,
         location: path,
     })
 }

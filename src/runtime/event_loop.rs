@@ -17,6 +17,7 @@ use crate::app::{App, Dirty};
 use crate::domain::store::{StoreCmd, StoreEvent};
 use crate::domain::{EngineCmd, EngineEvent, HubCmd, HubEvent};
 use crate::error::{ErrorKind, UserError};
+use crate::runtime::clipboard::{self, Clipboard};
 use crate::runtime::console::{Console, Ending, Occurrence};
 use crate::runtime::editor::Editor;
 use crate::runtime::keys::push_merged;
@@ -299,6 +300,10 @@ impl<S: State, C: Console<S>> Interface<S, C> {
                 Effect::ReadSchema(path) => {
                     self.looks.spawn_blocking(move || Msg::Schema(schema::read(&path)));
                 }
+                Effect::Copy { text, what } => self.copy(text, what),
+                Effect::WriteFile { path, text } => {
+                    self.looks.spawn_blocking(move || Msg::Written(clipboard::write_new(&path, &text)));
+                }
                 Effect::SaveSettings(patch) => self.saver.save(patch),
                 Effect::Mouse(on) => {
                     let result = self.console.set_mouse(on);
@@ -312,6 +317,15 @@ impl<S: State, C: Console<S>> Interface<S, C> {
                 Effect::Quit => self.exit = Some(0),
             }
         }
+    }
+
+    fn copy(&mut self, text: String, what: String) {
+        let clipboard = Clipboard::find(|name| std::env::var(name).ok(), clipboard::is_there);
+        if let Some(sequence) = clipboard.sequence(&text) {
+            let result = self.console.send(&sequence);
+            self.end_on(result);
+        }
+        self.looks.spawn_blocking(move || Msg::Copied(clipboard.hand_over(&text, what)));
     }
 
     fn open_editor(&mut self, text: &str) {

@@ -11,6 +11,7 @@
 //! | `terminal` | the modes, and giving them back |
 //! | `editor`, `saver` | `$EDITOR`; settings into their file |
 
+mod clipboard;
 mod console;
 mod editor;
 mod event_loop;

@@ -5,13 +5,16 @@
 //! * [`markdown`] renders a whole text, block by block.
 //! * [`stream`] renders a growing text, and each block only once.
 //! * [`highlight`] colours code by the theme's roles.
+//! * [`code_blocks()`] takes the code out of a text.
 
+mod code_blocks;
 pub mod highlight;
 pub mod markdown;
 pub mod sanitize;
 pub mod stream;
 pub mod wrap;
 
+pub use code_blocks::{CodeBlock, code_blocks};
 pub use sanitize::{Sanitizer, sanitize};
 
 #[cfg(test)]

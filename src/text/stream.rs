@@ -14,6 +14,8 @@ use crate::text::sanitize::Sanitizer;
 #[derive(Debug, Default)]
 pub struct StreamingDoc {
     source: String,
+    /// Bytes that came, of which the source need not have all.
+    pushed: usize,
     sanitizer: Sanitizer,
     layout: Option<Layout>,
 }
@@ -41,6 +43,13 @@ impl StreamingDoc {
     /// Appends what came. Nothing is parsed here.
     pub fn push(&mut self, text: &str) {
         self.sanitizer.push_to(text, &mut self.source);
+        self.pushed += text.len();
+    }
+
+    /// How many bytes came so far.
+    #[must_use]
+    pub fn pushed(&self) -> usize {
+        self.pushed
     }
 
     /// The text is whole: an escape sequence that was begun and not ended is forgotten, so that a text that may follow is not taken for its end.

@@ -122,6 +122,10 @@ fn draw_queue(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
 fn wishes(app: &App) -> Vec<(&'static str, String, String)> {
     let slash = |action: Action| format!("/{}", action.name());
     let mut rows = Vec::new();
+    if app.chat.editing.is_some() {
+        let hint = format!("{} sends it, {} leaves it", app.key(Action::Send), app.key(Action::Stop));
+        rows.push(("edit", "a message again, at its place".into(), hint));
+    }
     if let Some(form) = &app.chat.wishes.form {
         let hint = format!("{} takes it off", slash(Action::AnswerInSchema));
         rows.push(("form", format!("the next answer fits {}", form.name), hint));
@@ -296,20 +300,22 @@ fn empty(
 ) {
     let key = |action| app.key(action);
     if let Some(download) = app.models.running() {
-        lines.push(title(format!("Getting the {} model", download.name)));
+        lines.push(title(format!("Getting {}", download.name)));
         lines.push(Line::from(status::download_gauge(canvas, app, &download.state)));
         if let DownloadSource(Some(source)) = DownloadSource::of(&download.state) {
             lines.push(plain(format!("from {source}")));
         }
         lines.push(Line::default());
-        lines.push(plain("It is loaded as soon as it is here.".into()));
+        if download.then_load {
+            lines.push(plain("It is loaded as soon as it is here.".into()));
+        }
     } else if let Some(model) = app.models.first_usable() {
         lines.push(title("Ready when you are".into()));
         lines.push(plain("No model is loaded yet.".into()));
         lines.push(Line::default());
         lines.push(step(key(Action::Send), format!("loads {} ({})", model.name, bytes(model.bytes))));
         lines.push(step(key(Action::ShowModels), "chooses another one".into()));
-    } else if app.models.local.is_none() {
+    } else if !app.models.here.looked() {
         lines.push(plain("Looking for models on this machine".into()));
     } else {
         lines.push(title("Welcome to hobnob".into()));
@@ -319,7 +325,7 @@ fn empty(
             key(Action::Send),
             format!("gets the starter: SmolLM2 135M, {}, small enough to try this on", bytes(starter::BYTES)),
         ));
-        lines.push(step(key(Action::ShowModels), "shows where models are looked for".into()));
+        lines.push(step(key(Action::ShowModels), "finds another: what suits this machine, and all of the Hub".into()));
     }
 }
 
@@ -356,10 +362,12 @@ fn suggestions(canvas: &mut Canvas<'_>, above: Rect, column: Rect, app: &App) {
         }
         let (name, what) = if i == chosen { (theme.selection, theme.selection) } else { (theme.accent, theme.muted) };
         let inner = Rect { x: row.x + 1, width: row.width.saturating_sub(2), ..row };
-        let line = Line::from(vec![
-            Span::styled(format!("/{:<18}", action.name()), name),
-            Span::styled(action.description(), what),
-        ]);
+        let written = match action.argument() {
+            Some(argument) => format!("{} {argument}", action.name()),
+            None => action.name().to_owned(),
+        };
+        let line =
+            Line::from(vec![Span::styled(format!("/{written:<18}"), name), Span::styled(action.description(), what)]);
         canvas.line(inner, &wrap::truncate(&line, usize::from(inner.width.saturating_sub(10)), theme.glyphs.ellipsis));
         canvas.right(inner, &Line::from(Span::styled(app.key_outside(*action), what)));
     }

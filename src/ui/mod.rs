@@ -38,10 +38,7 @@ pub fn draw(frame: &mut Frame<'_>, app: &mut App, now: Instant) {
         header::draw(&mut canvas, top, app, now);
         let cursor = match app.pane {
             Pane::Chat => chat::draw(&mut canvas, body, app, now),
-            Pane::Models => {
-                models::draw(&mut canvas, body, app, now);
-                None
-            }
+            Pane::Models => models::draw(&mut canvas, body, app, now),
             Pane::Settings => {
                 settings::draw(&mut canvas, body, app);
                 None

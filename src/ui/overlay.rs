@@ -8,10 +8,12 @@ use crate::app::chat::Wish;
 use crate::app::picker::Picker;
 use crate::app::room::{Choice, Room};
 use crate::app::settings::ValueEditor;
+use crate::app::text_area::TextArea;
 use crate::app::wishes::SchemaField;
-use crate::app::{App, Confirm, Overlay, ToastKind};
+use crate::app::{App, Confirm, Overlay, PathField, ToastKind};
 use crate::domain::action::{Action, Context};
 use crate::domain::units::grouped;
+use crate::error::UserError;
 use crate::text::wrap;
 use crate::ui::canvas::{Canvas, paragraph};
 use crate::ui::{sessions, split_bottom, split_top};
@@ -30,6 +32,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App) -> Option<Positi
         Some(Overlay::Value(editor)) => Some(value(canvas, area, app, editor)),
         Some(Overlay::Conversations(list)) => sessions::draw(canvas, area, app, list),
         Some(Overlay::Schema(field)) => schema(canvas, area, app, field),
+        Some(Overlay::Import(field)) => import(canvas, area, app, field),
         Some(Overlay::Confirm(confirm)) => {
             question(canvas, area, app, confirm);
             None
@@ -155,28 +158,45 @@ fn value(canvas: &mut Canvas<'_>, area: Rect, app: &App, editor: &ValueEditor) -
 
 /// Where the schema is that the next answer is to have the form of, and why it can't be used.
 fn schema(canvas: &mut Canvas<'_>, area: Rect, app: &App, field: &SchemaField) -> Option<Position> {
+    let text =
+        "A file with a JSON Schema. The next answer is held to it, token by token; those after it are free again.";
+    let said = Said { title: "Answer in a schema", text, error: field.error.as_ref(), looking: field.reading };
+    path(canvas, area, app, &field.area, &said)
+}
+
+fn import(canvas: &mut Canvas<'_>, area: Rect, app: &App, field: &PathField) -> Option<Position> {
+    let text = "A GGUF file or a model's folder. It stays where it is, and gets a place among the models here.";
+    let said = Said { title: "Import a model", text, error: field.error.as_ref(), looking: field.asked.is_some() };
+    path(canvas, area, app, &field.area, &said)
+}
+
+/// What is said around a path that is typed.
+struct Said<'a> {
+    title: &'static str,
+    text: &'static str,
+    error: Option<&'a UserError>,
+    looking: bool,
+}
+
+fn path(canvas: &mut Canvas<'_>, area: Rect, app: &App, typed: &TextArea, said: &Said<'_>) -> Option<Position> {
     let theme = &app.theme;
     let width = area.width.saturating_sub(4).min(76);
     let room = usize::from(width.saturating_sub(4));
-    let said = match &field.error {
+    let lines = match said.error {
         Some(error) => {
             let mut lines = paragraph(&error.message, room, theme.error);
             lines.extend(error.hint.iter().flat_map(|hint| paragraph(hint, room, theme.muted)));
             lines
         }
-        None if field.reading => paragraph("Looking at it", room, theme.muted),
-        None => paragraph(
-            "A file with a JSON Schema. The next answer is held to it, token by token; those after it are free again.",
-            room,
-            theme.muted,
-        ),
+        None if said.looking => paragraph("Looking at it", room, theme.muted),
+        None => paragraph(said.text, room, theme.muted),
     };
-    let height = u16::try_from(said.len()).unwrap_or(u16::MAX).saturating_add(6);
-    let inner = panel(canvas, area, app, width, height.min(area.height), "Answer in a schema");
+    let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(6);
+    let inner = panel(canvas, area, app, width, height.min(area.height), said.title);
     let (text, below) = split_top(inner, 2);
-    let cursor = text_field(canvas, text, app, field.area.text(), field.area.cursor());
+    let cursor = text_field(canvas, text, app, typed.text(), typed.cursor());
     let (said_area, foot) = split_bottom(below, 1);
-    canvas.lines(said_area, &said);
+    canvas.lines(said_area, &lines);
     let key = |action| app.key(action);
     let keys = format!("{} takes it   {} leaves it", key(Action::Accept), key(Action::Dismiss));
     canvas.line(foot, &canvas.cut(&keys, foot.width, theme.muted));

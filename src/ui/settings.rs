@@ -181,5 +181,5 @@ fn details(canvas: &mut Canvas<'_>, area: Rect, app: &App, cost: Option<(String,
     if app.needs_reload(spec) {
         actions.push((Action::Reload, "reload the model"));
     }
-    canvas.line(foot, &keys(app, &actions));
+    canvas.line(foot, &keys(app, foot.width, &actions));
 }

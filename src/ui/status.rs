@@ -8,9 +8,10 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::app::chat::Phase;
+use crate::app::models::downloads::Overall;
 use crate::app::{App, EngineStatus};
 use crate::domain::DownloadState;
-use crate::domain::units::{bytes, grouped, seconds, share, whole};
+use crate::domain::units::{bytes, grouped, many, seconds, share, whole};
 use crate::ui::canvas::Canvas;
 
 /// One figure: what it is called, and how much it is missed where there is little room (0 goes last).
@@ -61,8 +62,11 @@ fn segments(canvas: &Canvas<'_>, app: &App, now: Instant, roomy: bool) -> Vec<Se
     if let Some((text, style)) = state(app, now) {
         add(0, vec![Span::styled(text, style)]);
     }
-    if let Some(download) = app.models.running() {
-        add(1, download_gauge(canvas, app, &download.state));
+    if let Some(overall) = app.models.downloads.overall() {
+        match app.models.running() {
+            Some(only) if overall.jobs == 1 => add(1, download_gauge(canvas, app, &only.state)),
+            _ => add(1, downloads_gauge(canvas, app, overall)),
+        }
     }
     let figures = app.chat.figures(now);
     if let Some(rate) = figures.decode_now {
@@ -141,7 +145,7 @@ fn state(app: &App, now: Instant) -> Option<(String, Style)> {
         EngineStatus::Asleep(_) => Some(("loads with the next message".into(), theme.muted)),
         EngineStatus::Failed { .. } => Some(("not loaded".into(), theme.error)),
         EngineStatus::Loading { stage, .. } => Some((format!("{} {}", stage.label(), time()), theme.warning)),
-        EngineStatus::Empty if app.models.local.is_none() => Some(("looking for models".into(), theme.muted)),
+        EngineStatus::Empty if !app.models.here.looked() => Some(("looking for models".into(), theme.muted)),
         EngineStatus::Empty => None,
     }
 }
@@ -183,8 +187,24 @@ pub fn download_gauge(canvas: &Canvas<'_>, app: &App, state: &DownloadState) -> 
             spans.push(Span::styled(" checking every byte", theme.base));
             spans
         }
+        DownloadState::Waiting { done, total, wait, .. } => {
+            let mut spans = canvas.gauge(share(*done, *total), 10, theme.warning, theme.gauge_empty);
+            let text = format!(" tries again in {} s", wait.as_secs().max(1));
+            spans.push(Span::styled(text, theme.warning));
+            spans
+        }
+        DownloadState::Queued => vec![Span::styled("a download waits for its turn", theme.muted)],
         _ => vec![Span::styled("asking where it is", theme.muted)],
     }
+}
+
+/// Several as one.
+fn downloads_gauge(canvas: &Canvas<'_>, app: &App, overall: Overall) -> Vec<Span<'static>> {
+    let theme = &app.theme;
+    let share = share(overall.done, overall.total);
+    let mut spans = canvas.gauge(share, 10, theme.gauge, theme.gauge_empty);
+    spans.push(Span::styled(format!(" {} {:.0} %", many(overall.jobs, "download"), share * 100.0), theme.base));
+    spans
 }
 
 /// Speeds, against the highest of all. That one does not fill its cell: a steady speed is a line and not a block.

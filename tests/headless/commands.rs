@@ -180,8 +180,12 @@ fn an_empty_machine_has_an_empty_list() {
     done.assert_code(0);
     assert_eq!(done.text(), "");
     assert!(done.err.contains("hobnob pull starter"), "{}", done.err);
-    let json = home.run(["models", "--json"]);
-    assert_eq!(json.json(), serde_json::json!({ "models": [], "problems": [] }));
+    let json = home.run(["models", "--json"]).json();
+    for list in ["models", "problems", "unfinished"] {
+        assert_eq!(json[list], serde_json::json!([]), "{json}");
+    }
+    assert_eq!(json["disk"]["cache_bytes"], 0);
+    assert!(json["disk"]["free_bytes"].is_u64() && json["disk"]["total_bytes"].is_u64(), "{json}");
     home.run(["models", "show", "starter"]).assert_error(3, "starter");
 }
 

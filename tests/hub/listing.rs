@@ -151,34 +151,80 @@ async fn a_split_set_is_one_choice_and_half_a_set_is_none() {
 }
 
 #[tokio::test]
-async fn folders_are_told_how_to_get() {
-    let folder = Repo::new("org/m", 'a').small("config.json", b"{}").large("model.safetensors", b"GGUF weights");
+async fn a_folder_comes_with_all_that_it_needs_and_nothing_else() {
+    let folder = Repo::new("org/m", 'a')
+        .small("README.md", b"# m")
+        .small("config.json", b"{}")
+        .small("tokenizer.json", b"{\"t\":1}")
+        .large("model-00001-of-00002.safetensors", b"one")
+        .large("model-00002-of-00002.safetensors", b"two of them")
+        .large("pytorch_model.bin", b"the same again")
+        .large("onnx/model.onnx", b"and again");
     let net = Net::new(folder.clone()).await;
-    for asked in ["org/m", "org/m:Q8_0"] {
-        let error = net.pull(asked).await.expect_err(asked);
-        assert_eq!(error.kind, ErrorKind::ModelNotFound);
-        assert!(error.message.contains("safetensors, which can't be downloaded yet"), "{error}");
-        let hint = error.hint.expect("a hint");
-        assert_eq!(hint, "`hf download org/m` gets it into the cache, where `org/m` finds it");
-    }
-    let main = "a".repeat(40);
-    let error = net.pull(&format!("org/m@{main}")).await.expect_err("a folder");
-    let hint = error.hint.expect("a hint");
-    assert!(hint.starts_with(&format!("`hf download org/m --revision {main}`")), "{hint}");
+    let model = net.pull("org/m").await.expect("pulls");
+    let snapshot = net.made.snapshot("org/m", 'a');
+    assert_eq!((model.reference.as_str(), &model.location, model.bytes), ("org/m", &snapshot, 14));
+    let mut names: Vec<_> = fs::read_dir(&snapshot).expect("reads").map(|e| e.expect("an entry").file_name()).collect();
+    names.sort();
+    let weights = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"];
+    assert_eq!(names, ["config.json", weights[0], weights[1], "tokenizer.json"]);
+    assert_eq!(fs::read(snapshot.join(weights[1])).expect("reads"), b"two of them");
+    let asked = net.server.seen().len();
+    assert_eq!(net.pull("org/m").await.expect("is here"), model);
+    assert_eq!(net.server.seen().len(), asked);
+    crate::python::accepts_the_cache(&net.made, "org/m", weights[1]).await;
 
+    // A way to quantise it is no other model.
+    let net = Net::new(folder.clone()).await;
+    assert_eq!(net.pull("org/m:Q8_0").await.expect_err("plain weights only").kind, ErrorKind::Usage);
+    assert!(snapshot.file_name().is_some_and(|commit| net.made.repo("org/m").join("snapshots").join(commit).exists()));
+
+    // The repository alone is its folder, and what else lies in it is named.
     let both = folder.large("m-F16.gguf", &gguf("F16", 3_000));
     let net = Net::new(both).await;
-    let error = net.pull("org/m").await.expect_err("two kinds");
-    assert_eq!(error.kind, ErrorKind::Usage);
-    assert!(error.message.ends_with(": F16 (3.0 kB), and a folder of safetensors, which `hf download org/m` gets"));
-    net.pull("org/m:F16").await.expect("pulls");
+    assert_eq!(net.pull("org/m:F16").await.expect("pulls").reference, "org/m:F16");
+    let error = net.pull("org/m:Q5_X").await.expect_err("none");
+    assert!(error.message.ends_with("has: a folder of safetensors (23 B), F16 (3.0 kB)"), "{error}");
 
+    let net = Net::new(Repo::new("org/m", 'a').small("config.json", b"{}").large("pytorch_model.bin", b"old")).await;
+    assert_eq!(net.pull("org/m").await.expect_err("no safetensors").kind, ErrorKind::ModelNotFound);
     let net = Net::new(Repo::new("org/m", 'a').small("README.md", b"soon").large("mmproj.gguf", b"GGUF F16")).await;
     let error = net.pull("org/m").await.expect_err("nothing");
     assert_eq!(
         (error.kind, error.message.as_str()),
         (ErrorKind::ModelNotFound, "org/m has no GGUF file and no folder of safetensors")
     );
+}
+
+#[tokio::test]
+async fn half_a_folder_is_not_seen_as_a_model() {
+    let folder = Repo::new("org/m", 'a')
+        .small("config.json", b"{}")
+        .small("tokenizer.json", b"{}")
+        .large("model.safetensors", b"weights");
+    let net = Net::new(folder).await;
+    // The order of requests is not known beforehand: whichever fails, the weights are not there alone.
+    net.server.spoil_bodies([Fault::Fine, Fault::Status(404, None)]);
+    net.pull("org/m").await.expect_err("one is missing");
+    assert!(hub::scan(&net.options()).0.is_empty());
+    net.pull("org/m").await.expect("pulls");
+}
+
+#[tokio::test]
+async fn a_uqff_model_comes_with_the_rest_of_its_weights() {
+    let repo = Repo::new("org/m", 'a')
+        .small("config.json", b"{}")
+        .small("tokenizer.json", b"{}")
+        .large("residual.safetensors", b"rest")
+        .large("m-q4k-0.uqff", b"GGUF Q4K one")
+        .large("m-q4k-1.uqff", b"two")
+        .large("m-q8_0-0.uqff", b"GGUF Q8_0 other");
+    let net = Net::new(repo).await;
+    let model = net.pull("org/m/m-q4k-0.uqff").await.expect("pulls");
+    let snapshot = net.made.snapshot("org/m", 'a');
+    assert_eq!(model.location, snapshot.join("m-q4k-0.uqff"));
+    assert!(snapshot.join("m-q4k-1.uqff").exists() && snapshot.join("residual.safetensors").exists());
+    assert!(!snapshot.join("m-q8_0-0.uqff").exists());
 }
 
 #[tokio::test]
@@ -326,7 +372,12 @@ async fn what_variables_say_is_not_asked_a_second_time() {
 
 #[tokio::test]
 async fn large_repositories_are_seen_whole_and_what_leads_out_of_the_cache_is_not() {
-    let mut large = Repo::new("org/m", 'a').large("../../m-Q8_0.gguf", &gguf("Q8_0", 100));
+    let mut large = Repo::new("org/m", 'a');
+    for hostile in
+        ["../../m-Q8_0.gguf", "/tmp/m-Q8_0.gguf", "a\0m-Q8_0.gguf", &format!("{}-Q8_0.gguf", "m".repeat(300))]
+    {
+        large = large.large(hostile, &gguf("Q8_0", 100));
+    }
     for number in 0..1_500 {
         large = large.small(&format!("data/{number}.json"), b"{}");
     }

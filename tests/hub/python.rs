@@ -44,7 +44,7 @@ async fn client() -> &'static Path {
 }
 
 /// Runs a Python program with the client, in this cache, and returns what it prints.
-async fn python(made: &Made, endpoint: Option<&str>, program: &str) -> String {
+pub async fn python(made: &Made, endpoint: Option<&str>, program: &str) -> String {
     let mut command = Command::new("python3");
     command
         .args(["-c", program])
@@ -192,4 +192,116 @@ async fn the_lock_holds_between_both() {
     assert_eq!(fs::read(&ours.location).expect("reads"), content);
     let downloads = server.seen().iter().filter(|s| s.other_host && s.method == axum::http::Method::GET).count();
     assert_eq!(downloads, 1);
+}
+
+#[tokio::test]
+async fn the_stand_in_is_searched_by_the_python_client() {
+    let repos = (0..25).map(|n| {
+        let tags = serde_json::json!(["gguf", "license:mit", "base_model:quantized:org/base"]);
+        let said =
+            serde_json::json!({ "downloads": n, "tags": tags, "gguf": { "total": 1000 + n, "architecture": "llama" } });
+        Repo::new(&format!("org/model-{n}"), 'a').large("m.gguf", b"GGUF").said(said)
+    });
+    let many = (0..2_500).fold(Repo::new("org/many", 'b'), |repo, n| repo.small(&format!("d/{n}.json"), b"{}"));
+    let server = HubServer::start(repos.chain([many]).collect()).await;
+    let made = Made::new();
+    let program = "from huggingface_hub import HfApi\n\
+         import huggingface_hub.hf_api as hf\n\
+         api = HfApi()\n\
+         found = list(api.list_models(search='model', sort='downloads', limit=20))\n\
+         assert [m.id for m in found] == [f'org/model-{n}' for n in range(24, 4, -1)], found\n\
+         assert found[0].downloads == 24 and 'license:mit' in found[0].tags, found[0]\n\
+         expanded = list(api.list_models(search='model-7', filter=['gguf', 'license:mit'], expand=['gguf', 'downloads', 'tags']))\n\
+         assert [m.gguf['total'] for m in expanded] == [1007] and expanded[0].likes is None, expanded\n\
+         assert len(list(api.list_models(author='org', filter='base_model:quantized:org/base'))) == 25\n\
+         assert not list(api.list_models(author='other'))\n\
+         from huggingface_hub.utils import paginate\n\
+         rows = list(paginate(f'{api.endpoint}/api/models', params={'limit': 4, 'search': 'model'}, headers={}))\n\
+         assert len(rows) == 25 and len({r['id'] for r in rows}) == 25, rows\n\
+         tree = list(api.list_repo_tree('org/many', recursive=True))\n\
+         assert len(tree) == 2500 and tree[7].size == 2, len(tree)\n\
+         info = api.model_info('org/model-3', files_metadata=True)\n\
+         assert info.siblings[0].size == 4 and info.siblings[0].lfs.size == 4 and info.gguf['total'] == 1003, info";
+    python(&made, Some(&server.endpoint), program).await;
+    assert!(
+        server.seen().iter().filter(|seen| seen.path == "/api/models").count() >= 10,
+        "pages are asked for one by one"
+    );
+}
+
+/// What the client says of a cache: its repositories with their revisions' refs and files, without a complaint.
+async fn scanned(made: &Made) -> String {
+    let program = "from huggingface_hub import scan_cache_dir\n\
+         info = scan_cache_dir()\n\
+         assert not info.warnings, info.warnings\n\
+         print(info.size_on_disk)\n\
+         for r in sorted(info.repos, key=lambda r: r.repo_id):\n\
+         \x20   for v in sorted(r.revisions, key=lambda v: v.commit_hash):\n\
+         \x20       print(r.repo_id, v.commit_hash[0], ','.join(sorted(v.refs)), ' '.join(sorted(f.file_name for f in v.files)))";
+    python(made, None, program).await
+}
+
+fn delete(made: &Made, model: &str) -> u64 {
+    let removal = hub::removal(&made.options(), &parse(model), hub::Scope::Model).expect("can be deleted");
+    removal.carry_out().expect("deletes")
+}
+
+#[tokio::test]
+async fn what_is_left_after_each_deletion_is_a_cache_to_both() {
+    let server = HubServer::start(vec![
+        Repo::new("org/m", 'a')
+            .large("m-Q4_0.gguf", b"GGUF Q4_0 four")
+            .large("m-Q8_0-00001-of-00002.gguf", b"GGUF Q8_0 eight")
+            .large("m-Q8_0-00002-of-00002.gguf", b"and more")
+            .large("README.md", b"a card"),
+        Repo::new("org/folder", 'b').large("config.json", b"{}").large("model.safetensors", b"weights"),
+    ])
+    .await;
+    let made = Made::new();
+    // All of it by the client, with whatever it keeps beside the files.
+    let program = "from huggingface_hub import hf_hub_download\n\
+         for f in ['m-Q4_0.gguf', 'm-Q8_0-00001-of-00002.gguf', 'm-Q8_0-00002-of-00002.gguf', 'README.md']:\n\
+         \x20   hf_hub_download('org/m', f)\n\
+         for f in ['config.json', 'model.safetensors']: hf_hub_download('org/folder', f)";
+    python(&made, Some(&server.endpoint), program).await;
+    made.file("org/m", 'c', "m-Q4_0.gguf", "GGUF Q4_0 four").refers("org/m", "refs/pr/1", 'c');
+    let local = hub::local(&made.options());
+    assert_eq!((local.models.len(), local.problems.len()), (3, 0), "{local:?}");
+    let size = |scan: &str| scan.lines().next().and_then(|line| line.parse::<u64>().ok()).expect("a number");
+    let before = size(&scanned(&made).await);
+    assert_eq!(local.disk.map(|disk| disk.cache), Some(before), "both count the same");
+
+    assert_eq!(delete(&made, "org/m/m-Q4_0.gguf@cccc"), 0);
+    let scan = scanned(&made).await;
+    assert!(!scan.contains("org/m c") && size(&scan) == before, "{scan}");
+    let freed = delete(&made, "org/m:Q8_0");
+    let scan = scanned(&made).await;
+    assert!(scan.contains("org/m a main README.md m-Q4_0.gguf"), "{scan}");
+    assert_eq!(size(&scan), before - freed);
+    let program = "from huggingface_hub import hf_hub_download\n\
+         print(hf_hub_download('org/m', 'm-Q4_0.gguf', local_files_only=True))";
+    assert!(python(&made, None, program).await.ends_with("m-Q4_0.gguf"));
+    delete(&made, "org/folder");
+    delete(&made, "org/m:Q4_0");
+    assert_eq!(scanned(&made).await, "0");
+    // And the client gets again what it lacks.
+    let program = "from huggingface_hub import hf_hub_download\nprint(hf_hub_download('org/m', 'm-Q4_0.gguf'))";
+    python(&made, Some(&server.endpoint), program).await;
+    assert_eq!(hub::scan(&made.options()).0.len(), 1);
+}
+
+#[tokio::test]
+async fn what_the_client_deletes_is_gone_for_us_and_the_other_way_round() {
+    let made = Made::new();
+    made.file("org/m", 'a', "m-Q4_0.gguf", "GGUF Q4_0 four")
+        .file("org/m", 'b', "m-Q4_0.gguf", "GGUF Q4_0 four")
+        .file("org/m", 'b', "m-Q8_0.gguf", "GGUF Q8_0 eight")
+        .refers("org/m", "main", 'a');
+    let program = "from huggingface_hub import scan_cache_dir\n\
+         scan_cache_dir().delete_revisions('b' * 40).execute()";
+    python(&made, None, program).await;
+    let (models, problems) = hub::scan(&made.options());
+    assert_eq!((crate::made::references(&models), problems.len()), (vec!["org/m:Q4_0"], 0));
+    assert_eq!(delete(&made, "org/m:Q4_0"), 14);
+    assert_eq!(scanned(&made).await, "0");
 }

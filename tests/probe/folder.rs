@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use hobnob::domain::model::Format;
+use hobnob::domain::model::{Format, ModelFacts};
+use hobnob::engine::probe::{foretell, probe};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -279,4 +280,27 @@ proptest! {
         let folder = folder_with(dir.path(), names[file], &bytes);
         refusal(names[file], &folder);
     }
+}
+
+#[test]
+fn the_configuration_alone_foretells_what_the_folder_will_say() {
+    let dir = tempfile::tempdir().expect("a folder");
+    tiny::folder(dir.path(), 1);
+    let whole = probe(dir.path()).expect("a whole folder");
+    let config = std::fs::read(dir.path().join("config.json")).expect("reads");
+    let types = [("F32".to_owned(), whole.parameters, whole.bytes)];
+    let told = foretell("org/m/config.json", &config, whole.bytes, &types).expect("it can be run").expect("all of it");
+    let shape = |facts: &ModelFacts| {
+        let sizes = (facts.layers, facts.heads, facts.kv_heads, facts.head_size, facts.width, facts.vocabulary);
+        (facts.architecture.clone(), facts.quant.clone(), sizes, facts.context, facts.parameters, facts.bytes)
+    };
+    assert_eq!(shape(&told), shape(&whole));
+    assert_eq!((told.held, told.per_token, told.feed_forward), (whole.held, whole.per_token, whole.feed_forward));
+    assert!(told.plain.is_some_and(|plain| plain.row_unit == whole.plain.expect("plain weights").row_unit));
+    // Without the types there is a guess.
+    let guess = foretell("org/m/config.json", &config, 1000, &[]).expect("it can be run").expect("all of it");
+    assert_eq!((guess.parameters, guess.quant.as_str()), (500, "BF16"));
+    let odd = br#"{"architectures": ["BertModel"]}"#;
+    let error = foretell("org/m/config.json", odd, 1000, &[]).expect_err("no loader");
+    assert!(error.message.starts_with("org/m ") && error.message.contains("BertModel"), "{error}");
 }

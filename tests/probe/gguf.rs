@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use hobnob::domain::model::{Format, ModelFacts};
-use hobnob::engine::probe::{parts, probe};
+use hobnob::engine::probe::{foretell, parts, probe};
 use hobnob::error::{ErrorKind, UserError};
 use proptest::prelude::*;
 
@@ -360,5 +360,39 @@ proptest! {
         if let Err(error) = measured(&path) {
             prop_assert!(error.message.contains("changed.gguf"));
         }
+    }
+}
+
+#[test]
+fn the_start_of_a_file_foretells_what_the_whole_will_say() {
+    let whole = |path: &Path| {
+        let bytes = fs::read(path).expect("reads");
+        let len = bytes.len() as u64;
+        (bytes, len)
+    };
+    let path = starter();
+    let (bytes, len) = whole(&path);
+    let name = path.display().to_string();
+    let told = foretell(&name, &bytes, len, &[]).expect("it can be run").expect("that is all of it");
+    assert_eq!(told, probe(&path).expect("the starter is whole"));
+    assert_eq!(foretell(&name, &bytes[..8 << 20], len, &[]), Ok(Some(told)));
+    for start in [0, 3, 100, 64 << 10] {
+        assert_eq!(foretell(&name, &bytes[..start], len, &[]), Ok(None), "{start}");
+    }
+    let dir = tempfile::tempdir().expect("a folder");
+    for arch in tiny::ARCHITECTURES {
+        let path = dir.path().join(format!("{arch}.gguf"));
+        tiny::write_random(&tiny::gguf(arch), &path);
+        let (bytes, len) = whole(&path);
+        let told = foretell(&path.display().to_string(), &bytes, len, &[]);
+        assert_eq!(told.map(|told| told.expect("all of it")), probe(&path), "{arch}");
+    }
+    for name in ["org/m/m-IQ4_XS.gguf", "org/m/m.i1-IQ2_M.gguf", "m-MXFP4_MOE.gguf", "m-TQ1_0.gguf", "m-Q4_0_4_4.gguf"]
+    {
+        let error = foretell(name, b"", 1000, &[]).expect_err(name);
+        assert!(error.kind == ErrorKind::ModelUnsupported && error.hint.is_some_and(|hint| hint.contains("Q4_K_M")));
+    }
+    for name in ["m-UD-Q4_K_XL.gguf", "m-Q4_0.gguf", "m-BF16.gguf", "m.gguf"] {
+        assert_eq!(foretell(name, b"", 1000, &[]), Ok(None), "{name}");
     }
 }

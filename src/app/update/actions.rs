@@ -15,9 +15,15 @@ impl App {
         match action.context() {
             Context::Global => self.act_globally(action, now),
             Context::Chat => return self.act_in_chat(action, now),
-            Context::Models => self.act_in_models(action, now),
+            Context::Models => return self.act_in_models(action, now),
             Context::Settings => self.act_in_settings(action, now),
-            Context::Edit => return self.pane == Pane::Chat && self.act_in_composer(action),
+            Context::Edit => {
+                return match self.pane {
+                    Pane::Chat => self.act_in_composer(action),
+                    Pane::Models => self.act_in_search(action),
+                    Pane::Settings => false,
+                };
+            }
             Context::List => return self.move_in_list(action),
             Context::Conversations => return self.act_on_conversation(action, now),
             Context::Dialog => return false,
@@ -39,7 +45,7 @@ impl App {
             }
             Some(_) => false,
             None => match self.pane {
-                Pane::Models => self.models.act(action),
+                Pane::Models => self.move_in_models(action),
                 Pane::Settings => self.settings_pane.act(action),
                 Pane::Chat => {
                     let len = self.chat.composer.suggestions().len();
@@ -52,7 +58,7 @@ impl App {
     pub(super) fn act_globally(&mut self, action: Action, now: Instant) {
         match action {
             Action::ShowChat => self.pane = Pane::Chat,
-            Action::ShowModels => self.pane = Pane::Models,
+            Action::ShowModels => self.show_models(),
             Action::ShowSettings => self.pane = Pane::Settings,
             Action::NextPane => self.turn_pane(1),
             Action::PreviousPane => self.turn_pane(Pane::ALL.len() - 1),
@@ -72,7 +78,10 @@ impl App {
 
     pub(super) fn turn_pane(&mut self, by: usize) {
         let at = Pane::ALL.iter().position(|p| *p == self.pane).unwrap_or(0);
-        self.pane = Pane::ALL[(at + by) % Pane::ALL.len()];
+        match Pane::ALL[(at + by) % Pane::ALL.len()] {
+            Pane::Models => self.show_models(),
+            pane => self.pane = pane,
+        }
     }
 
     /// Ctrl-C: stops an answer, else clears the composer, else asks to quit.

@@ -20,6 +20,8 @@ impl App {
             Action::Stop => {
                 if self.chat.is_busy() {
                     self.stop();
+                } else if self.chat.editing.is_some() {
+                    self.leave_editing();
                 } else if matches!(self.engine, EngineStatus::Loading { .. }) {
                     self.cancel_load(now);
                 } else if self.toasts.is_empty() {
@@ -52,6 +54,16 @@ impl App {
             }
             Action::ToggleThinking => self.toggle_thinking(now),
             Action::AnswerInSchema => self.choose_form(now),
+            Action::EditMessage => self.edit_message(now),
+            Action::PreviousVersion => self.show_version(false, now),
+            Action::NextVersion => self.show_version(true, now),
+            Action::CopyMessage => self.copy_message(now),
+            Action::CopyCode => self.copy_code("", now),
+            Action::CopyAll => self.copy_all(now),
+            Action::SaveCode => {
+                let hint = "`/save-code FILE` does it".to_owned();
+                self.toast(ToastKind::Note, "Where to?", Some(hint), now);
+            }
             Action::ScrollUp => transcript.scroll_lines(-1),
             Action::ScrollDown => transcript.scroll_lines(1),
             Action::PageUp => transcript.scroll_pages(-1),
@@ -69,8 +81,11 @@ impl App {
         let suggestions = self.chat.composer.suggestions();
         let composer = &mut self.chat.composer;
         if action == Action::Complete {
-            let Some(chosen) = suggestions.get(composer.suggestion) else { return false };
-            composer.area.set(&format!("/{}", chosen.name()));
+            let Some(chosen) = suggestions.get(composer.suggestion).filter(|_| composer.call().is_none()) else {
+                return false;
+            };
+            let space = if chosen.argument().is_some() { " " } else { "" };
+            composer.area.set(&format!("/{}{space}", chosen.name()));
             return true;
         }
         if composer.area.act(action) {
@@ -89,6 +104,10 @@ impl App {
 
     /// Enter: a command, a message, or, with nothing written, the next step that the screen offers.
     pub(super) fn submit(&mut self, now: Instant) {
+        if let Some((action, argument)) = self.chat.composer.call() {
+            let argument = argument.to_owned();
+            return self.call(action, &argument, now);
+        }
         if self.chat.composer.command().is_some() {
             let chosen = self.chat.composer.suggestion;
             if let Some(action) = self.chat.composer.suggestions().get(chosen).copied() {
@@ -128,6 +147,38 @@ impl App {
         }
     }
 
+    /// Does a command to what stands behind it. The text stays where that is not to be had.
+    fn call(&mut self, action: Action, argument: &str, now: Instant) {
+        let done = match action {
+            _ if argument.is_empty() => {
+                self.act(action, now);
+                true
+            }
+            Action::AnswerInSchema => {
+                self.schema_from(argument);
+                true
+            }
+            Action::CopyCode => {
+                self.copy_code(argument, now);
+                true
+            }
+            Action::SaveCode => {
+                self.save_code(argument, now);
+                true
+            }
+            Action::Theme => self.set_theme_called(argument, now),
+            Action::Load => {
+                self.resolve_and_load(argument, now);
+                true
+            }
+            _ => false,
+        };
+        if done {
+            self.chat.composer.area.take();
+            self.chat.composer.touched();
+        }
+    }
+
     /// Enter on an empty composer while there is no model: what the empty screen says it does.
     pub(super) fn offered_step(&mut self, now: Instant) {
         if self.models.running().is_some() {
@@ -146,6 +197,7 @@ impl App {
         if let Some(text) = self.chat.composer.take() {
             // What waited for more room gives way to what is wanted now.
             self.chat.pending = None;
+            self.put_in_place();
             self.chat.queue.push_back(text);
         }
     }

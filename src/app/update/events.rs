@@ -1,13 +1,13 @@
-//! What timers, engine and hub tell.
+//! What timers and the engine tell.
 
 use std::time::{Duration, Instant};
 
 use super::asking::By;
 use crate::app::chat::Wish;
 use crate::app::msg::{Effect, TimerId};
-use crate::app::{App, CLOCK, Dirty, EngineStatus, Pane, ToastKind};
+use crate::app::{App, CLOCK, Dirty, EngineStatus, Pane};
 use crate::domain::conversation::Outcome;
-use crate::domain::{DownloadState, EngineCmd, EngineEvent, GenId, HubCmd, HubEvent};
+use crate::domain::{EngineCmd, EngineEvent, GenId};
 use crate::error::{ErrorKind, UserError};
 
 impl App {
@@ -30,6 +30,7 @@ impl App {
             TimerId::Count => self.count(),
             TimerId::Keep => self.keep_more(),
             TimerId::Draft => self.keep_draft(),
+            TimerId::Search => self.search_now(),
             TimerId::Idle => {
                 let idle = !self.chat.is_busy() && self.settings.engine.unload_after.is_some();
                 if idle && matches!(self.engine, EngineStatus::Ready(_)) {
@@ -145,44 +146,6 @@ impl App {
         {
             self.no_summary(then, now);
             self.toast_error(error, now);
-        }
-    }
-
-    pub(super) fn on_hub(&mut self, event: HubEvent, now: Instant) {
-        self.touch(Dirty::Soon);
-        match event {
-            HubEvent::Local { models, problems } => self.models.found(models, problems),
-            HubEvent::Resolved { id, result } if id == self.load => match *result {
-                Ok(model) => {
-                    self.engine = EngineStatus::Empty;
-                    self.load_if_it_fits(&model, now);
-                }
-                Err(error) => {
-                    let name = self.settings.model.clone().unwrap_or_default();
-                    self.engine = EngineStatus::Empty;
-                    self.on_unresolved(&name, error, now);
-                }
-            },
-            HubEvent::Resolved { .. } => {}
-            HubEvent::Download { id, state } => {
-                let Some(download) = self.models.download.as_mut().filter(|d| d.id == id) else { return };
-                download.state = state.clone();
-                let then_load = download.then_load;
-                match state {
-                    DownloadState::Done { model } => {
-                        self.emit(Effect::Hub(HubCmd::ScanLocal));
-                        if then_load {
-                            self.load(&model, now);
-                        }
-                    }
-                    DownloadState::Failed { error } => self.toast_error(&error, now),
-                    DownloadState::Cancelled => {
-                        let hint = "what has arrived is kept; the next try goes on from there";
-                        self.toast(ToastKind::Note, "The download was cancelled", Some(hint.into()), now);
-                    }
-                    DownloadState::Resolving | DownloadState::Running { .. } | DownloadState::Verifying { .. } => {}
-                }
-            }
         }
     }
 

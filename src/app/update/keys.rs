@@ -18,7 +18,7 @@ impl App {
                 self.touch(Dirty::Now);
             }
             TermEvent::Paste(text) => {
-                self.on_text(&text);
+                self.on_paste(&text);
                 self.touch(Dirty::Now);
             }
             TermEvent::Resize(..) => self.touch(Dirty::Soon),
@@ -29,7 +29,9 @@ impl App {
                 self.touch(Dirty::Soon);
             }
             TermEvent::Click { column, row } => {
-                if row == 0
+                if self.click_in_models(column, row, now) {
+                    self.touch(Dirty::Now);
+                } else if row == 0
                     && self.overlay.is_none()
                     && let Some((pane, _)) = self.tabs.iter().find(|(_, columns)| columns.contains(&column))
                 {
@@ -45,6 +47,7 @@ impl App {
             *scroll = scroll.saturating_add_signed(i16::try_from(turns * WHEEL).unwrap_or(0));
         } else if self.overlay.is_none() && self.pane == Pane::Chat {
             self.chat.transcript.scroll_lines(turns * WHEEL);
+        } else if self.overlay.is_none() && self.scroll_card(turns * WHEEL) {
         } else {
             let action = if turns < 0 { Action::Previous } else { Action::Next };
             self.move_in_list(action);
@@ -87,7 +90,7 @@ impl App {
                 ]
             }
             Some(Overlay::Value(_)) => vec![Context::Dialog, Context::Edit, Context::Chat, Context::Global],
-            Some(Overlay::Schema(_) | Overlay::Conversations(_)) => {
+            Some(Overlay::Schema(_) | Overlay::Import(_) | Overlay::Conversations(_)) => {
                 vec![Context::Dialog, Context::Edit, Context::Global]
             }
             Some(Overlay::Help { .. }) => vec![Context::Dialog, Context::List, Context::Chat, Context::Global],
@@ -96,6 +99,9 @@ impl App {
             None if suggesting => vec![Context::List, Context::Edit, Context::Chat, Context::Global],
             None => match self.pane {
                 Pane::Chat => vec![Context::Edit, Context::Chat, Context::Global],
+                Pane::Models if self.models.types() => {
+                    vec![Context::Edit, Context::Models, Context::List, Context::Global]
+                }
                 pane => vec![pane.context(), Context::List, Context::Global],
             },
         }
@@ -109,10 +115,19 @@ impl App {
                 | Overlay::Themes { .. }
                 | Overlay::Value(_)
                 | Overlay::Schema(_)
+                | Overlay::Import(_)
                 | Overlay::Conversations(_),
             ) => true,
             Some(_) => false,
-            None => self.pane == Pane::Chat,
+            None => self.pane == Pane::Chat || (self.pane == Pane::Models && self.models.types()),
+        }
+    }
+
+    fn on_paste(&mut self, text: &str) {
+        if self.overlay.is_none() && self.pane == Pane::Models {
+            self.paste_in_models(text);
+        } else {
+            self.on_text(text);
         }
     }
 
@@ -140,6 +155,14 @@ impl App {
             Some(Overlay::Schema(field)) => {
                 field.area.insert(text);
                 field.error = None;
+            }
+            Some(Overlay::Import(field)) => {
+                field.area.insert(text);
+                field.error = None;
+            }
+            None if self.pane == Pane::Models && self.models.types() => {
+                self.models.find.field.insert(text);
+                self.search_soon();
             }
             None if self.pane == Pane::Chat => {
                 self.chat.composer.area.insert(text);

@@ -6,20 +6,24 @@
 //! | `actions` | what holds everywhere: panes, interrupt, quit |
 //! | `overlays` | what is in front of a pane: palette, themes, questions |
 //! | `asking` | from a wish to an answer, and what when there is no room for it |
-//! | `chat`, `models`, `settings` | the actions of the panes |
+//! | `chat`, `models`, `settings` | the actions of the panes; `models` also what the hub tells |
 //! | `sessions` | keeping the conversation, going to another, the list of all |
+//! | `copy` | taking something of the conversation away |
+//! | `versions` | writing a message again, and walking between what is there twice |
 //! | `wishes` | reasoning, and the form of the next answer |
-//! | `events` | what engine and hub tell |
+//! | `events` | what timers and the engine tell |
 
 mod actions;
 mod asking;
 mod chat;
+mod copy;
 mod events;
 mod keys;
 mod models;
 mod overlays;
 mod sessions;
 mod settings;
+mod versions;
 mod wishes;
 
 use std::time::Instant;
@@ -74,6 +78,8 @@ impl App {
                 self.touch(Dirty::Soon);
             }
             Msg::Schema(read) => self.on_schema(read),
+            Msg::Copied(result) => self.on_copied(result, now),
+            Msg::Written(result) => self.on_written(result, now),
             Msg::Edited(Ok(text)) => {
                 let text = text.trim_end_matches('\n');
                 match &mut self.overlay {
@@ -85,6 +91,7 @@ impl App {
             Msg::Edited(Err(error)) | Msg::Failed(error) => self.toast_error(&error, now),
         }
         self.keep();
+        self.judge_models();
         self.start_clock();
         self.count_soon();
         std::mem::take(&mut self.effects)

@@ -6,7 +6,7 @@ use crate::app::msg::Effect;
 use crate::app::picker::{Picker, Row, Target};
 use crate::app::{App, Confirm, Confirmed, Overlay, Pane, ToastKind};
 use crate::config::theme::Themes;
-use crate::config::{SPECS, Value, theme};
+use crate::config::{SPECS, Value, nearest, theme};
 use crate::domain::action::{Action, Context};
 use crate::domain::units::bytes;
 
@@ -69,6 +69,10 @@ impl App {
                 field.error = None;
                 field.area.act(action)
             }
+            Some(Overlay::Import(field)) => {
+                field.error = None;
+                field.area.act(action)
+            }
             Some(Overlay::Help { scroll }) => {
                 let by: i16 = match action {
                     Action::Previous | Action::ScrollUp => -1,
@@ -116,9 +120,13 @@ impl App {
             },
             Some(Overlay::Value(editor)) => self.take_value(editor),
             Some(Overlay::Schema(field)) => self.read_schema(field),
+            Some(Overlay::Import(field)) => self.import(field),
             Some(Overlay::Confirm(confirm)) => match confirm.then {
                 Confirmed::Quit => self.really_quit(),
                 Confirmed::Load(model) => self.load(&model, now),
+                Confirmed::Get(wanted) => self.get(*wanted, now),
+                Confirmed::Delete(model) => self.delete(&model, now),
+                Confirmed::Discard(repo) => self.discard(&repo),
             },
             Some(Overlay::Room(room)) => self.make_room(room, now),
             Some(Overlay::Conversations(list)) => self.accept_in_list(list),
@@ -131,7 +139,7 @@ impl App {
             Target::Action(action) => {
                 // An action of a pane is done where it can be seen.
                 match action.context() {
-                    Context::Models if action != Action::Unload => self.pane = Pane::Models,
+                    Context::Models if action != Action::Unload => self.show_models(),
                     Context::Settings => self.pane = Pane::Settings,
                     Context::Chat => self.pane = Pane::Chat,
                     _ => {}
@@ -144,6 +152,8 @@ impl App {
                 }
             }
             Target::Theme(id) => self.set_theme(id),
+            Target::Copy { what, text } => self.copy(&text, what),
+            Target::WriteFile { path, text } => self.emit(Effect::WriteFile { path, text }),
             Target::Setting(key) => {
                 self.pane = Pane::Settings;
                 self.settings_pane.go_to(key);
@@ -221,6 +231,24 @@ impl App {
         if let Ok(theme) = found {
             self.theme = theme.fit(self.capabilities);
         }
+    }
+
+    /// By its id or its name. False where there is none that is called so.
+    pub(super) fn set_theme_called(&mut self, name: &str, now: Instant) -> bool {
+        let themes = self.all_themes(now);
+        let all = themes.list();
+        let found =
+            all.iter().find(|theme| [&theme.id, &theme.name].iter().any(|known| known.eq_ignore_ascii_case(name)));
+        let id = found.map(|theme| theme.id.clone());
+        let near = nearest(name, all.iter().map(|theme| theme.id.as_str()));
+        let hint = near.map_or_else(|| "`/theme` shows them all".to_owned(), |near| format!("did you mean {near}?"));
+        self.themes = Some(themes);
+        let is_there = id.is_some();
+        match id {
+            Some(id) => self.set_theme(id),
+            None => self.toast(ToastKind::Warning, format!("There is no theme {name}"), Some(hint), now),
+        }
+        is_there
     }
 
     pub(super) fn set_theme(&mut self, id: String) {

@@ -146,7 +146,7 @@ impl App {
                     list.found(hits);
                 }
                 if std::mem::take(&mut list.search_again) {
-                    self.search();
+                    self.look_for_words();
                 }
             }
             // Of a wish that another one has followed.
@@ -241,7 +241,7 @@ impl App {
     }
 
     /// Looks for the words that are typed, in all that was said. One search at a time: the newest words are what counts.
-    fn search(&mut self) {
+    fn look_for_words(&mut self) {
         let ask = self.saved.next_ask();
         let Some(list) = self.list() else { return };
         let words = list.query.text().trim().to_owned();
@@ -263,7 +263,7 @@ impl App {
         let done = change(&mut list.query);
         if list.query.text() != before {
             list.typed();
-            self.search();
+            self.look_for_words();
         }
         done
     }

@@ -6,6 +6,7 @@ use crate::app::msg::{Effect, TimerId};
 use crate::app::settings::ValueEditor;
 use crate::app::{App, EngineStatus, Overlay, SETTLE, ToastKind};
 use crate::config::{Applies, Kind, Origin, Spec, Value};
+use crate::domain::HubCmd;
 use crate::domain::action::Action;
 
 impl App {
@@ -79,6 +80,10 @@ impl App {
             // What is typed now is what holds, for this conversation too.
             "chat.system_prompt" => self.chat.system = None,
             "engine.unload_after" => self.set_idle_timer(),
+            "hub.speed_limit" => {
+                let limit = self.settings.hub.bytes_per_second();
+                self.emit(Effect::Hub(HubCmd::LimitSpeed(limit)));
+            }
             "ui.mouse" => {
                 let on = self.settings.ui.mouse;
                 self.emit(Effect::Mouse(on));

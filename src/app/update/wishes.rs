@@ -42,6 +42,15 @@ impl App {
         }
     }
 
+    /// As if the place had been typed into the field, which shows what is wrong with it.
+    pub(super) fn schema_from(&mut self, path: &str) {
+        self.open(Overlay::Schema(SchemaField::new()));
+        if let Some(Overlay::Schema(mut field)) = self.overlay.take() {
+            field.area.insert(path);
+            self.read_schema(field);
+        }
+    }
+
     /// Has the file looked at; the field stays until it is known to be good.
     pub(super) fn read_schema(&mut self, mut field: SchemaField) {
         let path = field.area.text().trim().to_owned();

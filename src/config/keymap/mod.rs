@@ -152,7 +152,9 @@ mod tests {
     fn every_action_has_a_key_where_it_may_have_one() {
         let map = KeyMap::default();
         // Done once in a while, and quickly found: `/schema`, and `/send-all`, which the transcript names.
-        let by_name = |action: &Action| matches!(action, Action::AnswerInSchema | Action::SendAll);
+        let by_name = |action: &Action| {
+            matches!(action, Action::AnswerInSchema | Action::SendAll | Action::CopyAll | Action::SaveCode)
+        };
         for action in Action::ALL {
             assert!(by_name(action) || !map.keys_for(*action).is_empty(), "{}", action.name());
         }
@@ -182,10 +184,18 @@ mod tests {
                 continue;
             }
             let simple = |chord: &KeyChord| !chord.alt && !matches!(chord.key, Key::F(_));
-            // `/conversations`, `/think`, `/schema` and `/send-all` need no more than letters.
+            // `/conversations`, `/think`, `/schema`, `/copy` and the like need no more than letters, and every letter with Ctrl is taken.
             let by_name = matches!(
                 action,
-                Action::Conversations | Action::ToggleThinking | Action::AnswerInSchema | Action::SendAll
+                Action::Conversations
+                    | Action::ToggleThinking
+                    | Action::AnswerInSchema
+                    | Action::SendAll
+                    | Action::EditMessage
+                    | Action::CopyMessage
+                    | Action::CopyCode
+                    | Action::CopyAll
+                    | Action::SaveCode
             );
             let exempt = by_name || matches!(action, Action::TextStart | Action::TextEnd);
             assert!(exempt || map.keys_for(*action).iter().any(simple), "{}", action.name());

@@ -174,11 +174,34 @@ impl Config {
         })
     }
 
+    /// Reads a file's content.
+    pub fn parse(bytes: &[u8]) -> Found<Self> {
+        Self::of(&serde_json::from_slice(bytes).map_err(|error| json::invalid(FILE, &error))?)
+    }
+
+    /// What the weights of such a model usually are: `bytes` of them, with numbers and bytes of each type. Where the types are not
+    /// known, two bytes for each number or packed words, as the file says.
+    pub fn usual_sums(&self, bytes: u64, types: &[(String, u64, u64)]) -> Sums {
+        let packed = !matches!(self.quantisation, Quantisation::None | Quantisation::Fp8);
+        let unknown = if packed { ("U32".to_owned(), bytes / 4, bytes) } else { ("BF16".to_owned(), bytes / 2, bytes) };
+        let types = if types.is_empty() { vec![unknown] } else { types.to_vec() };
+        let has_head = self.shares_output == Some(false);
+        let embedding = self.embedding();
+        let rows = [self.width, self.feed_forward, self.heads.saturating_mul(self.head_size)];
+        let row_unit = rows.iter().filter(|row| **row > 0).map(|row| 1 << row.trailing_zeros().min(8)).min();
+        let mut sums =
+            Sums { types, has_head, has_experts: true, row_unit, embedding: Some(embedding), ..Sums::default() };
+        let plain = sums.plain_elements();
+        sums.matrices = plain.saturating_sub(embedding);
+        // Beside packed words there is little else than their scales.
+        sums.group_numbers = if self.is_mlx() { plain } else { 0 };
+        sums
+    }
+
     /// What the file alone says against running the model. Its weights are taken to be stored as they usually are.
     pub fn judge(bytes: &[u8]) -> Found<Foresight> {
-        let whole = serde_json::from_slice(bytes).map_err(|error| json::invalid(FILE, &error))?;
         let usual = Sums { has_experts: true, ..Sums::default() };
-        match Self::of(&whole)?.gpu_only(&usual).filter(|_| !has_gpu()) {
+        match Self::parse(bytes)?.gpu_only(&usual).filter(|_| !has_gpu()) {
             Some(reason) => Err(Fault::unsupported(reason, GPU_HINT)),
             None => Ok(Foresight::Enough),
         }

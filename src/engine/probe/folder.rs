@@ -41,25 +41,44 @@ fn facts(folder: &Path) -> Found<ModelFacts> {
         return Err(Fault::unsupported(reason, GPU_HINT));
     }
     let talk = talk(folder, &files)?;
-    let footprint = footprint::of_folder(&config, &sums);
     Ok(ModelFacts {
+        has_chat_template: true,
+        can_think: talk.can_think,
+        recommended: talk.recommended,
+        gpu_only: gpu_only.map(str::to_owned),
+        ..described(&config, &sums)
+    })
+}
+
+/// What a `config.json` tells of a model whose weights, `bytes` of them, are not here yet, with numbers and bytes of
+/// each type. They are taken to be stored as they usually are.
+pub(super) fn foretell(config: &[u8], bytes: u64, types: &[(String, u64, u64)]) -> Found<ModelFacts> {
+    let config = Config::parse(config)?;
+    let sums = config.usual_sums(bytes, types);
+    let gpu_only = config.gpu_only(&sums);
+    if let Some(reason) = gpu_only.filter(|_| !has_gpu()) {
+        return Err(Fault::unsupported(reason, GPU_HINT));
+    }
+    Ok(ModelFacts { gpu_only: gpu_only.map(str::to_owned), ..described(&config, &sums) })
+}
+
+/// What configuration and weights say together.
+fn described(config: &Config, sums: &Sums) -> ModelFacts {
+    let footprint = footprint::of_folder(config, sums);
+    ModelFacts {
         format: Format::Safetensors,
-        quant: config.quantisation(&sums),
+        quant: config.quantisation(sums),
         mlx: config.is_mlx(),
-        parameters: config.parameters(&sums),
+        parameters: config.parameters(sums),
         bytes: sums.bytes(),
         feed_forward: footprint.feed_forward,
         held: footprint.held,
         unpacking: footprint.unpacking,
         per_token: footprint.per_token,
         experts: footprint.experts,
-        has_chat_template: true,
-        can_think: talk.can_think,
-        recommended: talk.recommended,
-        plain: config.plain(&sums),
-        gpu_only: gpu_only.map(str::to_owned),
+        plain: config.plain(sums),
         ..config.facts()
-    })
+    }
 }
 
 pub(super) fn listing(folder: &Path) -> Found<BTreeSet<String>> {

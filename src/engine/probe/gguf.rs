@@ -2,7 +2,7 @@
 
 use super::fault::{Fault, Found, quote};
 use super::reader::Reader;
-use super::tensor::{TensorType, tensor_type};
+use super::tensor::{self, TensorType, tensor_type};
 use super::value::{self, Element, Value};
 use std::collections::{HashMap, HashSet};
 
@@ -184,7 +184,7 @@ fn read_tensor(reader: &mut Reader, name: &str) -> Found<Tensor> {
     let kind = tensor_type(number).map_err(|known| match known {
         Some(other) => Fault::unsupported(
             format!("tensor {} is stored as {other}, which the engine does not compute with", quote(name)),
-            "take a file of the same model in a common quantisation: Q4_K_M, Q4_0 or Q8_0",
+            tensor::COMMON,
         ),
         None => Fault::Broken(format!("tensor {} has the unknown type {number}", quote(name))),
     })?;

@@ -9,7 +9,7 @@ use super::generation::{Generation, widen};
 use super::gguf::{self, Early, Header, Tensor};
 use super::metadata::Metadata;
 use super::reader::Reader;
-use super::value::{TEMPLATE_KEY, Value};
+use super::value::{Element, TEMPLATE_KEY, Value};
 use super::{footprint, split, template, tensor, vocabulary, weights};
 use crate::domain::model::{Foresight, Format, ModelFacts};
 use crate::domain::sampling::SamplingPatch;
@@ -91,6 +91,47 @@ pub(super) fn judge(start: &[u8], len: u64) -> Found<Foresight> {
     }
 }
 
+/// What the name of a file alone says against running it: many of them name the type that most of their weights have.
+pub(super) fn by_name(name: &str) -> Found<()> {
+    const OTHERS: &[&str] = &["IQ1_", "IQ2_", "IQ3_", "IQ4_", "TQ1_", "TQ2_", "MXFP4", "NVFP4", "Q4_0_4_", "Q4_0_8_"];
+    let file = name.rsplit('/').next().unwrap_or(name).to_ascii_uppercase();
+    let mut words = file.split(['-', '.', ' ']);
+    match words.find(|word| OTHERS.iter().any(|other| word.starts_with(other))) {
+        Some(word) => Err(Fault::unsupported(
+            format!("its weights are stored as {word}, which the engine does not compute with"),
+            tensor::COMMON,
+        )),
+        None => Ok(()),
+    }
+}
+
+/// What the start of a file of `len` bytes tells of its model; `None` before its header has ended. The first part of a set speaks
+/// for itself alone where it counts weights.
+pub(super) fn foretell(start: &[u8], len: u64) -> Found<Option<ModelFacts>> {
+    // Not even the mark that the file begins with.
+    if start.len() < 4 {
+        return Ok(None);
+    }
+    let mut reader = Reader::of_start(start, len);
+    let header = match gguf::read(&mut reader, 0, &Runnable) {
+        Ok(header) => header,
+        Err(_) if reader.ran_out() => return Ok(None),
+        Err(fault) => return Err(fault),
+    };
+    let is_whole = !header.metadata.contains_key("split.count");
+    let metadata = Metadata::new(header.metadata);
+    let arch = Architecture::of(&metadata)?;
+    let shape = Shape::of(arch, &metadata)?;
+    let rows = if is_whole {
+        weights::check(arch, shape, &metadata, &header.tensors)?
+    } else {
+        metadata.list("tokenizer.ggml.tokens", Element::Text, "texts")?.len
+    };
+    let template =
+        own_template(&metadata)?.filter(|text| !text.trim().is_empty()).ok_or_else(template::none)?.to_owned();
+    Ok(Some(described(arch, shape, &metadata, &header.tensors, rows, &template)?))
+}
+
 /// A part of a set says which one it is, and the engine counts.
 fn check_part(header: &Header, index: usize, count: usize) -> Found<()> {
     let said = |key: &str| match header.metadata.get(key) {
@@ -130,6 +171,19 @@ fn facts(path: &Path, parts: &[PathBuf], metadata: &Metadata, tensors: &[Tensor]
     let template = template::beside_gguf(folder, own_template(metadata)?)?
         .filter(|text| !text.trim().is_empty())
         .ok_or_else(template::none)?;
+    let facts = described(arch, shape, metadata, tensors, rows, &template)?;
+    Ok(ModelFacts { recommended: facts.recommended.over(generation.recommended()), ..facts })
+}
+
+/// What metadata and tensors say, once nothing speaks against them.
+fn described(
+    arch: Architecture,
+    shape: Shape,
+    metadata: &Metadata,
+    tensors: &[Tensor],
+    rows: u64,
+    template: &str,
+) -> Found<ModelFacts> {
     let footprint = footprint::of_gguf(arch, metadata, tensors)?;
     let sum = |of: fn(&Tensor) -> u64| tensors.iter().map(of).fold(0, u64::saturating_add);
     Ok(ModelFacts {
@@ -154,7 +208,7 @@ fn facts(path: &Path, parts: &[PathBuf], metadata: &Metadata, tensors: &[Tensor]
         vocabulary: u32::try_from(rows).unwrap_or(u32::MAX),
         has_chat_template: true,
         can_think: template.contains("<think>") && template.contains("</think>"),
-        recommended: recommended(metadata).over(generation.recommended()),
+        recommended: recommended(metadata),
         ..ModelFacts::default()
     })
 }

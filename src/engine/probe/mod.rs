@@ -92,6 +92,32 @@ pub fn judge(name: &str, start: &[u8], len: u64) -> Result<Foresight, UserError>
     verdict.map_err(|fault| fault.about(Path::new(model)))
 }
 
+/// What the start of a file tells of the model that it belongs to, before anything of it is here: of a GGUF file of `len` bytes
+/// called `name`, or all of a `config.json` with numbers and bytes of each type that its weights have. `None` where more of the
+/// file is needed.
+///
+/// # Errors
+/// Why the engine could not run it, as far as that shows.
+pub fn foretell(
+    name: &str,
+    start: &[u8],
+    len: u64,
+    types: &[(String, u64, u64)],
+) -> Result<Option<ModelFacts>, UserError> {
+    let told = if name.ends_with(config::FILE) {
+        folder::foretell(start, len, types).map(Some)
+    } else {
+        gguf_model::by_name(name).and_then(|()| gguf_model::foretell(start, len))
+    };
+    let model = name.strip_suffix(config::FILE).and_then(|folder| folder.strip_suffix('/')).unwrap_or(name);
+    let mut facts = told.map_err(|fault| fault.about(Path::new(model)))?;
+    if let Some(facts) = &mut facts {
+        let name = facts.name.clone().unwrap_or_else(|| called(Path::new(model)));
+        facts.recommended = facts.recommended.over(recommend::by_makers(&facts.architecture, &name));
+    }
+    Ok(facts)
+}
+
 /// The files of a GGUF model, in order: all parts of a split set, or the one file.
 ///
 /// # Errors

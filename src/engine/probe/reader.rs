@@ -5,6 +5,7 @@ use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use super::fault::{Fault, Found};
+use crate::machine::disk::open_unnoticed;
 
 /// A file read front to back, which always knows how much of it is left.
 pub(super) struct Reader {
@@ -27,7 +28,7 @@ pub(super) fn open(path: &Path) -> Found<(File, u64)> {
     if !meta.is_file() {
         return Err(Fault::missing("it is not a plain file", "name a file that was downloaded whole"));
     }
-    let file = File::open(path).map_err(|error| unreadable(&error))?;
+    let file = open_unnoticed(path).map_err(|error| unreadable(&error))?;
     // Asked again of what was opened: the size is what every check below rests on.
     let meta = file.metadata().map_err(|error| unreadable(&error))?;
     if meta.is_file() {

@@ -1,5 +1,8 @@
 //! How weights are stored: the tensor types of GGUF, and the names of whole-file mixtures.
 
+/// What to do about a type that is none of those below.
+pub(super) const COMMON: &str = "take a file of the same model in a common quantisation: Q4_K_M, Q4_0 or Q8_0";
+
 /// A tensor type as the format numbers it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct TensorType {

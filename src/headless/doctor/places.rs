@@ -61,13 +61,16 @@ pub(super) fn cache(options: &Options) -> Vec<Check> {
         "free_bytes": health.free,
     }))];
     if !health.unfinished.is_empty() {
-        let sum = health.unfinished.iter().map(|(_, bytes)| bytes).sum();
-        let names: Vec<&str> = health.unfinished.iter().map(|(repo, _)| repo.as_str()).collect();
-        let details: Vec<_> =
-            health.unfinished.iter().map(|(repo, bytes)| json!({ "repo": repo, "bytes": bytes })).collect();
+        let sum = health.unfinished.iter().map(|left| left.bytes).sum();
+        let names: Vec<String> = health.unfinished.iter().map(|left| left.repo.to_string()).collect();
+        let details: Vec<_> = health
+            .unfinished
+            .iter()
+            .map(|left| json!({ "repo": left.repo.to_string(), "bytes": left.bytes, "total": left.total }))
+            .collect();
         checks.push(
             Check::note("downloads", format!("unfinished, {} so far: {}", bytes(sum), some(&names)))
-                .hint("`hobnob pull` of the same model goes on from there")
+                .hint("`hobnob pull` of the same model goes on from there; `hobnob models rm --unfinished` forgets it")
                 .details(json!({ "unfinished": details })),
         );
     }
@@ -75,7 +78,7 @@ pub(super) fn cache(options: &Options) -> Vec<Check> {
         let names: Vec<String> = health.dangling.iter().map(|path| path.display().to_string()).collect();
         checks.push(
             Check::warning("files", format!("the cache has names without a file: {}", some(&names)))
-                .hint("`hobnob pull` gets them again; or remove the names")
+                .hint("`hobnob pull` gets them again, `hobnob models rm` removes what is left")
                 .details(json!({ "dangling": health.dangling })),
         );
     }

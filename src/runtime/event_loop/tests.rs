@@ -10,8 +10,8 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::*;
 use crate::config::keymap::{Key, KeyChord};
-use crate::domain::store::AskId;
-use crate::domain::{GenId, JobId, PieceKind};
+use crate::domain::hub::Local;
+use crate::domain::{AskId, GenId, JobId, PieceKind};
 use crate::runtime::saver::Patch;
 
 const QUIT: Key = Key::Char('q');
@@ -34,6 +34,7 @@ enum Seen {
     Taken,
     Stopped,
     Mouse(bool),
+    Sent(Vec<u8>),
     Engine(EngineCmd),
     Hub(HubCmd),
     Store(StoreCmd),
@@ -118,6 +119,11 @@ impl Console<FakeState> for FakeConsole {
 
     fn set_mouse(&mut self, on: bool) -> io::Result<()> {
         self.log.borrow_mut().push(Seen::Mouse(on));
+        Ok(())
+    }
+
+    fn send(&mut self, sequence: &[u8]) -> io::Result<()> {
+        self.log.borrow_mut().push(Seen::Sent(sequence.to_owned()));
         Ok(())
     }
 
@@ -220,7 +226,7 @@ async fn what_flows_in_is_drained_and_merged_before_it_is_drawn() {
     world.engine.send(delta(1, PieceKind::Text, "d")).expect("listens");
     world.engine.send(delta(2, PieceKind::Text, "e")).expect("listens");
     world.engine.send(delta(2, PieceKind::Text, "f")).expect("listens");
-    world.hub.send(HubEvent::Local { models: vec![], problems: vec![] }).expect("listens");
+    world.hub.send(HubEvent::Local(Local { models: vec![], ..Local::default() })).expect("listens");
     let (seen, code) = world.run().await;
     let merged = |id, kind, text: &str, tokens| {
         Seen::Msg(Msg::Engine(EngineEvent::Delta { id: GenId(id), kind, text: text.to_owned(), tokens }))
@@ -231,7 +237,7 @@ async fn what_flows_in_is_drained_and_merged_before_it_is_drawn() {
             merged(1, PieceKind::Reasoning, "abc", 3),
             merged(1, PieceKind::Text, "d", 1),
             merged(2, PieceKind::Text, "ef", 2),
-            Seen::Msg(Msg::Hub(HubEvent::Local { models: vec![], problems: vec![] })),
+            Seen::Msg(Msg::Hub(HubEvent::Local(Local { models: vec![], ..Local::default() }))),
             Seen::Drawn,
             Seen::Shutdown,
         ]

@@ -1,8 +1,7 @@
-//! Finding, fetching, judging and loading models.
+//! Judging and loading the models that are here.
 
 use std::time::{Duration, Instant};
 
-use crate::app::models::Download;
 use crate::app::msg::Effect;
 use crate::app::{App, Confirm, Confirmed, Dirty, EngineStatus, Overlay, ToastKind};
 use crate::domain::action::Action;
@@ -10,45 +9,14 @@ use crate::domain::fit::Verdict;
 use crate::domain::model::{LoadSettings, LocalModel, ModelInfo, ModelRef, ModelSpec};
 use crate::domain::quant::KeptCopy;
 use crate::domain::units::{bytes, seconds};
-use crate::domain::{DownloadState, EngineCmd, HubCmd, fit};
+use crate::domain::{EngineCmd, HubCmd, fit};
 
 /// A load that takes no longer needs no copy.
 const WORTH_KEEPING: Duration = Duration::from_secs(2);
 
 impl App {
-    pub(super) fn act_in_models(&mut self, action: Action, now: Instant) {
-        match action {
-            Action::Load => match self.models.chosen().cloned() {
-                Some(model) => self.load_if_it_fits(&model, now),
-                None if self.models.nothing_usable() => self.get_starter(now),
-                None => {}
-            },
-            Action::Unload => {
-                if matches!(self.engine, EngineStatus::Empty) {
-                    self.toast(ToastKind::Note, "No model is loaded", None, now);
-                } else {
-                    self.unload();
-                }
-            }
-            Action::Refresh => self.emit(Effect::Hub(HubCmd::ScanLocal)),
-            Action::CancelJob => self.cancel_job(now),
-            Action::GetStarter => self.get_starter(now),
-            _ => {}
-        }
-    }
-
-    pub(super) fn cancel_job(&mut self, now: Instant) {
-        if let Some(id) = self.models.running().map(|d| d.id) {
-            self.emit(Effect::Hub(HubCmd::CancelDownload(id)));
-        } else if matches!(self.engine, EngineStatus::Loading { .. }) {
-            self.cancel_load(now);
-        } else {
-            self.toast(ToastKind::Note, "Nothing is under way", None, now);
-        }
-    }
-
     /// The load under way ends, and its process at once. What waits for the model waits on.
-    pub(super) fn cancel_load(&mut self, now: Instant) {
+    pub(in crate::app::update) fn cancel_load(&mut self, now: Instant) {
         if let EngineStatus::Loading { name, .. } = &self.engine {
             let text = format!("Loading {name} was cancelled");
             self.unload();
@@ -58,7 +26,7 @@ impl App {
 
     /// What is loaded or being loaded goes, and so does what was only being looked for. It counts as gone from here on: a
     /// message that waits is not sent to a model on its way out.
-    fn unload(&mut self) {
+    pub(super) fn unload(&mut self) {
         if self.chat.is_busy() {
             self.stop();
         }
@@ -68,29 +36,8 @@ impl App {
         self.emit(Effect::Engine(EngineCmd::Unload));
     }
 
-    pub(super) fn get_starter(&mut self, now: Instant) {
-        if self.models.running().is_some() {
-            self.toast(ToastKind::Note, "A download is under way already", None, now);
-            return;
-        }
-        if let Some(model) = self.models.by_reference("starter").filter(|m| m.facts.is_ok()).cloned() {
-            self.load(&model, now);
-            return;
-        }
-        self.job = self.job.next();
-        let id = self.job;
-        self.models.download = Some(Download {
-            id,
-            name: "starter".to_owned(),
-            state: DownloadState::Resolving,
-            since: now,
-            then_load: true,
-        });
-        self.emit(Effect::Hub(HubCmd::Download { id, model: ModelRef::Starter }));
-    }
-
     /// Finds the model that a name from the outside means, then loads it.
-    pub(super) fn resolve_and_load(&mut self, name: &str, now: Instant) {
+    pub(in crate::app::update) fn resolve_and_load(&mut self, name: &str, now: Instant) {
         self.wanted = None;
         match ModelRef::parse(name) {
             Ok(model) => {
@@ -109,7 +56,7 @@ impl App {
     }
 
     /// What failed may work now: a killed engine, a disk that is there again, memory that is free.
-    pub(super) fn load_again(&mut self, now: Instant) {
+    pub(in crate::app::update) fn load_again(&mut self, now: Instant) {
         match (self.wanted.clone(), &self.engine) {
             (Some(model), _) => self.load(&model, now),
             (None, EngineStatus::Failed { name, .. }) => {
@@ -121,7 +68,7 @@ impl App {
     }
 
     /// Warns, and lets the user go on.
-    pub(super) fn load_if_it_fits(&mut self, model: &LocalModel, now: Instant) {
+    pub(in crate::app::update) fn load_if_it_fits(&mut self, model: &LocalModel, now: Instant) {
         let too_large = match (&model.facts, &self.machine) {
             (Ok(facts), Some(machine)) => Some(fit::judge(facts, model.settings(self.settings.engine.load), machine))
                 .filter(|fit| fit.verdict == Verdict::TooLarge),
@@ -149,7 +96,7 @@ impl App {
         }
     }
 
-    pub(super) fn reload(&mut self, now: Instant) {
+    pub(in crate::app::update) fn reload(&mut self, now: Instant) {
         match self.wanted.clone() {
             Some(model) => self.load_if_it_fits(&model, now),
             None => self.toast(ToastKind::Note, "No model is loaded", None, now),
@@ -157,7 +104,7 @@ impl App {
     }
 
     /// Has the model's quantised weights written down. That is only done on their way in: the model is loaded again.
-    pub(super) fn keep_copy(&mut self, now: Instant) {
+    pub(in crate::app::update) fn keep_copy(&mut self, now: Instant) {
         match (self.model().map(|info| info.copy.clone()), self.wanted.clone()) {
             (Some(KeptCopy::Possible), Some(model)) => {
                 let settings = LoadSettings { keep: true, ..self.settings.engine.load };
@@ -175,7 +122,7 @@ impl App {
     }
 
     /// What a person should hear of a load that went well.
-    pub(super) fn tell_of_load(&mut self, info: &ModelInfo, kept: bool, now: Instant) {
+    pub(in crate::app::update) fn tell_of_load(&mut self, info: &ModelInfo, kept: bool, now: Instant) {
         for note in &info.notes {
             self.toast(ToastKind::Warning, note.message.clone(), note.hint.clone(), now);
         }
@@ -195,7 +142,7 @@ impl App {
         }
     }
 
-    pub(super) fn load(&mut self, model: &LocalModel, now: Instant) {
+    pub(in crate::app::update) fn load(&mut self, model: &LocalModel, now: Instant) {
         self.load_with(model, self.settings.engine.load, now);
     }
 

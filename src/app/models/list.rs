@@ -1,0 +1,52 @@
+//! Which rows of a list are on the screen.
+
+use crate::app::picker::move_selection;
+use crate::domain::action::Action;
+
+/// The row at the top. It stays where it is until the chosen row would leave the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Scroll(usize);
+
+impl Scroll {
+    /// The first row to draw, of `len` of which `height` fit, with `row` among them.
+    pub fn show(&mut self, row: usize, len: usize, height: usize) -> usize {
+        let lowest = (row + 1).saturating_sub(height);
+        self.0 = self.0.clamp(lowest, row.max(lowest)).min(len.saturating_sub(height));
+        self.0
+    }
+}
+
+/// Moves a selection that stays at the ends: there is nothing to find by going round.
+pub fn step(selected: &mut usize, len: usize, action: Action) -> bool {
+    let at_end = match action {
+        Action::Previous => *selected == 0,
+        Action::Next => *selected + 1 >= len,
+        _ => false,
+    };
+    at_end || move_selection(selected, len, action)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_top_moves_only_when_it_must() {
+        let mut scroll = Scroll::default();
+        let tops = [0, 5, 9, 10, 20, 15, 10, 3].map(|row| scroll.show(row, 30, 10));
+        assert_eq!(tops, [0, 0, 0, 1, 11, 11, 10, 3]);
+        assert_eq!(scroll.show(29, 30, 10), 20);
+        assert_eq!(scroll.show(2, 5, 10), 0, "a list that became short");
+        assert_eq!(scroll.show(0, 0, 0), 0);
+    }
+
+    #[test]
+    fn a_selection_stays_at_the_ends() {
+        let mut selected = 0;
+        assert!(step(&mut selected, 3, Action::Previous) && selected == 0);
+        assert!(step(&mut selected, 3, Action::Last) && selected == 2);
+        assert!(step(&mut selected, 3, Action::Next) && selected == 2);
+        assert!(!step(&mut selected, 3, Action::Load));
+        assert!(step(&mut selected, 0, Action::Next));
+    }
+}

@@ -1,0 +1,132 @@
+//! Taking something of the conversation away: to the clipboard, into a file.
+
+use std::fmt::Write as _;
+use std::time::Instant;
+
+use crate::app::msg::{Copied, Effect};
+use crate::app::picker::{Picker, Row, Target};
+use crate::app::transcript::Anchor;
+use crate::app::{App, Overlay, ToastKind};
+use crate::domain::Role;
+use crate::domain::conversation::Message;
+use crate::error::UserError;
+use crate::text::{CodeBlock, code_blocks, sanitize};
+
+impl App {
+    /// The message at the top of the screen if somebody has scrolled there, else the last answer.
+    fn looked_at(&self) -> Option<&Message> {
+        let conversation = &self.chat.conversation;
+        match self.chat.transcript.anchor() {
+            Anchor::At { place, .. } => conversation.at(place),
+            Anchor::Follow => self.newest_first().find(|message| message.role == Role::Assistant),
+        }
+        .filter(|message| !message.content.trim().is_empty())
+    }
+
+    fn newest_first(&self) -> impl Iterator<Item = &Message> {
+        let conversation = &self.chat.conversation;
+        (0..conversation.len()).rev().filter_map(|place| conversation.at(place))
+    }
+
+    pub(super) fn copy_message(&mut self, now: Instant) {
+        match self.looked_at() {
+            Some(message) => {
+                let what = if message.role == Role::User { "your message" } else { "the answer" };
+                let text = message.content.trim_end().to_owned();
+                self.copy(&text, what.to_owned());
+            }
+            None => self.toast(ToastKind::Note, "There is no answer to copy", None, now),
+        }
+    }
+
+    /// All of it, as it would be written in Markdown.
+    pub(super) fn copy_all(&mut self, now: Instant) {
+        let mut text = String::new();
+        for message in self.newest_first().collect::<Vec<_>>().into_iter().rev() {
+            let who = match message.role {
+                Role::User => "You",
+                Role::Assistant => message.model.as_deref().unwrap_or("Assistant"),
+                Role::System => "System",
+            };
+            let _ = write!(text, "## {who}\n\n{}\n\n", message.content.trim_end());
+        }
+        if text.is_empty() {
+            self.toast(ToastKind::Note, "There is no conversation to copy", None, now);
+        } else {
+            self.copy(&text, "the conversation".to_owned());
+        }
+    }
+
+    /// The code of the message that is looked at, else of the newest one that has some.
+    fn code(&self) -> Vec<CodeBlock> {
+        let here = self.looked_at().map(|message| code_blocks(&message.content)).unwrap_or_default();
+        if !here.is_empty() {
+            return here;
+        }
+        self.newest_first().map(|message| code_blocks(&message.content)).find(|all| !all.is_empty()).unwrap_or_default()
+    }
+
+    /// Copies the only block of code, or lets the person choose. `number` counts from 1.
+    pub(super) fn copy_code(&mut self, number: &str, now: Instant) {
+        let target = |block: CodeBlock| Target::Copy { what: name(&block), text: block.code };
+        self.with_code("Copy which code?", number, &target, now);
+    }
+
+    /// As `copy_code`, into a file.
+    pub(super) fn save_code(&mut self, path: &str, now: Instant) {
+        let target = |block: CodeBlock| Target::WriteFile { path: path.to_owned(), text: block.code };
+        self.with_code("Save which code?", "", &target, now);
+    }
+
+    fn with_code(&mut self, title: &'static str, number: &str, target: &dyn Fn(CodeBlock) -> Target, now: Instant) {
+        let mut blocks = self.code();
+        let count = blocks.len();
+        if count == 0 {
+            return self.toast(ToastKind::Note, "There is no code in this conversation", None, now);
+        }
+        if count == 1 && number.is_empty() {
+            return self.go(target(blocks.remove(0)), now);
+        }
+        match number.parse::<usize>() {
+            Ok(number) if (1..=count).contains(&number) => self.go(target(blocks.remove(number - 1)), now),
+            _ if !number.is_empty() => {
+                let hint = format!("there are {count}, numbered from the top of the answer");
+                self.toast(ToastKind::Warning, format!("There is no code number {number}"), Some(hint), now);
+            }
+            _ => {
+                let rows = blocks.into_iter().enumerate().map(|(index, block)| Row {
+                    kind: "",
+                    label: format!("{}  {}", index + 1, block.code.lines().next().unwrap_or_default().trim()),
+                    detail: name(&block),
+                    target: target(block),
+                });
+                self.open(Overlay::Palette(Picker::new(title, rows.collect())));
+            }
+        }
+    }
+
+    /// What a model wrote can hold what a shell would obey when it is pasted: that stays here.
+    pub(super) fn copy(&mut self, text: &str, what: String) {
+        self.emit(Effect::Copy { text: sanitize(text).into_owned(), what });
+    }
+
+    pub(super) fn on_copied(&mut self, result: Result<Copied, UserError>, now: Instant) {
+        match result {
+            Ok(Copied { what, doubt }) => self.toast(ToastKind::Note, format!("Copied {what}"), doubt, now),
+            Err(error) => self.toast_error(&error, now),
+        }
+    }
+
+    pub(super) fn on_written(&mut self, result: Result<String, UserError>, now: Instant) {
+        match result {
+            Ok(path) => self.toast(ToastKind::Note, format!("Written to {path}"), None, now),
+            Err(error) => self.toast_error(&error, now),
+        }
+    }
+}
+
+fn name(block: &CodeBlock) -> String {
+    let lines = block.code.lines().count();
+    let lines = if lines == 1 { "1 line".to_owned() } else { format!("{lines} lines") };
+    if block.language.is_empty() { lines } else { format!("{lines} of {}", block.language) }
+}

@@ -1,0 +1,94 @@
+//! What the hub side tells.
+
+use std::time::Instant;
+
+use crate::app::models::ModelsPane;
+use crate::app::models::downloads::Download;
+use crate::app::msg::Effect;
+use crate::app::{App, Dirty, EngineStatus, Pane, ToastKind};
+use crate::domain::action::Action;
+use crate::domain::{DownloadState, HubCmd, HubEvent};
+
+impl App {
+    pub(in crate::app::update) fn on_hub(&mut self, event: HubEvent, now: Instant) {
+        match event {
+            HubEvent::Local(local) => {
+                let ModelsPane { here, downloads, .. } = &mut self.models;
+                here.found(local, downloads);
+                self.touch(Dirty::Soon);
+            }
+            HubEvent::Resolved { id, result } if id == self.load => {
+                self.touch(Dirty::Soon);
+                match *result {
+                    Ok(model) => {
+                        self.engine = EngineStatus::Empty;
+                        self.load_if_it_fits(&model, now);
+                    }
+                    Err(error) => {
+                        let name = self.settings.model.clone().unwrap_or_default();
+                        self.engine = EngineStatus::Empty;
+                        self.on_unresolved(&name, error, now);
+                    }
+                }
+            }
+            HubEvent::Resolved { .. } => {}
+            HubEvent::Download { id, state } => {
+                let ended = self.models.downloads.set(id, state);
+                // The status line shows it everywhere.
+                self.touch(Dirty::Soon);
+                if let Some(download) = ended {
+                    self.on_downloaded(download, now);
+                }
+            }
+            HubEvent::Found { id, result } => {
+                if self.models.find.found(id, *result) {
+                    self.touch_models();
+                    self.search_on();
+                }
+            }
+            HubEvent::Page { id, result } => {
+                let page = self.models.pages.iter_mut().find(|page| page.waits_for(id));
+                if page.is_some_and(|page| page.found(id, *result)) {
+                    self.touch_models();
+                }
+            }
+            HubEvent::Working { id, done, total } => {
+                self.models.here.progress(id, done, total);
+                self.touch_models();
+            }
+            HubEvent::Worked { id, result } => self.on_worked(id, result, now),
+        }
+    }
+
+    /// What has changed is seen in this pane alone.
+    fn touch_models(&mut self) {
+        if self.pane == Pane::Models {
+            self.touch(Dirty::Soon);
+        }
+    }
+
+    fn on_downloaded(&mut self, download: Download, now: Instant) {
+        let Download { name, state, then_load, .. } = download;
+        match state {
+            DownloadState::Done { model } => {
+                self.models.here.want(model.reference.clone());
+                self.emit(Effect::Hub(HubCmd::ScanLocal));
+                // An answer is not cut off for a model that has just come.
+                if then_load && !self.chat.is_busy() {
+                    self.load(&model, now);
+                } else {
+                    let hint =
+                        format!("{} shows it, {} loads it there", self.key(Action::ShowModels), self.key(Action::Open));
+                    self.toast(ToastKind::Note, format!("{name} is here"), Some(hint), now);
+                }
+            }
+            DownloadState::Failed { error } => self.toast_error(&error, now),
+            DownloadState::Cancelled => {
+                let hint = "what has arrived is kept; the next try goes on from there";
+                self.toast(ToastKind::Note, format!("The download of {name} was cancelled"), Some(hint.into()), now);
+                self.emit(Effect::Hub(HubCmd::ScanLocal));
+            }
+            _ => {}
+        }
+    }
+}

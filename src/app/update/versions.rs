@@ -1,0 +1,79 @@
+//! Writing a message again, and walking between what was written and answered in one place.
+
+use std::time::Instant;
+
+use crate::app::chat::Editing;
+use crate::app::transcript::Anchor;
+use crate::app::{App, Dirty, ToastKind};
+use crate::domain::{MsgId, Role};
+
+impl App {
+    /// The message at the top of the screen if somebody has scrolled there, else the newest.
+    fn place_looked_at(&self) -> Option<usize> {
+        let last = self.chat.conversation.len().checked_sub(1)?;
+        match self.chat.transcript.anchor() {
+            Anchor::At { place, .. } => Some(place.min(last)),
+            Anchor::Follow => Some(last),
+        }
+    }
+
+    /// The nearest such message from there up.
+    fn nearest_above(&self, is_meant: impl Fn(MsgId, Role) -> bool) -> Option<MsgId> {
+        let places = 0..=self.place_looked_at()?;
+        let mut messages = places.rev().filter_map(|place| self.chat.conversation.at(place));
+        messages.find(|message| is_meant(message.id, message.role)).map(|message| message.id)
+    }
+
+    /// Puts a message of the person's into the composer, to be sent in its own place.
+    pub(super) fn edit_message(&mut self, now: Instant) {
+        if self.chat.is_busy() {
+            return self.toast(ToastKind::Note, "An answer is being made; Esc stops it", None, now);
+        }
+        let Some(message) = self.nearest_above(|_, role| role == Role::User) else {
+            return self.toast(ToastKind::Note, "There is no message to write again", None, now);
+        };
+        let Some(text) = self.chat.conversation.get(message).map(|m| m.content.clone()) else { return };
+        let draft = match self.chat.editing.take() {
+            Some(editing) => editing.draft,
+            None => self.chat.composer.area.text().to_owned(),
+        };
+        self.chat.composer.area.set(&text);
+        self.chat.composer.touched();
+        self.chat.editing = Some(Editing { message, draft });
+    }
+
+    /// Leaves the message as it was.
+    pub(super) fn leave_editing(&mut self) {
+        if let Some(editing) = self.chat.editing.take() {
+            self.chat.composer.area.set(&editing.draft);
+            self.chat.composer.touched();
+        }
+    }
+
+    /// What is about to be sent takes the place of the message that it was; the draft from before comes back.
+    pub(super) fn put_in_place(&mut self) {
+        if let Some(Editing { message, draft }) = self.chat.editing.take() {
+            self.chat.conversation.step_back_before(message);
+            self.chat.composer.area.set(&draft);
+        }
+    }
+
+    /// Shows what else was written or answered here.
+    pub(super) fn show_version(&mut self, later: bool, now: Instant) {
+        if self.chat.is_busy() {
+            return self.toast(ToastKind::Note, "An answer is being made; Esc stops it", None, now);
+        }
+        let versions = self.chat.conversation.versions();
+        let Some(message) = self.nearest_above(|id, _| versions.contains_key(&id)) else {
+            let hint = "Ctrl-R answers again, /edit-message writes a message again".to_owned();
+            return self.toast(ToastKind::Note, "There is no other version here", Some(hint), now);
+        };
+        if self.chat.conversation.show_version(message, later) {
+            self.chat.editing = None;
+            self.touch(Dirty::Now);
+        } else {
+            let end = if later { "This is the last version" } else { "This is the first version" };
+            self.toast(ToastKind::Note, end, None, now);
+        }
+    }
+}

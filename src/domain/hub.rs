@@ -1,0 +1,543 @@
+//! Models elsewhere and their way here: what is searched for on the Hub and found, what a repository offers, how a
+//! download stands, what is kept on the disk.
+
+mod states;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::model::{Format, LocalModel, ModelFacts, ModelRef, RepoId};
+use crate::domain::{AskId, JobId, LoadId};
+use crate::error::UserError;
+
+// ── Searching ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// What a person looks for. What is `None` or empty narrows nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct SearchQuery {
+    pub text: String,
+    pub author: Option<String>,
+    pub kind: Option<Kind>,
+    /// As the Hub writes it: `apache-2.0`.
+    pub licence: Option<String>,
+    /// Most parameters.
+    pub parameters: Option<u64>,
+    pub sort: Sort,
+}
+
+/// How the weights of a repository are stored, as people choose among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    Gguf,
+    Safetensors,
+    Mlx,
+    Uqff,
+}
+
+impl Kind {
+    pub const ALL: [Self; 4] = [Self::Gguf, Self::Safetensors, Self::Mlx, Self::Uqff];
+
+    /// As people write it; in small letters it is the Hub's tag.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Gguf => "GGUF",
+            Self::Safetensors => "safetensors",
+            Self::Mlx => "MLX",
+            Self::Uqff => "UQFF",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sort {
+    #[default]
+    Trending,
+    Downloads,
+    Likes,
+    Updated,
+}
+
+impl Sort {
+    pub const ALL: [Self; 4] = [Self::Trending, Self::Downloads, Self::Likes, Self::Updated];
+
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Trending => "trending",
+            Self::Downloads => "downloads",
+            Self::Likes => "likes",
+            Self::Updated => "updated",
+        }
+    }
+}
+
+/// A repository among the answers to a search.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hit {
+    pub repo: RepoId,
+    pub parameters: Option<u64>,
+    /// All that it holds, the first the one it is for.
+    pub kinds: Vec<Kind>,
+    /// Of one model of it, where the Hub tells.
+    pub bytes: Option<u64>,
+    pub downloads: u64,
+    pub likes: u64,
+    /// Since its last change, when this was asked.
+    pub age: Option<Duration>,
+    pub gated: Gated,
+    pub licence: Option<String>,
+}
+
+impl SearchQuery {
+    /// Whether a hit is one that was asked for, as far as it tells: the Hub does not hold to all that is asked of it.
+    #[must_use]
+    pub fn admits(&self, hit: &Hit) -> bool {
+        let same = |wanted: &Option<String>, found: Option<&str>| {
+            wanted.as_ref().is_none_or(|wanted| found.is_some_and(|found| found.eq_ignore_ascii_case(wanted)))
+        };
+        let small = self.parameters.is_none_or(|most| hit.parameters.is_none_or(|count| count <= most));
+        let kind = self.kind.is_none_or(|kind| hit.kinds.is_empty() || hit.kinds.contains(&kind));
+        small && kind && same(&self.licence, hit.licence.as_deref()) && same(&self.author, Some(&hit.repo.owner))
+    }
+}
+
+/// How many parameters a model has by its name: `Qwen3-0.6B`, `SmolLM2-135M-Instruct`, `Mixtral-8x7B`.
+#[must_use]
+pub fn parameters_of_name(name: &str) -> Option<u64> {
+    name.split(|c: char| !(c.is_ascii_alphanumeric() || c == '.')).find_map(|word| {
+        let (number, unit) = word.split_at_checked(word.len().checked_sub(1)?)?;
+        let unit = match unit {
+            "B" | "b" => 1_000_000_000,
+            "M" | "m" => 1_000_000,
+            _ => return None,
+        };
+        let (times, number) = number.split_once(['x', 'X']).unwrap_or(("1", number));
+        let (whole, part) = number.split_once('.').unwrap_or((number, ""));
+        let is_number = |text: &str| !text.is_empty() && text.len() <= 4 && text.bytes().all(|b| b.is_ascii_digit());
+        if !is_number(times) || !is_number(whole) || !(part.is_empty() || is_number(part)) {
+            return None;
+        }
+        let scale = 10u64.pow(u32::try_from(part.len()).ok()?);
+        let count = format!("{whole}{part}").parse::<u64>().ok()?.checked_mul(unit)? / scale;
+        count.checked_mul(times.parse().ok()?).filter(|count| *count > 0)
+    })
+}
+
+/// Whether its owner wants to be asked first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Gated {
+    #[default]
+    No,
+    /// Everybody who agrees to the terms gets it.
+    Terms,
+    /// Somebody looks at each request.
+    Request,
+}
+
+impl Gated {
+    /// For a line of a list; nothing where nobody has to be asked.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::No => "",
+            Self::Terms => "terms",
+            Self::Request => "on request",
+        }
+    }
+}
+
+/// Where the next page of answers is. Only the hub side can read it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NextPage(pub String);
+
+/// Some of the answers.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Hits {
+    pub hits: Vec<Hit>,
+    /// `None`: these were the last.
+    pub next: Option<NextPage>,
+}
+
+// ── A repository ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// All that can be told of a repository.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RepoPage {
+    pub hit: Hit,
+    /// The commit that this describes.
+    pub commit: String,
+    /// The best quantisation first.
+    pub offers: Vec<Offer>,
+    /// What it was made of, and what else was made of that: in other formats, by others.
+    pub base: Vec<RepoId>,
+    pub siblings: Vec<Hit>,
+    /// The model card in Markdown, without its header.
+    pub card: Option<String>,
+}
+
+/// Files of a repository that are one model: a file, a split set, a folder.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Offer {
+    /// The MODEL that means it.
+    pub model: ModelRef,
+    pub format: Format,
+    pub kind: Kind,
+    /// `Q4_K_M`, `4-bit`, `BF16`.
+    pub quant: String,
+    pub quality: Quality,
+    pub files: Vec<RepoFile>,
+    /// All of them together.
+    pub bytes: u64,
+    /// Enough to judge whether it fits, where that could be found out; an error where it is known that it can't be run.
+    pub facts: Option<Result<ModelFacts, UserError>>,
+}
+
+/// What quantisation has left of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Quality {
+    /// 2 bits and less: words come out, facts and forms suffer.
+    Poor,
+    /// 3 bits.
+    Low,
+    /// 4 bits: the floor for structured output and tools.
+    Good,
+    /// 5 and 6 bits.
+    High,
+    /// 8 bits and more: as good as the original.
+    Full,
+}
+
+impl Quality {
+    /// What the name of a quantisation says. Weights of which nothing is said are the original ones.
+    #[must_use]
+    pub fn of(quant: &str) -> Self {
+        match bits_of_name(quant) {
+            Some(0..=2) => Self::Poor,
+            Some(3) => Self::Low,
+            Some(4) => Self::Good,
+            Some(5..=7) => Self::High,
+            Some(8..) | None => Self::Full,
+        }
+    }
+
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Poor => "poor",
+            Self::Low => "low",
+            Self::Good => "good",
+            Self::High => "high",
+            Self::Full => "full",
+        }
+    }
+
+    /// What to expect of it, where that is not what one hopes.
+    #[must_use]
+    pub fn warning(self) -> Option<&'static str> {
+        match self {
+            Self::Poor => Some("2 bits leave little of a model: facts, forms and tools suffer"),
+            Self::Low => Some("below 4 bits, forms of answers and tools get unreliable"),
+            Self::Good | Self::High | Self::Full => None,
+        }
+    }
+}
+
+/// Bits for each number, by the name of a quantisation: `Q4_K_M`, `IQ3_XXS`, `4-bit`, `AFQ8`, `BF16`.
+#[must_use]
+pub fn bits_of_name(quant: &str) -> Option<u8> {
+    let quant = quant.to_ascii_uppercase();
+    if quant == "AWQ" || quant == "GPTQ" {
+        return Some(4);
+    }
+    // In names of files with more in them, the last number after a Q is meant: `PHI3.5-Q4K`.
+    let after_q = quant.rfind('Q').map_or("", |at| &quant[at..]);
+    let bits_in = |text: &str| -> Option<u8> {
+        let digits = text.trim_start_matches(|c: char| !c.is_ascii_digit());
+        let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+        digits[..end].parse().ok().filter(|bits| (1..=64).contains(bits))
+    };
+    bits_in(after_q).or_else(|| bits_in(&quant))
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RepoFile {
+    pub path: String,
+    pub bytes: u64,
+}
+
+// ── Downloads ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// How a download stands.
+#[derive(Debug, Clone, PartialEq)]
+pub enum DownloadState {
+    /// Others are before it.
+    Queued,
+    Resolving,
+    /// `source` is a person's word for where it comes from.
+    Running {
+        done: u64,
+        total: u64,
+        bytes_per_second: f64,
+        source: String,
+    },
+    /// Stopped for now; what has come is kept.
+    Paused {
+        done: u64,
+        total: u64,
+    },
+    /// The network failed; the next attempt is made after a while.
+    Waiting {
+        done: u64,
+        total: u64,
+        wait: Duration,
+        error: UserError,
+    },
+    Verifying {
+        done: u64,
+        total: u64,
+    },
+    /// In place and whole.
+    Done {
+        model: Box<LocalModel>,
+    },
+    Cancelled,
+    Failed {
+        error: UserError,
+    },
+}
+
+// ── On this machine ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// A download that was not finished.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unfinished {
+    pub repo: RepoId,
+    /// What has come.
+    pub bytes: u64,
+    /// Of how much, where that is known.
+    pub total: Option<u64>,
+    /// The MODEL that goes on with it, where that is known.
+    pub model: Option<ModelRef>,
+}
+
+/// What models take of the disk that the cache is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DiskUse {
+    /// The cache, with all that others have put there.
+    pub cache: u64,
+    pub free: u64,
+    pub total: u64,
+}
+
+/// What the hub side has done with a model that is here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Done {
+    /// Every byte is what the Hub says it is.
+    Verified {
+        files: usize,
+        bytes: u64,
+    },
+    /// Nothing to compare with: a file of the user's own.
+    NotVerifiable,
+    Deleted {
+        freed: u64,
+    },
+    Discarded {
+        freed: u64,
+    },
+    /// The MODEL that it has now.
+    Imported {
+        reference: String,
+    },
+    /// The commit that the Hub has now, if it is another.
+    Newer {
+        commit: Option<String>,
+    },
+}
+
+/// All that there is on this machine.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Local {
+    /// In the order they are shown in.
+    pub models: Vec<LocalModel>,
+    /// Folders or files that could not be read.
+    pub problems: Vec<UserError>,
+    pub unfinished: Vec<Unfinished>,
+    /// `None` where the system can't be asked.
+    pub disk: Option<DiskUse>,
+}
+
+// ── The hub side's two ends ──────────────────────────────────────────────────────────────────────────────────────────
+
+/// What the hub side tells.
+#[derive(Debug, Clone, PartialEq)]
+pub enum HubEvent {
+    Local(Local),
+    Resolved {
+        id: LoadId,
+        result: Box<Result<LocalModel, UserError>>,
+    },
+    Download {
+        id: JobId,
+        state: DownloadState,
+    },
+    Found {
+        id: AskId,
+        result: Box<Result<Hits, UserError>>,
+    },
+    Page {
+        id: AskId,
+        result: Box<Result<RepoPage, UserError>>,
+    },
+    /// How far a piece of work is that takes a while, in bytes.
+    Working {
+        id: AskId,
+        done: u64,
+        total: u64,
+    },
+    Worked {
+        id: AskId,
+        result: Result<Done, UserError>,
+    },
+}
+
+/// What a front end asks of the hub side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HubCmd {
+    /// Looks at the cache and the folders; answers with `HubEvent::Local`.
+    ScanLocal,
+    /// Finds a model on this machine; answers with `HubEvent::Resolved`.
+    Resolve {
+        id: LoadId,
+        model: ModelRef,
+    },
+    /// Asks the Hub; answers with `HubEvent::Found`. A search that is under way gives way to it and is not answered.
+    Search {
+        id: AskId,
+        query: SearchQuery,
+        /// Goes on where an earlier answer ended.
+        after: Option<NextPage>,
+    },
+    /// All about one repository; answers with `HubEvent::Page`. The one before gives way to it.
+    Page {
+        id: AskId,
+        repo: RepoId,
+        revision: Option<String>,
+    },
+    /// Gets a model after those that were asked for before; answers with `HubEvent::Download` until it is done, cancelled
+    /// or failed.
+    Download {
+        id: JobId,
+        model: ModelRef,
+    },
+    CancelDownload(JobId),
+    PauseDownload(JobId),
+    /// Goes on with one that was paused, or tries again at once what waits for the network.
+    ResumeDownload(JobId),
+    /// Before all that are queued.
+    DownloadFirst(JobId),
+    /// Bytes per second, of all downloads together; `None` as fast as it goes.
+    LimitSpeed(Option<u64>),
+    /// Work on what is here; each is answered with `HubEvent::Worked`. Models are named by their MODEL.
+    Verify {
+        id: AskId,
+        model: String,
+    },
+    Delete {
+        id: AskId,
+        model: String,
+    },
+    /// Forgets what has come of downloads that were not finished.
+    Discard {
+        id: AskId,
+        repo: RepoId,
+    },
+    /// Gives a file or folder a place among the models, without moving it.
+    Import {
+        id: AskId,
+        path: PathBuf,
+    },
+    /// Whether the Hub has a newer commit of it.
+    LookForNewer {
+        id: AskId,
+        model: String,
+    },
+    /// Ends a piece of work early.
+    Stop(AskId),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_tell_how_large_a_model_is() {
+        for (name, expected) in [
+            ("Qwen3-0.6B", Some(600_000_000)),
+            ("SmolLM2-135M-Instruct-GGUF", Some(135_000_000)),
+            ("qwen2.5-7b-instruct", Some(7_000_000_000)),
+            ("Mixtral-8x7B-v0.1", Some(56_000_000_000)),
+            ("Qwen3-30B-A3B", Some(30_000_000_000)),
+            ("phi-4", None),
+            ("4bit-B", None),
+            ("x-99999999999B", None),
+            ("B", None),
+            ("", None),
+        ] {
+            assert_eq!(parameters_of_name(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_the_hub_passes_over_is_narrowed_here() {
+        let hit = Hit {
+            repo: RepoId::parse("org/m").expect("a repository"),
+            parameters: Some(8),
+            kinds: vec![Kind::Gguf],
+            bytes: None,
+            downloads: 0,
+            likes: 0,
+            age: None,
+            gated: Gated::No,
+            licence: Some("mit".into()),
+        };
+        let query = SearchQuery::default();
+        assert!(query.admits(&hit));
+        let cases = [
+            (SearchQuery { parameters: Some(8), ..query.clone() }, true),
+            (SearchQuery { parameters: Some(7), ..query.clone() }, false),
+            (SearchQuery { kind: Some(Kind::Gguf), ..query.clone() }, true),
+            (SearchQuery { kind: Some(Kind::Mlx), ..query.clone() }, false),
+            (SearchQuery { licence: Some("MIT".into()), author: Some("ORG".into()), ..query.clone() }, true),
+            (SearchQuery { licence: Some("apache-2.0".into()), ..query.clone() }, false),
+            (SearchQuery { author: Some("other".into()), ..query }, false),
+        ];
+        for (query, expected) in cases {
+            assert_eq!(query.admits(&hit), expected, "{query:?}");
+        }
+    }
+
+    #[test]
+    fn names_of_quantisations_tell_their_quality() {
+        let cases = [
+            (Quality::Poor, "Q2_K IQ2_XXS IQ1_S TQ1_0 UD-Q2_K_XL 2-bit AFQ2"),
+            (Quality::Low, "Q3_K_M IQ3_XS 3-bit"),
+            (Quality::Good, "Q4_K_M Q4_0 Q4_1 Q4_0_4_4 IQ4_NL MXFP4 MXFP4_MOE 4-bit PHI3.5-Q4K AWQ HQQ4"),
+            (Quality::High, "Q5_K_M Q6_K 6-bit"),
+            (Quality::Full, "Q8_0 BF16 F16 F32 FP8 8-bit AFQ8"),
+        ];
+        for (quality, names) in cases {
+            for name in names.split(' ') {
+                assert_eq!(Quality::of(name), quality, "{name}");
+            }
+        }
+        assert_eq!(Quality::of(""), Quality::Full);
+    }
+}

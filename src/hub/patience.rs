@@ -1,0 +1,108 @@
+//! When what failed is tried again.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::{ErrorKind, UserError};
+use crate::hub::Timing;
+use crate::hub::http::{Failure, Hub, Retry};
+use crate::hub::tally::Tally;
+
+/// A rate limit that lasts longer is for the user to wait out.
+const PATIENCE: Duration = Duration::from_secs(20);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// How one talks to a download that runs.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Control {
+    pub cancel: CancellationToken,
+    /// Whoever waits before the next attempt makes it at once.
+    pub hurry: Arc<Notify>,
+}
+
+pub(super) fn cancelled() -> UserError {
+    UserError::new(ErrorKind::Cancelled, "the download was cancelled").hint("the same command goes on where it stopped")
+}
+
+/// Of several that worked together and were stopped when one failed: what went wrong, and not that the others were stopped.
+pub(super) fn cause(known: Option<UserError>, error: UserError) -> UserError {
+    match known {
+        Some(known) if known.kind != ErrorKind::Cancelled => known,
+        _ => error,
+    }
+}
+
+/// Pauses between attempts until there have been too many in a row that brought nothing.
+pub(super) struct Patience {
+    timing: Timing,
+    failures: u32,
+}
+
+impl Patience {
+    pub fn new(timing: Timing) -> Self {
+        Self { timing, failures: 0 }
+    }
+
+    pub fn renew(&mut self) {
+        self.failures = 0;
+    }
+
+    /// # Errors
+    /// The failure's own error when another attempt can't help; `Cancelled`.
+    pub async fn pause(&mut self, failure: Failure, tally: Option<&Tally>, control: &Control) -> Result<(), UserError> {
+        self.failures += 1;
+        let pause = match failure.retry {
+            Retry::Soon => self.timing.retry.saturating_mul(1 << (self.failures - 1).min(10)).min(LONGEST_PAUSE),
+            Retry::After(wait) if wait <= PATIENCE => wait,
+            Retry::Never | Retry::After(_) => return Err(failure.error),
+        };
+        if self.failures >= self.timing.attempts {
+            return Err(failure.error);
+        }
+        let pause = pause.mul_f64(jitter());
+        tracing::info!(error = %failure.error, ?pause, "trying again");
+        if let Some(tally) = tally {
+            tally.wait(Some((pause, failure.error)));
+        }
+        let over = tokio::select! {
+            () = control.cancel.cancelled() => Err(cancelled()),
+            () = control.hurry.notified() => Ok(()),
+            () = tokio::time::sleep(pause) => Ok(()),
+        };
+        if let Some(tally) = tally {
+            tally.wait(None);
+        }
+        over
+    }
+}
+
+/// Asks until there is an answer, or patience ends.
+pub(super) async fn answered<T, F: Future<Output = Result<T, Failure>>>(
+    hub: &Hub,
+    timing: Timing,
+    control: &Control,
+    ask: impl Fn() -> F,
+) -> Result<T, UserError> {
+    let mut patience = Patience::new(timing);
+    loop {
+        let answer = tokio::select! {
+            () = control.cancel.cancelled() => return Err(cancelled()),
+            answer = tokio::time::timeout(timing.stalled, ask()) => answer,
+        };
+        match answer {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(failure)) => patience.pause(failure, None, control).await?,
+            Err(_) => patience.pause(hub.silent(), None, control).await?,
+        }
+    }
+}
+
+/// Between 1 and 1.5, so that many clients that failed together do not come back together.
+pub(super) fn jitter() -> f64 {
+    let random = u32::try_from(RandomState::new().hash_one(0) >> 32).unwrap_or_default();
+    1.0 + f64::from(random) / f64::from(u32::MAX) / 2.0
+}

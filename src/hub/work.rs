@@ -1,0 +1,84 @@
+//! Work on the models that are here, as the interface asks for it: reading again, deleting, importing, looking for newer ones.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc::UnboundedSender;
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::hub::Done;
+use crate::domain::model::{ModelRef, RepoId};
+use crate::domain::{AskId, HubEvent};
+use crate::error::{ErrorKind, UserError};
+use crate::hub::{Options, Owner, Removal, Scope, blocking, import, newer, removal, unfinished, verify};
+
+/// More often than this a screen has no use for it.
+const REPORT_EVERY: Duration = Duration::from_millis(100);
+
+/// One piece of work.
+#[derive(Debug)]
+pub(super) enum Work {
+    Verify(String),
+    Delete(String),
+    Discard(RepoId),
+    Import(PathBuf),
+    LookForNewer(String),
+}
+
+impl Work {
+    /// Does it, and tells how far it is where that takes a while.
+    ///
+    /// # Errors
+    /// Each in words for the person who asked; `Cancelled` once `cancel` was.
+    pub async fn run(
+        self,
+        id: AskId,
+        options: Options,
+        events: UnboundedSender<HubEvent>,
+        cancel: CancellationToken,
+    ) -> Result<Done, UserError> {
+        match self {
+            Self::Verify(model) => {
+                let mut last: Option<Instant> = None;
+                let tell = move |done, total| {
+                    let now = Instant::now();
+                    if done == total || last.is_none_or(|last| now.duration_since(last) >= REPORT_EVERY) {
+                        last = Some(now);
+                        let _ = events.send(HubEvent::Working { id, done, total });
+                    }
+                };
+                verify(&options, &ModelRef::parse(&model)?, tell, cancel).await?.conclude()
+            }
+            Self::Delete(model) => {
+                let model = ModelRef::parse(&model)?;
+                let freed = blocking(move || {
+                    let removal = removal(&options, &model, Scope::Model)?;
+                    if removal.owner == Owner::User { Err(own_file(&removal)) } else { removal.carry_out() }
+                });
+                Ok(Done::Deleted { freed: freed.await? })
+            }
+            Self::Discard(repo) => {
+                let freed = blocking(move || unfinished(&options, &repo)?.carry_out()).await?;
+                Ok(Done::Discarded { freed })
+            }
+            Self::Import(path) => {
+                let model = blocking(move || import(&options, &path)).await?;
+                Ok(Done::Imported { reference: model.reference })
+            }
+            Self::LookForNewer(model) => {
+                let model = ModelRef::parse(&model)?;
+                let stopped = || UserError::new(ErrorKind::Cancelled, "asking the Hub was stopped");
+                tokio::select! {
+                    () = cancel.cancelled() => Err(stopped()),
+                    commit = newer(&options, &model) => Ok(Done::Newer { commit: commit? }),
+                }
+            }
+        }
+    }
+}
+
+/// What nobody could bring back is deleted only by a person who was told so.
+fn own_file(removal: &Removal) -> UserError {
+    let message = format!("{} is a file of your own, and nothing could bring it back", removal.model);
+    UserError::new(ErrorKind::Usage, message).hint(format!("`hobnob models rm {}` asks and deletes it", removal.model))
+}

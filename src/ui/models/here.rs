@@ -1,0 +1,353 @@
+//! What is on this machine.
+
+use std::fmt::Write as _;
+use std::time::Instant;
+
+use ratatui::layout::Rect;
+use ratatui::style::Modifier;
+use ratatui::text::{Line, Span};
+
+use super::{Parts, error_lines, keys, parts, pointer, rows, verdict_word};
+use crate::app::App;
+use crate::app::models::Drawn;
+use crate::app::models::here::{Job, Row, Work};
+use crate::domain::action::Action;
+use crate::domain::fit::{self, Verdict};
+use crate::domain::hub::Unfinished;
+use crate::domain::model::{LocalModel, starter};
+use crate::domain::units::{age, ago, bytes, count, share};
+use crate::text::wrap;
+use crate::ui::canvas::{Canvas, padded, paragraph};
+use crate::ui::split_top;
+
+/// Widths of the columns after the name.
+const QUANT: usize = 9;
+const SIZE: usize = 9;
+const CONTEXT: usize = 9;
+const USED: usize = 8;
+const FIT: usize = 12;
+
+pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, drawn: &mut Drawn, now: Instant) {
+    let len = app.models.here.len(&app.models.downloads);
+    if len == 0 {
+        nothing(canvas, area, app);
+        return;
+    }
+    let Parts { list, detail, foot } = parts(canvas, area, &app.theme, 7);
+    let columns = Columns::of(list.width);
+    let (head, list) = split_top(list, 1);
+    canvas.line(head, &Line::from(Span::styled(columns.titles(), app.theme.muted)));
+    drawn.columns = list.left()..list.right();
+    let mut scroll = app.models.here.scroll;
+    rows(canvas, list, (&mut scroll, app.models.here.selected, len), app.theme.selection, |canvas, at, row, chosen| {
+        drawn.items.push((at.y, row));
+        let line = match app.models.here.row(row, &app.models.downloads) {
+            Some(Row::Model(model)) => model_row(app, model, chosen, &columns),
+            Some(Row::Unfinished(unfinished)) => unfinished_row(app, unfinished, chosen, &columns),
+            None => return,
+        };
+        canvas.line(at, &wrap::truncate(&line, usize::from(at.width), app.theme.glyphs.ellipsis));
+    });
+    app.models.here.scroll = scroll;
+    let width = usize::from(detail.width);
+    let (mut lines, actions): (_, &[(Action, &str)]) = match app.models.here.chosen(&app.models.downloads) {
+        Some(Row::Model(model)) => (
+            details(app, model, width, now),
+            &[
+                (Action::Open, "load"),
+                (Action::Unload, "unload"),
+                (Action::Verify, "verify"),
+                (Action::LookForNewer, "newer?"),
+                (Action::DeleteModel, "delete"),
+                (Action::ShowPage, "page"),
+                (Action::Import, "import"),
+                (Action::GetStarter, "starter"),
+                (Action::Refresh, "look again"),
+            ],
+        ),
+        Some(Row::Unfinished(unfinished)) => (
+            unfinished_details(app, unfinished, width),
+            &[(Action::Open, "go on"), (Action::DeleteModel, "discard"), (Action::ShowPage, "page")],
+        ),
+        None => (Vec::new(), &[]),
+    };
+    lines.truncate(usize::from(detail.height));
+    let lines: Vec<_> = lines.into_iter().map(|l| wrap::truncate(&l, width, app.theme.glyphs.ellipsis)).collect();
+    canvas.lines(detail, &lines);
+    canvas.line(foot, &keys(app, foot.width, actions));
+}
+
+/// Which columns there is room for, and how wide the name is.
+struct Columns {
+    name: usize,
+    /// On a narrow screen the name, which mostly tells it too, needs the room more.
+    quant: usize,
+    context: usize,
+    used: usize,
+}
+
+impl Columns {
+    fn of(width: u16) -> Self {
+        let width = usize::from(width);
+        let wanted = |from, columns| if width >= from { columns } else { 0 };
+        let (quant, context, used) = (wanted(50, QUANT), wanted(60, CONTEXT), wanted(76, USED));
+        let name = width.saturating_sub(2 + quant + SIZE + context + used + FIT).min(56);
+        Self { name, quant, context, used }
+    }
+
+    fn titles(&self) -> String {
+        let Self { name, quant, context, used } = *self;
+        let mut titles = format!("  {:<name$}{:<quant$.quant$}{:>SIZE$}", "model", "quant", "size");
+        let _ = write!(titles, "{:>context$.context$}", "context");
+        let _ = write!(titles, "{:>used$.used$}", "used");
+        titles + "  here"
+    }
+}
+
+fn model_row(app: &App, model: &LocalModel, chosen: bool, columns: &Columns) -> Line<'static> {
+    let theme = &app.theme;
+    let glyphs = theme.glyphs;
+    let on = |style| if chosen { theme.selection } else { style };
+    let loaded = app.model().is_some_and(|info| info.reference == model.reference);
+    let mark =
+        if loaded { Span::styled(format!("{} ", glyphs.assistant), on(theme.good)) } else { pointer(app, chosen) };
+    let name_style = if model.facts.is_ok() { theme.base } else { theme.muted };
+    let name_style = if loaded { name_style.add_modifier(Modifier::BOLD) } else { name_style };
+    let name = padded(&model.name, columns.name.saturating_sub(1), glyphs.ellipsis);
+    let mut spans = vec![mark, Span::styled(format!("{name} "), on(name_style))];
+    let quant = model.facts.as_ref().map_or("", |f| f.quant.as_str());
+    spans.push(Span::styled(padded(quant, columns.quant, glyphs.ellipsis), on(theme.muted)));
+    spans.push(Span::styled(format!("{:>SIZE$}", bytes(model.bytes)), on(theme.base)));
+    if columns.context > 0 {
+        let context = model.facts.as_ref().map(|f| f.context.to_string()).unwrap_or_default();
+        spans.push(Span::styled(format!("{context:>CONTEXT$}"), on(theme.muted)));
+    }
+    if columns.used > 0 {
+        let used = model.cached.as_ref().and_then(|cached| cached.unused).map(age).unwrap_or_default();
+        spans.push(Span::styled(format!("{used:>USED$}"), on(theme.muted)));
+    }
+    spans.push(Span::raw("  "));
+    let (word, style) = match verdict(app, model) {
+        _ if app.models.here.work_on(&model.reference).is_some() => {
+            (job_word(app.models.here.work_on(&model.reference)), theme.accent)
+        }
+        _ if model.facts.is_err() => ("can't load", theme.error),
+        _ if loaded => ("loaded", theme.good),
+        _ if app.models.here.newer(model) => ("newer", theme.accent),
+        verdict => verdict_word(verdict, theme),
+    };
+    spans.push(Span::styled(word, on(style)));
+    Line::from(spans)
+}
+
+fn job_word(work: Option<&Work>) -> &'static str {
+    match work.map(|work| work.job) {
+        Some(Job::Verify) => "checking",
+        Some(Job::Delete) => "deleting",
+        Some(Job::Discard) => "discarding",
+        Some(Job::LookForNewer) => "asking",
+        Some(Job::Import) | None => "",
+    }
+}
+
+fn unfinished_row(app: &App, unfinished: &Unfinished, chosen: bool, columns: &Columns) -> Line<'static> {
+    let theme = &app.theme;
+    let on = |style| if chosen { theme.selection } else { style };
+    let name = padded(&unfinished.repo.name, columns.name.saturating_sub(1), theme.glyphs.ellipsis);
+    let rest = columns.quant + SIZE + columns.context + columns.used;
+    let come = format!("{} have come", bytes(unfinished.bytes));
+    let come = match unfinished.total {
+        Some(total) if rest >= 24 => format!("{} of {}", bytes(unfinished.bytes), bytes(total)),
+        Some(total) => percent(unfinished.bytes, total),
+        None if rest >= 18 => come,
+        None => bytes(unfinished.bytes),
+    };
+    Line::from(vec![
+        pointer(app, chosen),
+        Span::styled(format!("{name} "), on(theme.muted)),
+        Span::styled(format!("{:>w$}", come, w = columns.quant + SIZE), on(theme.muted)),
+        Span::styled(" ".repeat(columns.context + columns.used + 2), on(theme.muted)),
+        Span::styled(
+            if app.models.here.work_on(&unfinished.repo.to_string()).is_some() { "discarding" } else { "unfinished" },
+            on(theme.warning),
+        ),
+    ])
+}
+
+pub(super) fn percent(done: u64, total: u64) -> String {
+    format!("{:.0} %", share(done, total) * 100.0)
+}
+
+fn verdict(app: &App, model: &LocalModel) -> Option<Verdict> {
+    let facts = model.facts.as_ref().ok()?;
+    Some(fit::judge(facts, model.settings(app.settings.engine.load), &app.machine?).verdict)
+}
+
+fn details(app: &App, model: &LocalModel, width: usize, now: Instant) -> Vec<Line<'static>> {
+    let theme = &app.theme;
+    let dot = theme.glyphs.dot;
+    let mut lines = vec![Line::from(vec![
+        Span::styled(model.reference.clone(), theme.accent),
+        Span::styled(format!("  {} {}", model.format.label(), model.origin), theme.muted),
+    ])];
+    lines.extend(working(app, &model.reference, width));
+    if app.models.here.newer(model) {
+        let key = app.key(Action::LookForNewer);
+        lines.push(Line::from(Span::styled(format!("The Hub has something newer: {key} gets it"), theme.accent)));
+    }
+    match &model.facts {
+        Ok(facts) => {
+            let text = format!(
+                "{} {dot} {} parameters {dot} {} layers {dot} trained for {} tokens{}{}",
+                facts.architecture,
+                count(facts.parameters),
+                facts.layers,
+                facts.context,
+                if facts.can_think { format!(" {dot} can think") } else { String::new() },
+                model
+                    .quantised_as(app.settings.engine.load)
+                    .map_or_else(String::new, |quant| format!(" {dot} loaded as {quant}")),
+            );
+            lines.extend(paragraph(&text, width, theme.base));
+            if let Some(caution) = facts.caution(app.settings.engine.load.device) {
+                lines.extend(paragraph(caution, width, theme.warning));
+            }
+            let load = model.settings(app.settings.engine.load);
+            let measured = app.models.measured(model, load, now);
+            if let Some(words) = &measured {
+                lines.push(Line::from(Span::styled(words.clone(), theme.base)));
+            }
+            if let Some(machine) = &app.machine {
+                let fit = fit::judge(facts, load, machine);
+                // What was measured is better than what is expected.
+                let speed = fit::expected_decode(facts, load, machine).filter(|_| measured.is_none());
+                lines.extend(paragraph(&fit_words(fit, speed, dot), width, theme.muted));
+            }
+        }
+        Err(error) => lines.extend(error_lines(error, width, theme, theme.error)),
+    }
+    if let Some(cached) = &model.cached {
+        let commit: String = cached.commit.chars().take(8).collect();
+        let used = cached.unused.map_or_else(String::new, |unused| format!(" {dot} last used {}", ago(unused)));
+        let text = format!("{} at {commit}{used}", cached.repo);
+        lines.push(Line::from(Span::styled(text, theme.muted)));
+    }
+    lines
+}
+
+/// What a model takes of this machine, in words.
+pub(super) fn fit_words(fit: fit::Fit, speed: Option<f64>, dot: &str) -> String {
+    let largest = match fit.largest_context {
+        0 => "not even its weights fit".to_owned(),
+        n => format!("the longest that fits is {n}"),
+    };
+    let speed = speed.map_or(String::new(), |speed| format!(" {dot} about {speed:.0} tok/s"));
+    format!(
+        "{}: needs about {} of {} at a context of {} {dot} {largest}{speed}",
+        fit.verdict.label(),
+        bytes(fit.needed),
+        bytes(fit.budget),
+        fit.context,
+    )
+}
+
+/// How far the work on something is.
+fn working(app: &App, subject: &str, width: usize) -> Option<Line<'static>> {
+    let theme = &app.theme;
+    let work = app.models.here.work_on(subject)?;
+    let what = match work.job {
+        Job::Verify => "Checking every byte",
+        Job::Delete => "Deleting it",
+        Job::Discard => "Throwing away what has come",
+        Job::Import => "Looking at it",
+        Job::LookForNewer => "Asking the Hub",
+    };
+    let how_far = work.progress.map_or_else(String::new, |(done, total)| {
+        format!(" {} {} of {}", percent(done, total), bytes(done), bytes(total))
+    });
+    let line = Line::from(vec![
+        Span::styled(format!("{what}{how_far}"), theme.accent),
+        Span::styled(format!("   {} stops", app.key(Action::CancelJob)), theme.muted),
+    ]);
+    Some(wrap::truncate(&line, width, theme.glyphs.ellipsis))
+}
+
+fn unfinished_details(app: &App, unfinished: &Unfinished, width: usize) -> Vec<Line<'static>> {
+    let theme = &app.theme;
+    let mut lines = vec![Line::from(Span::styled(unfinished.repo.to_string(), theme.accent))];
+    let come = match unfinished.total {
+        Some(total) => format!("{} of {} have come", bytes(unfinished.bytes), bytes(total)),
+        None => format!("{} have come", bytes(unfinished.bytes)),
+    };
+    lines.extend(working(app, &unfinished.repo.to_string(), width));
+    let (go_on, discard) = (app.key(Action::Open), app.key(Action::DeleteModel));
+    let next = match &unfinished.model {
+        Some(model) => format!("{go_on} goes on with {model}; {discard} throws it away"),
+        None => format!("{go_on} shows what the repository has, to go on with; {discard} throws it away"),
+    };
+    lines.extend(paragraph(&format!("A download that was not finished: {come}."), width, theme.base));
+    lines.extend(paragraph(&next, width, theme.muted));
+    lines
+}
+
+/// How much of the disk models take, and how much is free.
+pub(super) fn disk(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
+    let theme = &app.theme;
+    let Some(disk) = app.models.here.disk().filter(|disk| disk.total > 0) else { return };
+    let free = format!("{} free", bytes(disk.free));
+    let whole = format!(" models {} {} {free}", bytes(disk.cache), theme.glyphs.dot);
+    let bar = 12;
+    let room = usize::from(area.width);
+    if wrap::width(&whole) + bar > room {
+        if wrap::width(&free) <= room {
+            canvas.right(area, &Line::from(Span::styled(free, theme.muted)));
+        }
+        return;
+    }
+    // Between 0 and the width of the bar.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
+    let cells = |bytes: u64| (share(bytes, disk.total) * bar as f64).round() as usize;
+    // What is there at all is seen.
+    let models = cells(disk.cache).max(usize::from(disk.cache > 0)).min(bar);
+    let taken = cells(disk.total.saturating_sub(disk.free)).clamp(models, bar);
+    let glyphs = &theme.glyphs;
+    canvas.right(
+        area,
+        &Line::from(vec![
+            Span::styled(glyphs.gauge_full.repeat(models), theme.gauge),
+            Span::styled(glyphs.gauge_full.repeat(taken - models), theme.muted),
+            Span::styled(glyphs.gauge_empty.repeat(bar - taken), theme.gauge_empty),
+            Span::styled(whole, theme.muted),
+        ]),
+    );
+}
+
+fn nothing(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
+    let theme = &app.theme;
+    let width = usize::from(area.width);
+    let mut lines = Vec::new();
+    let step = |action, what: String| {
+        Line::from(vec![Span::styled(format!("{:<8}", app.key(action)), theme.accent), Span::styled(what, theme.base)])
+    };
+    if app.models.here.looked() {
+        lines.push(Line::from(Span::styled("No model on this machine yet", theme.heading)));
+        lines.push(Line::default());
+        lines.push(step(Action::ShowFind, "finds one: what suits this machine, and all of the Hub".to_owned()));
+        lines.push(step(Action::GetStarter, format!("gets the starter: SmolLM2 135M, {}", bytes(starter::BYTES))));
+        lines.push(step(Action::Import, "takes a model file that you have".to_owned()));
+        lines.push(step(Action::Refresh, "looks again".to_owned()));
+        lines.push(Line::default());
+        lines.push(Line::from(Span::styled("Models are looked for in", theme.muted)));
+        let cache = app.paths.hub_cache.display().to_string();
+        for place in std::iter::once(cache).chain(app.settings.models.folders.iter().map(|f| f.display().to_string())) {
+            lines.push(Line::from(Span::styled(format!("  {place}"), theme.base)));
+        }
+        lines.push(Line::from(Span::styled("and in the folders of `models.folders` in Settings.", theme.muted)));
+    } else {
+        lines.push(Line::from(Span::styled("Looking for models on this machine", theme.muted)));
+    }
+    for problem in app.models.here.problems() {
+        lines.extend(paragraph(&problem.message, width, theme.warning));
+    }
+    canvas.lines(area, &lines);
+}

@@ -1,0 +1,172 @@
+//! Reading models again, and asking for newer ones.
+
+use std::fs;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use hobnob::domain::hub::Done;
+use hobnob::error::ErrorKind;
+use hobnob::hub::{self, FileState, Options, Verified};
+use tokio_util::sync::CancellationToken;
+
+use crate::hub_server::{HubServer, Repo, sha256};
+use crate::made::{Made, parse};
+
+async fn verify(options: &Options, model: &str) -> Verified {
+    hub::verify(options, &parse(model), |_, _| {}, CancellationToken::new()).await.expect("reads")
+}
+
+fn states(verified: &Verified) -> Vec<(&str, FileState)> {
+    verified.files.iter().map(|file| (file.name.as_str(), file.state)).collect()
+}
+
+/// Changes one byte of a file where it lies.
+fn flip(path: &Path) {
+    let mut bytes = fs::read(path).expect("reads");
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    fs::write(path, bytes).expect("writes");
+}
+
+#[tokio::test]
+async fn every_file_is_held_against_its_name() {
+    let made = Made::new();
+    made.file("org/folder", 'a', "config.json", "{}")
+        .file("org/folder", 'a', "tokenizer.json", "words")
+        .file("org/folder", 'a', "model-00001-of-00002.safetensors", "one")
+        .file("org/folder", 'a', "model-00002-of-00002.safetensors", "two")
+        .file("org/folder", 'a', "other-Q4_0.gguf", "GGUF Q4_0");
+    let options = made.options();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let tell = {
+        let told = Arc::clone(&told);
+        move |done, total| told.lock().expect("no panic").push((done, total))
+    };
+    let verified = hub::verify(&options, &parse("org/folder"), tell, CancellationToken::new()).await.expect("reads");
+    assert_eq!(verified.conclude(), Ok(Done::Verified { files: 4, bytes: 2 + 5 + 3 + 3 }));
+    assert_eq!(told.lock().expect("no panic").last(), Some(&(13, 13)));
+
+    let blob = |content: &str| made.repo("org/folder").join("blobs").join(sha256(content.as_bytes()));
+    flip(&blob("two"));
+    fs::remove_file(blob("words")).expect("removes");
+    let verified = verify(&options, "org/folder").await;
+    let expected = [
+        ("config.json", FileState::Whole),
+        ("model-00001-of-00002.safetensors", FileState::Whole),
+        ("model-00002-of-00002.safetensors", FileState::Broken),
+        ("tokenizer.json", FileState::Gone),
+    ];
+    assert_eq!(states(&verified), expected);
+    let error = verified.conclude().expect_err("is damaged");
+    assert_eq!(error.kind, ErrorKind::Checksum);
+    for word in ["broken: model-00002-of-00002.safetensors", "gone: tokenizer.json"] {
+        assert!(error.message.contains(word), "{error}");
+    }
+    assert!(error.hint.as_ref().is_some_and(|hint| hint.contains("hobnob models verify org/folder --repair")));
+    // Only what is damaged goes.
+    let damage = hub::damage(&options, &verified).expect("can be had again");
+    assert_eq!(damage.carry_out(), Ok(3));
+    assert!(!blob("two").exists() && blob("one").exists());
+    assert!(made.snapshot("org/folder", 'a').join("config.json").exists());
+    assert!(!made.snapshot("org/folder", 'a').join("tokenizer.json").is_symlink());
+}
+
+#[tokio::test]
+async fn small_files_go_by_gits_hash_and_shared_bytes_by_the_first_name() {
+    let made = Made::new();
+    made.file("org/m", 'a', "m-Q4_0.gguf", "GGUF Q4_0");
+    let blobs = made.repo("org/m").join("blobs");
+    // As git calls it, and with its bytes elsewhere under another name.
+    let git = "ce013625030ba8dba906f756967f9e9ca394464a";
+    made.loose("elsewhere", "hello\n");
+    std::os::unix::fs::symlink(made.root.path().join("elsewhere"), blobs.join(git)).expect("links");
+    for (name, blob) in [("config.json", git), ("model.safetensors", git)] {
+        let pointer = made.snapshot("org/m", 'a').join(name);
+        std::os::unix::fs::symlink(format!("../../blobs/{blob}"), pointer).expect("links");
+    }
+    let verified = verify(&made.options(), "org/m").await;
+    assert_eq!(verified.conclude(), Ok(Done::Verified { files: 2, bytes: 12 }), "{verified:?}");
+    flip(&made.root.path().join("elsewhere"));
+    assert_eq!(verify(&made.options(), "org/m").await.conclude().expect_err("changed").kind, ErrorKind::Checksum);
+}
+
+#[tokio::test]
+async fn a_file_of_the_users_own_has_nothing_to_compare_with() {
+    let made = Made::new();
+    let own = made.loose("own-Q4_0.gguf", "GGUF Q4_0 own");
+    let verified = verify(&made.options(), &own.display().to_string()).await;
+    assert_eq!(
+        (states(&verified), verified.conclude()),
+        (vec![("own-Q4_0.gguf", FileState::Unknown)], Ok(Done::NotVerifiable))
+    );
+    assert!(hub::damage(&made.options(), &verified).is_err());
+}
+
+#[tokio::test]
+async fn a_model_of_which_only_the_name_is_left_is_told_as_such() {
+    let made = Made::new();
+    made.file("org/m", 'a', "m-Q4_0.gguf", "GGUF Q4_0");
+    fs::remove_file(made.repo("org/m").join("blobs").join(sha256(b"GGUF Q4_0"))).expect("removes");
+    for model in ["org/m:Q4_0", "org/m", "org/m/m-Q4_0.gguf"] {
+        let verified = verify(&made.options(), model).await;
+        assert_eq!(states(&verified), [("m-Q4_0.gguf", FileState::Gone)]);
+        assert_eq!(verified.source.as_ref().map(|(_, commit)| commit.clone()), Some("a".repeat(40)));
+    }
+    let none = hub::verify(&made.options(), &parse("org/m:Q8_0"), |_, _| {}, CancellationToken::new()).await;
+    assert_eq!(none.expect_err("was never here").kind, ErrorKind::ModelNotFound);
+}
+
+#[tokio::test]
+async fn reading_can_be_stopped() {
+    let made = Made::new();
+    made.file("org/m", 'a', "m-Q4_0.gguf", "GGUF Q4_0");
+    let cancel = CancellationToken::new();
+    let stop = cancel.clone();
+    let stopped = hub::verify(&made.options(), &parse("org/m:Q4_0"), move |_, _| stop.cancel(), cancel).await;
+    assert_eq!(stopped.expect_err("was stopped").kind, ErrorKind::Cancelled);
+}
+
+fn online(made: &Made, server: &HubServer) -> Options {
+    Options { offline: false, endpoint: server.endpoint.clone(), ..made.options() }
+}
+
+#[tokio::test]
+async fn where_there_are_no_links_the_hub_is_asked() {
+    let server = HubServer::start(vec![Repo::new("org/m", 'a').large("m-Q4_0.gguf", b"GGUF Q4_0")]).await;
+    let made = Made::new();
+    let file = made.loose(&format!("hub/models--org--m/snapshots/{}/m-Q4_0.gguf", "a".repeat(40)), "GGUF Q4_0");
+    assert_eq!(verify(&made.options(), "org/m:Q4_0").await.conclude(), Ok(Done::NotVerifiable), "offline");
+    let options = online(&made, &server);
+    assert_eq!(verify(&options, "org/m:Q4_0").await.conclude(), Ok(Done::Verified { files: 1, bytes: 9 }));
+    flip(&file);
+    let verified = verify(&options, "org/m:Q4_0").await;
+    assert_eq!(verified.conclude().expect_err("changed").kind, ErrorKind::Checksum);
+    assert_eq!(hub::damage(&options, &verified).and_then(hub::Removal::carry_out), Ok(9));
+    assert!(!file.exists());
+}
+
+#[tokio::test]
+async fn newer_is_what_has_other_files_of_the_model() {
+    let repo = |commit, content: &[u8], card: &[u8]| {
+        Repo::new("org/m", commit).large("m-Q4_0.gguf", content).small("README.md", card)
+    };
+    let server = HubServer::start(vec![repo('a', b"GGUF Q4_0", b"a card")]).await;
+    let made = Made::new();
+    made.file("org/m", 'a', "m-Q4_0.gguf", "GGUF Q4_0").refers("org/m", "main", 'a');
+    let options = online(&made, &server);
+    let newer = async || hub::newer(&options, &parse("org/m:Q4_0")).await.expect("the Hub answers");
+    assert_eq!(newer().await, None);
+    server.replace(repo('b', b"GGUF Q4_0", b"a better card"));
+    assert_eq!(newer().await, None, "only the card is another one");
+    server.replace(repo('c', b"GGUF Q4_0 retrained", b"a better card"));
+    assert_eq!(newer().await, Some("c".repeat(40)));
+    server.replace(Repo::new("org/m", 'd').small("README.md", b"gone"));
+    assert_eq!(newer().await, Some("d".repeat(40)), "it is not there any more");
+
+    let asked = server.seen().len();
+    let offline = hub::newer(&made.options(), &parse("org/m:Q4_0")).await.expect_err("the network is off");
+    assert_eq!((offline.kind, server.seen().len()), (ErrorKind::Network, asked));
+    let own = made.loose("own-Q4_0.gguf", "GGUF Q4_0 own");
+    let own = hub::newer(&options, &parse(&own.display().to_string())).await.expect_err("nobody has another one");
+    assert_eq!((own.kind, server.seen().len()), (ErrorKind::Usage, asked));
+}
