@@ -8,10 +8,8 @@ use hobnob::app::msg::{Effect, Msg, TermEvent, TimerId};
 use hobnob::app::{Overlay, Pane};
 
 use hobnob::domain::conversation::{Conversation, MessageState};
-use hobnob::domain::store::{
-    AskId, Change, ConvId, ConvIds, Hit, Opened, Row, Setup, StoreCmd, StoreEvent, Summary, Which,
-};
-use hobnob::domain::{EngineCmd, FinishReason, GenId, HubCmd, MsgId, Role};
+use hobnob::domain::store::{Change, ConvId, ConvIds, Hit, Opened, Row, Setup, StoreCmd, StoreEvent, Summary, Which};
+use hobnob::domain::{AskId, EngineCmd, EngineEvent, FinishReason, GenId, HubCmd, MsgId, Role};
 use hobnob::error::{ErrorKind, UserError};
 use support::app::Driver;
 
@@ -347,4 +345,38 @@ fn without_a_place_it_is_said_once_and_all_goes_on() {
     d.key("ctrl-c");
     let Some(Overlay::Confirm(confirm)) = &d.app.overlay else { panic!("a question") };
     assert_eq!(confirm.body, "This conversation is not kept.");
+}
+
+#[test]
+fn what_waits_stays_with_its_conversation() {
+    let mut d = ready();
+    d.say("one");
+    d.say("waits");
+    d.type_text("half");
+    let (here, _) = kept(&mut d).remove(0);
+    d.key("f8");
+    let other = ids(1)[0];
+    list(&mut d, vec![summary(other, "Other")]);
+    d.key("enter");
+    d.stored.retain(|command| matches!(command, StoreCmd::Open { .. }));
+    open(&mut d, opened(other, &["q", "a"], ""));
+    let all = kept(&mut d);
+    assert_eq!(all.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [here]);
+    assert!(d.app.chat.queue.is_empty() && d.app.chat.composer.area.is_empty());
+    d.send(Msg::Timer(TimerId::Draft));
+    assert_eq!(kept(&mut d), []);
+}
+
+#[test]
+fn an_answer_that_there_was_no_room_for_is_not_waited_for() {
+    let mut d = ready();
+    d.say("too long");
+    let error = UserError::new(ErrorKind::ContextFull, "no room");
+    d.engine(EngineEvent::Failed { id: GenId(1), error });
+    let timer = Msg::Timer(TimerId::Keep);
+    let effects = d.app.update(timer, d.now);
+    assert!(!effects.iter().any(|e| matches!(e, Effect::SetTimer { id: TimerId::Keep, .. })), "{effects:?}");
+    // What was asked waits in the question that is on the screen.
+    d.send(Msg::End);
+    assert!(kept(&mut d).iter().any(|(_, changes)| changes.contains(&"draft \"too long\"".to_owned())));
 }

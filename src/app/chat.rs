@@ -260,6 +260,12 @@ impl ChatPane {
             let form = self.conversation.get(running.answer).and_then(|answer| answer.form.clone());
             self.wishes.form = self.wishes.form.take().or(form);
         }
+        if running.wish != Wish::GoOn {
+            // It stays in the tree, off the branch, and nobody makes it any more.
+            let (reason, usage, stats) = (FinishReason::Cancelled, Usage::default(), GenStats::default());
+            let outcome = Some(Outcome { reason, usage, stats, satisfied: None });
+            self.conversation.edit(running.answer, |m| (m.state, m.outcome) = (MessageState::Whole, outcome));
+        }
         match (&running.wish, running.before) {
             (Wish::Say(_) | Wish::Summarise { .. }, _) => {
                 self.conversation.take_back_question();

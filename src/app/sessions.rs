@@ -2,9 +2,10 @@
 
 use crate::app::picker::move_selection;
 use crate::app::text_area::TextArea;
+use crate::domain::AskId;
 use crate::domain::action::Action;
 use crate::domain::store::keeper::Keeper;
-use crate::domain::store::{AskId, ConvId, ConvIds, Hit, Row, Summary, Which};
+use crate::domain::store::{ConvId, ConvIds, Hit, Row, Summary, Which};
 
 /// The conversation on the screen, as the store knows it.
 #[derive(Debug)]

@@ -3,7 +3,6 @@
 mod left_out;
 mod tree;
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -247,16 +246,7 @@ impl Conversation {
         if self.place(id).is_some() {
             return;
         }
-        let mut newest = id;
-        let mut under = BTreeSet::from([id]);
-        // Parents come before their children.
-        for message in self.messages.iter().skip(index(id)) {
-            if message.parent.is_some_and(|parent| under.contains(&parent)) {
-                under.insert(message.id);
-                newest = message.id;
-            }
-        }
-        self.go_to(newest);
+        self.go_to(self.newest_after(id));
     }
 
     /// Leaves the newest answer on a branch of its own, so that another can be made to the same message. False where the

@@ -53,7 +53,7 @@ ids! {
     JobId,
     /// One wish to know how many tokens texts take.
     CountId,
-    /// One question to the Hub, or one piece of work on the models that are here.
+    /// One question to the Hub or the store, or one piece of work on the models that are here.
     AskId,
 }
 

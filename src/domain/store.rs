@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::conversation::{Conversation, Message, Start};
 use crate::domain::sampling::SamplingPatch;
-use crate::domain::{MsgId, Role, Thinking};
+use crate::domain::{AskId, MsgId, Role, Thinking};
 use crate::error::UserError;
 
 /// What a conversation is called by files, other processes and people: 16 hexadecimal digits, of which so many as no other
@@ -184,10 +184,6 @@ pub enum Which {
     /// The one that was used last.
     Last,
 }
-
-/// One question to the store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct AskId(pub u64);
 
 /// What a front end asks of the store.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,4 +1,4 @@
-//! Top floor: the interface's only async glue. Terminal, clock, signals and the handles of engine and hub meet the pure
+//! Top floor: the interface's only async glue. Terminal, clock, signals and the handles of engine, hub and store meet the pure
 //! state here, in one loop.
 //!
 //! | file | is |
@@ -46,7 +46,7 @@ pub struct Start {
     pub app: App,
     /// Wheel and clicks are ours from the start.
     pub mouse: bool,
-    /// Starts engine and hub. Called after the first frame, inside a tokio runtime.
+    /// Starts engine, hub and store. Called after the first frame, inside a tokio runtime.
     pub connect: Box<dyn FnOnce() -> Ports>,
 }
 

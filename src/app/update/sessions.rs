@@ -163,15 +163,23 @@ impl App {
 
     /// Leaves the conversation as it is: what is being made is ended, and everything is kept.
     fn leave(&mut self, now: Instant) {
+        self.end_answer(now);
+        self.keep_all();
+    }
+
+    /// A message that waited for a summary is the person's again.
+    fn end_answer(&mut self, now: Instant) {
+        if let Some(Wish::Summarise { then, .. }) = self.chat.running.as_ref().map(Running::wish) {
+            let then = then.clone();
+            self.chat.composer.put_back(then);
+        }
         self.stop();
         self.chat.cut_short(now);
-        self.keep_all();
     }
 
     /// A new conversation. What waits to be sent goes along; it is the person's to send or not.
     pub(super) fn begin_conversation(&mut self, now: Instant) {
-        self.stop();
-        self.chat.cut_short(now);
+        self.end_answer(now);
         while self.take_back() {}
         let mut changes = self.new_changes();
         changes.extend(self.saved.keeper.draft(String::new()));
@@ -190,6 +198,8 @@ impl App {
 
     fn opened(&mut self, opened: Opened, now: Instant) {
         self.leave(now);
+        // What waits there is kept there.
+        self.chat.queue.clear();
         let Opened { id, mut conversation, title, setup, draft, pinned, archived, at, .. } = opened;
         self.chat.clear();
         self.saved.id = id;

@@ -49,7 +49,7 @@ impl Conversation {
         true
     }
 
-    fn newest_after(&self, id: MsgId) -> MsgId {
+    pub(super) fn newest_after(&self, id: MsgId) -> MsgId {
         let newest_child = |id: &MsgId| self.messages.iter().rev().find(|m| m.parent == Some(*id)).map(|m| m.id);
         std::iter::successors(Some(id), newest_child).last().unwrap_or(id)
     }

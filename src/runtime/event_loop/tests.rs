@@ -11,8 +11,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use super::*;
 use crate::config::keymap::{Key, KeyChord};
 use crate::domain::hub::Local;
-use crate::domain::store::AskId;
-use crate::domain::{GenId, JobId, PieceKind};
+use crate::domain::{AskId, GenId, JobId, PieceKind};
 use crate::runtime::saver::Patch;
 
 const QUIT: Key = Key::Char('q');
