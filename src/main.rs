@@ -60,7 +60,7 @@ fn dispatch(cli: &Cli, context: &Context<'_>) -> Outcome {
         None => headless::run::run(&ask(&RunArgs::default(), cli), context),
         Some(Command::Run(args)) => headless::run::run(&ask(args, cli), context),
         Some(Command::Search(args)) => headless::search::search(&sought(args), context),
-        Some(Command::Pull(args)) => headless::pull::pull(&args.references, args.speed_limit, context),
+        Some(Command::Pull(args)) => headless::pull::pull(&args.references, args.speed_limit, args.newest, context),
         Some(Command::Sessions(args)) => sessions(args.command.as_ref(), context),
         Some(Command::Bench(args)) => headless::bench::bench(&wish(args), context),
         Some(Command::Doctor(_)) => headless::doctor::doctor(context),

@@ -66,7 +66,10 @@ fn two_keys_lead_from_nothing_to_an_answer() {
     assert_eq!(d.begin(), [Effect::Hub(HubCmd::ScanLocal)]);
     assert_eq!(d.hub(HubEvent::Local(Local { models: vec![], ..Local::default() })), []);
     // The first key.
-    assert_eq!(d.key("enter"), [Effect::Hub(HubCmd::Download { id: JobId(1), model: ModelRef::Starter })]);
+    assert_eq!(
+        d.key("enter"),
+        [Effect::Hub(HubCmd::Download { id: JobId(1), model: ModelRef::Starter, newest: false })]
+    );
     // Another one changes nothing while it runs.
     assert_eq!(d.key("enter"), []);
     let done = DownloadState::Done { model: Box::new(starter()) };

@@ -313,7 +313,7 @@ fn the_recommended_offer_is_chosen_and_got() {
     let page = d.app.models.page().expect("a page");
     assert_eq!(page.offer().map(|offer| offer.quant.as_str()), Some("Q4_K_M"));
     let model = ModelRef::parse("Qwen/Qwen3-4B-GGUF:Q4_K_M").expect("a model");
-    assert_eq!(hub(d.key("enter")), [HubCmd::Download { id: JobId(1), model: model.clone() }]);
+    assert_eq!(hub(d.key("enter")), [HubCmd::Download { id: JobId(1), model: model.clone(), newest: false }]);
     assert!(!d.app.models.running().expect("it runs").then_load);
     // Once more is not twice.
     assert_eq!(hub(d.key("l")), []);
@@ -527,7 +527,7 @@ fn something_newer_is_looked_for_and_then_got() {
     let [HubCmd::LookForNewer { id, .. }] = hub(d.key("n"))[..] else { panic!() };
     d.hub(HubEvent::Worked { id, result: Ok(Done::Newer { commit: Some("b".repeat(40)) }) });
     assert!(d.screen(80, 24).contains("newer"));
-    assert_eq!(hub(d.key("n")), [HubCmd::Download { id: JobId(1), model: ModelRef::Starter }]);
+    assert_eq!(hub(d.key("n")), [HubCmd::Download { id: JobId(1), model: ModelRef::Starter, newest: true }]);
     // Once it is here, it is the newest.
     let newest = LocalModel { cached: cached().cached.map(|c| Cached { commit: "b".repeat(40), ..c }), ..cached() };
     d.hub(HubEvent::Local(Local { models: vec![newest], ..Local::default() }));
@@ -573,7 +573,7 @@ fn what_was_not_finished_goes_on_or_is_thrown_away() {
     assert_eq!(hub(d.key("d")), []);
     let effects = hub(d.key("enter"));
     assert!(matches!(&effects[..], [HubCmd::Discard { repo: asked, .. }] if *asked == repo("org/one")), "{effects:?}");
-    assert_eq!(hub(d.key("enter")), [HubCmd::Download { id: JobId(1), model }]);
+    assert_eq!(hub(d.key("enter")), [HubCmd::Download { id: JobId(1), model, newest: false }]);
     // What goes on is not unfinished any more.
     d.hub(HubEvent::Local(local));
     assert_eq!(d.app.models.here.len(&d.app.models.downloads), 2);

@@ -135,6 +135,8 @@ pub struct PathField {
 /// A model that is to be downloaded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Wanted {
+    /// What is here is not new enough.
+    pub newest: bool,
     pub model: ModelRef,
     /// What a person calls it.
     pub name: String,

@@ -73,6 +73,9 @@ pub struct PullArgs {
     /// `starter`, a name of the catalog (`qwen3-4b`), `org/repo:Q4_K_M`, `org/repo/file.gguf`, or a page on the Hub; `org/repo` alone gets its folder, or lists what there is to choose from
     #[arg(value_name = "MODEL", required = true)]
     pub references: Vec<String>,
+    /// Ask the Hub for what it has by now, also of a model that is here
+    #[arg(long)]
+    pub newest: bool,
     /// At most so many bytes per second: `5M`, `800k`
     #[arg(long, value_name = "SPEED", value_parser = speed)]
     pub speed_limit: Option<u64>,

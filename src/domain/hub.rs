@@ -436,6 +436,8 @@ pub enum HubCmd {
     Download {
         id: JobId,
         model: ModelRef,
+        /// What is here is not enough: the Hub is asked for what its branch has by now.
+        newest: bool,
     },
     CancelDownload(JobId),
     PauseDownload(JobId),

@@ -14,15 +14,15 @@ use crate::hub;
 /// In `--jsonl` progress more often than this is noise.
 const EVENT_EVERY: Duration = Duration::from_millis(500);
 
-/// Downloads each of `references` unless it is here, one after the other. One that fails does not keep the others from
+/// Downloads each of `references` unless it is here (and new enough, where `newest` is wanted), one after the other. One that fails does not keep the others from
 /// coming; the first that did decides how the command ends.
 ///
 /// # Errors
 /// Says how the command ends if not with whole models.
-pub fn pull(references: &[String], speed_limit: Option<u64>, context: &Context<'_>) -> Outcome {
+pub fn pull(references: &[String], speed_limit: Option<u64>, newest: bool, context: &Context<'_>) -> Outcome {
     refuse_problems(context)?;
     let references = references.iter().map(|text| ModelRef::parse(text)).collect::<Result<Vec<_>, _>>()?;
-    let options = hub_options(context.loaded);
+    let options = hub::Options { newest, ..hub_options(context.loaded) };
     if speed_limit.is_some() {
         options.speed.set(speed_limit);
     }

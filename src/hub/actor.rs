@@ -83,7 +83,7 @@ impl Actor {
                         self.scan(&mut tasks);
                     }
                     Some(HubCmd::Resolve { id, model }) => self.resolve(id, model, &mut tasks),
-                    Some(HubCmd::Download { id, model }) => self.queue.add(id, model),
+                    Some(HubCmd::Download { id, model, newest }) => self.queue.add(id, model, newest),
                     Some(HubCmd::CancelDownload(id)) => self.queue.cancel(id),
                     Some(HubCmd::PauseDownload(id)) => self.queue.pause(id),
                     Some(HubCmd::ResumeDownload(id)) => self.queue.resume(id),

@@ -116,6 +116,8 @@ pub struct Options {
     pub gpu: Gpu,
     /// No network at all.
     pub offline: bool,
+    /// A model that is here is not enough: the Hub is asked for what its branch has by now.
+    pub newest: bool,
     /// Address of the Hub, without a slash at the end.
     pub endpoint: String,
     /// Sent to the endpoint and to no other host.
@@ -206,6 +208,7 @@ impl Options {
             catalog: Arc::default(),
             gpu: Gpu::OF_THIS_BUILD,
             offline,
+            newest: false,
             endpoint: endpoint.trim_end_matches('/').to_owned(),
             token: token(set),
             timing: Timing::default(),

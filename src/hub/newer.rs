@@ -23,16 +23,18 @@ pub async fn newer(options: &Options, model: &ModelRef) -> Result<Option<String>
     let (candidate, commit, branch) = blocking(move || known(&all, &wanted)).await?;
     let Place::Cache { repo, .. } = &candidate.place else { return Err(of_no_repository(model)) };
     if options.offline {
-        return Err(UserError::new(
-            ErrorKind::Network,
-            format!("whether there is a newer `{model}` only the Hub knows, and the network is off"),
-        )
-        .hint("ask once without --offline (and without offline = true and HF_HUB_OFFLINE)"));
+        return Err(offline(model));
     }
     let hub = Hub::new(options, options.timing.connect)?;
     let theirs = contents(&hub, repo, &branch).await.map_err(|failure| failure.error)?;
     let same = theirs.commit.as_str() == commit || is_same(&candidate, &theirs.blobs);
     Ok((!same).then(|| theirs.commit.as_str().to_owned()))
+}
+
+pub(super) fn offline(model: &ModelRef) -> UserError {
+    let message = format!("whether there is a newer `{model}` only the Hub knows, and the network is off");
+    UserError::new(ErrorKind::Network, message)
+        .hint("ask once without --offline (and without offline = true and HF_HUB_OFFLINE)")
 }
 
 /// The model, its commit, and the branch or tag that this is of as far as anybody knows here.

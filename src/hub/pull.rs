@@ -17,6 +17,7 @@ use crate::hub::http::{Hub, Metadata};
 use crate::hub::listing::Listing;
 use crate::hub::named;
 use crate::hub::names::GgufName;
+use crate::hub::newer;
 use crate::hub::package::starter_from_package;
 use crate::hub::partial::{check_room, disk_error};
 use crate::hub::patience::{Control, answered, cause};
@@ -55,9 +56,12 @@ pub(super) async fn pull_with(
         let file = if let Choice::File(file) = choice { Some(file.as_str()) } else { None };
         refuse_paths_outside(file, revision.as_deref())?;
     }
+    let from_hub_by_name = matches!(model, ModelRef::Hub { .. } | ModelRef::Named { .. });
     let absent = match look(options, model).await {
-        Ok(found) => return Ok(found),
-        Err(error) if error.kind == ErrorKind::ModelNotFound => error,
+        Ok(found) if !(options.newest && from_hub_by_name) => return Ok(found),
+        Ok(_) if options.offline => return Err(newer::offline(model)),
+        Ok(_) => None,
+        Err(error) if error.kind == ErrorKind::ModelNotFound => Some(error),
         Err(error) => return Err(error),
     };
     match model {
@@ -86,7 +90,7 @@ pub(super) async fn pull_with(
         _ => match named::meant(options, model)? {
             Some(_) if options.offline => return Err(offline(model)),
             Some(meant) => return Box::pin(pull_with(options, &meant, progress, control)).await,
-            None => return Err(absent),
+            None => absent.map_or(Ok(()), Err)?,
         },
     }
     look(options, model).await

@@ -31,6 +31,7 @@ pub(super) struct Queue {
 struct Job {
     id: JobId,
     model: ModelRef,
+    newest: bool,
     standing: Standing,
     /// What the network has failed so far.
     failures: u32,
@@ -75,12 +76,12 @@ impl Queue {
     }
 
     /// Takes a download on, after all others.
-    pub fn add(&mut self, id: JobId, model: ModelRef) {
+    pub fn add(&mut self, id: JobId, model: ModelRef, newest: bool) {
         if self.jobs.iter().any(|job| job.id == id) {
             return;
         }
         let (standing, amounts) = (Standing::Queued, Arc::default());
-        self.jobs.push_back(Job { id, model, standing, failures: 0, amounts });
+        self.jobs.push_back(Job { id, model, newest, standing, failures: 0, amounts });
         self.start_next();
         if !self.jobs.iter().any(|job| job.id == id && job.is_running()) {
             self.tell(id, DownloadState::Queued);
@@ -201,7 +202,8 @@ impl Queue {
         let control = Control::default();
         job.standing = Standing::Running { control: control.clone(), then: Then::End };
         let (id, model, amounts) = (job.id, job.model.clone(), Arc::clone(&job.amounts));
-        let (options, events) = (Arc::clone(&self.options), self.events.clone());
+        let options = Options { newest: job.newest, ..(*self.options).clone() };
+        let events = self.events.clone();
         self.running.spawn(async move {
             // In a task of its own, so that a panic is this download's failure and not silence.
             let work = tokio::spawn(async move {

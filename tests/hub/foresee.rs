@@ -33,7 +33,7 @@ fn judge(name: &str, start: &[u8], len: u64) -> Result<Foresight, UserError> {
 
 fn content(kind: &str) -> Vec<u8> {
     let mut bytes = format!("GGUF Q4_0 {kind} ").into_bytes();
-    bytes.extend((0..750_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()));
+    bytes.extend((0..1_600_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()));
     bytes
 }
 
@@ -73,7 +73,8 @@ async fn a_model_that_cant_be_run_is_refused_by_its_first_bytes() {
 #[tokio::test]
 async fn what_only_shows_later_is_seen_then() {
     let net = net("later").await;
-    net.server.spoil_bodies([Fault::Cut(700_000), Fault::Hold(1_600_000)]);
+    // Wherever the last look before the place was, the next one comes at no more than twice as many bytes.
+    net.server.spoil_bodies([Fault::Cut(700_000), Fault::Hold(3_200_000)]);
     let error = pull(&watching(&net), FILE).await.expect_err("is refused");
     assert_eq!(error.kind, ErrorKind::ModelUnsupported);
     assert_gone(&net, "later");

@@ -18,7 +18,7 @@ fn three() -> Repo {
 }
 
 fn download(id: u64, model: &str) -> HubCmd {
-    HubCmd::Download { id: JobId(id), model: parse(model) }
+    HubCmd::Download { id: JobId(id), model: parse(model), newest: false }
 }
 
 /// The next state that is worth a word, and whose it is.

@@ -160,6 +160,16 @@ async fn newer_is_what_has_other_files_of_the_model() {
     assert_eq!(newer().await, None, "only the card is another one");
     server.replace(repo('c', b"GGUF Q4_0 retrained", b"a better card"));
     assert_eq!(newer().await, Some("c".repeat(40)));
+    let pull = async |newest, offline| {
+        let options = hub::Options { newest, offline, ..options.clone() };
+        hub::pull(&options, &parse("org/m:Q4_0"), &mut |_| {}, CancellationToken::new()).await
+    };
+    let text = |model: hobnob::domain::model::LocalModel| fs::read_to_string(model.location).expect("readable");
+    assert_eq!(text(pull(false, false).await.expect("is here")), "GGUF Q4_0", "nobody has asked for another one");
+    let refused = pull(true, true).await.expect_err("the network is off");
+    assert!(refused.message.contains("only the Hub knows"), "{refused}");
+    assert_eq!(text(pull(true, false).await.expect("comes")), "GGUF Q4_0 retrained");
+    assert_eq!(newer().await, None, "it is what the name means from then on");
     server.replace(Repo::new("org/m", 'd').small("README.md", b"gone"));
     assert_eq!(newer().await, Some("d".repeat(40)), "it is not there any more");
 

@@ -8,6 +8,7 @@ use crate::domain::{JobId, units};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Download {
     pub id: JobId,
+    pub newest: bool,
     pub model: ModelRef,
     /// What a person calls it.
     pub name: String,

@@ -21,6 +21,7 @@ impl App {
         }
         self.get(
             Wanted {
+                newest: false,
                 model: ModelRef::Starter,
                 name: "starter".to_owned(),
                 bytes: Some(starter::BYTES),
@@ -32,7 +33,7 @@ impl App {
 
     /// Downloads a model after those that were asked for before.
     pub(in crate::app::update) fn get(&mut self, wanted: Wanted, now: Instant) {
-        let Wanted { model, name, bytes, then_load } = wanted;
+        let Wanted { newest, model, name, bytes, then_load } = wanted;
         if let Some(id) = self.models.downloads.of(&model).map(|download| download.id) {
             if let Some(download) = self.models.downloads.get_mut(id) {
                 download.then_load |= then_load;
@@ -51,8 +52,8 @@ impl App {
         if let Some(old) = again {
             self.models.downloads.forget(old);
         }
-        self.models.downloads.add(Download { id, model: model.clone(), name, bytes, state, then_load });
-        self.emit(Effect::Hub(HubCmd::Download { id, model }));
+        self.models.downloads.add(Download { id, newest, model: model.clone(), name, bytes, state, then_load });
+        self.emit(Effect::Hub(HubCmd::Download { id, model, newest }));
     }
 
     /// Takes the chosen offer of the repository in front: loads what is here, gets what is not.
@@ -71,7 +72,7 @@ impl App {
             return self.toast(ToastKind::Error, message, hint, now);
         }
         let fit = page.judgement(page.selected).fit.filter(|fit| fit.verdict == Verdict::TooLarge);
-        let wanted = Wanted { model: offer.model.clone(), name, bytes: Some(offer.bytes), then_load };
+        let wanted = Wanted { newest: false, model: offer.model.clone(), name, bytes: Some(offer.bytes), then_load };
         let Some(fit) = fit else { return self.get(wanted, now) };
         let shorter = match fit.largest_context {
             0 => String::new(),
@@ -92,7 +93,7 @@ impl App {
         match unfinished.model.clone() {
             Some(model) => {
                 let name = unfinished.repo.name.clone();
-                self.get(Wanted { model, name, bytes: unfinished.total, then_load: false }, now);
+                self.get(Wanted { newest: false, model, name, bytes: unfinished.total, then_load: false }, now);
             }
             // Which of its models it was, the person knows.
             None => self.open_repo(unfinished.repo.clone()),
@@ -105,8 +106,8 @@ impl App {
         match download.state {
             DownloadState::Done { model } => self.load_if_it_fits(&model, now),
             DownloadState::Failed { .. } | DownloadState::Cancelled => {
-                let Download { model, name, bytes, then_load, .. } = download;
-                self.get(Wanted { model, name, bytes, then_load }, now);
+                let Download { newest, model, name, bytes, then_load, .. } = download;
+                self.get(Wanted { newest, model, name, bytes, then_load }, now);
             }
             DownloadState::Paused { .. } | DownloadState::Waiting { .. } => {
                 self.emit(Effect::Hub(HubCmd::ResumeDownload(download.id)));

@@ -175,6 +175,7 @@ impl App {
     pub(super) fn take_known(&mut self, now: Instant) {
         let wanted = match self.models.find.chosen() {
             Some(Item::Catalog(known)) => known.model.clone().map(|model| Wanted {
+                newest: false,
                 model,
                 name: known.title.clone(),
                 bytes: known.bytes,

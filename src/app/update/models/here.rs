@@ -58,7 +58,8 @@ impl App {
         if self.models.here.newer(&model)
             && let Ok(newest) = ModelRef::parse(&model.reference)
         {
-            let wanted = Wanted { model: newest, name: model.name, bytes: Some(model.bytes), then_load: false };
+            let (name, bytes) = (model.name, Some(model.bytes));
+            let wanted = Wanted { newest: true, model: newest, name, bytes, then_load: false };
             return self.get(wanted, now);
         }
         if self.models.here.work_on(&model.reference).is_none() {
