@@ -182,11 +182,7 @@ struct KnownModels {
 
 impl KnownModels {
     fn all(&self) -> &Catalog {
-        self.all.get_or_init(|| {
-            let mut catalog = crate::config::catalog::built_in();
-            catalog.extend(self.added.clone());
-            catalog
-        })
+        self.all.get_or_init(|| crate::config::catalog::with(self.added.clone()))
     }
 }
 

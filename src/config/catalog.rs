@@ -30,6 +30,14 @@ pub fn built_in() -> Catalog {
     Catalog { entries }
 }
 
+/// That list, and what the config file adds to it.
+#[must_use]
+pub fn with(added: Vec<Entry>) -> Catalog {
+    let mut catalog = built_in();
+    catalog.extend(added);
+    catalog
+}
+
 /// The entries under a key of a file. One that is wrong is left out, and said to be.
 pub(super) fn read(source: &Source, key: Option<&Key>, item: &Item, problems: &mut Vec<UserError>) -> Vec<Entry> {
     let tables: Vec<Table> = match item {

@@ -94,9 +94,7 @@ impl Loaded {
     /// The list that comes with the program, and what the config file adds to it.
     #[must_use]
     pub fn catalog(&self) -> Catalog {
-        let mut catalog = catalog::built_in();
-        catalog.extend(self.catalog.clone());
-        catalog
+        catalog::with(self.catalog.clone())
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Loaded;
+use crate::config::{Loaded, catalog};
 use crate::domain::DownloadState;
 use crate::domain::fit::{self, Fit, Verdict};
 use crate::domain::model::{Gpu, LocalModel, ModelFacts, ModelRef, ModelSpec};
@@ -142,6 +142,7 @@ pub fn hub_options(loaded: &Loaded) -> hub::Options {
     let options =
         hub::Options::from_env(paths.hub_cache.clone(), settings.models.folders.clone(), settings.offline, header);
     let speed = Arc::new(hub::SpeedLimit::new(settings.hub.bytes_per_second()));
+    let added = loaded.catalog.clone();
     hub::Options {
         connections: settings.hub.connections,
         speed,
@@ -149,7 +150,7 @@ pub fn hub_options(loaded: &Loaded) -> hub::Options {
         imported: Some(paths.imported_dir()),
         judge: Some(probe::judge),
         foretell: Some(probe::foretell),
-        catalog: Arc::new(loaded.catalog()),
+        catalog: hub::known(move || catalog::with(added)),
         gpu: Gpu::for_device(settings.engine.load.device),
         ..options
     }

@@ -59,7 +59,7 @@ mod work;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use reqwest::header::HeaderValue;
@@ -94,6 +94,14 @@ pub type Judge = fn(&str, &[u8], u64) -> Result<Foresight, UserError>;
 /// type that its weights have, where that is known.
 pub type Foretell = fn(&str, &[u8], u64, &[(String, u64, u64)]) -> Result<Option<ModelFacts>, UserError>;
 
+/// Read when a name is looked for: most of what is done needs none, and a start has no time for it.
+pub type Known = Arc<LazyLock<Catalog, Box<dyn FnOnce() -> Catalog + Send>>>;
+
+/// What `read` gives, when it is needed.
+pub fn known(read: impl FnOnce() -> Catalog + Send + 'static) -> Known {
+    Arc::new(LazyLock::new(Box::new(read)))
+}
+
 /// Where models are, and how to reach what isn't here.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -111,7 +119,7 @@ pub struct Options {
     /// Looks at what a repository offers.
     pub foretell: Option<Foretell>,
     /// The models that go by a name of their own.
-    pub catalog: Arc<Catalog>,
+    pub catalog: Known,
     /// What this machine's models are computed on: which files of the catalog suit it.
     pub gpu: Gpu,
     /// No network at all.
@@ -205,7 +213,7 @@ impl Options {
             probe,
             judge: None,
             foretell: None,
-            catalog: Arc::default(),
+            catalog: known(Catalog::default),
             gpu: Gpu::OF_THIS_BUILD,
             offline,
             newest: false,

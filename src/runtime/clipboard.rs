@@ -105,11 +105,6 @@ impl Program {
     }
 }
 
-/// Whether a program can be found where programs are looked for.
-pub(super) fn is_there(name: &str) -> bool {
-    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(name).is_file()))
-}
-
 /// Writes a file that is not there yet. The place is as a person writes it: `~` is the home folder.
 ///
 /// # Errors

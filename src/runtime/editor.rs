@@ -134,7 +134,8 @@ fn split_words(line: &str) -> Vec<String> {
     words
 }
 
-fn on_path(name: &str, path: &str) -> bool {
+/// Whether a program can be found where programs are looked for.
+pub(super) fn on_path(name: &str, path: &str) -> bool {
     std::env::split_paths(path)
         .any(|folder| fs::metadata(folder.join(name)).is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0))
 }

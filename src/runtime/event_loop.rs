@@ -19,7 +19,7 @@ use crate::domain::{EngineCmd, EngineEvent, HubCmd, HubEvent};
 use crate::error::{ErrorKind, UserError};
 use crate::runtime::clipboard::{self, Clipboard};
 use crate::runtime::console::{Console, Ending, Occurrence};
-use crate::runtime::editor::Editor;
+use crate::runtime::editor::{Editor, on_path};
 use crate::runtime::keys::push_merged;
 use crate::runtime::pacer::FramePacer;
 use crate::runtime::saver::{Save, Saver};
@@ -320,7 +320,8 @@ impl<S: State, C: Console<S>> Interface<S, C> {
     }
 
     fn copy(&mut self, text: String, what: String) {
-        let clipboard = Clipboard::find(|name| std::env::var(name).ok(), clipboard::is_there);
+        let path = std::env::var("PATH").unwrap_or_default();
+        let clipboard = Clipboard::find(|name| std::env::var(name).ok(), |program| on_path(program, &path));
         if let Some(sequence) = clipboard.sequence(&text) {
             let result = self.console.send(&sequence);
             self.end_on(result);

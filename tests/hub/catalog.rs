@@ -1,7 +1,5 @@
 //! Names of the catalog: what they mean on the Hub and on this machine.
 
-use std::sync::Arc;
-
 use hobnob::config::catalog::built_in;
 use hobnob::domain::catalog::{Catalog, Entry};
 use hobnob::domain::model::{Gpu, RepoId};
@@ -13,7 +11,7 @@ use crate::made::{Made, parse};
 use crate::network::{Net, pull};
 
 fn with_catalog(options: Options, gpu: Gpu) -> Options {
-    Options { catalog: Arc::new(built_in()), gpu, ..options }
+    Options { catalog: hub::known(built_in), gpu, ..options }
 }
 
 const REPO: &str = "Qwen/Qwen3-4B-GGUF";
@@ -75,7 +73,7 @@ async fn what_the_config_says_of_sampling_wins() {
     let mut entry: Entry = built_in().find("qwen3-4b").expect("an entry").clone();
     entry.sampling.temperature = Some(0.1);
     let mut options = with_catalog(net.options(), Gpu::None);
-    options.catalog = Arc::new(Catalog { entries: vec![entry] });
+    options.catalog = hub::known(|| Catalog { entries: vec![entry] });
     let model = pull(&options, "qwen3-4b").await.expect("pulls");
     assert_eq!(model.facts.expect("a header").recommended.temperature, Some(0.1));
     let (models, _) = hub::scan(&options);

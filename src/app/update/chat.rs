@@ -12,6 +12,9 @@ use crate::domain::action::Action;
 use crate::domain::conversation::Message;
 use crate::domain::{EngineCmd, Role};
 
+/// Why something has to wait.
+pub(super) const BUSY: &str = "An answer is being made; Esc stops it";
+
 impl App {
     pub(super) fn act_in_chat(&mut self, action: Action, now: Instant) -> bool {
         let transcript = &mut self.chat.transcript;
@@ -226,7 +229,7 @@ impl App {
 
     fn cannot_answer(&self) -> Option<(&'static str, Option<String>)> {
         if self.chat.is_busy() {
-            Some(("An answer is being made; Esc stops it", None))
+            Some((BUSY, None))
         } else if self.model().is_none() {
             Some(("There is no model to answer", Some("F3 shows what can be loaded".into())))
         } else {

@@ -18,14 +18,9 @@ impl App {
         let conversation = &self.chat.conversation;
         match self.chat.transcript.anchor() {
             Anchor::At { place, .. } => conversation.at(place),
-            Anchor::Follow => self.newest_first().find(|message| message.role == Role::Assistant),
+            Anchor::Follow => conversation.branch().rfind(|message| message.role == Role::Assistant),
         }
         .filter(|message| !message.content.trim().is_empty())
-    }
-
-    fn newest_first(&self) -> impl Iterator<Item = &Message> {
-        let conversation = &self.chat.conversation;
-        (0..conversation.len()).rev().filter_map(|place| conversation.at(place))
     }
 
     pub(super) fn copy_message(&mut self, now: Instant) {
@@ -42,7 +37,7 @@ impl App {
     /// All of it, as it would be written in Markdown.
     pub(super) fn copy_all(&mut self, now: Instant) {
         let mut text = String::new();
-        for message in self.newest_first().collect::<Vec<_>>().into_iter().rev() {
+        for message in self.chat.conversation.branch() {
             let who = match message.role {
                 Role::User => "You",
                 Role::Assistant => message.model.as_deref().unwrap_or("Assistant"),
@@ -63,7 +58,8 @@ impl App {
         if !here.is_empty() {
             return here;
         }
-        self.newest_first().map(|message| code_blocks(&message.content)).find(|all| !all.is_empty()).unwrap_or_default()
+        let mut blocks = self.chat.conversation.branch().rev().map(|message| code_blocks(&message.content));
+        blocks.find(|all| !all.is_empty()).unwrap_or_default()
     }
 
     /// Copies the only block of code, or lets the person choose. `number` counts from 1.

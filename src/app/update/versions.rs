@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use crate::app::chat::Editing;
 use crate::app::transcript::Anchor;
+use crate::app::update::chat::BUSY;
 use crate::app::{App, Dirty, ToastKind};
 use crate::domain::{MsgId, Role};
 
@@ -19,15 +20,14 @@ impl App {
 
     /// The nearest such message from there up.
     fn nearest_above(&self, is_meant: impl Fn(MsgId, Role) -> bool) -> Option<MsgId> {
-        let places = 0..=self.place_looked_at()?;
-        let mut messages = places.rev().filter_map(|place| self.chat.conversation.at(place));
-        messages.find(|message| is_meant(message.id, message.role)).map(|message| message.id)
+        let messages = self.chat.conversation.branch().take(self.place_looked_at()? + 1);
+        messages.rev().find(|message| is_meant(message.id, message.role)).map(|message| message.id)
     }
 
     /// Puts a message of the person's into the composer, to be sent in its own place.
     pub(super) fn edit_message(&mut self, now: Instant) {
         if self.chat.is_busy() {
-            return self.toast(ToastKind::Note, "An answer is being made; Esc stops it", None, now);
+            return self.toast(ToastKind::Note, BUSY, None, now);
         }
         let Some(message) = self.nearest_above(|_, role| role == Role::User) else {
             return self.toast(ToastKind::Note, "There is no message to write again", None, now);
@@ -61,7 +61,7 @@ impl App {
     /// Shows what else was written or answered here.
     pub(super) fn show_version(&mut self, later: bool, now: Instant) {
         if self.chat.is_busy() {
-            return self.toast(ToastKind::Note, "An answer is being made; Esc stops it", None, now);
+            return self.toast(ToastKind::Note, BUSY, None, now);
         }
         let versions = self.chat.conversation.versions();
         let Some(message) = self.nearest_above(|id, _| versions.contains_key(&id)) else {
