@@ -9,6 +9,7 @@
 //! | `keys` | bytes of the terminal to events |
 //! | `screen` | frames, each in one write |
 //! | `terminal` | the modes, and giving them back |
+//! | `clipboard`, `notify` | what is told to the terminal beside the screen |
 //! | `editor`, `saver` | `$EDITOR`; settings into their file |
 
 mod clipboard;
@@ -16,6 +17,7 @@ mod console;
 mod editor;
 mod event_loop;
 mod keys;
+mod notify;
 mod pacer;
 mod saver;
 mod schema;
@@ -36,7 +38,7 @@ use crate::error::{ErrorKind, UserError, reason};
 use crate::runtime::console::{Ending, Tty};
 use crate::runtime::event_loop::Interface;
 pub use crate::runtime::event_loop::Ports;
-pub use crate::runtime::saver::{Patch, Save};
+pub use crate::runtime::saver::{Patch, Save, SavePersona};
 use crate::runtime::terminal::Features;
 use crate::{machine, measurements};
 
