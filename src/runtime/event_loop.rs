@@ -122,9 +122,9 @@ pub(super) fn first_frame<S: State>(
     console: &mut impl Console<S>,
 ) -> io::Result<(FramePacer, Vec<Effect>)> {
     let mut pacer = FramePacer::new();
-    let cost = console.draw(app, clock())?;
+    console.draw(app, clock())?;
     app.drawn();
-    pacer.drawn(clock(), cost);
+    pacer.begin();
     Ok((pacer, app.update(Msg::Begin, clock())))
 }
 
@@ -236,6 +236,7 @@ impl<S: State, C: Console<S>> Interface<S, C> {
         for occurrence in occurrences {
             match occurrence {
                 Occurrence::Term(event) => push_merged(&mut events, event),
+                Occurrence::FrameOut(cost) => self.pacer.out(clock(), cost),
                 // The terminal is the editor's: it had the signal too, as everybody at this terminal had.
                 Occurrence::Continued if self.editor.is_some() => {}
                 Occurrence::End(Ending::Interrupt | Ending::Quit) if self.is_the_editors() => {}
@@ -308,6 +309,8 @@ impl<S: State, C: Console<S>> Interface<S, C> {
                 }
                 Effect::SaveSettings(patch) => self.saver.save(patch),
                 Effect::SavePersona(persona) => self.saver.save_persona(*persona),
+                // Who has the terminal for something else sees what ends there.
+                Effect::Notify { .. } if self.editor.is_some() || self.unstopped.is_some() => {}
                 Effect::Notify { how, text } => {
                     let result = self.console.send(&notify::sequence(how, &text, |name| std::env::var(name).ok()));
                     self.end_on(result);
@@ -394,10 +397,8 @@ impl<S: State, C: Console<S>> Interface<S, C> {
         let drawn = self.console.draw(&mut self.app, now);
         self.app.drawn();
         self.stale = false;
-        match drawn {
-            Ok(cost) => self.pacer.drawn(clock(), cost),
-            Err(error) => self.end_on(Err(error)),
-        }
+        self.pacer.begin();
+        self.end_on(drawn);
     }
 
     /// A terminal that can't be used any more ends the interface, as its hang-up would.

@@ -7,7 +7,7 @@
 //! | `pacer` | when the next frame may go out |
 //! | `console` | what comes from terminal and system; the trait that tests stand in for |
 //! | `keys` | bytes of the terminal to events |
-//! | `screen` | frames, each in one write |
+//! | `screen`, `output` | frames as bytes; their way out, as fast as the terminal takes them |
 //! | `terminal` | the modes, and giving them back |
 //! | `clipboard`, `notify` | what is told to the terminal beside the screen |
 //! | `editor`, `saver` | `$EDITOR`; settings into their file |
@@ -18,6 +18,7 @@ mod editor;
 mod event_loop;
 mod keys;
 mod notify;
+mod output;
 mod pacer;
 mod saver;
 mod schema;
