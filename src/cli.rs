@@ -4,8 +4,10 @@ mod explain;
 mod flags;
 mod models;
 mod sessions;
+mod warm;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
@@ -13,6 +15,8 @@ pub use explain::explain;
 pub use flags::Flag;
 pub use models::{ModelsArgs, ModelsCommand, PullArgs, SearchArgs};
 pub use sessions::{ExportFormat, SessionsArgs, SessionsCommand};
+use warm::duration;
+pub use warm::{WarmArgs, WarmCommand};
 
 /// Talk to a language model that runs on this machine
 #[derive(Debug, Parser)]
@@ -95,6 +99,8 @@ pub enum Command {
     Models(ModelsArgs),
     /// Conversations that are kept: list, read, find, export, import and remove them
     Sessions(SessionsArgs),
+    /// Engines that scripts can use without loading a model: list them, end them
+    Warm(WarmArgs),
     /// How fast a model is on this machine
     Bench(BenchArgs),
     /// What this machine has, what is wrong, and what to do about it
@@ -258,6 +264,22 @@ pub struct RunArgs {
     pub timeout: Option<f64>,
     #[command(flatten)]
     pub format: FormatArgs,
+
+    /// Leave the model loaded for so long after the answer: 90s, 10m, 1h
+    #[arg(
+        long,
+        value_name = "TIME",
+        help_heading = "Engine",
+        value_parser = duration,
+        conflicts_with = "no_share",
+        long_help = "Leave the model loaded for so long after the answer (90s, 10m, 1h), in a process that the next \
+            `hobnob run` with the same model and settings uses. A call that finds one does so in any case, and with this \
+            option has it stay as long again. `hobnob warm` shows what is kept, and ends it"
+    )]
+    pub keep_warm: Option<Duration>,
+    /// Load the model here, even where another hobnob has it loaded
+    #[arg(long, help_heading = "Engine")]
+    pub no_share: bool,
 }
 
 /// The shape of what goes to stdout.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::Parser;
 use hobnob::cli::{
     self, BenchArgs, Cli, ColourChoice, Command, ConfigCommand, ExportFormat, FormatArgs, ModelsCommand, RunArgs,
-    SearchArgs, SessionsCommand,
+    SearchArgs, SessionsCommand, WarmCommand,
 };
 use hobnob::config::{self, Loaded, Sources, Value};
 use hobnob::engine::host;
@@ -27,6 +27,9 @@ fn main() -> ExitCode {
     // The engine's process is not a front end: nothing of what follows is for it.
     if args.get(1).is_some_and(|arg| arg == host::ARGUMENT) {
         return host::main();
+    }
+    if args.get(1).is_some_and(|arg| arg == headless::warm::ARGUMENT) {
+        return headless::warm::hold();
     }
     let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
@@ -62,6 +65,10 @@ fn dispatch(cli: &Cli, context: &Context<'_>) -> Outcome {
         Some(Command::Search(args)) => headless::search::search(&sought(args), context),
         Some(Command::Pull(args)) => headless::pull::pull(&args.references, args.speed_limit, args.newest, context),
         Some(Command::Sessions(args)) => sessions(args.command.as_ref(), context),
+        Some(Command::Warm(args)) => match args.command {
+            None | Some(WarmCommand::List) => headless::warm::list(context),
+            Some(WarmCommand::Stop) => headless::warm::stop(context),
+        },
         Some(Command::Bench(args)) => headless::bench::bench(&wish(args), context),
         Some(Command::Doctor(_)) => headless::doctor::doctor(context),
         Some(Command::Models(args)) => match &args.command {
@@ -123,6 +130,7 @@ fn ask(args: &RunArgs, cli: &Cli) -> Ask {
         timeout: args.timeout.map(Duration::from_secs_f64),
         session: session(cli),
         save: args.save.then_some(true).or(args.no_save.then_some(false)),
+        keep_warm: args.keep_warm,
     }
 }
 
@@ -177,6 +185,7 @@ fn format(cli: &Cli) -> Format {
         Some(Command::Pull(args)) => args.format,
         Some(Command::Bench(args)) => args.format,
         Some(Command::Doctor(args)) => json(args.json),
+        Some(Command::Warm(args)) => json(args.json),
         Some(Command::Models(args)) => json(args.json),
         Some(Command::Config(args)) => json(args.json),
         Some(Command::Sessions(args)) => json(args.json),

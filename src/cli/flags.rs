@@ -69,6 +69,7 @@ impl RunArgs {
         add("sampling.dry_base", self.dry_base.map(Value::Float), "--dry-base");
         add("sampling.dry_allowed_length", self.dry_allowed_length.map(Value::Int), "--dry-allowed-length");
         add("engine.context", self.context.map(Value::Int), "--context");
+        add("engine.share", self.no_share.then_some(Value::Bool(false)), "--no-share");
     }
 }
 
@@ -125,6 +126,7 @@ mod tests {
             "--dry-allowed-length=3",
             "--context=1",
             "--think",
+            "--no-share",
         ];
         let flags = flags(&all);
         assert_eq!(flags.len(), all.len() - 1);

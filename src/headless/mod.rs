@@ -18,6 +18,7 @@ pub mod search;
 pub mod session;
 pub mod sessions;
 mod table;
+pub mod warm;
 
 use std::future::Future;
 use std::io::{self, Write};

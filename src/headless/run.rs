@@ -15,6 +15,7 @@ use crate::domain::units::bytes;
 use crate::domain::{
     ChatMessage, Constraint, EngineCmd, EngineEvent, FinishReason, GenId, GenRequest, LoadId, PieceKind, Role, Thinking,
 };
+use crate::engine::share::Share;
 use crate::engine::{self, EngineHandle, form};
 use crate::error::{ErrorKind, UserError, reason};
 use crate::headless::config::refuse_problems;
@@ -22,7 +23,7 @@ use crate::headless::interrupt::{Halt, Watch};
 use crate::headless::output::Answer;
 use crate::headless::progress::StatusLine;
 use crate::headless::session::{Session as Kept, Wish};
-use crate::headless::{Context, Outcome, Quit, block_on, document, model, prompt};
+use crate::headless::{Context, Outcome, Quit, block_on, document, model, prompt, warm};
 
 pub use crate::headless::prompt::{Sources, system};
 
@@ -39,6 +40,8 @@ pub struct Ask {
     pub session: Wish,
     /// Whether it is kept; without a word one that was there already is.
     pub save: Option<bool>,
+    /// How long the engine stays after the answer.
+    pub keep_warm: Option<Duration>,
 }
 
 /// The form that the answer is to have.
@@ -89,7 +92,7 @@ pub fn run(ask: &Ask, context: &Context<'_>) -> Outcome {
         let spec = model::choose(context, &mut watch).await?;
         refuse_hopeless(&prompt, &spec)?;
         let answer = Answer::open(context.format, ask.show_thinking)?;
-        let (engine, events) = EngineHandle::start(engine_options(context)?);
+        let (engine, events) = EngineHandle::start(warm::borrowing(context, ask.keep_warm)?);
         let mut session = Session {
             ask,
             context,
@@ -130,7 +133,7 @@ pub fn engine_options(context: &Context<'_>) -> Result<engine::Options, UserErro
     let exe = std::env::current_exe().map_err(|error| {
         UserError::new(ErrorKind::Unexpected, format!("this program can't find itself: {}", reason(&error)))
     })?;
-    Ok(engine::Options { exe, verbose: context.verbose })
+    Ok(engine::Options { exe, verbose: context.verbose, share: Share::No })
 }
 
 /// Spares a text that can't possibly fit the way through the tokenizer.
