@@ -4,6 +4,7 @@ mod support;
 
 use hobnob::app::msg::{Effect, TimerId};
 use hobnob::config::Value;
+use hobnob::config::theme::{Capabilities, ColourDepth};
 use hobnob::domain::EngineEvent;
 use support::app::Driver;
 
@@ -26,7 +27,8 @@ fn a_person_sees_that_a_script_asks() {
 
 #[test]
 fn a_model_that_scripts_use_does_not_go_to_sleep() {
-    let mut d = Driver::with(&[("engine.unload_after", Value::Int(30))]);
+    let capabilities = Capabilities { depth: ColourDepth::True, unicode: true };
+    let mut d = Driver::with(vec![("engine.unload_after", Value::Int(30), "")], capabilities);
     d.ready();
     let effects = d.engine(EngineEvent::Lent { scripts: 0 });
     assert!(effects.iter().any(|effect| matches!(effect, Effect::SetTimer { id: TimerId::Idle, .. })), "{effects:?}");

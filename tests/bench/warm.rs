@@ -41,8 +41,16 @@ fn main() {
     row("the whole call", |call| call.whole);
     row("what is added to the engine's own", |call| call.whole - call.total);
     let sum = |calls: &[Call]| calls.iter().map(|call| call.whole - call.total).sum::<f64>();
-    println!("\nadded in all: cold {:.0}, warm {:.0}: {:.1} times less", sum(&cold), sum(&warm), sum(&cold) / sum(&warm));
-    println!("limit for what is added before the first words: {LIMIT:.0} ms{}", if added < LIMIT { "" } else { "  OVER" });
+    println!(
+        "\nadded in all: cold {:.0}, warm {:.0}: {:.1} times less",
+        sum(&cold),
+        sum(&warm),
+        sum(&cold) / sum(&warm)
+    );
+    println!(
+        "limit for what is added before the first words: {LIMIT:.0} ms{}",
+        if added < LIMIT { "" } else { "  OVER" }
+    );
 }
 
 /// One call, in milliseconds.
