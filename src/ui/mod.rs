@@ -47,9 +47,7 @@ pub fn draw(frame: &mut Frame<'_>, app: &mut App, now: Instant) {
         status::draw(&mut canvas, bottom, app, now);
         let cursor = if app.overlay.is_some() { overlay::draw(&mut canvas, body, app) } else { cursor };
         overlay::toasts(&mut canvas, body, app);
-        if !app.theme.glyphs.unicode {
-            canvas.reduce_to_ascii(area);
-        }
+        canvas.reduce(area);
         cursor
     };
     if let Some(position) = cursor {

@@ -86,17 +86,6 @@ fn a_killed_process_loses_less_than_a_second_of_an_answer() {
     assert_eq!(person.store().list(false).expect("reads").len(), 4);
 }
 
-/// `cargo test --test e2e two_hundred -- --ignored`
-#[test]
-#[ignore = "takes ten minutes"]
-fn a_process_that_is_killed_two_hundred_times_loses_no_more() {
-    let person = Person::new();
-    for n in 0..200 {
-        kill_in_mid_answer(&person, (n * 37) % 101);
-    }
-    assert_eq!(person.store().list(false).expect("reads").len(), 200);
-}
-
 #[test]
 fn what_is_being_written_outlives_a_kill_and_is_gone_on_with() {
     let person = Person::new();
