@@ -120,9 +120,9 @@ pub(super) fn first_frame<S: State>(
     console: &mut impl Console<S>,
 ) -> io::Result<(FramePacer, Vec<Effect>)> {
     let mut pacer = FramePacer::new();
-    let cost = console.draw(app, clock())?;
+    console.draw(app, clock())?;
     app.drawn();
-    pacer.drawn(clock(), cost);
+    pacer.begin();
     Ok((pacer, app.update(Msg::Begin, clock())))
 }
 
@@ -234,6 +234,7 @@ impl<S: State, C: Console<S>> Interface<S, C> {
         for occurrence in occurrences {
             match occurrence {
                 Occurrence::Term(event) => push_merged(&mut events, event),
+                Occurrence::FrameOut(cost) => self.pacer.out(clock(), cost),
                 // The terminal is the editor's: it had the signal too, as everybody at this terminal had.
                 Occurrence::Continued if self.editor.is_some() => {}
                 Occurrence::End(Ending::Interrupt | Ending::Quit) if self.is_the_editors() => {}
@@ -387,10 +388,8 @@ impl<S: State, C: Console<S>> Interface<S, C> {
         let drawn = self.console.draw(&mut self.app, now);
         self.app.drawn();
         self.stale = false;
-        match drawn {
-            Ok(cost) => self.pacer.drawn(clock(), cost),
-            Err(error) => self.end_on(Err(error)),
-        }
+        self.pacer.begin();
+        self.end_on(drawn);
     }
 
     /// A terminal that can't be used any more ends the interface, as its hang-up would.

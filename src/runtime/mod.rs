@@ -7,7 +7,7 @@
 //! | `pacer` | when the next frame may go out |
 //! | `console` | what comes from terminal and system; the trait that tests stand in for |
 //! | `keys` | bytes of the terminal to events |
-//! | `screen` | frames, each in one write |
+//! | `screen`, `output` | frames as bytes; their way out, as fast as the terminal takes them |
 //! | `terminal` | the modes, and giving them back |
 //! | `editor`, `saver` | `$EDITOR`; settings into their file |
 
@@ -16,6 +16,7 @@ mod console;
 mod editor;
 mod event_loop;
 mod keys;
+mod output;
 mod pacer;
 mod saver;
 mod schema;

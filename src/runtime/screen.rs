@@ -1,9 +1,9 @@
-//! Frames: ratatui draws into a buffer of ours, and each frame goes out in one write.
+//! Frames: ratatui draws into a buffer of ours, from which each goes out as one piece.
 
-use std::cell::RefCell;
+use std::cell::{Ref, RefCell};
 use std::io::{self, Write};
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ratatui::Terminal;
 use ratatui::backend::{Backend, ClearType, CrosstermBackend, WindowSize};
@@ -11,7 +11,6 @@ use ratatui::buffer::Cell;
 use ratatui::layout::{Position, Rect, Size};
 
 use crate::app::App;
-use crate::runtime::terminal;
 use crate::ui;
 
 /// The cursor is hidden while the cells change: not every terminal waits for the end of the update.
@@ -51,9 +50,8 @@ impl Screen {
         self.stale = true;
     }
 
-    /// Draws and writes; answers with the time that took.
-    pub(super) fn draw(&mut self, app: &mut App, now: Instant) -> io::Result<Duration> {
-        let started = Instant::now();
+    /// The bytes that make the terminal show what the program has to show now.
+    pub(super) fn draw(&mut self, app: &mut App, now: Instant) -> io::Result<Ref<'_, [u8]>> {
         // Not what a frame that failed left.
         self.frame.0.borrow_mut().clear();
         self.frame.write_all(FRAME_START)?;
@@ -63,8 +61,7 @@ impl Screen {
         }
         self.terminal.draw(|frame| ui::draw(frame, app, now))?;
         self.frame.write_all(FRAME_END)?;
-        terminal::write_all(&self.frame.0.borrow())?;
-        Ok(started.elapsed())
+        Ok(Ref::map(self.frame.0.borrow(), Vec::as_slice))
     }
 }
 

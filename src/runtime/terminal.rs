@@ -112,13 +112,14 @@ impl TerminalGuard {
         write_all(self.features.enter(again).as_bytes())
     }
 
-    pub(super) fn set_mouse(&mut self, on: bool) -> io::Result<()> {
+    /// Answers with what to send for it.
+    pub(super) fn set_mouse(&mut self, on: bool) -> &'static str {
         self.features.mouse = on;
         let mut taken = lock();
         // Without the terminal it is remembered for when it is ours again.
-        let Some(taken) = taken.as_mut() else { return Ok(()) };
+        let Some(taken) = taken.as_mut() else { return "" };
         taken.features.mouse = on;
-        write_all(if on { MOUSE_ON } else { MOUSE_OFF }.as_bytes())
+        if on { MOUSE_ON } else { MOUSE_OFF }
     }
 }
 
@@ -169,7 +170,7 @@ static ENDING: AtomicBool = AtomicBool::new(false);
 /// How long a terminal may take nothing before a write looks whether we are to end.
 const STUCK: Timespec = Timespec { tv_sec: 0, tv_nsec: 250_000_000 };
 
-/// From now on SIGTERM and SIGHUP end a write that the terminal does not take. The loop could not: it is what writes.
+/// From now on SIGTERM and SIGHUP end a write that the terminal does not take and that everything waits for.
 #[allow(unsafe_code)]
 pub(super) fn heed_endings() -> io::Result<()> {
     for signal in [Signal::TERM, Signal::HUP] {
@@ -179,17 +180,17 @@ pub(super) fn heed_endings() -> io::Result<()> {
     Ok(())
 }
 
-/// Where frames go: the terminal with a flag of our own, so that a write which has to wait says so. Standard output itself
-/// keeps the mode that it shares with the shell.
-fn output() -> BorrowedFd<'static> {
+/// The terminal with a flag of our own, so that a write which would have to wait says so. Standard output itself keeps the
+/// mode that it shares with the shell; `None` where there is nothing but that.
+pub(super) fn own_output() -> Option<BorrowedFd<'static>> {
     static OWN: OnceLock<Option<OwnedFd>> = OnceLock::new();
     let own = OWN.get_or_init(|| reopen(rustix::stdio::stdout(), OFlags::WRONLY | OFlags::NONBLOCK).ok());
-    own.as_ref().map_or(rustix::stdio::stdout(), AsFd::as_fd)
+    own.as_ref().map(AsFd::as_fd)
 }
 
-/// Writes to the terminal, past every buffer. `Interrupted`: it takes nothing, and we are to end.
+/// Writes to the terminal and waits until it has taken all. `Interrupted`: it takes nothing, and we are to end.
 pub(super) fn write_all(mut bytes: &[u8]) -> io::Result<()> {
-    let output = output();
+    let output = own_output().unwrap_or(rustix::stdio::stdout());
     while !bytes.is_empty() {
         match rustix::io::write(output, bytes) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
