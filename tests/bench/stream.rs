@@ -31,10 +31,10 @@ fn main() -> ExitCode {
     let script = home.path().join("script.toml");
     let text = answer.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
     let script_text = format!(
-        "context = 1048576\n[[reply]]\nprompt_tokens = 10\ntokens_per_second = {RATE}.0\ntext = \"{text}\"\n"
+        "context = 32768\n[[reply]]\nprompt_tokens = 10\ntokens_per_second = {RATE}.0\ntext = \"{text}\"\n"
     );
     std::fs::write(&script, script_text).expect("a script");
-    home.write_config("[engine]\ncontext = 1048576\n");
+    home.write_config("[engine]\ncontext = 32768\n");
     let model = format!("script:{}", script.display());
     let mut pty = Setup::hobnob().home(&home).arg("-m").arg(model).size(200, 60).deadline(Duration::from_secs(60)).start();
     pty.wait_for("a model that is ready", |screen| status(screen).starts_with("ready"));

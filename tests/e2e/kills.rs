@@ -1,5 +1,5 @@
-//! Ended by `kill -9` at any moment, again and again, in one conversation that is gone on with each time: what was there a
-//! second before is there, and nothing else is missing.
+//! Ended by `kill -9` at any moment, again and again, in a conversation that is gone on with each time: what was there a second
+//! before is there, and nothing else is missing.
 //!
 //! `HOBNOB_KILLS=200 cargo test --test e2e killed_at_any_moment`; `HOBNOB_SEED` makes the same moments again.
 
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use hobnob::domain::Role;
 use hobnob::domain::conversation::MessageState;
-use hobnob::domain::store::Opened;
+use hobnob::domain::store::{ConvId, Opened};
 use hobnob::store::Store;
 
 use crate::person::{PATIENCE, eventually, kill, runs, status, the_engine_of};
@@ -22,6 +22,8 @@ const RATE: f64 = 40.0;
 const MOST_LOST: Duration = Duration::from_secs(1);
 /// No kill comes later after the first key.
 const LATEST: u64 = 2500;
+/// After so many a new conversation begins: the next prompt would have no room.
+const LIVES: u64 = 20;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
@@ -73,7 +75,7 @@ struct Person {
 impl Person {
     fn new() -> Self {
         let home = Home::new();
-        home.write_config("[engine]\ncontext = 1048576\n");
+        home.write_config("[engine]\ncontext = 16384\n");
         Self { home }
     }
 
@@ -81,26 +83,27 @@ impl Person {
         self.home.path().join("data/hobnob/conversations.db")
     }
 
-    /// What the store has, after a look at every page of the file.
-    fn kept(&self) -> Option<Opened> {
+    /// What the store has of the newest conversation, which is none of the old ones; after a look at every page of the file.
+    fn kept(&self, old: &[ConvId]) -> Option<Opened> {
         let mut store = Store::open(&self.file()).expect("the store opens").0;
         let db = rusqlite::Connection::open(self.file()).expect("opens");
         let check: String = db.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("reads");
         assert_eq!(check, "ok");
-        assert!(store.list(false).expect("reads").len() <= 1, "there is one conversation");
-        let last = store.last().expect("reads")?;
+        assert!(store.list(false).expect("reads").len() <= old.len() + 1, "there is one more conversation");
+        let last = store.last().expect("reads").filter(|last| !old.contains(last))?;
         Some(store.look(last).expect("is there"))
     }
 
-    /// Goes on with the conversation, with answers whose words nobody has seen yet.
-    fn start(&self, round: u64, words: usize) -> Pty {
+    /// Goes on with the conversation or begins one, with answers whose words nobody has seen yet.
+    fn start(&self, round: u64, goes_on: bool, words: usize) -> Pty {
         let text: Vec<String> = (0..words).map(|n| word(round, n)).collect();
         let script = self.home.path().join("script.toml");
         let text = text.join(" ");
         let reply = format!("[[reply]]\ntokens_per_second = {RATE:.1}\nprompt_tokens = 10\ntext = \"{text}\"\n");
-        fs::write(&script, format!("context = 1048576\n{reply}")).expect("a script");
+        fs::write(&script, format!("context = 16384\n{reply}")).expect("a script");
         let model = format!("script:{}", script.display());
-        let pty = Setup::hobnob().home(&self.home).arg("-c").arg("-m").arg(model).deadline(PATIENCE).start();
+        let setup = Setup::hobnob().home(&self.home).arg("-m").arg(model).deadline(PATIENCE);
+        let pty = if goes_on { setup.arg("-c") } else { setup }.start();
         pty.wait_for("a model that is ready", |screen| status(screen).starts_with("ready"));
         pty
     }
@@ -197,7 +200,11 @@ fn killed_at_any_moment_it_loses_less_than_a_second() {
     let seed = number("HOBNOB_SEED").unwrap_or_else(|| RandomState::new().hash_one(0) % 1_000_000);
     let mut chance = Chance(seed.wrapping_mul(2) + 1);
     let mut before: Option<Opened> = None;
+    let mut old = Vec::new();
     for round in 0..rounds {
+        if round % LIVES == 0 {
+            old.extend(before.take().map(|kept| kept.id));
+        }
         let moment = Duration::from_millis(chance.below(LATEST));
         // Most of them die in the middle of an answer, some after a short one, some while nothing but keys comes.
         let (sends, words) = match chance.below(5) {
@@ -207,14 +214,14 @@ fn killed_at_any_moment_it_loses_less_than_a_second() {
         };
         let place = format!("in round {round} of HOBNOB_SEED={seed}, killed after {moment:?}");
         let draft = before.as_ref().map_or("", |kept| kept.draft.as_str());
-        let mut pty = person.start(round, words);
+        let mut pty = person.start(round, before.is_some(), words);
         let engine = the_engine_of(&pty);
         let mut life = live(&mut pty, round, draft, sends, moment);
         kill(pty.pid());
         life.died = Instant::now();
         assert_eq!(pty.wait_exit(), Exit { code: None, signal: Some("Killed".into()) });
         assert!(eventually(PATIENCE, || !runs(engine)), "the engine is left behind, {place}");
-        let after = person.kept();
+        let after = person.kept(&old);
         assert_kept(before.as_ref(), after.as_ref(), &life, round, &place);
         before = after;
     }

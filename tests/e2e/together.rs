@@ -20,9 +20,9 @@ fn how_long() -> Duration {
 
 /// Every message is echoed, a word after the other.
 fn start(home: &Home, args: &[&str]) -> Pty {
-    home.write_config("[engine]\ncontext = 1048576\n");
+    home.write_config("[engine]\ncontext = 16384\n");
     let script = home.path().join("script.toml");
-    fs::write(&script, "context = 1048576\n[[reply]]\ntokens_per_second = 60.0\nprompt_tokens = 10\n").expect("a script");
+    fs::write(&script, "context = 16384\n[[reply]]\ntokens_per_second = 60.0\nprompt_tokens = 10\n").expect("a script");
     let setup = Setup::hobnob().home(home).deadline(PATIENCE).arg("-m").arg(format!("script:{}", script.display()));
     let pty = args.iter().fold(setup, |setup, arg| setup.arg(*arg)).start();
     pty.wait_for("a model that is ready", |screen| status(screen).starts_with("ready"));
@@ -111,7 +111,7 @@ fn two_together_in_one_conversation() {
     let other = thread::spawn(move || talk(grace, "grace", 0, false));
     let said = talk(ada, "ada", 1, false);
     let said = [("ada", said), ("grace", other.join().expect("it goes well"))];
-    let mut store = Store::open(&home.path().join("data/hobnob/conversations.db")).expect("opens").0;
+    let store = Store::open(&home.path().join("data/hobnob/conversations.db")).expect("opens").0;
     assert_eq!(store.list(false).expect("reads").len(), 1);
     drop(store);
     assert_all_kept(&home, said);
