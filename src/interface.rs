@@ -20,8 +20,8 @@ pub fn is_possible() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
-/// Shows the interface until it ends; `wish` is the conversation to go on with.
-pub fn open(wish: &headless::session::Wish, context: &Context<'_>) -> Outcome {
+/// Shows the interface until it ends; `wish` is the conversation to go on with, `inline`: without a screen of its own.
+pub fn open(wish: &headless::session::Wish, inline: bool, context: &Context<'_>) -> Outcome {
     let loaded = context.loaded;
     // The interface starts with a bad config file and shows what is wrong, but not with a bad command line.
     if let Some(error) = loaded.problems.iter().find(|problem| problem.kind == ErrorKind::Usage) {
@@ -35,6 +35,7 @@ pub fn open(wish: &headless::session::Wish, context: &Context<'_>) -> Outcome {
     let start = Start {
         app: App::new(Init { config: loaded.clone(), capabilities, ids: store::new_ids(), open }),
         mouse: loaded.settings.ui.mouse,
+        inline,
         connect: Box::new(move || connect(engine, hub, conversations, file)),
     };
     match runtime::run(start)? {

@@ -3,6 +3,7 @@
 mod canvas;
 mod chat;
 mod header;
+pub mod inline;
 mod models;
 mod overlay;
 mod sessions;
@@ -29,6 +30,7 @@ pub fn draw(frame: &mut Frame<'_>, app: &mut App, now: Instant) {
     if area.width == 0 || area.height == 0 {
         return;
     }
+    app.chat.transcript.show_from(0);
     let cursor = {
         let glyphs = app.theme.glyphs;
         let mut canvas = Canvas::new(frame.buffer_mut(), &glyphs);
@@ -47,9 +49,7 @@ pub fn draw(frame: &mut Frame<'_>, app: &mut App, now: Instant) {
         status::draw(&mut canvas, bottom, app, now);
         let cursor = if app.overlay.is_some() { overlay::draw(&mut canvas, body, app) } else { cursor };
         overlay::toasts(&mut canvas, body, app);
-        if !app.theme.glyphs.unicode {
-            canvas.reduce_to_ascii(area);
-        }
+        canvas.reduce(area);
         cursor
     };
     if let Some(position) = cursor {
