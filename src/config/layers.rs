@@ -301,7 +301,7 @@ fn is_table(name: &str) -> bool {
 }
 
 /// A value of the file, or what it is instead of one.
-fn from_toml(item: &Item) -> Result<Value, String> {
+pub(super) fn from_toml(item: &Item) -> Result<Value, String> {
     let Some(value) = item.as_value() else { return Err("a table".to_owned()) };
     Ok(match value {
         toml_edit::Value::String(text) => Value::Text(text.value().clone()),

@@ -14,6 +14,7 @@ mod save;
 mod schema;
 mod specs;
 mod suggest;
+pub mod templates;
 pub mod theme;
 mod value;
 
