@@ -20,14 +20,14 @@ pub fn is_possible() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
-/// Shows the interface until it ends; `wish` is the conversation to go on with.
-pub fn open(wish: &headless::session::Wish, context: &Context<'_>) -> Outcome {
+/// Shows the interface until it ends; `wish` is the conversation to go on with, `inline`: without a screen of its own.
+pub fn open(wish: &headless::session::Wish, inline: bool, context: &Context<'_>) -> Outcome {
     let loaded = context.loaded;
     // The interface starts with a bad config file and shows what is wrong, but not with a bad command line.
     if let Some(error) = loaded.problems.iter().find(|problem| problem.kind == ErrorKind::Usage) {
         return Err(error.clone().into());
     }
-    let engine = headless::engine_options(context)?;
+    let engine = headless::warm::lending(context)?;
     let hub = headless::hub_options(loaded);
     let open = headless::session::which(wish, context)?;
     let (file, conversations) = (loaded.paths.config_file.clone(), loaded.paths.conversations_file());
@@ -36,6 +36,7 @@ pub fn open(wish: &headless::session::Wish, context: &Context<'_>) -> Outcome {
     let start = Start {
         app: App::new(Init { config: loaded.clone(), capabilities, ids: store::new_ids(), open, first_start }),
         mouse: loaded.settings.ui.mouse,
+        inline,
         connect: Box::new(move || connect(engine, hub, conversations, file)),
     };
     match runtime::run(start)? {

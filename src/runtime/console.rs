@@ -68,6 +68,8 @@ pub(super) trait Console<S> {
     fn lend(&mut self);
     /// Has the terminal back, or makes sure of it: modes, size, every cell.
     fn take(&mut self) -> io::Result<()>;
+    /// What is to stay on the terminal when the interface is gone. Nothing is drawn after it.
+    fn conclude(&mut self, _app: &mut S) {}
     /// Asks that this process and its job are stopped, as Ctrl-Z does, until the shell lets them go on. Does not wait for it.
     fn stop(&mut self);
 }
@@ -89,7 +91,7 @@ impl Tty {
         let signals = Signals::listen()?;
         terminal::heed_endings()?;
         let guard = TerminalGuard::enter(features)?;
-        let screen = Screen::new(terminal::size())?;
+        let screen = Screen::new(terminal::size(), features.inline)?;
         Ok(Self { guard, screen, output: Output::open(), input: Some(Input::open()?), signals })
     }
 }
@@ -139,6 +141,7 @@ impl Console<App> for Tty {
     fn lend(&mut self) {
         // Where this fails the next write does too, and says so.
         let _ = self.output.finish();
+        let _ = terminal::write_all(self.screen.retreat().as_bytes());
         // No thread reads the terminal for us: with this nobody of this process does.
         self.input = None;
         terminal::leave();
@@ -152,8 +155,15 @@ impl Console<App> for Tty {
             self.input = Some(Input::open()?);
         }
         self.screen.resize(terminal::size());
-        self.screen.forget();
+        self.screen.left();
         Ok(())
+    }
+
+    fn conclude(&mut self, app: &mut App) {
+        if self.input.is_some() {
+            let _ = self.output.finish();
+            let _ = terminal::write_all(self.screen.conclude(app).as_bytes());
+        }
     }
 
     fn stop(&mut self) {

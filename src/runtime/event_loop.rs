@@ -422,6 +422,7 @@ impl<S: State, C: Console<S>> Interface<S, C> {
         if let Some(editor) = &self.editor {
             editor.end();
         }
+        self.console.conclude(&mut self.app);
         let Self { console, mut saver, ports, .. } = self;
         drop(console);
         let Ports { engine, hub, store, shutdown, .. } = ports;

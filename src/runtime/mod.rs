@@ -7,6 +7,7 @@
 //! | `pacer` | when the next frame may go out |
 //! | `console` | what comes from terminal and system; the trait that tests stand in for |
 //! | `keys` | bytes of the terminal to events |
+//! | `region` | the few rows of `--inline`, with the terminal's own scrollback above them |
 //! | `screen`, `output` | frames as bytes; their way out, as fast as the terminal takes them |
 //! | `terminal` | the modes, and giving them back |
 //! | `clipboard`, `notify` | what is told to the terminal beside the screen |
@@ -20,6 +21,7 @@ mod keys;
 mod notify;
 mod output;
 mod pacer;
+mod region;
 mod saver;
 mod schema;
 mod screen;
@@ -49,6 +51,8 @@ pub struct Start {
     pub app: App,
     /// Wheel and clicks are ours from the start.
     pub mouse: bool,
+    /// No screen of its own: what is finished goes to the terminal's scrollback.
+    pub inline: bool,
     /// Starts engine, hub and store. Called after the first frame, inside a tokio runtime.
     pub connect: Box<dyn FnOnce() -> Ports>,
 }
@@ -60,7 +64,7 @@ pub struct Start {
 pub fn run(start: Start) -> Result<u8, UserError> {
     let env = |name: &str| std::env::var(name).ok();
     terminal::check(env)?;
-    let features = Features::new(env, start.mouse);
+    let features = Features::new(env, start.mouse, start.inline);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         // Threads that have nothing more to do end at once instead of waking up later to find that out.

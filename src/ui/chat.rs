@@ -21,6 +21,8 @@ use crate::ui::{reading_column, split_bottom, status};
 /// Waiting messages that are shown; more are counted.
 const QUEUE_ROWS: u16 = 3;
 const SUGGESTION_ROWS: usize = 8;
+/// Columns that a waiting message has at least.
+const LEAST: u16 = 16;
 
 /// Gives the place of the cursor.
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, now: Instant) -> Option<Position> {
@@ -112,6 +114,9 @@ fn draw_queue(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
             _ => String::new(),
         };
         let hint_width = u16::try_from(wrap::width(&hint) + 2).unwrap_or(0);
+        // What waits says more than the key.
+        let (hint, hint_width) =
+            if hint_width > area.width.saturating_sub(LEAST) { (String::new(), 0) } else { (hint, hint_width) };
         let first = text.lines().next().unwrap_or_default();
         let more = if text.lines().count() > 1 { theme.glyphs.ellipsis } else { "" };
         let width = area.width.saturating_sub(hint_width);

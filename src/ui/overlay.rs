@@ -368,7 +368,9 @@ fn help(canvas: &mut Canvas<'_>, area: Rect, app: &App, scroll: u16) -> u16 {
 /// Words that go by themselves, at the top right, newest at the bottom.
 pub fn toasts(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
     let theme = &app.theme;
-    let most = usize::from(area.width.saturating_sub(2).min(64).saturating_sub(4));
+    // A blank, the mark, and another blank.
+    let text_at = u16::try_from(wrap::width(theme.glyphs.failed)).unwrap_or(1) + 2;
+    let most = usize::from(area.width.saturating_sub(2).min(64).saturating_sub(text_at + 1));
     let laid: Vec<_> = app
         .toasts
         .iter()
@@ -382,7 +384,7 @@ pub fn toasts(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
         .collect();
     // All of one width: they read as one column.
     let widest = laid.iter().flat_map(|(_, lines)| lines).map(Line::width).max().unwrap_or(0);
-    let width = u16::try_from(widest.min(most) + 4).unwrap_or(area.width);
+    let width = u16::try_from(widest.min(most)).unwrap_or(area.width).saturating_add(text_at + 1);
     let mut y = area.y;
     for (kind, lines) in &laid {
         let (mark, style) = match kind {
@@ -394,7 +396,7 @@ pub fn toasts(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
         let at = Rect { x: area.right().saturating_sub(width + 1), y, width, height };
         canvas.fill(at, theme.panel);
         canvas.line(at, &Line::from(Span::styled(format!(" {mark}"), style)));
-        canvas.lines(Rect { x: at.x + 3, width: at.width.saturating_sub(3), ..at }, lines);
+        canvas.lines(Rect { x: at.x + text_at, width: at.width.saturating_sub(text_at), ..at }, lines);
         y = at.bottom();
         if y >= area.bottom() {
             break;

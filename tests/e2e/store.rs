@@ -102,17 +102,6 @@ fn an_answer_goes_on_while_the_terminal_takes_nothing() {
     assert!(kept().is_some_and(|word| word >= 3 * RATE), "{:?}", kept());
 }
 
-/// `cargo test --test e2e two_hundred -- --ignored`
-#[test]
-#[ignore = "takes ten minutes"]
-fn a_process_that_is_killed_two_hundred_times_loses_no_more() {
-    let person = Person::new();
-    for n in 0..200 {
-        kill_in_mid_answer(&person, (n * 37) % 101);
-    }
-    assert_eq!(person.store().list(false).expect("reads").len(), 200);
-}
-
 #[test]
 fn what_is_being_written_outlives_a_kill_and_is_gone_on_with() {
     let person = Person::new();
