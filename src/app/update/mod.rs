@@ -92,6 +92,7 @@ impl App {
             }
             Msg::Edited(Err(error)) | Msg::Failed(error) => self.toast_error(&error, now),
         }
+        self.preview_chosen();
         self.judge_models();
         self.keep();
         self.start_clock();
