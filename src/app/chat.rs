@@ -8,7 +8,7 @@ use crate::app::counting::{Counting, Texts};
 use crate::app::transcript::Transcript;
 use crate::app::wishes::Wishes;
 use crate::config::Settings;
-use crate::domain::conversation::{Conversation, Message, MessageState, Outcome};
+use crate::domain::conversation::{Conversation, Deletion, Message, MessageState, Outcome};
 use crate::domain::stats::{GenStats, ReadingPace, TokenMeter, Usage};
 use crate::domain::{Beginning, FinishReason, GenId, GenRequest, MsgId, PieceKind, Role, Thinking};
 use crate::error::UserError;
@@ -94,6 +94,8 @@ pub struct ChatPane {
     pub held: bool,
     pub running: Option<Running>,
     pub editing: Option<Editing>,
+    /// What was deleted of this conversation; the last comes back first.
+    pub deletions: Vec<Deletion>,
     pub wishes: Wishes,
     /// What the model is told before this conversation, where it is the conversation's own.
     pub system: Option<String>,
@@ -389,6 +391,7 @@ impl ChatPane {
         self.told_at = None;
         self.pending = None;
         self.editing = None;
+        self.deletions.clear();
         self.held = false;
     }
 }

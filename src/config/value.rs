@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::config::Details;
 use crate::domain::Thinking;
 use crate::domain::model::{Device, KvCache};
 use crate::domain::quant::Quantise;
@@ -158,6 +159,7 @@ macro_rules! choice {
     };
 }
 choice!(Thinking: Auto = "auto", On = "on", Off = "off");
+choice!(Details: None = "none", Figures = "figures", All = "all");
 choice!(Device: Auto = "auto", Cpu = "cpu");
 choice!(KvCache: Auto = "auto", F8E4M3 = "f8e4m3");
 

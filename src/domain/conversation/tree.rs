@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::{Conversation, index};
+use super::{Conversation, Message, index};
 use crate::domain::MsgId;
 
 /// Which of the messages that stand in each other's place one is, from 1, and how many there are.
@@ -17,7 +17,8 @@ impl Conversation {
     /// The messages that stand in this one's place, itself among them, oldest first.
     fn versions_of(&self, id: MsgId) -> Vec<MsgId> {
         let Some(message) = self.get(id) else { return Vec::new() };
-        let same = self.messages.iter().filter(|other| (other.parent, other.role) == (message.parent, message.role));
+        let is_same = |other: &&Message| (other.parent, other.role) == (message.parent, message.role) && !other.deleted;
+        let same = self.messages.iter().filter(is_same);
         same.map(|other| other.id).collect()
     }
 
@@ -25,7 +26,7 @@ impl Conversation {
     #[must_use]
     pub fn versions(&self) -> HashMap<MsgId, Version> {
         let mut places: HashMap<_, Vec<MsgId>> = HashMap::new();
-        for message in &self.messages {
+        for message in self.messages.iter().filter(|message| !message.deleted) {
             places.entry((message.parent, message.role)).or_default().push(message.id);
         }
         let several = places.into_values().filter(|ids| ids.len() > 1);
@@ -50,7 +51,11 @@ impl Conversation {
     }
 
     pub(super) fn newest_after(&self, id: MsgId) -> MsgId {
-        let newest_child = |id: &MsgId| self.messages.iter().rev().find(|m| m.parent == Some(*id)).map(|m| m.id);
+        let newest_child = |id: &MsgId| {
+            let children = || self.messages.iter().rev().filter(|m| m.parent == Some(*id));
+            // What follows something that was deleted is still there.
+            children().find(|m| !m.deleted).or_else(|| children().next()).map(|m| m.id)
+        };
         std::iter::successors(Some(id), newest_child).last().unwrap_or(id)
     }
 
