@@ -109,6 +109,14 @@ pub struct ChatArgs {
     /// System prompt: text, or @FILE
     #[arg(short, long, value_name = "TEXT|@FILE")]
     pub system: Option<String>,
+    /// Leave the screen as it is: what is said goes to the terminal's own scrollback
+    #[arg(
+        long,
+        long_help = "Leave the screen as it is: what is said goes to the terminal's own scrollback, and only what is being \
+            written and answered stays at the bottom. Lists, help and the other panes take the whole screen while they are \
+            looked at, and so does reading back with Page-Up"
+    )]
+    pub inline: bool,
     #[command(flatten)]
     pub session: SessionArgs,
 }

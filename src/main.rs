@@ -50,8 +50,8 @@ fn main() -> ExitCode {
 
 fn dispatch(cli: &Cli, context: &Context<'_>) -> Outcome {
     match &cli.command {
-        None if interface::is_possible() => interface::open(&session(cli), context),
-        Some(Command::Chat(_)) => interface::open(&session(cli), context),
+        None if interface::is_possible() => interface::open(&session(cli), cli.inline(), context),
+        Some(Command::Chat(_)) => interface::open(&session(cli), cli.inline(), context),
         Some(Command::Config(args)) => match args.command.unwrap_or(ConfigCommand::Show) {
             ConfigCommand::Path => headless::config::path(context),
             ConfigCommand::Show => headless::config::show(context),

@@ -132,6 +132,8 @@ pub struct Transcript {
     shown: Vec<Shown>,
     /// The last frame did not reach the end.
     more_below: bool,
+    /// What is before this place is shown elsewhere.
+    from: usize,
     frames: u64,
     versions: Versions,
     view: Option<View>,
@@ -171,6 +173,7 @@ impl Default for Transcript {
             laid: HashMap::new(),
             shown: Vec::new(),
             more_below: false,
+            from: 0,
             frames: 0,
             versions: Versions::default(),
             view: None,
@@ -239,6 +242,49 @@ impl Transcript {
     #[must_use]
     pub fn more_below(&self) -> bool {
         self.more_below
+    }
+
+    /// The end is kept in sight, and nobody points at something or has asked for anything before it.
+    #[must_use]
+    pub fn stays_at_the_end(&self) -> bool {
+        let leaves = |wish: &Wish| match wish.motion {
+            Motion::Lines(n) | Motion::HalfPages(n) | Motion::Pages(n) | Motion::Messages(n) => n < 0,
+            Motion::Codes(_) | Motion::Top => true,
+            Motion::Bottom => false,
+        };
+        let finds = self.find.as_ref().is_some_and(|find| find.open);
+        self.follows() && self.cursor.is_none() && !finds && !self.wishes.iter().any(leaves)
+    }
+
+    /// While the end is followed, what is before this place of the branch is not shown: it stands elsewhere.
+    pub fn show_from(&mut self, place: usize) {
+        self.from = place;
+    }
+
+    /// Rows that the last frame had.
+    #[must_use]
+    pub fn height(&self) -> u16 {
+        self.view.map_or(0, |view| view.area.height)
+    }
+
+    /// Rows from the place on that is shown first.
+    pub fn rest(&mut self, conversation: &Conversation, view: View, theme: &Theme) -> usize {
+        let from = self.from;
+        let mut frame = self.frame(conversation, view, theme);
+        (from..conversation.len()).map(|place| frame.len(place)).sum()
+    }
+
+    /// All rows of the message at a place.
+    pub fn message(
+        &mut self,
+        conversation: &Conversation,
+        place: usize,
+        view: View,
+        theme: &Theme,
+    ) -> Vec<Line<'static>> {
+        let mut frame = self.frame(conversation, view, theme);
+        let laid = frame.laid(place);
+        laid.map(|laid| (0..laid.len()).filter_map(|row| laid.line(row).cloned()).collect()).unwrap_or_default()
     }
 
     /// The last message in sight, by its place.
@@ -315,10 +361,6 @@ impl Transcript {
         let resized = self.view.as_ref().is_some_and(|before| size(before) != size(&view));
         let show_cursor = std::mem::take(&mut self.show_cursor) || resized;
         self.view = Some(view);
-        let of = Some((conversation.next_id(), conversation.len()));
-        if self.versions.of != of {
-            self.versions = Versions { of, known: conversation.versions() };
-        }
         let found = self.locate(conversation, view, theme);
         let height = usize::from(view.area.height);
         let mut cursor = self.cursor;
@@ -390,7 +432,12 @@ impl Transcript {
     }
 
     fn frame<'a>(&'a mut self, conversation: &'a Conversation, view: View, theme: &'a Theme) -> Frame<'a> {
+        let of = Some((conversation.next_id(), conversation.len()));
+        if self.versions.of != of {
+            self.versions = Versions { of, known: conversation.versions() };
+        }
         Frame {
+            from: self.from,
             laid: &mut self.laid,
             conversation,
             versions: &self.versions.known,

@@ -33,6 +33,12 @@ impl Cli {
         own.filter(|session| session.resume || session.id.is_some()).unwrap_or(&self.chat.session)
     }
 
+    /// The interface has no screen of its own, said before or after the command.
+    #[must_use]
+    pub fn inline(&self) -> bool {
+        self.chat.inline || matches!(&self.command, Some(Command::Chat(chat)) if chat.inline)
+    }
+
     /// The system prompt as it was written: text, or `@FILE`.
     #[must_use]
     pub fn system(&self) -> Option<&str> {

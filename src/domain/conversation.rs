@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::deletion::Deletion;
 pub use self::left_out::{Cut, LeftOut, Start};
-pub use self::tree::Version;
+pub use self::tree::{Branch, Version};
 use crate::domain::stats::{GenStats, Usage};
 use crate::domain::{ChatMessage, Constraint, FinishReason, MsgId, Role};
 use crate::error::{ErrorKind, UserError};

@@ -15,15 +15,21 @@ use crate::ui::canvas::Canvas;
 use crate::ui::overlay::text_field;
 use crate::ui::{split_left, split_right, status};
 
-pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, now: Instant) {
-    let view = View {
+/// How the settings want a conversation shown. How long ago something was is told where there is a `now` for it.
+pub fn view(app: &App, area: Rect, now: Option<Instant>) -> View {
+    let chat = &app.settings.chat;
+    View {
         area,
-        reasoning: app.settings.chat.show_reasoning,
-        fold_after: usize::try_from(app.settings.chat.fold_after).unwrap_or(usize::MAX),
-        line_numbers: app.settings.chat.line_numbers,
-        details: app.settings.chat.details,
-        time: Some(app.wall_clock(now)),
-    };
+        reasoning: chat.show_reasoning,
+        fold_after: usize::try_from(chat.fold_after).unwrap_or(usize::MAX),
+        line_numbers: chat.line_numbers,
+        details: chat.details,
+        time: now.map(|now| app.wall_clock(now)),
+    }
+}
+
+pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, now: Instant) {
+    let view = view(app, area, Some(now));
     app.chat.transcript.prepare(&app.chat.conversation, view, &app.theme);
     let shown = rows(canvas, area, app);
     let theme = &app.theme;

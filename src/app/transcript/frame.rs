@@ -24,6 +24,8 @@ pub(super) struct Frame<'a> {
     pub wide: Option<MsgId>,
     pub view: View,
     pub theme: &'a Theme,
+    /// What is before this place is shown elsewhere while the end is followed.
+    pub from: usize,
     pub frame: u64,
     /// The first and the last row in sight, before a motion.
     pub sight: Option<(At, At)>,
@@ -73,14 +75,14 @@ impl Frame<'_> {
     /// The topmost row when the end is at the bottom of the screen.
     pub fn top_of_end(&mut self, height: usize) -> At {
         let mut left = height;
-        for place in (0..self.conversation.len()).rev() {
+        for place in (self.from..self.conversation.len()).rev() {
             let len = self.len(place);
             if len >= left {
                 return (place, len - left);
             }
             left -= len;
         }
-        (0, 0)
+        (self.from, 0)
     }
 
     /// A number of rows further down, or up.

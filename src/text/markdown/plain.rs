@@ -5,6 +5,7 @@ use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
 use super::OPTIONS;
 use super::formulas::{Part, Protected};
 use super::inline::address_shown;
+use super::marks::footnote_mark;
 
 /// The words of a text in the order in which they are drawn; blocks and rows are lines. Costs a parse and no layout: it is for looking
 /// something up in ten thousand messages.
@@ -41,6 +42,7 @@ impl Words<'_> {
             Event::Code(text) | Event::Html(text) | Event::InlineHtml(text) => {
                 self.text.push_str(&self.protected.restored(&text));
             }
+            Event::FootnoteReference(label) => self.text.push_str(&footnote_mark(&label)),
             Event::SoftBreak | Event::HardBreak | Event::Rule => self.text.push('\n'),
             Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))) => {
                 self.break_line();
