@@ -16,7 +16,7 @@ use crate::domain::conversation::MessageState;
 use crate::domain::store::ConvId;
 use crate::text::wrap;
 use crate::ui::canvas::Canvas;
-use crate::ui::{READING_WIDTH, chat, overlay, reading_column, split_bottom, status};
+use crate::ui::{READING_WIDTH, chat, overlay, reading_column, split_bottom, status, transcript};
 
 /// The column of text with a margin at both sides, at the left of a wide terminal: what is above it stands there, too.
 const WIDTH: u16 = READING_WIDTH + 4;
@@ -86,7 +86,8 @@ impl Printed {
             self.messages.extend(skipped);
             from += left_out;
         }
-        let view = View { width: column.width, height: 1, unfolded: app.settings.chat.show_reasoning };
+        // What stands in the scrollback can't be unfolded.
+        let view = View { fold_after: 0, ..transcript::view(app, column, None) };
         for place in from..len {
             let Some(message) = app.chat.conversation.at(place) else { break };
             if message.state == MessageState::Streaming && !all {
@@ -166,7 +167,7 @@ fn wanted(app: &mut App, width: u16, height: u16) -> u16 {
         return WELCOME;
     }
     let column = reading_column(Rect { x: 0, y: 0, width, height });
-    let view = View { width: column.width, height, unfolded: app.settings.chat.show_reasoning };
+    let view = transcript::view(app, column, None);
     let rest = app.chat.transcript.rest(&app.chat.conversation, view, &app.theme);
     let around = height - app.chat.transcript.height().min(height);
     let wanted = around.saturating_add(u16::try_from(rest).unwrap_or(u16::MAX));
