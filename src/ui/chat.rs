@@ -69,6 +69,7 @@ fn transcript(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, now: Instant) 
     if let Some(running) = &app.chat.running
         && running.phase == Phase::Waiting
         && app.chat.transcript.follows()
+        && area.height > 0
     {
         let shown = app.chat.transcript.lines(&app.chat.conversation).count();
         let y = area.y + u16::try_from(shown).unwrap_or(area.height).saturating_sub(1).min(area.height - 1);

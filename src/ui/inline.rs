@@ -152,7 +152,7 @@ fn draw_at(app: &mut App, now: Instant, width: u16, height: u16) -> Picture {
     let glyphs = app.theme.glyphs;
     let mut canvas = Canvas::new(&mut buffer, &glyphs);
     canvas.fill(area, app.theme.base);
-    let (body, bottom) = split_bottom(area, u16::from(height > 2));
+    let (body, bottom) = split_bottom(area, u16::from(height > 1));
     let cursor = chat::draw(&mut canvas, body, app, now);
     status::draw(&mut canvas, bottom, app, now);
     overlay::toasts(&mut canvas, body, app);
@@ -160,7 +160,7 @@ fn draw_at(app: &mut App, now: Instant, width: u16, height: u16) -> Picture {
     Picture { buffer, cursor }
 }
 
-/// Rows that all of it would fill, by what the last drawing at this height left for the answer.
+/// Rows that all of it would fill, by what the last drawing at this height left for the answer; one is air.
 fn wanted(app: &mut App, width: u16, height: u16) -> u16 {
     if app.chat.conversation.is_empty() {
         return WELCOME;
@@ -169,6 +169,6 @@ fn wanted(app: &mut App, width: u16, height: u16) -> u16 {
     let view = View { width: column.width, height, unfolded: app.settings.chat.show_reasoning };
     let rest = app.chat.transcript.rest(&app.chat.conversation, view, &app.theme);
     let around = height - app.chat.transcript.height().min(height);
-    let wanted = around.saturating_add(u16::try_from(rest).unwrap_or(u16::MAX));
+    let wanted = around.saturating_add(u16::try_from(rest.max(1)).unwrap_or(u16::MAX));
     if app.suggesting() || !app.toasts.is_empty() { wanted.max(ROOMY) } else { wanted }
 }
