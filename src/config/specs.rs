@@ -136,4 +136,10 @@ pub static SPECS: &[Spec] = &[
     spec!("ui.mouse" => ui.mouse; "Look", "Mouse",
         "Wheel and clicks go to hobnob; the terminal's own selection then needs Shift.";
         Kind::Bool; AtOnce),
+    spec!("ui.notify" => ui.notify; "Look", "Notification",
+        "How the end of a long answer is told while the terminal is not in front: by a bell, or as a message of the desktop (OSC 9, OSC 777).";
+        Kind::Choice(&["off", "bell", "osc9", "osc777", "auto"]); AtOnce),
+    spec!("ui.notify_after" => ui.notify_after; "Look", "Notify after",
+        "Seconds that an answer must take before its end is told.";
+        Kind::Int { min: 0, max: 86_400, step: 5, start: 10 }; AtOnce),
 ];

@@ -232,9 +232,9 @@ impl Session<'_> {
 
     fn request(&mut self, prompt: String, info: &ModelInfo, constraint: Option<Constraint>) -> GenRequest {
         let loaded = self.context.loaded;
-        let settings = &loaded.settings;
+        let settings = self.kept.as_ref().map_or_else(|| loaded.settings.clone(), |kept| kept.settings(loaded));
         let messages = match &mut self.kept {
-            Some(kept) => kept.ask(prompt, (&info.reference, &info.name), loaded),
+            Some(kept) => kept.ask(prompt, (&info.reference, &info.name), &settings),
             None => messages(prompt, &settings.chat.system_prompt),
         };
         GenRequest {

@@ -10,6 +10,7 @@
 //! | `region` | the few rows of `--inline`, with the terminal's own scrollback above them |
 //! | `screen`, `output` | frames as bytes; their way out, as fast as the terminal takes them |
 //! | `terminal` | the modes, and giving them back |
+//! | `clipboard`, `notify` | what is told to the terminal beside the screen |
 //! | `editor`, `saver` | `$EDITOR`; settings into their file |
 
 mod clipboard;
@@ -17,6 +18,7 @@ mod console;
 mod editor;
 mod event_loop;
 mod keys;
+mod notify;
 mod output;
 mod pacer;
 mod region;
@@ -39,7 +41,7 @@ use crate::error::{ErrorKind, UserError, reason};
 use crate::runtime::console::{Ending, Tty};
 use crate::runtime::event_loop::Interface;
 pub use crate::runtime::event_loop::Ports;
-pub use crate::runtime::saver::{Patch, Save};
+pub use crate::runtime::saver::{Patch, Save, SavePersona};
 use crate::runtime::terminal::Features;
 use crate::{machine, measurements};
 

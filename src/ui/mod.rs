@@ -2,9 +2,11 @@
 
 mod canvas;
 mod chat;
+mod compare;
 mod header;
 pub mod inline;
 mod models;
+mod next_keys;
 mod overlay;
 mod sessions;
 mod settings;
@@ -48,6 +50,7 @@ pub fn draw(frame: &mut Frame<'_>, app: &mut App, now: Instant) {
         };
         status::draw(&mut canvas, bottom, app, now);
         let cursor = if app.overlay.is_some() { overlay::draw(&mut canvas, body, app) } else { cursor };
+        next_keys::draw(&mut canvas, body, app);
         overlay::toasts(&mut canvas, body, app);
         canvas.reduce(area);
         cursor

@@ -188,6 +188,7 @@ impl World {
                 on_disk.lock().expect("no writer panicked").push(patch.clone());
                 Err(UserError::new(ErrorKind::Disk, "full"))
             }),
+            save_persona: Arc::new(|_| Ok(())),
             shutdown: Box::pin(async move { end_log.borrow_mut().push(Seen::Shutdown) }),
         };
         let state =
