@@ -258,6 +258,8 @@ pub struct App {
     pub machine: Option<Machine>,
     /// Resident memory of the engine's process.
     pub memory: Option<u64>,
+    /// Scripts that use the engine just now.
+    pub scripts: u32,
     /// Where the last frame drew the panes' names: columns of the first row.
     pub tabs: Vec<(Pane, std::ops::Range<u16>)>,
     load: LoadId,
@@ -318,6 +320,7 @@ impl App {
             settings_pane: SettingsPane::default(),
             machine: None,
             memory: None,
+            scripts: 0,
             tabs: Vec::new(),
             load: LoadId::default(),
             generation: GenId::default(),

@@ -94,7 +94,11 @@ impl App {
                 };
                 self.not_loaded(name, error, now);
             }
-            EngineEvent::Progress { .. } | EngineEvent::Loaded { .. } | EngineEvent::LoadFailed { .. } => {}
+            // Late; the last is for whoever holds an engine for scripts alone.
+            EngineEvent::Progress { .. }
+            | EngineEvent::Loaded { .. }
+            | EngineEvent::LoadFailed { .. }
+            | EngineEvent::Dismissed => {}
             EngineEvent::Unloaded { forgotten } => {
                 self.memory = None;
                 self.chat.engine_is_new();
@@ -134,6 +138,11 @@ impl App {
                 }
             }
             EngineEvent::Memory { bytes, .. } => self.memory = Some(bytes),
+            EngineEvent::Lent { scripts } => {
+                self.scripts = scripts;
+                // Being used by a script is being used.
+                self.set_idle_timer();
+            }
             EngineEvent::Counted { id, tokens, template } => {
                 self.chat.counting.counted(id, &tokens, template, &self.chat.conversation);
             }
