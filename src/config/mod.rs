@@ -16,6 +16,7 @@ mod save;
 mod schema;
 mod specs;
 mod suggest;
+pub mod templates;
 pub mod theme;
 mod value;
 

@@ -27,6 +27,12 @@ pub struct Paths {
 }
 
 impl Paths {
+    /// The user's own prompt templates.
+    #[must_use]
+    pub fn templates_dir(&self) -> PathBuf {
+        self.config_dir.join("templates")
+    }
+
     /// Copies of models as they were quantised.
     #[must_use]
     pub fn quantised_dir(&self) -> PathBuf {

@@ -5,6 +5,7 @@
 
 pub mod action;
 pub mod catalog;
+pub mod completion;
 pub mod context;
 pub mod conversation;
 pub mod fit;

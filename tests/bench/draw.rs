@@ -51,7 +51,9 @@ fn main() -> ExitCode {
         bounds.at_most(&format!("{what}: p99 with {LONG} messages, ms"), quantile(long, 0.99), 2.0);
     }
     let (first, second) = halves();
-    println!("\nan answer of 1 MB with a frame for each 80 characters: {first:.2} s for its first half, {second:.2} s for its second");
+    println!(
+        "\nan answer of 1 MB with a frame for each 80 characters: {first:.2} s for its first half, {second:.2} s for its second"
+    );
     bounds.at_most("second half to first half", second / first, 1.2);
     println!("\na token more of an answer, laid out at 200 columns: mean of the last 1000 tokens of 4 characters\n");
     let sizes = [1_000, 10_000, 100_000, 1_000_000];
