@@ -9,8 +9,10 @@ mod models;
 mod sessions;
 mod shells;
 mod templates;
+mod warm;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
@@ -23,6 +25,8 @@ pub use models::{ModelsArgs, ModelsCommand, PullArgs, SearchArgs};
 pub use sessions::{ExportFormat, SessionsArgs, SessionsCommand};
 pub use shells::{COMPLETE, Shell};
 pub use templates::{TemplatesArgs, TemplatesCommand};
+use warm::duration;
+pub use warm::{WarmArgs, WarmCommand};
 
 /// Talk to a language model that runs on this machine
 #[derive(Debug, Parser)]
@@ -108,6 +112,8 @@ pub enum Command {
     Sessions(SessionsArgs),
     #[command(about = "Prompts that go by a name: list and read them")]
     Templates(TemplatesArgs),
+    #[command(about = "Engines that scripts can use without loading a model: list them, end them")]
+    Warm(WarmArgs),
     #[command(about = "How fast a model is on this machine")]
     Bench(BenchArgs),
     #[command(about = "What this machine has, what is wrong, and what to do about it")]
@@ -129,6 +135,14 @@ pub struct ChatArgs {
     /// Start with this theme
     #[arg(long, value_name = "THEME")]
     pub theme: Option<String>,
+    /// Leave the screen as it is: what is said goes to the terminal's own scrollback
+    #[arg(
+        long,
+        long_help = "Leave the screen as it is: what is said goes to the terminal's own scrollback, and only what is being \
+            written and answered stays at the bottom. Lists, help and the other panes take the whole screen while they are \
+            looked at, and so does reading back with Page-Up"
+    )]
+    pub inline: bool,
     #[command(flatten)]
     pub session: SessionArgs,
 }
@@ -319,6 +333,22 @@ pub struct RunArgs {
     pub timeout: Option<f64>,
     #[command(flatten)]
     pub format: FormatArgs,
+
+    /// Leave the model loaded for so long after the answer: 90s, 10m, 1h
+    #[arg(
+        long,
+        value_name = "TIME",
+        help_heading = "Engine",
+        value_parser = duration,
+        conflicts_with = "no_share",
+        long_help = "Leave the model loaded for so long after the answer (90s, 10m, 1h), in a process that the next \
+            `hobnob run` with the same model and settings uses. A call that finds one does so in any case, and with this \
+            option has it stay as long again. `hobnob warm` shows what is kept, and ends it"
+    )]
+    pub keep_warm: Option<Duration>,
+    /// Load the model here, even where another hobnob has it loaded
+    #[arg(long, help_heading = "Engine")]
+    pub no_share: bool,
 }
 
 /// The shape of what goes to stdout.

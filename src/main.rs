@@ -11,7 +11,7 @@ use std::time::Duration;
 use clap::FromArgMatches;
 use hobnob::cli::{
     self, BenchArgs, Cli, ColourChoice, Command, ConfigCommand, ExportFormat, FormatArgs, ModelsCommand, RunArgs,
-    SearchArgs, SessionsCommand, TemplatesCommand,
+    SearchArgs, SessionsCommand, TemplatesCommand, WarmCommand,
 };
 use hobnob::config::{self, Loaded, Sources, Value};
 use hobnob::engine::host;
@@ -30,6 +30,9 @@ fn main() -> ExitCode {
     // The engine's process is not a front end: nothing of what follows is for it.
     if args.get(1).is_some_and(|arg| arg == host::ARGUMENT) {
         return host::main();
+    }
+    if args.get(1).is_some_and(|arg| arg == headless::warm::ARGUMENT) {
+        return headless::warm::hold();
     }
     if args.get(1).is_some_and(|arg| arg == cli::COMPLETE) {
         return complete(&args[2..]);
@@ -99,8 +102,8 @@ fn manual(args: &cli::ManArgs, context: &Context<'_>) -> Outcome {
 
 fn dispatch(cli: &Cli, context: &Context<'_>) -> Outcome {
     match &cli.command {
-        None if interface::is_possible() => interface::open(&session(cli), context),
-        Some(Command::Chat(_)) => interface::open(&session(cli), context),
+        None if interface::is_possible() => interface::open(&session(cli), cli.inline(), context),
+        Some(Command::Chat(_)) => interface::open(&session(cli), cli.inline(), context),
         Some(Command::Config(args)) => match args.command.unwrap_or(ConfigCommand::Show) {
             ConfigCommand::Path => headless::config::path(context),
             ConfigCommand::Show => headless::config::show(context),
@@ -120,6 +123,10 @@ fn dispatch(cli: &Cli, context: &Context<'_>) -> Outcome {
         Some(Command::Templates(args)) => match &args.command {
             None | Some(TemplatesCommand::List) => headless::templates::list(context),
             Some(TemplatesCommand::Show { name }) => headless::templates::show(name, context),
+        },
+        Some(Command::Warm(args)) => match args.command {
+            None | Some(WarmCommand::List) => headless::warm::list(context),
+            Some(WarmCommand::Stop) => headless::warm::stop(context),
         },
         Some(Command::Bench(args)) => headless::bench::bench(&wish(args), context),
         Some(Command::Doctor(_)) => headless::doctor::doctor(context),
@@ -185,6 +192,7 @@ fn ask(args: &RunArgs, cli: &Cli) -> Ask {
         timeout: args.timeout.map(Duration::from_secs_f64),
         session: session(cli),
         save: args.save.then_some(true).or(args.no_save.then_some(false)),
+        keep_warm: args.keep_warm,
     }
 }
 
@@ -239,6 +247,7 @@ fn format(cli: &Cli) -> Format {
         Some(Command::Pull(args)) => args.format,
         Some(Command::Bench(args)) => args.format,
         Some(Command::Doctor(args)) => json(args.json),
+        Some(Command::Warm(args)) => json(args.json),
         Some(Command::Models(args)) => json(args.json),
         Some(Command::Config(args)) => json(args.json),
         Some(Command::Sessions(args)) => json(args.json),

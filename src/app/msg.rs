@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::config::Value;
 use crate::config::keymap::KeyChord;
+use crate::config::{Notify, Persona, Value};
 use crate::domain::conversation::Form;
 use crate::domain::machine::Machine;
 use crate::domain::measured::Remembered;
@@ -83,6 +83,8 @@ pub enum TimerId {
     Keep,
     /// What is being written is kept.
     Draft,
+    /// What can follow the keys that were pressed is shown.
+    NextKeys,
     /// Nothing was asked of the model for as long as the settings say.
     Idle,
 }
@@ -114,6 +116,13 @@ pub enum Effect {
     },
     /// Writes these keys to the config file, keeping comments; `None` takes a key out.
     SaveSettings(Vec<(&'static str, Option<Value>)>),
+    /// Writes a persona into the config file, in the place of one of its name.
+    SavePersona(Box<Persona>),
+    /// Tells somebody who looks elsewhere.
+    Notify {
+        how: Notify,
+        text: String,
+    },
     /// Turns reports of the mouse on or off.
     Mouse(bool),
     /// Draws every cell anew.

@@ -74,7 +74,7 @@ impl TextArea {
     /// Replaces everything, as one change that can be undone.
     pub fn set(&mut self, text: &str) {
         let end = self.text.len();
-        self.replace(0..end, text);
+        self.replace(0..end, &crate::text::sanitize(text));
         self.joining = false;
     }
 

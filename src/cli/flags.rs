@@ -42,6 +42,12 @@ impl Cli {
         chat.or(self.chat.theme.as_deref())
     }
 
+    /// The interface has no screen of its own, said before or after the command.
+    #[must_use]
+    pub fn inline(&self) -> bool {
+        self.chat.inline || matches!(&self.command, Some(Command::Chat(chat)) if chat.inline)
+    }
+
     /// The system prompt as it was written: text, or `@FILE`.
     #[must_use]
     pub fn system(&self) -> Option<&str> {
@@ -78,6 +84,7 @@ impl RunArgs {
         add("sampling.dry_base", self.dry_base.map(Value::Float), "--dry-base");
         add("sampling.dry_allowed_length", self.dry_allowed_length.map(Value::Int), "--dry-allowed-length");
         add("engine.context", self.context.map(Value::Int), "--context");
+        add("engine.share", self.no_share.then_some(Value::Bool(false)), "--no-share");
     }
 }
 
@@ -135,6 +142,7 @@ mod tests {
             "--dry-allowed-length=3",
             "--context=1",
             "--think",
+            "--no-share",
         ];
         let flags = flags(&all);
         assert_eq!(flags.len(), all.len() - 1);

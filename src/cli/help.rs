@@ -11,7 +11,7 @@ use super::Cli;
 const GROUPS: &[(&str, &[&str])] = &[
     ("Talk", &["chat", "run", "templates", "sessions"]),
     ("Models", &["search", "pull", "models", "bench"]),
-    ("This machine", &["doctor", "config"]),
+    ("This machine", &["doctor", "config", "warm"]),
     ("Everything else", &[]),
 ];
 

@@ -24,6 +24,7 @@ pub mod sessions;
 mod table;
 mod template;
 pub mod templates;
+pub mod warm;
 
 use std::future::Future;
 use std::io::{self, Write};

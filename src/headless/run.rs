@@ -14,6 +14,7 @@ use crate::domain::units::bytes;
 use crate::domain::{
     ChatMessage, Constraint, EngineCmd, EngineEvent, FinishReason, GenId, GenRequest, LoadId, PieceKind, Role, Thinking,
 };
+use crate::engine::share::Share;
 use crate::engine::{self, EngineHandle};
 use crate::error::{ErrorKind, UserError, reason};
 use crate::headless::config::refuse_problems;
@@ -23,7 +24,7 @@ use crate::headless::output::Answer;
 use crate::headless::progress::StatusLine;
 use crate::headless::session::{Session as Kept, Wish};
 use crate::headless::template::{Chosen, Vars};
-use crate::headless::{Context, Outcome, Quit, block_on, document, model, prompt, template};
+use crate::headless::{Context, Outcome, Quit, block_on, document, model, prompt, template, warm};
 
 pub use crate::headless::form::Form;
 pub use crate::headless::prompt::{Sources, text_or_file};
@@ -44,6 +45,8 @@ pub struct Ask {
     pub session: Wish,
     /// Whether it is kept; without a word one that was there already is.
     pub save: Option<bool>,
+    /// How long the engine stays after the answer.
+    pub keep_warm: Option<Duration>,
 }
 
 /// The one load and the one answer that there are.
@@ -83,7 +86,7 @@ pub fn run(ask: &Ask, context: &Context<'_>) -> Outcome {
         let spec = model::choose(context, &mut watch).await?;
         refuse_hopeless(&prompt, &spec)?;
         let answer = Answer::open(context.format, ask.show_thinking)?;
-        let (engine, events) = EngineHandle::start(engine_options(context)?);
+        let (engine, events) = EngineHandle::start(warm::borrowing(context, ask.keep_warm)?);
         let mut session = Session {
             ask,
             context,
@@ -140,7 +143,7 @@ pub fn engine_options(context: &Context<'_>) -> Result<engine::Options, UserErro
     let exe = std::env::current_exe().map_err(|error| {
         UserError::new(ErrorKind::Unexpected, format!("this program can't find itself: {}", reason(&error)))
     })?;
-    Ok(engine::Options { exe, verbose: context.verbose })
+    Ok(engine::Options { exe, verbose: context.verbose, share: Share::No })
 }
 
 /// Spares a text that can't possibly fit the way through the tokenizer.
@@ -242,9 +245,9 @@ impl Session<'_> {
 
     fn request(&mut self, prompt: String, info: &ModelInfo, constraint: Option<Constraint>) -> GenRequest {
         let loaded = self.context.loaded;
-        let settings = &loaded.settings;
+        let settings = self.kept.as_ref().map_or_else(|| loaded.settings.clone(), |kept| kept.settings(loaded));
         let messages = match &mut self.kept {
-            Some(kept) => kept.ask(prompt, (&info.reference, &info.name), loaded),
+            Some(kept) => kept.ask(prompt, (&info.reference, &info.name), &settings),
             None => messages(prompt, &settings.chat.system_prompt),
         };
         GenRequest {

@@ -8,16 +8,20 @@
 //! | `asking` | from a wish to an answer, and what when there is no room for it |
 //! | `chat`, `models`, `settings` | the actions of the panes; `models` also what the hub tells |
 //! | `copy` | taking something of the conversation away |
+//! | `held` | what the conversation is held with: its own settings, personas |
+//! | `again` | another answer: with another model, with other settings, two side by side |
 //! | `versions` | writing a message again, and walking between what is there twice |
 //! | `sessions` | keeping the conversation, going to another, the list of all |
 //! | `wishes` | reasoning, and the form of the next answer |
 //! | `events` | what timers and the engine tell |
 
 mod actions;
+mod again;
 mod asking;
 mod chat;
 mod copy;
 mod events;
+mod held;
 mod keys;
 mod models;
 mod overlays;
@@ -47,9 +51,7 @@ impl App {
             self.toast(ToastKind::Error, text, Some(hint), now);
         }
         self.emit(Effect::Hub(HubCmd::ScanLocal));
-        if let Some(model) = self.settings.model.clone() {
-            self.resolve_and_load(&model, now);
-        }
+        self.load_at_the_start(now);
         self.open_first();
     }
 
