@@ -24,6 +24,9 @@ use unicode_width::UnicodeWidthStr;
 /// What a template adds to the texts of a prompt.
 pub const TEMPLATE: TemplateCost = TemplateCost { question: 31, turn: 10, system: -20 };
 
+/// What the clock on the wall says when a test begins.
+pub const CLOCK: u64 = 1_700_000_000;
+
 pub struct Driver {
     pub app: App,
     pub now: Instant,
@@ -58,8 +61,10 @@ impl Driver {
     }
 
     fn from(config: hobnob::config::Loaded, capabilities: Capabilities) -> Self {
-        let init = Init { config, capabilities, ids: ConvIds::seeded(1), open: None, first_start: false };
-        Self { app: App::new(init), now: Instant::now(), clock: false, count: false, stored: Vec::new() }
+        let now = Instant::now();
+        let init =
+            Init { config, capabilities, ids: ConvIds::seeded(1), open: None, clock: (now, CLOCK), first_start: false };
+        Self { app: App::new(init), now, clock: false, count: false, stored: Vec::new() }
     }
 
     pub fn pass(&mut self, time: Duration) {

@@ -7,7 +7,7 @@ use crate::app::{App, Dirty, LookedAt, Overlay, Pane, Pressed, ToastKind};
 use crate::config::keymap::{Key, KeyChord};
 use crate::domain::action::{Action, Context};
 
-/// Lines that one turn of the wheel moves.
+/// Lines that one turn of the wheel moves, as the terminal's side counts them.
 const WHEEL: i32 = 3;
 /// Who knows what comes next has pressed it by then.
 const HESITATION: Duration = Duration::from_millis(300);
@@ -33,7 +33,7 @@ impl App {
                 self.touch(Dirty::Soon);
             }
             TermEvent::Click { column, row } => {
-                if self.click_in_models(column, row, now) {
+                if self.press_in_conversation(column, row, now) || self.click_in_models(column, row, now) {
                     self.touch(Dirty::Now);
                 } else if row == 0
                     && self.overlay.is_none()
@@ -43,23 +43,31 @@ impl App {
                     self.touch(Dirty::Now);
                 }
             }
+            TermEvent::Drag { column, row } => {
+                self.drag_in_conversation(column, row);
+                self.touch(Dirty::Now);
+            }
+            TermEvent::Release { .. } => self.release_in_conversation(),
         }
     }
 
-    pub(super) fn on_wheel(&mut self, turns: i32) {
+    /// `lines`: negative is up.
+    pub(super) fn on_wheel(&mut self, lines: i32) {
         if let Some(Overlay::Help { scroll }) = &mut self.overlay {
-            *scroll = scroll.saturating_add_signed(i16::try_from(turns * WHEEL).unwrap_or(0));
+            *scroll = scroll.saturating_add_signed(i16::try_from(lines).unwrap_or(0));
         } else if let Some(Overlay::Compare(compare)) = &mut self.overlay {
-            let action = if turns < 0 { Action::ScrollUp } else { Action::ScrollDown };
-            for _ in 0..(turns * WHEEL).unsigned_abs() {
+            let action = if lines < 0 { Action::ScrollUp } else { Action::ScrollDown };
+            for _ in 0..lines.unsigned_abs() {
                 compare.act(action);
             }
         } else if self.overlay.is_none() && self.pane == Pane::Chat {
-            self.chat.transcript.scroll_lines(turns * WHEEL);
-        } else if self.overlay.is_none() && self.scroll_card(turns * WHEEL) {
+            self.chat.transcript.scroll(lines, &self.chat.conversation, &self.theme);
+        } else if self.overlay.is_none() && self.scroll_card(lines) {
         } else {
-            let action = if turns < 0 { Action::Previous } else { Action::Next };
-            self.move_in_list(action);
+            let action = if lines < 0 { Action::Previous } else { Action::Next };
+            for _ in 0..(lines.abs() / WHEEL).max(1) {
+                self.move_in_list(action);
+            }
         }
     }
 
@@ -157,6 +165,10 @@ impl App {
             Some(Overlay::Confirm(_)) => vec![Context::Dialog, Context::Global],
             None if suggesting => vec![Context::List, Context::Edit, Context::Chat, Context::Global],
             None => match self.pane {
+                Pane::Chat if self.is_finding() => {
+                    vec![Context::Finding, Context::Edit, Context::Chat, Context::Global]
+                }
+                Pane::Chat if self.is_reading() => vec![Context::Reading, Context::Chat, Context::Global],
                 Pane::Chat => vec![Context::Edit, Context::Chat, Context::Global],
                 Pane::Models if self.models.types() => {
                     vec![Context::Edit, Context::Models, Context::List, Context::Global]
@@ -178,7 +190,9 @@ impl App {
                 | Overlay::Conversations(_),
             ) => true,
             Some(_) => false,
-            None => self.pane == Pane::Chat || (self.pane == Pane::Models && self.models.types()),
+            None => {
+                (self.pane == Pane::Chat && !self.is_reading()) || (self.pane == Pane::Models && self.models.types())
+            }
         }
     }
 
@@ -191,6 +205,13 @@ impl App {
     }
 
     pub(super) fn on_text(&mut self, text: &str) {
+        if self.is_finding() {
+            self.typed_in_find(|field| {
+                field.insert(text);
+                true
+            });
+            return;
+        }
         match &mut self.overlay {
             Some(Overlay::Palette(picker)) => {
                 picker.query.insert(text);
@@ -223,7 +244,9 @@ impl App {
                 self.models.find.field.insert(text);
                 self.search_soon();
             }
+            // What is pasted is to be sent.
             None if self.pane == Pane::Chat => {
+                self.chat.transcript.point_at(None);
                 self.chat.composer.area.insert(text);
                 self.chat.composer.touched();
             }
@@ -236,6 +259,8 @@ impl App {
     pub fn suggesting(&self) -> bool {
         self.overlay.is_none()
             && self.pane == Pane::Chat
+            && !self.is_finding()
+            && !self.is_reading()
             && self.chat.composer.command().is_some()
             && !self.chat.composer.suggestions().is_empty()
     }
