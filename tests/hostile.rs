@@ -55,7 +55,11 @@ fn hostile() -> impl Strategy<Value = String> {
         "[link](http://a\u{202e}b \"\u{1b}[2Jt\")", "[a](<\u{1b}]0;x\u{7}>)", "<http://a&#27;[2J>", "```\u{1b}[2J\n", "```\n&#27;\u{1b}[2J\n```\n",
         "\n| a\u{1b}[2J | &#27; |\n|---|---|\n| \u{9b}2J | b |\n", "$\\text{\u{1b}[2J}$", "\n> ", "\n- ", "\n# ", "[^\u{1b}]", "<b\u{1b}[2J>", "|",
     ]);
-    let heap = (select(vec!["a", "漢", "👨", "\u{9b}"]), select(vec!["\u{301}", "\u{200d}👩", "\u{fe0f}", "\u{34f}", "\u{e0101}"]), 1..400usize)
+    let heap = (
+        select(vec!["a", "漢", "👨", "\u{9b}"]),
+        select(vec!["\u{301}", "\u{200d}👩", "\u{fe0f}", "\u{34f}", "\u{e0101}"]),
+        1..400usize,
+    )
         .prop_map(|(base, mark, count)| base.to_owned() + &mark.repeat(count));
     prop::collection::vec(prop_oneof![12 => part.prop_map(str::to_owned), 1 => heap], 1..10)
         .prop_map(|parts| parts.concat())

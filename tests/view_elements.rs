@@ -60,9 +60,15 @@ const ELEMENTS: [(&str, &str); 15] = [
         "footnotes",
         "A claim[^1] and another[^note].\n\n[^1]: The note, with `code`.\n[^note]: One that is\n    in two lines.\n\n    And two paragraphs.\n",
     ),
-    ("definitions", "Term\n: What it means, in a text that is long enough to go on in a second row.\n: And also this.\n"),
+    (
+        "definitions",
+        "Term\n: What it means, in a text that is long enough to go on in a second row.\n: And also this.\n",
+    ),
     ("rules", "above\n\n---\n\nbetween\n\n* * *\n\nbelow\n"),
-    ("html", "A <b>bold</b> word.<br>\n\n<details>\n<summary>more</summary>\n\ntext\n\n</details>\n\n<!-- a comment -->\n"),
+    (
+        "html",
+        "A <b>bold</b> word.<br>\n\n<details>\n<summary>more</summary>\n\ntext\n\n</details>\n\n<!-- a comment -->\n",
+    ),
     (
         "formulas",
         "The area is $A = \\pi r^2$; it costs $5, not $10. For $\\alpha \\in \\mathbb{R}$:\n\n$$\nx = \\frac{-b \\pm \\sqrt{b^2 - 4ac}}{2a}\n$$\n\n\

@@ -412,7 +412,12 @@ impl App {
             };
             Action::ALL.iter().filter_map(entry).collect()
         };
-        Context::ALL.into_iter().map(|context| (context, entries(context))).collect()
+        let mut contexts = Context::ALL;
+        if self.chat.transcript.cursor().is_some() {
+            // Who asks while they read asks about that.
+            contexts.sort_by_key(|context| *context != Context::Reading);
+        }
+        contexts.into_iter().map(|context| (context, entries(context))).collect()
     }
 
     /// The model that is loaded, or that comes back with the next message.

@@ -123,7 +123,8 @@ fn row(buffer: &Buffer, y: u16) -> &[Cell] {
 /// Columns before the blanks of one style that a row ends with.
 fn filled(buffer: &Buffer, y: u16) -> u16 {
     let row = row(buffer, y);
-    let blank = |cell: &&Cell| cell.symbol() == " " && cell.modifier.is_empty() && row.last().map(|c| c.bg) == Some(cell.bg);
+    let blank =
+        |cell: &&Cell| cell.symbol() == " " && cell.modifier.is_empty() && row.last().map(|c| c.bg) == Some(cell.bg);
     let blanks = row.iter().rev().take_while(blank).count();
     u16::try_from(row.len() - blanks).unwrap_or(u16::MAX)
 }

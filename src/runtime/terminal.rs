@@ -154,7 +154,11 @@ pub(super) fn show_alternate(on: bool) -> String {
         Some(taken) if taken.alternate != on => {
             taken.alternate = on;
             let Taken { features, .. } = taken;
-            if on { format!("\x1b[?1049h{}", features.keys_on()) } else { format!("{}\x1b[?1049l", features.keys_off()) }
+            if on {
+                format!("\x1b[?1049h{}", features.keys_on())
+            } else {
+                format!("{}\x1b[?1049l", features.keys_off())
+            }
         }
         _ => String::new(),
     }

@@ -105,9 +105,8 @@ impl<'a> Canvas<'a> {
 /// The line as it may reach a terminal. Names, titles and errors come from everywhere; here nothing of them gets past that is
 /// not text, whoever forgot it before.
 fn harmless<'l>(line: &'l Line<'l>) -> Cow<'l, Line<'l>> {
-    let is_text = |span: &Span<'_>| {
-        matches!(sanitize(&span.content), Cow::Borrowed(_)) && !span.content.contains(['\n', '\t'])
-    };
+    let is_text =
+        |span: &Span<'_>| matches!(sanitize(&span.content), Cow::Borrowed(_)) && !span.content.contains(['\n', '\t']);
     if line.spans.iter().all(is_text) {
         return Cow::Borrowed(line);
     }

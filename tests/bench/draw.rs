@@ -51,7 +51,9 @@ fn main() -> ExitCode {
         bounds.at_most(&format!("{what}: p99 with {LONG} messages, ms"), quantile(long, 0.99), 2.0);
     }
     let (first, second) = halves();
-    println!("\nan answer of 1 MB with a frame for each 80 characters: {first:.2} s for its first half, {second:.2} s for its second");
+    println!(
+        "\nan answer of 1 MB with a frame for each 80 characters: {first:.2} s for its first half, {second:.2} s for its second"
+    );
     bounds.at_most("second half to first half", second / first, 1.2);
     println!("\na token more of an answer, laid out at 200 columns: mean of the last 1000 tokens of 4 characters\n");
     let sizes = [1_000, 10_000, 100_000, 1_000_000];
@@ -66,12 +68,14 @@ fn main() -> ExitCode {
 }
 
 /// A beginning, and what goes on after it.
-const ANSWERS: [(&str, (&str, &str)); 7] = [
+const ANSWERS: [(&str, (&str, &str)); 9] = [
     ("a mixture", ("", ANSWER)),
     ("one list", ("", "- an item of a list that goes on\n  - and one in it\n")),
     ("one fence", ("```rust\n", "    let answer = 42; // a line of code\n")),
     ("one table", ("| a | b |\n|---|---|\n", "| a cell of a table | 12345 |\n")),
     ("one paragraph", ("", "words that go on and on, with *emphasis* and `code`\n")),
+    ("one list item", ("- ", "words that go on and on, with *emphasis* and `code`\n  ")),
+    ("code in an item", ("1. so:\n\n   ```rust\n", "   let answer = 42; // a line of code\n")),
     ("one line", ("", "words that go on and on, with *emphasis* and `code` ")),
     ("formulas", ("", "Where $x^2 = \\frac{a}{b}$ holds:\n\n$$\n\\sum_{i=1}^n x_i = \\sqrt{2}\n$$\n\n")),
 ];

@@ -30,13 +30,13 @@ fn main() -> ExitCode {
     let answer = answer();
     let script = home.path().join("script.toml");
     let text = answer.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
-    let script_text = format!(
-        "context = 32768\n[[reply]]\nprompt_tokens = 10\ntokens_per_second = {RATE}.0\ntext = \"{text}\"\n"
-    );
+    let script_text =
+        format!("context = 32768\n[[reply]]\nprompt_tokens = 10\ntokens_per_second = {RATE}.0\ntext = \"{text}\"\n");
     std::fs::write(&script, script_text).expect("a script");
     home.write_config("[engine]\ncontext = 32768\n");
     let model = format!("script:{}", script.display());
-    let mut pty = Setup::hobnob().home(&home).arg("-m").arg(model).size(200, 60).deadline(Duration::from_secs(60)).start();
+    let mut pty =
+        Setup::hobnob().home(&home).arg("-m").arg(model).size(200, 60).deadline(Duration::from_secs(60)).start();
     pty.wait_for("a model that is ready", |screen| status(screen).starts_with("ready"));
     pty.send("Tell me all of it");
     pty.wait_for_text("Tell me all of it");

@@ -74,7 +74,11 @@ fn assert_all_kept(home: &Home, said: [(&str, usize); 2]) {
             assert_eq!(message.state, MessageState::Whole, "{message:?}");
             let parent = message.parent.and_then(|parent| conversation.get(parent));
             if message.role == Role::Assistant {
-                assert_eq!(parent.map(|parent| parent.content.as_str()), Some(message.content.trim()), "it answers that");
+                assert_eq!(
+                    parent.map(|parent| parent.content.as_str()),
+                    Some(message.content.trim()),
+                    "it answers that"
+                );
             }
             kept.push((message.role, message.content.trim().to_owned()));
         }

@@ -94,7 +94,13 @@ impl Cursor {
             Motion::Pages(n) => Some((frame.step(at, n * (height - 2).max(1)), Unit::Line)),
             Motion::Messages(n) => Some((self.message_from(frame, at, n), Unit::Message)),
             Motion::Codes(n) => {
-                code_from(frame, (at.0, Some(at.1)), n > 0).map(|(at, number)| (at, Unit::Code(number)))
+                let from = (at.0, Some(at.1));
+                let mut found = code_from(frame, from, n > 0);
+                if found.is_none() && !matches!(self.unit, Unit::Code(_)) {
+                    // Who has no code yet means the nearest.
+                    found = code_from(frame, from, n <= 0);
+                }
+                found.map(|(at, number)| (at, Unit::Code(number)))
             }
             Motion::Top => Some(((0, 0), self.unit)),
             Motion::Bottom => {

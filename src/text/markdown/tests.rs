@@ -388,7 +388,7 @@ fn references_are_kept_as_written() {
     assert_eq!(page("see [it][1]\n\n[1]: http://a.b", 60), ["see [it][1]", "", "[1]: http://a.b"]);
     assert_eq!(
         page("a[^1] b[^note]\n\n[^1]: first\n    more\n\n[^note]: second", 60),
-        ["a[1] b[^note]", "", "[1] first more", "", "[note] second"]
+        ["a[1] b[^note]", "", "[1] first more", "", "[^note] second"]
     );
 }
 
