@@ -28,7 +28,7 @@ pub fn open(wish: &headless::session::Wish, inline: bool, context: &Context<'_>)
     if let Some(error) = loaded.problems.iter().find(|problem| problem.kind == ErrorKind::Usage) {
         return Err(error.clone().into());
     }
-    let engine = headless::engine_options(context)?;
+    let engine = headless::warm::lending(context)?;
     let hub = headless::hub_options(loaded);
     let open = headless::session::which(wish, context)?;
     let (file, conversations) = (loaded.paths.config_file.clone(), loaded.paths.conversations_file());

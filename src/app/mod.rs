@@ -196,6 +196,28 @@ impl KnownModels {
     }
 }
 
+/// The beginning of a sequence of keys.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Pressed {
+    pub keys: Vec<KeyChord>,
+    /// What can follow is on the screen.
+    pub shown: bool,
+}
+
+/// Whether the terminal is in front, as far as it tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LookedAt {
+    Yes,
+    No,
+}
+
+/// A few words for somebody who has never used hobnob, until the first message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tour {
+    Shown,
+    Over,
+}
+
 /// Whether the screen shows what the state says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Dirty {
@@ -245,21 +267,19 @@ pub struct App {
     /// From the config file, in its order.
     pub personas: Vec<Persona>,
     /// Keys that were pressed of a sequence that goes on.
-    pub pressed: Vec<KeyChord>,
-    /// What can follow them is shown.
-    pub shows_next_keys: bool,
+    pub pressed: Pressed,
     /// What was chosen in the palette, the newest first.
     recent: Vec<Target>,
-    /// The terminal is in front, as far as it tells.
-    focused: bool,
-    /// Nobody has used hobnob here before: a few words for the beginning.
-    pub tour: bool,
+    looked_at: LookedAt,
+    pub tour: Tour,
     pub models: ModelsPane,
     catalog: KnownModels,
     pub settings_pane: SettingsPane,
     pub machine: Option<Machine>,
     /// Resident memory of the engine's process.
     pub memory: Option<u64>,
+    /// Scripts that use the engine just now.
+    pub scripts: u32,
     /// Where the last frame drew the panes' names: columns of the first row.
     pub tabs: Vec<(Pane, std::ops::Range<u16>)>,
     clock: (Instant, u64),
@@ -312,16 +332,16 @@ impl App {
             chat: ChatPane::default(),
             saved: Saved::new(ids, open),
             personas,
-            pressed: Vec::new(),
-            shows_next_keys: false,
+            pressed: Pressed::default(),
             recent: Vec::new(),
-            focused: true,
-            tour: first_start,
+            looked_at: LookedAt::Yes,
+            tour: if first_start { Tour::Shown } else { Tour::Over },
             models: ModelsPane::default(),
             catalog: KnownModels { added: catalog, all: OnceCell::new() },
             settings_pane: SettingsPane::default(),
             machine: None,
             memory: None,
+            scripts: 0,
             tabs: Vec::new(),
             clock,
             clicks: None,

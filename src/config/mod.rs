@@ -16,6 +16,7 @@ mod save;
 mod schema;
 mod specs;
 mod suggest;
+pub mod templates;
 pub mod theme;
 mod value;
 
@@ -100,11 +101,19 @@ pub enum Details {
     All,
 }
 
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Engine {
     pub load: LoadSettings,
     /// Minutes without a message after which the model's memory is given back; `None` keeps it.
     pub unload_after: Option<u32>,
+    /// Scripts of the same user use the model that is loaded already.
+    pub share: bool,
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self { load: LoadSettings::default(), unload_after: None, share: true }
+    }
 }
 
 /// How models are fetched.

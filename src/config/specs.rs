@@ -130,6 +130,9 @@ pub static SPECS: &[Spec] = &[
     spec!("engine.unload_after" => engine.unload_after; "Engine", "Unload after",
         "Minutes without a message after which the model's memory is given back; the next message loads it again.";
         Kind::Int { min: 1, max: 10_080, step: 5, start: 30 }; AtOnce; unset "never"),
+    spec!("engine.share" => engine.share; "Engine", "Share",
+        "`hobnob run` of the same user uses the model that is loaded here, instead of loading it once more.";
+        Kind::Bool; Restart),
     spec!("hub.connections" => hub.connections; "Downloads", "Connections",
         "How many there are at once while a model is fetched.";
         Kind::Int { min: 1, max: 32, step: 1, start: 6 }; Restart),

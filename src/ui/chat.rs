@@ -6,7 +6,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 
-use crate::app::{App, EngineStatus};
+use crate::app::{App, EngineStatus, Tour};
 use crate::domain::Thinking;
 use crate::domain::action::Action;
 use crate::domain::conversation::Message;
@@ -276,7 +276,7 @@ fn welcome(canvas: &mut Canvas<'_>, area: Rect, app: &App, now: Instant) {
                 dot = theme.glyphs.dot
             )));
             lines.push(Line::default());
-            if !app.tour {
+            if app.tour == Tour::Over {
                 lines.push(step(key(Action::Send), "sends what you write below".into()));
                 lines.push(step(key(Action::Palette), "finds everything that can be done".into()));
                 lines.push(step(key(Action::Help), "shows all keys".into()));
@@ -299,11 +299,11 @@ fn welcome(canvas: &mut Canvas<'_>, area: Rect, app: &App, now: Instant) {
         }
         EngineStatus::Empty => empty(&mut lines, canvas, app, title, plain, step),
     }
-    if app.tour {
-        if lines.last().is_some_and(|line| !line.spans.is_empty()) {
+    if app.tour == Tour::Shown {
+        if app.engine != EngineStatus::Empty && lines.last().is_some_and(|line| !line.spans.is_empty()) {
             lines.push(Line::default());
         }
-        lines.extend(tour(app));
+        lines.extend(tour(app, area.width));
     }
     // A third from the top, where the eye rests.
     let height = u16::try_from(lines.len()).unwrap_or(area.height).min(area.height);
@@ -312,18 +312,31 @@ fn welcome(canvas: &mut Canvas<'_>, area: Rect, app: &App, now: Instant) {
 }
 
 /// What somebody needs who has never been here, and no more.
-fn tour(app: &App) -> Vec<Line<'static>> {
+fn tour(app: &App, width: u16) -> Vec<Line<'static>> {
     let key = |action| app.key(action);
-    let wide = [
-        (key(Action::Send), format!("sends what you write below; {} stops the answer", key(Action::Stop))),
-        (key(Action::ShowModels), "shows models: those on this machine, and those that can be fetched".to_owned()),
-        (key(Action::Help), format!("shows all keys, and {} finds everything by its name", key(Action::Palette))),
-    ];
+    let (send, stop, models, help, palette) =
+        (key(Action::Send), key(Action::Stop), key(Action::ShowModels), key(Action::Help), key(Action::Palette));
+    let mut lines = if width >= 72 {
+        vec![
+            (send, format!("sends what you write below; {stop} stops the answer")),
+            (models, "shows models: those on this machine, and those that can be fetched".to_owned()),
+            (help, format!("shows all keys, and {palette} finds everything by its name")),
+        ]
+    } else {
+        vec![
+            (send, format!("sends; {stop} stops the answer")),
+            (models, "shows models".to_owned()),
+            (help, format!("shows keys, {palette} finds all")),
+        ]
+    };
+    // Until there is a model, the screen says already how to get one.
+    if app.engine == EngineStatus::Empty {
+        lines.drain(..2);
+    }
     let theme = &app.theme;
-    wide.map(|(key, what)| {
-        Line::from(vec![Span::styled(format!("{key:<8}"), theme.accent), Span::styled(what, theme.base)])
-    })
-    .into()
+    let line =
+        |(key, what)| Line::from(vec![Span::styled(format!("{key:<8}"), theme.accent), Span::styled(what, theme.base)]);
+    lines.into_iter().map(line).collect()
 }
 
 /// A few personas by name.
@@ -355,7 +368,7 @@ fn empty(
         if download.then_load {
             lines.push(plain("It is loaded as soon as it is here.".into()));
         }
-    } else if let Some(model) = app.models.first_usable() {
+    } else if let Some(model) = app.model_to_load() {
         lines.push(title("Ready when you are".into()));
         lines.push(plain("No model is loaded yet.".into()));
         lines.push(Line::default());

@@ -167,6 +167,11 @@ impl Driver {
     /// A model is loaded.
     pub fn ready(&mut self) {
         self.begin();
+        self.ready_from_here();
+    }
+
+    /// The same, where it has begun.
+    pub fn ready_from_here(&mut self) {
         self.hub(HubEvent::Local(Local { models: vec![starter(), broken()], ..Local::default() }));
         self.key("enter");
         self.engine(EngineEvent::Progress { id: LoadId(1), stage: LoadStage::Weights });

@@ -6,7 +6,7 @@ use super::asking::By;
 use crate::app::chat::{Phase, Wish};
 use crate::app::msg::Effect;
 use crate::app::picker::Target;
-use crate::app::{App, EngineStatus, ToastKind};
+use crate::app::{App, EngineStatus, ToastKind, Tour};
 use crate::config::Value;
 use crate::domain::action::Action;
 use crate::domain::conversation::Message;
@@ -140,7 +140,7 @@ impl App {
         match &self.engine {
             EngineStatus::Empty if self.chat.composer.area.text().trim().is_empty() => self.offered_step(now),
             EngineStatus::Empty => {
-                if let Some(model) = self.models.first_usable().cloned() {
+                if let Some(model) = self.model_to_load().cloned() {
                     self.enqueue();
                     self.load_if_it_fits(&model, now);
                 } else if self.models.running().is_some() {
@@ -208,7 +208,7 @@ impl App {
         if self.models.running().is_some() {
             return;
         }
-        if let Some(model) = self.models.first_usable().cloned() {
+        if let Some(model) = self.model_to_load().cloned() {
             self.load_if_it_fits(&model, now);
         } else if self.models.nothing_usable() {
             self.get_starter(now);
@@ -219,7 +219,7 @@ impl App {
     pub(super) fn enqueue(&mut self) {
         self.chat.held = false;
         if let Some(text) = self.chat.composer.take() {
-            self.tour = false;
+            self.tour = Tour::Over;
             self.chat.once = None;
             // What waited for more room gives way to what is wanted now.
             self.chat.pending = None;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::app::msg::{Effect, TermEvent, TimerId};
-use crate::app::{App, Dirty, Overlay, Pane, ToastKind};
+use crate::app::{App, Dirty, LookedAt, Overlay, Pane, Pressed, ToastKind};
 use crate::config::keymap::{Key, KeyChord};
 use crate::domain::action::{Action, Context};
 
@@ -26,7 +26,8 @@ impl App {
             }
             TermEvent::Resize(..) => self.touch(Dirty::Soon),
             // Nothing that is drawn depends on it; what is told elsewhere does.
-            TermEvent::Focus(focused) => self.focused = focused,
+            TermEvent::Focus(true) => self.looked_at = LookedAt::Yes,
+            TermEvent::Focus(false) => self.looked_at = LookedAt::No,
             TermEvent::Scroll(turns) => {
                 self.on_wheel(i32::from(turns));
                 self.touch(Dirty::Soon);
@@ -72,7 +73,7 @@ impl App {
 
     /// The innermost context that has a use for the key gets it.
     pub(super) fn on_key(&mut self, chord: KeyChord, now: Instant) {
-        if !self.pressed.is_empty() {
+        if !self.pressed.keys.is_empty() {
             return self.go_on_with(chord, now);
         }
         if let Key::Char(c) = chord.key
@@ -97,28 +98,27 @@ impl App {
 
     /// A key of a sequence: who hesitates is shown what can follow.
     fn press(&mut self, chord: KeyChord) {
-        self.pressed.push(chord.normal());
-        if !self.shows_next_keys {
+        self.pressed.keys.push(chord.normal());
+        if !self.pressed.shown {
             self.emit(Effect::SetTimer { id: TimerId::NextKeys, after: HESITATION });
         }
     }
 
     pub(super) fn forget_pressed(&mut self) {
-        self.pressed.clear();
-        self.shows_next_keys = false;
+        self.pressed = Pressed::default();
     }
 
     /// The next key of a sequence that was begun.
     fn go_on_with(&mut self, chord: KeyChord, now: Instant) {
         let contexts = self.contexts();
         self.press(chord);
-        let action = contexts.iter().find_map(|context| self.keymap.sequence(*context, &self.pressed));
+        let action = contexts.iter().find_map(|context| self.keymap.sequence(*context, &self.pressed.keys));
         if let Some(action) = action {
             self.forget_pressed();
             self.act(action, now);
-        } else if !contexts.iter().any(|context| self.keymap.goes_on(*context, &self.pressed)) {
+        } else if !contexts.iter().any(|context| self.keymap.goes_on(*context, &self.pressed.keys)) {
             let leaves = chord.key == Key::Esc || self.keymap.resolve(&contexts, chord) == Some(Action::Interrupt);
-            let said = self.pressed.iter().map(|pressed| self.chord_hint(*pressed)).collect::<Vec<_>>().join(" ");
+            let said = self.pressed.keys.iter().map(|pressed| self.chord_hint(*pressed)).collect::<Vec<_>>().join(" ");
             self.forget_pressed();
             if !leaves {
                 self.toast(ToastKind::Note, format!("{said} does nothing here"), None, now);
@@ -135,7 +135,7 @@ impl App {
     /// What can follow the keys that were pressed: each with what it does, or `None` where it goes on.
     #[must_use]
     pub fn next_keys(&self) -> Vec<(KeyChord, Option<Action>)> {
-        self.keymap.next_keys(&self.contexts(), &self.pressed)
+        self.keymap.next_keys(&self.contexts(), &self.pressed.keys)
     }
 
     pub(super) fn contexts(&self) -> Vec<Context> {
@@ -154,12 +154,13 @@ impl App {
                     Context::Global,
                 ]
             }
-            Some(Overlay::Value(_)) => vec![Context::Dialog, Context::Edit, Context::Chat, Context::Global],
+            Some(Overlay::Value(_) | Overlay::Compare(_)) => {
+                vec![Context::Dialog, Context::Edit, Context::Chat, Context::Global]
+            }
             Some(Overlay::Schema(_) | Overlay::Import(_) | Overlay::Conversations(_)) => {
                 vec![Context::Dialog, Context::Edit, Context::Global]
             }
             Some(Overlay::Help { .. }) => vec![Context::Dialog, Context::List, Context::Chat, Context::Global],
-            Some(Overlay::Compare(_)) => vec![Context::Dialog, Context::Edit, Context::Chat, Context::Global],
             Some(Overlay::Room(_)) => vec![Context::List, Context::Dialog, Context::Global],
             Some(Overlay::Confirm(_)) => vec![Context::Dialog, Context::Global],
             None if suggesting => vec![Context::List, Context::Edit, Context::Chat, Context::Global],
