@@ -306,7 +306,7 @@ fn a_drag_beyond_the_edge_scrolls() {
 fn a_click_unfolds() {
     let mut d = Driver::new();
     d.ready();
-    let paste: String = (1..=99).map(|n| format!("line {n}\n")).collect();
+    let paste = (1..=99).map(|n| format!("line {n}")).collect::<Vec<_>>().join("\n");
     d.send(Msg::Term(TermEvent::Paste(paste)));
     d.key("enter");
     d.delta(1, "Done.");

@@ -26,7 +26,6 @@ mod shown;
 pub mod taking;
 
 use std::collections::HashMap;
-use std::ops::Range;
 
 use ratatui::layout::Rect;
 use ratatui::text::Line;
@@ -409,7 +408,7 @@ impl Transcript {
             wide: self.sideways.map(|(message, _)| message),
             view,
             theme,
-            frame: self.frames,
+            now: self.frames,
             sight: None,
         }
     }
@@ -417,12 +416,10 @@ impl Transcript {
     /// Finds where the place that is gone to is drawn, and unfolds what hides it. Gives it where it is to be brought into sight.
     fn locate(&mut self, conversation: &Conversation, view: View, theme: &Theme) -> Option<At> {
         let wanted = std::mem::take(&mut self.go_to_found);
-        let (needle, target) = match (self.needle().cloned(), self.find.as_ref().and_then(Find::target)) {
-            (Some(needle), Some(target)) => (needle, target),
-            _ => {
-                self.here = None;
-                return None;
-            }
+        let target = self.find.as_ref().and_then(Find::target);
+        let Some((needle, target)) = self.needle().cloned().zip(target) else {
+            self.here = None;
+            return None;
         };
         let place = conversation.place(target.message)?;
         if wanted && target.in_reasoning {

@@ -189,17 +189,17 @@ impl Transcript {
 
 #[cfg(test)]
 mod tests {
+    use super::BodyRow::{Fold, Line};
     use super::*;
 
-    fn fold(hidden: Range<usize>) -> Fold {
-        Fold { what: Foldable::Code(1), hidden, row: Line::default() }
+    fn fold(hidden: Range<usize>) -> super::Fold {
+        super::Fold { what: Foldable::Code(1), hidden, row: ratatui::text::Line::default() }
     }
 
     #[test]
     fn rows_and_lines_lead_to_each_other() {
         let folds = [fold(2..5), fold(7..10)];
         let shown: Vec<BodyRow> = (0..8).map(|nth| row(&folds, nth)).collect();
-        use BodyRow::{Fold, Line};
         assert_eq!(shown, [Line(0), Line(1), Fold(0), Line(5), Line(6), Fold(1), Line(10), Line(11)]);
         for line in 0..12 {
             let expected = match line {
