@@ -1,4 +1,5 @@
-//! What a call of `hobnob run` costs beside the engine's own work: where it loads the model, and where another holds it.
+//! What a call of `hobnob run` costs beside the engine's own work: where it loads the model, where another holds it, and
+//! where it answers a whole batch.
 //!
 //! `cargo bench --bench warm`; takes about a minute.
 #![allow(clippy::print_stdout, reason = "its output is what it is for")]
@@ -8,7 +9,7 @@ mod support;
 
 mod measure;
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -18,6 +19,10 @@ use support::models;
 use support::pty::Home;
 
 const ROUNDS: usize = 20;
+/// Prompts of the batch.
+const LINES: usize = 200;
+/// So many times less than calls of its own must a batch add.
+const LESS: f64 = 20.0;
 /// What the warm path may add to the engine's own time to its first token.
 const LIMIT: f64 = 50.0;
 
@@ -51,6 +56,36 @@ fn main() {
         "limit for what is added before the first words: {LIMIT:.0} ms{}",
         if added < LIMIT { "" } else { "  OVER" }
     );
+
+    let each = |calls: &[Call]| sum(calls) / calls.iter().map(|_| 1.0).sum::<f64>();
+    #[allow(clippy::cast_precision_loss)] // a count of lines
+    let (batch, alone) = (batch(&home), each(&cold) * LINES as f64);
+    println!(
+        "\n{LINES} prompts, added in all: calls of their own {alone:.0} ms, a batch {batch:.0} ms: {:.0} times less",
+        alone / batch
+    );
+    println!("limit: {LESS:.0} times less{}", if alone / batch > LESS { "" } else { "  UNDER" });
+}
+
+/// What a batch adds to the engine's own time, loading included, in milliseconds.
+fn batch(home: &Home) -> f64 {
+    let mut command =
+        hobnob(home, &["run", "--no-share", "--temperature", "0", "--max-tokens", "8", "--batch", "-", "-m"]);
+    command.arg(models::starter()).stdin(Stdio::piped());
+    let start = Instant::now();
+    let mut process = command.spawn().expect("starts");
+    let mut stdin = process.stdin.take().expect("piped");
+    let prompts = std::thread::spawn(move || {
+        for line in 0..LINES {
+            writeln!(stdin, "{{\"prompt\": \"Say the number {line} and then count on.\"}}").expect("it reads");
+        }
+    });
+    let lines = BufReader::new(process.stdout.take().expect("piped")).lines();
+    let answers = lines.map(|line| serde_json::from_str::<Value>(&line.expect("it tells")).expect("JSON"));
+    let engine: f64 = answers.map(|answer| answer["timing"]["total_ms"].as_f64().expect("a time")).sum();
+    assert!(process.wait().expect("it ends").success());
+    prompts.join().expect("all are written");
+    ms(start.elapsed()) - engine
 }
 
 /// One call, in milliseconds.
