@@ -15,7 +15,7 @@ use hobnob::config::theme::{Capabilities, ColourDepth};
 use hobnob::domain::conversation::{Conversation, Form, MessageState};
 use hobnob::domain::hub::{Done, Hit, Hits, Local, Unfinished};
 use hobnob::domain::model::{LocalModel, ModelInfo, ModelRef, RepoId};
-use hobnob::domain::store::{ConvIds, Hit as Found, Opened, Row, Setup, StoreCmd, StoreEvent, Summary};
+use hobnob::domain::store::{self, ConvIds, Hit as Found, Opened, Row, StoreCmd, StoreEvent, Summary};
 use hobnob::domain::{
     AskId, Constraint, DownloadState, EngineEvent, FinishReason, GenId, HubEvent, JobId, LoadId, PieceKind, Role,
 };
@@ -412,7 +412,7 @@ proptest! {
             conversation,
             title: text.clone(),
             own_title: true,
-            setup: Setup { model: None, system: text.clone(), ..Setup::default() },
+            setup: store::Setup { system: text.clone(), ..store::Setup::default() },
             draft: more.clone(),
             pinned: true,
             archived: false,
@@ -468,11 +468,13 @@ fn in_a_whole_session_on_a_terminal() {
         let script = folder.join("script.toml");
         let escaped: String = NASTY.chars().map(|c| format!("\\U{:08X}", u32::from(c))).collect();
         let reply = format!("reasoning = \"{escaped}\"\ntext = \"{escaped}\"\n");
-        std::fs::write(&script, format!("[[reply]]\n{reply}[[reply]]\n{reply}fail = \"{escaped}\"\n")).expect("a script");
+        std::fs::write(&script, format!("[[reply]]\n{reply}[[reply]]\n{reply}fail = \"{escaped}\"\n"))
+            .expect("a script");
         let model = format!("script:{}", script.display());
         let setup = Setup::hobnob().home(&home).arg("-m").arg(model);
         let mut pty = if inline { setup.arg("--inline") } else { setup }.start();
-        let is_ready = |screen: &Screen| screen.contents().trim_end().lines().last().is_some_and(|row| row.contains("ready"));
+        let is_ready =
+            |screen: &Screen| screen.contents().trim_end().lines().last().is_some_and(|row| row.contains("ready"));
         pty.wait_for("a model that is ready", is_ready);
         for asked in ["first", "second"] {
             pty.send(&keys::paste(&format!("{asked} \u{9b}2J\u{202e}x\u{e0041}\u{7f}")));

@@ -154,8 +154,9 @@ fn the_very_first_start() {
     let env = |name: &str| (name == "HOME").then(|| "/home/ada".into());
     let config = hobnob::config::load(&Sources { env: &env, config_flag: None, flags: Vec::new() });
     let capabilities = Capabilities { depth: ColourDepth::True, unicode: true };
-    let init = Init { config, capabilities, ids: ConvIds::seeded(1), open: None, first_start: true };
     let mut d = Driver::new();
+    let clock = (d.now, 0);
+    let init = Init { config, capabilities, ids: ConvIds::seeded(1), open: None, clock, first_start: true };
     d.app = App::new(init);
     d.begin();
     d.hub(HubEvent::Local(Local::default()));

@@ -172,6 +172,6 @@ fn wanted(app: &mut App, width: u16, height: u16) -> u16 {
     let rest = app.chat.transcript.rest(&app.chat.conversation, view, &app.theme);
     let around = height - app.chat.transcript.height().min(height);
     let wanted = around.saturating_add(u16::try_from(rest.max(1)).unwrap_or(u16::MAX));
-    let needs_room = app.suggesting() || !app.toasts.is_empty() || app.shows_next_keys;
+    let needs_room = app.suggesting() || !app.toasts.is_empty() || app.pressed.shown;
     if needs_room { wanted.max(ROOMY) } else { wanted }
 }

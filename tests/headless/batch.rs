@@ -1,13 +1,13 @@
 //! Batches: a question on every line, an answer on every line.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::sandbox::{AT_ONCE, Done, PATIENCE, Running, Sandbox, eventually};
+use crate::sandbox::{AT_ONCE, Done, PATIENCE, Running, Sandbox, eventually, full};
 use crate::support::models::starter;
 
 /// Says back what it is asked.
@@ -228,7 +228,7 @@ fn a_reader_that_leaves_ends_it() {
     drop(running.stdout.take());
     assert_eq!(running.wait(AT_ONCE).code(), Some(0));
     home.assert_empty();
-    if let Ok(full) = File::options().write(true).open("/dev/full") {
+    if let Some(full) = full() {
         let mut command = home.hobnob(["run", "-m", &home.script(""), "--batch", file.to_str().expect("text")]);
         command.stdout(full);
         Running::start(command).finish().assert_error(1, "stdout could not be written");
