@@ -152,7 +152,7 @@ impl Watched {
     fn asked(&self) -> AskId {
         let last = self.d.stored.iter().rev().find_map(|command| match command {
             StoreCmd::Open { ask, .. } | StoreCmd::List { ask, .. } | StoreCmd::Search { ask, .. } => Some(*ask),
-            StoreCmd::Keep { .. } => None,
+            StoreCmd::Keep { .. } | StoreCmd::Preview { .. } => None,
         });
         last.expect("the store was asked")
     }
