@@ -15,7 +15,7 @@ use hobnob::config::theme::{Capabilities, ColourDepth};
 use hobnob::domain::conversation::{Conversation, Form, MessageState};
 use hobnob::domain::hub::{Done, Hit, Hits, Local, Unfinished};
 use hobnob::domain::model::{LocalModel, ModelInfo, ModelRef, RepoId};
-use hobnob::domain::store::{self, ConvIds, Hit as Found, Opened, Row, StoreCmd, StoreEvent, Summary};
+use hobnob::domain::store::{ConvIds, Hit as Found, Opened, Row, Setup, StoreCmd, StoreEvent, Summary};
 use hobnob::domain::{
     AskId, Constraint, DownloadState, EngineEvent, FinishReason, GenId, HubEvent, JobId, LoadId, PieceKind, Role,
 };
@@ -28,7 +28,7 @@ use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};
 use support::app::{Driver, broken, facts, info, starter};
 use support::found::{found, page, repo};
-use support::pty::{Home, Screen, Setup, keys};
+use support::pty::{self, Home, Screen, keys};
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (40, 12), (120, 40)];
 
@@ -152,7 +152,7 @@ impl Watched {
     fn asked(&self) -> AskId {
         let last = self.d.stored.iter().rev().find_map(|command| match command {
             StoreCmd::Open { ask, .. } | StoreCmd::List { ask, .. } | StoreCmd::Search { ask, .. } => Some(*ask),
-            StoreCmd::Keep { .. } => None,
+            StoreCmd::Keep { .. } | StoreCmd::Preview { .. } => None,
         });
         last.expect("the store was asked")
     }
@@ -412,7 +412,7 @@ proptest! {
             conversation,
             title: text.clone(),
             own_title: true,
-            setup: store::Setup { system: text.clone(), ..store::Setup::default() },
+            setup: Setup { model: None, system: text.clone(), ..Setup::default() },
             draft: more.clone(),
             pinned: true,
             archived: false,
@@ -468,30 +468,28 @@ fn in_a_whole_session_on_a_terminal() {
         let script = folder.join("script.toml");
         let escaped: String = NASTY.chars().map(|c| format!("\\U{:08X}", u32::from(c))).collect();
         let reply = format!("reasoning = \"{escaped}\"\ntext = \"{escaped}\"\n");
-        std::fs::write(&script, format!("[[reply]]\n{reply}[[reply]]\n{reply}fail = \"{escaped}\"\n"))
-            .expect("a script");
+        std::fs::write(&script, format!("[[reply]]\n{reply}[[reply]]\n{reply}fail = \"{escaped}\"\n")).expect("a script");
         let model = format!("script:{}", script.display());
-        let setup = Setup::hobnob().home(&home).arg("-m").arg(model);
-        let mut pty = if inline { setup.arg("--inline") } else { setup }.start();
-        let is_ready =
-            |screen: &Screen| screen.contents().trim_end().lines().last().is_some_and(|row| row.contains("ready"));
-        pty.wait_for("a model that is ready", is_ready);
+        let setup = pty::Setup::hobnob().home(&home).arg("-m").arg(model);
+        let mut terminal = if inline { setup.arg("--inline") } else { setup }.start();
+        let is_ready = |screen: &Screen| screen.contents().trim_end().lines().last().is_some_and(|row| row.contains("ready"));
+        terminal.wait_for("a model that is ready", is_ready);
         for asked in ["first", "second"] {
-            pty.send(&keys::paste(&format!("{asked} \u{9b}2J\u{202e}x\u{e0041}\u{7f}")));
-            pty.wait_for_text(asked);
-            pty.send(keys::ENTER);
-            pty.wait_for("the answer", |screen| {
+            terminal.send(&keys::paste(&format!("{asked} \u{9b}2J\u{202e}x\u{e0041}\u{7f}")));
+            terminal.wait_for_text(asked);
+            terminal.send(keys::ENTER);
+            terminal.wait_for("the answer", |screen| {
                 screen.contents().matches("begin").count() > usize::from(asked == "second") && is_ready(screen)
             });
         }
-        pty.send(&keys::f(8));
-        pty.wait_for_text("Conversations");
-        pty.send(keys::ESC);
-        pty.wait_for("the chat", |screen| !screen.contents().contains("Conversations"));
-        pty.send(&keys::ctrl('q'));
-        pty.wait_exit();
-        pty.assert_restored();
-        if let Err(what) = harmless(&pty.raw(), "\r\n", is_of_a_session) {
+        terminal.send(&keys::f(8));
+        terminal.wait_for_text("Conversations");
+        terminal.send(keys::ESC);
+        terminal.wait_for("the chat", |screen| !screen.contents().contains("Conversations"));
+        terminal.send(&keys::ctrl('q'));
+        terminal.wait_exit();
+        terminal.assert_restored();
+        if let Err(what) = harmless(&terminal.raw(), "\r\n", is_of_a_session) {
             panic!("the terminal gets {what}, inline: {inline}");
         }
     }

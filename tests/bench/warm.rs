@@ -3,13 +3,14 @@
 //!
 //! `cargo bench --bench warm`; takes about a minute.
 #![allow(clippy::print_stdout, reason = "its output is what it is for")]
+#![allow(clippy::cast_precision_loss, reason = "a few hundred calls")]
 
 #[path = "../support/mod.rs"]
 mod support;
 
 mod measure;
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -19,10 +20,10 @@ use support::models;
 use support::pty::Home;
 
 const ROUNDS: usize = 20;
-/// Prompts of the batch.
+/// Lines of the batch.
 const LINES: usize = 200;
-/// So many times less than calls of its own must a batch add.
-const LESS: f64 = 20.0;
+/// How much less a line of a batch is to cost beside its answer than a call that loads.
+const TIMES: f64 = 20.0;
 /// What the warm path may add to the engine's own time to its first token.
 const LIMIT: f64 = 50.0;
 
@@ -52,40 +53,14 @@ fn main() {
         sum(&warm),
         sum(&cold) / sum(&warm)
     );
+    let (line, call) = (batch(&home), sum(&cold) / cold.len() as f64);
+    let times = call / line;
+    println!("added to a line of a batch of {LINES}: {line:.1}; a call that loads adds {times:.0} times that");
+    println!("limit: {TIMES:.0} times{}", if times >= TIMES { "" } else { "  UNDER" });
     println!(
         "limit for what is added before the first words: {LIMIT:.0} ms{}",
         if added < LIMIT { "" } else { "  OVER" }
     );
-
-    let each = |calls: &[Call]| sum(calls) / calls.iter().map(|_| 1.0).sum::<f64>();
-    #[allow(clippy::cast_precision_loss)] // a count of lines
-    let (batch, alone) = (batch(&home), each(&cold) * LINES as f64);
-    println!(
-        "\n{LINES} prompts, added in all: calls of their own {alone:.0} ms, a batch {batch:.0} ms: {:.0} times less",
-        alone / batch
-    );
-    println!("limit: {LESS:.0} times less{}", if alone / batch > LESS { "" } else { "  UNDER" });
-}
-
-/// What a batch adds to the engine's own time, loading included, in milliseconds.
-fn batch(home: &Home) -> f64 {
-    let mut command =
-        hobnob(home, &["run", "--no-share", "--temperature", "0", "--max-tokens", "8", "--batch", "-", "-m"]);
-    command.arg(models::starter()).stdin(Stdio::piped());
-    let start = Instant::now();
-    let mut process = command.spawn().expect("starts");
-    let mut stdin = process.stdin.take().expect("piped");
-    let prompts = std::thread::spawn(move || {
-        for line in 0..LINES {
-            writeln!(stdin, "{{\"prompt\": \"Say the number {line} and then count on.\"}}").expect("it reads");
-        }
-    });
-    let lines = BufReader::new(process.stdout.take().expect("piped")).lines();
-    let answers = lines.map(|line| serde_json::from_str::<Value>(&line.expect("it tells")).expect("JSON"));
-    let engine: f64 = answers.map(|answer| answer["timing"]["total_ms"].as_f64().expect("a time")).sum();
-    assert!(process.wait().expect("it ends").success());
-    prompts.join().expect("all are written");
-    ms(start.elapsed()) - engine
 }
 
 /// One call, in milliseconds.
@@ -118,6 +93,26 @@ fn call(home: &Home, options: &[&str], prompt: &str) -> Call {
     assert!(process.wait().expect("it ends").success());
     let timing = |name: &str| done["timing"][name].as_f64().expect("a time");
     Call { first, whole: ms(start.elapsed()), ttft: timing("ttft_ms"), total: timing("total_ms") }
+}
+
+/// What a line of a batch costs beside the engine's own work, the load in it.
+fn batch(home: &Home) -> f64 {
+    let line = |n| format!("{{\"id\": {n}, \"prompt\": \"Say the number {n} and then count on.\"}}\n");
+    let input = home.path().join("in.jsonl");
+    std::fs::write(&input, (0..LINES).map(line).collect::<String>()).expect("writes");
+    let mut command = hobnob(home, &["run", "--no-share", "--temperature", "0", "--max-tokens", "8"]);
+    command.arg("-m").arg(models::starter()).arg("--batch").arg(&input);
+    let start = Instant::now();
+    let done = command.output().expect("starts");
+    let whole = ms(start.elapsed());
+    assert!(done.status.success());
+    let total = |line: &str| {
+        let line: Value = serde_json::from_str(line).expect("JSON");
+        line["timing"]["total_ms"].as_f64().expect("a time")
+    };
+    let totals: Vec<f64> = String::from_utf8_lossy(&done.stdout).lines().map(total).collect();
+    assert_eq!(totals.len(), LINES);
+    (whole - totals.iter().sum::<f64>()) / LINES as f64
 }
 
 fn hobnob(home: &Home, args: &[&str]) -> Command {
