@@ -158,12 +158,12 @@ fn failures_of_every_command() {
 #[test]
 fn batches_and_templates() {
     let (shapes, home) = (Shapes::read(), Sandbox::new());
-    let script =
-        home.script("[[reply]]\nwhen = \"fail\"\ntext = \"some words\"\nfail = \"it did not work\"\n[[reply]]\n");
-    let input =
-        "{\"id\": {\"a\": 1}, \"prompt\": \"fine\"}\n{\"prompt\": \"fail\"}\nno JSON\n{\"id\": 4, \"prompt\": 7}\n";
-    home.write("in.jsonl", input);
-    let done = home.run(["run", "-m", &script, "--batch", "in.jsonl"]);
+    let slow =
+        home.script(&format!("can_think = true\n{}when = \"slow\"\n[[reply]]\nreasoning = \"I see.\"\n", endless()));
+    let lines =
+        "{\"id\": \"a\", \"prompt\": \"x\"}\n{\"prompt\": \"slow\"}\nnonsense\n{\"id\": {\"b\": 1}, \"prompt\": 3}\n";
+    let args = ["run", "-m", &slow, "--batch", "-", "--timeout", "0.7", "--show-thinking"];
+    let done = home.run_with(args, lines);
     done.assert_error(8, "3 of 4 lines failed");
     assert_eq!(done.lines().len(), 4);
     done.lines().iter().for_each(|line| shapes.hold("run-batch", line));

@@ -107,7 +107,9 @@ impl Composer {
         let word = word.to_ascii_lowercase();
         // What is done to the chosen setting has no meaning here.
         let commands = || Action::ALL.iter().copied().filter(|a| a.in_palette() && a.context() != Context::Settings);
-        let first = commands().filter(|a| a.name().starts_with(&word));
+        // Who has written all of a name means it.
+        let named = commands().filter(|a| a.name() == word);
+        let first = named.chain(commands().filter(|a| a.name() != word && a.name().starts_with(&word)));
         let then = commands().filter(|a| !a.name().starts_with(&word) && a.name().contains(&word));
         first.chain(then).collect()
     }
@@ -146,6 +148,7 @@ mod tests {
         for text in ["/etc/hosts", "/new please", "what is /new", "/New\n"] {
             assert_eq!(composer(text).command(), None, "{text}");
         }
+        assert_eq!(composer("/set").suggestions().first(), Some(&Action::SetHere), "and not /settings");
         let names = composer("/q").suggestions();
         assert_eq!(names.first(), Some(&Action::Quit));
     }

@@ -5,7 +5,7 @@ use crate::app::text_area::TextArea;
 use crate::domain::AskId;
 use crate::domain::action::Action;
 use crate::domain::store::keeper::Keeper;
-use crate::domain::store::{ConvId, ConvIds, Hit, Row, Summary, Which};
+use crate::domain::store::{ConvId, ConvIds, Hit, Row, Said, Summary, Which};
 
 /// The conversation on the screen, as the store knows it.
 #[derive(Debug)]
@@ -19,8 +19,6 @@ pub struct Saved {
     /// A timer runs: for a growing answer, for what is being written.
     pub more_is_due: bool,
     pub draft_is_due: bool,
-    /// What the conversation is held with has changed.
-    pub setup_is_due: bool,
     ask: AskId,
     /// The conversation that is being opened.
     pub opening: Option<AskId>,
@@ -28,8 +26,8 @@ pub struct Saved {
     pub palette_ask: Option<AskId>,
     /// What to open at the start.
     pub first: Option<Which>,
-    /// Which model is loaded at the start is known when that is open.
-    pub model_waits: bool,
+    /// The model of the settings, until it is known whether that has one of its own.
+    pub model_waits: Option<String>,
     /// Deleted here, with their titles; the last can come back first.
     pub deleted: Vec<(ConvId, String)>,
 }
@@ -53,12 +51,11 @@ impl Saved {
             off: false,
             more_is_due: false,
             draft_is_due: false,
-            setup_is_due: false,
             ask: AskId::default(),
             opening: None,
             palette_ask: None,
             first,
-            model_waits: false,
+            model_waits: None,
             deleted: Vec::new(),
         }
     }
@@ -68,7 +65,6 @@ impl Saved {
         self.id = self.ids.make();
         self.keeper = Keeper::default();
         self.listed = Listed::default();
-        self.setup_is_due = false;
     }
 
     pub fn next_ask(&mut self) -> AskId {
@@ -111,6 +107,9 @@ impl Entry<'_> {
     }
 }
 
+/// A conversation, and the message that was found in it.
+pub type Chosen = (ConvId, Option<Row>);
+
 /// All conversations, narrowed by typing.
 #[derive(Debug)]
 pub struct ConversationList {
@@ -126,6 +125,10 @@ pub struct ConversationList {
     selected: usize,
     pub list_ask: Option<AskId>,
     pub search_ask: Option<AskId>,
+    /// What was asked for, and of what.
+    pub preview_ask: Option<(AskId, Chosen)>,
+    /// What is shown beside the list, and of what.
+    previewed: Option<(Chosen, Vec<Said>)>,
     /// The words have changed since they were looked for.
     pub search_again: bool,
     /// A title that is being typed, and whose.
@@ -144,6 +147,8 @@ impl Default for ConversationList {
             selected: 0,
             list_ask: None,
             search_ask: None,
+            preview_ask: None,
+            previewed: None,
             search_again: false,
             renaming: None,
         }
@@ -222,6 +227,26 @@ impl ConversationList {
     #[must_use]
     pub fn chosen(&self) -> Option<Entry<'_>> {
         self.entries().nth(self.selected)
+    }
+
+    /// What is to be previewed and is not yet: the conversation, and the message that was found in it.
+    #[must_use]
+    pub fn unpreviewed(&self) -> Option<Chosen> {
+        let chosen = self.chosen().map(|entry| (entry.id(), entry.row()))?;
+        (self.previewed.as_ref().map(|(of, _)| *of) != Some(chosen)).then_some(chosen)
+    }
+
+    pub fn previewed(&mut self, of: Chosen, said: Vec<Said>) {
+        self.previewed = Some((of, said));
+    }
+
+    /// What was said last in the conversation that is chosen, or before what was found there; nothing until that is known.
+    #[must_use]
+    pub fn preview(&self) -> &[Said] {
+        match &self.previewed {
+            Some((of, said)) if self.chosen().is_some_and(|entry| (entry.id(), entry.row()) == *of) => said,
+            _ => &[],
+        }
     }
 
     /// A conversation by its id, where it is listed.

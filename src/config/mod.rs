@@ -61,7 +61,7 @@ pub struct Models {
     pub folders: Vec<PathBuf>,
 }
 
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Chat {
     pub system_prompt: String,
     /// At most so many tokens per answer; `None` is as many as the context has room for.
@@ -69,6 +69,36 @@ pub struct Chat {
     pub thinking: Thinking,
     /// Reasoning is shown unfolded.
     pub show_reasoning: bool,
+    /// What was written is folded after so many lines; 0 never.
+    pub fold_after: u32,
+    /// Lines of code have numbers.
+    pub line_numbers: bool,
+    pub details: Details,
+}
+
+impl Default for Chat {
+    fn default() -> Self {
+        Self {
+            system_prompt: String::new(),
+            max_tokens: None,
+            thinking: Thinking::default(),
+            show_reasoning: false,
+            fold_after: 40,
+            line_numbers: false,
+            details: Details::default(),
+        }
+    }
+}
+
+/// What is said about each message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Details {
+    None,
+    /// How fast and how long an answer was, and why it ended.
+    #[default]
+    Figures,
+    /// When it was sent, too, and what became of the prompt.
+    All,
 }
 
 #[derive(Debug, Clone, PartialEq)]

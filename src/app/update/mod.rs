@@ -8,6 +8,7 @@
 //! | `asking` | from a wish to an answer, and what when there is no room for it |
 //! | `chat`, `models`, `settings` | the actions of the panes; `models` also what the hub tells |
 //! | `copy` | taking something of the conversation away |
+//! | `reading`, `find` | pointing at what is in the conversation; words that are looked for in it |
 //! | `held` | what the conversation is held with: its own settings, personas |
 //! | `again` | another answer: with another model, with other settings, two side by side |
 //! | `versions` | writing a message again, and walking between what is there twice |
@@ -21,16 +22,20 @@ mod asking;
 mod chat;
 mod copy;
 mod events;
+mod find;
 mod held;
 mod keys;
 mod models;
 mod overlays;
+mod reading;
 mod sessions;
 mod settings;
 mod versions;
 mod wishes;
 
 use std::time::Instant;
+
+pub(super) use self::reading::Clicks;
 
 use crate::app::msg::{Effect, Msg, TermEvent};
 use crate::app::{App, Dirty, Overlay, TOASTS, ToastKind};
@@ -92,7 +97,9 @@ impl App {
             }
             Msg::Edited(Err(error)) | Msg::Failed(error) => self.toast_error(&error, now),
         }
+        self.preview_chosen();
         self.judge_models();
+        self.chat.conversation.date_new(self.wall_clock(now));
         self.keep();
         self.start_clock();
         self.count_soon();

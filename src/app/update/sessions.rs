@@ -76,13 +76,7 @@ impl App {
     fn new_changes(&mut self) -> Vec<Change> {
         let Self { saved, chat, .. } = self;
         let own = &chat.own;
-        let mut changes = saved.keeper.changes(&mut chat.conversation, || own.clone().unwrap_or_default());
-        // There is nothing that it could be kept with before something is said or written.
-        if saved.setup_is_due && (!chat.conversation.is_empty() || !saved.keeper.has_no_draft()) {
-            saved.setup_is_due = false;
-            changes.extend(own.as_ref().and_then(|own| saved.keeper.setup(own)));
-        }
-        changes
+        saved.keeper.changes(&mut chat.conversation, || own.clone().unwrap_or_default())
     }
 
     fn emit_keep(&mut self, changes: Vec<Change>) {
@@ -150,6 +144,13 @@ impl App {
                     self.search_conversations();
                 }
             }
+            StoreEvent::Previewed { ask, said } => {
+                if let Some(list) = self.list()
+                    && let Some((_, of)) = list.preview_ask.take_if(|(asked, _)| *asked == ask)
+                {
+                    list.previewed(of, said);
+                }
+            }
             // Of a wish that another one has followed.
             StoreEvent::Opened { .. } => {}
         }
@@ -204,7 +205,6 @@ impl App {
         let Opened { id, mut conversation, title, setup, draft, pinned, archived, at, .. } = opened;
         self.chat.clear();
         self.saved.id = id;
-        self.saved.setup_is_due = false;
         self.saved.listed = Listed { title, pinned, archived };
         self.saved.keeper = Keeper::of(&mut conversation, &draft);
         self.chat.composer.begin_with(&draft, conversation.branch().filter(|m| m.role == Role::User));
@@ -246,6 +246,18 @@ impl App {
             list.search_ask = Some(ask);
             self.emit(Effect::Store(StoreCmd::Search { ask, words }));
         }
+    }
+
+    /// Has what is chosen shown beside the list. One at a time: who runs through the list waits for none of those between.
+    pub(super) fn preview_chosen(&mut self) {
+        let Some(of) = self.list().filter(|list| list.preview_ask.is_none()).and_then(|list| list.unpreviewed()) else {
+            return;
+        };
+        let ask = self.saved.next_ask();
+        if let Some(list) = self.list() {
+            list.preview_ask = Some((ask, of));
+        }
+        self.emit(Effect::Store(StoreCmd::Preview { ask, id: of.0, at: of.1 }));
     }
 
     /// Something was typed into the list.
