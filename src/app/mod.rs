@@ -4,17 +4,21 @@
 //! a test) brings the clock. Drawing is another floor: `ui::draw` reads this state.
 
 pub mod chat;
+pub mod completion;
 pub mod composer;
 pub mod counting;
 pub mod models;
 pub mod msg;
 pub mod picker;
+pub mod prompt_search;
+pub mod prompts;
 pub mod room;
 pub mod sessions;
 pub mod settings;
 pub mod text_area;
 pub mod transcript;
 mod update;
+pub mod vim;
 pub mod wishes;
 
 use std::cell::OnceCell;
@@ -25,6 +29,7 @@ use crate::app::chat::ChatPane;
 use crate::app::models::ModelsPane;
 use crate::app::msg::{Effect, TimerId};
 use crate::app::picker::Picker;
+use crate::app::prompt_search::PromptSearch;
 use crate::app::room::Room;
 use crate::app::sessions::{ConversationList, Saved};
 use crate::app::settings::{SettingsPane, ValueEditor};
@@ -111,6 +116,8 @@ pub enum Overlay {
     Room(Room),
     /// All conversations.
     Conversations(Box<ConversationList>),
+    /// What was asked before.
+    Prompts(PromptSearch),
 }
 
 /// A question that is answered with yes or no.

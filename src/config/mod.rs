@@ -56,7 +56,7 @@ pub struct Models {
     pub folders: Vec<PathBuf>,
 }
 
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Chat {
     pub system_prompt: String,
     /// At most so many tokens per answer; `None` is as many as the context has room for.
@@ -64,6 +64,23 @@ pub struct Chat {
     pub thinking: Thinking,
     /// Reasoning is shown unfolded.
     pub show_reasoning: bool,
+    /// A paste of more lines is one piece of the message.
+    pub fold_paste: u32,
+    /// Prompts of other conversations can be recalled.
+    pub prompt_history: bool,
+}
+
+impl Default for Chat {
+    fn default() -> Self {
+        Self {
+            system_prompt: String::new(),
+            max_tokens: None,
+            thinking: Thinking::default(),
+            show_reasoning: false,
+            fold_paste: 8,
+            prompt_history: true,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -106,10 +123,19 @@ pub struct Ui {
     pub ascii: Option<bool>,
     /// Wheel and clicks are ours, not the terminal's.
     pub mouse: bool,
+    pub editing: EditingKeys,
+}
+
+/// The keys that a message is written with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum EditingKeys {
+    #[default]
+    Emacs,
+    Vim,
 }
 
 impl Default for Ui {
     fn default() -> Self {
-        Self { theme: theme::DEFAULT.to_owned(), ascii: None, mouse: false }
+        Self { theme: theme::DEFAULT.to_owned(), ascii: None, mouse: false, editing: EditingKeys::default() }
     }
 }

@@ -65,6 +65,12 @@ pub static SPECS: &[Spec] = &[
     spec!("chat.show_reasoning" => chat.show_reasoning; "Chat", "Show reasoning",
         "The model's reasoning is shown unfolded.";
         Kind::Bool; AtOnce),
+    spec!("chat.fold_paste" => chat.fold_paste; "Chat", "Fold pastes",
+        "A paste of more lines than these stands in the message as one piece; it is sent in full.";
+        Kind::Int { min: 1, max: 100_000, step: 4, start: 8 }; AtOnce),
+    spec!("chat.prompt_history" => chat.prompt_history; "Chat", "Prompt history",
+        "What was asked in other conversations can be recalled and searched too.";
+        Kind::Bool; AtOnce),
     spec!("sampling.temperature" => sampling.temperature; "Sampling", "Temperature",
         "How freely the next word is chosen; 0 always takes the most likely one.";
         Kind::Float { min: 0.0, above_min: false, max: 2.0, step: 0.05, start: 0.7 };
@@ -136,4 +142,7 @@ pub static SPECS: &[Spec] = &[
     spec!("ui.mouse" => ui.mouse; "Look", "Mouse",
         "Wheel and clicks go to hobnob; the terminal's own selection then needs Shift.";
         Kind::Bool; AtOnce),
+    spec!("ui.editing" => ui.editing; "Look", "Editing keys",
+        "The keys that a message is written with: as in Emacs and shells, or as in Vim.";
+        Kind::Choice(&["emacs", "vim"]); AtOnce),
 ];

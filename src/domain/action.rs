@@ -124,6 +124,8 @@ actions! {
     SendAll, Chat, "send-all", "Send the whole conversation again, after something was left out";
     NewConversation, Chat, "new", "Start a new conversation";
     OpenEditor, Chat, "editor", "Write the message in $EDITOR";
+    SearchPrompts, Chat, "search-prompts", "Find something that you asked before";
+    UnfoldText, Chat, "unfold-text", "Unfold what was pasted into the text being written";
     ToggleReasoning, Chat, "reasoning", "Show or fold the model's reasoning";
     ToggleThinking, Chat, "think", "Turn reasoning on or off for this conversation";
     AnswerInSchema, Chat, "schema", "Have the next answer in the form of a JSON Schema, or not";
@@ -201,6 +203,7 @@ actions! {
     DeleteWordRight, Edit, "delete-word-right", "Delete the word after";
     DeleteToStart, Edit, "delete-to-start", "Delete to the beginning of the line";
     DeleteToEnd, Edit, "delete-to-end", "Delete to the end of the line";
+    Transpose, Edit, "transpose", "Swap the two characters around the cursor";
     Paste, Edit, "yank", "Put back what was deleted last";
     Undo, Edit, "undo", "Undo";
     Redo, Edit, "redo", "Redo";

@@ -196,6 +196,8 @@ pub enum StoreCmd {
     List { ask: AskId, archived: bool },
     /// Answers with `StoreEvent::Found`.
     Search { ask: AskId, words: String },
+    /// Answers with `StoreEvent::Prompts`.
+    Prompts { ask: AskId },
 }
 
 /// What the store tells.
@@ -211,6 +213,8 @@ pub enum StoreEvent {
     Listed { ask: AskId, conversations: Vec<Summary> },
     /// Best first.
     Found { ask: AskId, hits: Vec<Hit> },
+    /// What was asked in all conversations, each once, the newest first.
+    Prompts { ask: AskId, prompts: Vec<String> },
 }
 
 /// A title has no more characters than this.

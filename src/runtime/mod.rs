@@ -15,6 +15,7 @@ mod clipboard;
 mod console;
 mod editor;
 mod event_loop;
+mod files;
 mod keys;
 mod pacer;
 mod saver;

@@ -2,9 +2,11 @@
 
 mod canvas;
 mod chat;
+mod composer;
 mod header;
 mod models;
 mod overlay;
+mod prompt_search;
 mod sessions;
 mod settings;
 mod status;

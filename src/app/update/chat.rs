@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::asking::By;
 use crate::app::chat::{Phase, Wish};
+use crate::app::completion::Offer;
 use crate::app::msg::Effect;
 use crate::app::picker::Target;
 use crate::app::{App, EngineStatus, ToastKind};
@@ -21,7 +22,8 @@ impl App {
         match action {
             Action::Send => self.submit(now),
             Action::Stop => {
-                if self.chat.is_busy() {
+                if self.leave_offers() {
+                } else if self.chat.is_busy() {
                     self.stop();
                 } else if self.chat.editing.is_some() {
                     self.leave_editing();
@@ -46,9 +48,11 @@ impl App {
             }
             Action::NewConversation => self.begin_conversation(now),
             Action::OpenEditor => {
-                let text = self.chat.composer.area.text().to_owned();
+                let text = self.chat.composer.area.full().into_owned();
                 self.emit(Effect::OpenEditor(text));
             }
+            Action::SearchPrompts => self.search_prompts(now),
+            Action::UnfoldText => self.unfold_text(now),
             Action::ToggleReasoning => {
                 if let Some(spec) = crate::config::spec("chat.show_reasoning") {
                     let shown = self.settings.chat.show_reasoning;
@@ -80,40 +84,17 @@ impl App {
         true
     }
 
-    pub(super) fn act_in_composer(&mut self, action: Action) -> bool {
-        let suggestions = self.chat.composer.suggestions();
-        let composer = &mut self.chat.composer;
-        if action == Action::Complete {
-            let Some(chosen) = suggestions.get(composer.suggestion).filter(|_| composer.call().is_none()) else {
-                return false;
-            };
-            let space = if chosen.argument().is_some() { " " } else { "" };
-            composer.area.set(&format!("/{}{space}", chosen.name()));
-            return true;
-        }
-        if composer.area.act(action) {
-            if !matches!(action, Action::Left | Action::Right | Action::Up | Action::Down) {
-                composer.touched();
-            }
-            return true;
-        }
-        match action {
-            Action::Up if composer.area.is_empty() && !self.chat.queue.is_empty() => self.take_back(),
-            Action::Up => composer.recall_older(),
-            Action::Down => composer.recall_newer(),
-            _ => false,
-        }
-    }
-
     /// Enter: a command, a message, or, with nothing written, the next step that the screen offers.
     pub(super) fn submit(&mut self, now: Instant) {
+        if self.take_offer_on_enter() {
+            return;
+        }
         if let Some((action, argument)) = self.chat.composer.call() {
             let argument = argument.to_owned();
             return self.call(action, &argument, now);
         }
         if self.chat.composer.command().is_some() {
-            let chosen = self.chat.composer.suggestion;
-            if let Some(action) = self.chat.composer.suggestions().get(chosen).copied() {
+            if let Some(Offer::Command(action)) = self.chat.composer.completion.chosen().cloned() {
                 self.chat.composer.area.take();
                 self.chat.composer.touched();
                 self.go(Target::Action(action), now);
@@ -125,6 +106,13 @@ impl App {
             }
             return;
         }
+        if !self.attach() {
+            self.send(now);
+        }
+    }
+
+    /// What is written goes out, or waits for its turn.
+    pub(super) fn send(&mut self, now: Instant) {
         match &self.engine {
             EngineStatus::Empty if self.chat.composer.area.text().trim().is_empty() => self.offered_step(now),
             EngineStatus::Empty => {
@@ -200,6 +188,7 @@ impl App {
         if let Some(text) = self.chat.composer.take() {
             // What waited for more room gives way to what is wanted now.
             self.chat.pending = None;
+            self.chat.learn_length();
             self.put_in_place();
             self.chat.queue.push_back(text);
         }
@@ -250,7 +239,7 @@ impl App {
     /// The newest waiting message goes back into the composer, above what is written there.
     pub(super) fn take_back(&mut self) -> bool {
         let Some(text) = self.chat.queue.pop_back() else { return false };
-        self.chat.composer.put_back(text);
+        self.chat.composer.put_back(&text);
         true
     }
 }

@@ -56,6 +56,9 @@ impl App {
 
     /// The innermost context that has a use for the key gets it.
     pub(super) fn on_key(&mut self, chord: KeyChord, now: Instant) {
+        if self.press_in_vim(chord, now) {
+            return;
+        }
         if let Key::Char(c) = chord.key
             && !chord.ctrl
             && !chord.alt
@@ -89,6 +92,9 @@ impl App {
                     Context::Global,
                 ]
             }
+            Some(Overlay::Prompts(_)) => {
+                vec![Context::List, Context::Edit, Context::Dialog, Context::Chat, Context::Global]
+            }
             Some(Overlay::Value(_)) => vec![Context::Dialog, Context::Edit, Context::Chat, Context::Global],
             Some(Overlay::Schema(_) | Overlay::Import(_) | Overlay::Conversations(_)) => {
                 vec![Context::Dialog, Context::Edit, Context::Global]
@@ -98,6 +104,7 @@ impl App {
             Some(Overlay::Confirm(_)) => vec![Context::Dialog, Context::Global],
             None if suggesting => vec![Context::List, Context::Edit, Context::Chat, Context::Global],
             None => match self.pane {
+                Pane::Chat if self.commands_vim() => vec![Context::Chat, Context::Global],
                 Pane::Chat => vec![Context::Edit, Context::Chat, Context::Global],
                 Pane::Models if self.models.types() => {
                     vec![Context::Edit, Context::Models, Context::List, Context::Global]
@@ -116,7 +123,8 @@ impl App {
                 | Overlay::Value(_)
                 | Overlay::Schema(_)
                 | Overlay::Import(_)
-                | Overlay::Conversations(_),
+                | Overlay::Conversations(_)
+                | Overlay::Prompts(_),
             ) => true,
             Some(_) => false,
             None => self.pane == Pane::Chat || (self.pane == Pane::Models && self.models.types()),
@@ -126,6 +134,9 @@ impl App {
     fn on_paste(&mut self, text: &str) {
         if self.overlay.is_none() && self.pane == Pane::Models {
             self.paste_in_models(text);
+        } else if self.overlay.is_none() && self.pane == Pane::Chat {
+            let most = usize::try_from(self.settings.chat.fold_paste).unwrap_or(usize::MAX);
+            self.chat.composer.paste(text, most);
         } else {
             self.on_text(text);
         }
@@ -152,6 +163,10 @@ impl App {
                     true
                 });
             }
+            Some(Overlay::Prompts(search)) => {
+                search.query.insert(text);
+                search.narrow();
+            }
             Some(Overlay::Schema(field)) => {
                 field.area.insert(text);
                 field.error = None;
@@ -172,12 +187,9 @@ impl App {
         }
     }
 
-    /// Slash commands are being offered.
+    /// Something is being offered to who writes.
     #[must_use]
     pub fn suggesting(&self) -> bool {
-        self.overlay.is_none()
-            && self.pane == Pane::Chat
-            && self.chat.composer.command().is_some()
-            && !self.chat.composer.suggestions().is_empty()
+        self.overlay.is_none() && self.pane == Pane::Chat && !self.chat.composer.completion.offers().is_empty()
     }
 }

@@ -7,6 +7,7 @@
 //! | `overlays` | what is in front of a pane: palette, themes, questions |
 //! | `asking` | from a wish to an answer, and what when there is no room for it |
 //! | `chat`, `models`, `settings` | the actions of the panes; `models` also what the hub tells |
+//! | `composing` | writing: prompts before, what is offered, files that go along, Vim's keys |
 //! | `copy` | taking something of the conversation away |
 //! | `versions` | writing a message again, and walking between what is there twice |
 //! | `sessions` | keeping the conversation, going to another, the list of all |
@@ -16,6 +17,7 @@
 mod actions;
 mod asking;
 mod chat;
+mod composing;
 mod copy;
 mod events;
 mod keys;
@@ -29,7 +31,7 @@ mod wishes;
 use std::time::Instant;
 
 use crate::app::msg::{Effect, Msg, TermEvent};
-use crate::app::{App, Dirty, Overlay, TOASTS, ToastKind};
+use crate::app::{App, Dirty, Overlay, TOASTS, ToastKind, composer};
 use crate::domain::HubCmd;
 
 impl App {
@@ -78,18 +80,21 @@ impl App {
                 self.touch(Dirty::Soon);
             }
             Msg::Schema(read) => self.on_schema(read),
+            Msg::Folder { ask, entries } => self.on_folder(ask, entries),
+            Msg::Files { ask, result } => self.on_files(ask, result, now),
             Msg::Copied(result) => self.on_copied(result, now),
             Msg::Written(result) => self.on_written(result, now),
             Msg::Edited(Ok(text)) => {
                 let text = text.trim_end_matches('\n');
                 match &mut self.overlay {
                     Some(Overlay::Value(editor)) => editor.area.set(text),
-                    _ => self.chat.composer.area.set(text),
+                    _ => self.chat.composer.show(&composer::folded(text)),
                 }
                 self.touch(Dirty::Now);
             }
             Msg::Edited(Err(error)) | Msg::Failed(error) => self.toast_error(&error, now),
         }
+        self.offer();
         self.judge_models();
         self.keep();
         self.start_clock();
