@@ -22,7 +22,7 @@ fn a_paste() {
     d.type_text(" with ");
     paste(&mut d, &"x".repeat(5000));
     snapshots("paste", &mut d);
-    let ascii = Capabilities { depth: ColourDepth::Sixteen, unicode: false };
+    let ascii = Capabilities { depth: ColourDepth::Ansi16, unicode: false };
     let mut d = Driver::with(vec![], ascii);
     d.ready();
     paste(&mut d, &"line\n".repeat(20));
