@@ -1,18 +1,32 @@
 //! The command line: clap types, and nothing that acts.
 
+mod complete;
 mod explain;
 mod flags;
+mod help;
+mod man;
 mod models;
 mod sessions;
+mod shells;
+mod templates;
+mod warm;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+pub use complete::{Line, complete, split};
 pub use explain::explain;
 pub use flags::Flag;
+pub use help::command;
+pub use man::{Page, page, pages};
 pub use models::{ModelsArgs, ModelsCommand, PullArgs, SearchArgs};
 pub use sessions::{ExportFormat, SessionsArgs, SessionsCommand};
+pub use shells::{COMPLETE, Shell};
+pub use templates::{TemplatesArgs, TemplatesCommand};
+use warm::duration;
+pub use warm::{WarmArgs, WarmCommand};
 
 /// Talk to a language model that runs on this machine
 #[derive(Debug, Parser)]
@@ -95,12 +109,20 @@ pub enum Command {
     Models(ModelsArgs),
     /// Conversations that are kept: list, read, find, export, import and remove them
     Sessions(SessionsArgs),
+    /// Engines that scripts can use without loading a model: list them, end them
+    Warm(WarmArgs),
+    /// Prompts that go by a name: list and read them
+    Templates(TemplatesArgs),
     /// How fast a model is on this machine
     Bench(BenchArgs),
     /// What this machine has, what is wrong, and what to do about it
     Doctor(DoctorArgs),
     /// The settings in force and where each comes from
     Config(ConfigArgs),
+    /// What a shell needs to complete hobnob's command lines
+    Completions(CompletionsArgs),
+    /// The manual, a page for each command
+    Man(ManArgs),
 }
 
 /// How the interface starts.
@@ -109,6 +131,17 @@ pub struct ChatArgs {
     /// System prompt: text, or @FILE
     #[arg(short, long, value_name = "TEXT|@FILE")]
     pub system: Option<String>,
+    /// Leave the screen as it is: what is said goes to the terminal's own scrollback
+    #[arg(
+        long,
+        long_help = "Leave the screen as it is: what is said goes to the terminal's own scrollback, and only what is being \
+            written and answered stays at the bottom. Lists, help and the other panes take the whole screen while they are \
+            looked at, and so does reading back with Page-Up"
+    )]
+    pub inline: bool,
+    /// Start with this theme
+    #[arg(long, value_name = "THEME")]
+    pub theme: Option<String>,
     #[command(flatten)]
     pub session: SessionArgs,
 }
@@ -142,6 +175,8 @@ pub struct SessionArgs {
         hobnob run \"Why is the sky blue?\"\n  \
         hobnob run -m starter --temperature 0 -f notes.md \"List the open points\"\n  \
         hobnob run -s @style.txt --max-tokens 200 < letter.txt\n  \
+        hobnob run -t translate --var to=French \"Good morning\"\n  \
+        hobnob run --batch questions.jsonl --resume answers.jsonl\n  \
         git log -20 | hobnob run --json \"Write release notes\" | jq -r .content\n\n\
         Exit codes:\n  \
         0  done, or the reader of stdout went away\n  \
@@ -152,6 +187,7 @@ pub struct SessionArgs {
         5  the generation failed, or the prompt does not fit the context\n  \
         6  the answer ended before it had the form of --schema or --regex\n  \
         7  --timeout ran out (the partial answer is on stdout)\n  \
+        8  some lines of a batch failed\n  \
         130, 143  interrupted or terminated (the partial answer is on stdout)"
 )]
 pub struct RunArgs {
@@ -161,6 +197,19 @@ pub struct RunArgs {
     /// System prompt: text, or @FILE
     #[arg(short, long, value_name = "TEXT|@FILE")]
     pub system: Option<String>,
+    /// Take the prompt, the form and the settings of this template
+    #[arg(
+        short,
+        long,
+        value_name = "TEMPLATE",
+        help_heading = "Template",
+        long_help = "Take the prompt, the system prompt, the form and the settings of this template: a name (`hobnob templates` lists them), \
+            or the path of a file. What comes through the pipe and in the arguments is put into it. Options win over what it says"
+    )]
+    pub template: Option<String>,
+    /// Put this into the template (repeatable)
+    #[arg(long = "var", value_name = "NAME=VALUE|NAME=@FILE", help_heading = "Template", requires = "template")]
+    pub vars: Vec<String>,
     #[command(flatten)]
     pub session: SessionArgs,
     /// Keep the question and the answer as a conversation
@@ -239,6 +288,31 @@ pub struct RunArgs {
     #[arg(long, help_heading = "Sampling")]
     pub no_think: bool,
 
+    /// Answer every line of this JSONL file (`-`: stdin), a line of JSON for each
+    #[arg(
+        long,
+        value_name = "FILE|-",
+        help_heading = "Batch",
+        long_help = "Answer every line of this JSONL file (`-`: stdin), a line of JSON for each, in the same order. The model is loaded once.\n\n\
+            A line is {\"id\": …, \"prompt\": \"…\"} or {\"id\": …, \"messages\": [{\"role\": \"user\", \"content\": \"…\"}]}. It may have a `system` \
+            prompt, `schema` or `regex`, `stop`, `thinking`, `max_tokens` and sampling (`temperature`, …) of its own, and `vars` for a \
+            template. Arguments and --file stand before each prompt.\n\n\
+            Each answer has the line's `id` and number, and what --json prints. A line that fails has an `error`, and the batch goes on; \
+            it then ends with exit code 8. --timeout is for each line"
+    )]
+    pub batch: Option<PathBuf>,
+    /// Add the answers of a batch to this file, and skip the lines that it has answers to
+    #[arg(
+        long = "resume",
+        value_name = "FILE",
+        help_heading = "Batch",
+        requires = "batch",
+        long_help = "Add the answers of a batch to this file instead of printing them, and skip the lines that it has answers to already, by \
+            their `id` (by their number where they have none). Lines that failed are tried again. The same command goes on after \
+            whatever ended it"
+    )]
+    pub answers: Option<PathBuf>,
+
     /// Print the reasoning too, before the answer
     #[arg(
         long,
@@ -253,11 +327,27 @@ pub struct RunArgs {
     /// No progress and no warnings on stderr
     #[arg(short, long, help_heading = "Output")]
     pub quiet: bool,
-    /// Give up after so many seconds, loading included
+    /// Give up after so many seconds, loading included (in a batch: on each line)
     #[arg(long, value_name = "SECS", help_heading = "Output", value_parser = seconds, allow_negative_numbers = true)]
     pub timeout: Option<f64>,
     #[command(flatten)]
     pub format: FormatArgs,
+
+    /// Leave the model loaded for so long after the answer: 90s, 10m, 1h
+    #[arg(
+        long,
+        value_name = "TIME",
+        help_heading = "Engine",
+        value_parser = duration,
+        conflicts_with = "no_share",
+        long_help = "Leave the model loaded for so long after the answer (90s, 10m, 1h), in a process that the next \
+            `hobnob run` with the same model and settings uses. A call that finds one does so in any case, and with this \
+            option has it stay as long again. `hobnob warm` shows what is kept, and ends it"
+    )]
+    pub keep_warm: Option<Duration>,
+    /// Load the model here, even where another hobnob has it loaded
+    #[arg(long, help_heading = "Engine")]
+    pub no_share: bool,
 }
 
 /// The shape of what goes to stdout.
@@ -338,6 +428,39 @@ pub struct DoctorArgs {
     /// Print one JSON document
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    long_about = "What a shell needs to complete hobnob's command lines: commands and options, and what this machine knows: models, \
+        conversations, templates. Nothing is asked of the network.",
+    after_help = "Examples:\n  \
+        hobnob completions bash > ~/.local/share/bash-completion/completions/hobnob\n  \
+        hobnob completions zsh > ~/.zfunc/_hobnob        with `fpath+=~/.zfunc` before `compinit` in ~/.zshrc\n  \
+        hobnob completions fish > ~/.config/fish/completions/hobnob.fish\n  \
+        hobnob completions powershell >> $PROFILE"
+)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_name = "SHELL", value_enum)]
+    pub shell: Shell,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    long_about = "The manual, a page for each command. On a terminal it is shown by `man`; in a pipe it is the page's source.",
+    after_help = "Examples:\n  \
+        hobnob man\n  \
+        hobnob man run\n  \
+        hobnob man --dir ~/.local/share/man/man1"
+)]
+pub struct ManArgs {
+    /// The command: `run`, `models verify`; without one the main page
+    #[arg(value_name = "COMMAND")]
+    pub command: Vec<String>,
+    /// Write all pages into this folder
+    #[arg(long, value_name = "DIR", conflicts_with = "command")]
+    pub dir: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -20,21 +20,23 @@ pub fn is_possible() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
-/// Shows the interface until it ends; `wish` is the conversation to go on with.
-pub fn open(wish: &headless::session::Wish, context: &Context<'_>) -> Outcome {
+/// Shows the interface until it ends; `wish` is the conversation to go on with, `inline`: without a screen of its own.
+pub fn open(wish: &headless::session::Wish, inline: bool, context: &Context<'_>) -> Outcome {
     let loaded = context.loaded;
     // The interface starts with a bad config file and shows what is wrong, but not with a bad command line.
     if let Some(error) = loaded.problems.iter().find(|problem| problem.kind == ErrorKind::Usage) {
         return Err(error.clone().into());
     }
-    let engine = headless::engine_options(context)?;
+    let engine = headless::warm::lending(context)?;
     let hub = headless::hub_options(loaded);
     let open = headless::session::which(wish, context)?;
     let (file, conversations) = (loaded.paths.config_file.clone(), loaded.paths.conversations_file());
     let capabilities = Capabilities::detect(&|name| std::env::var_os(name), loaded.settings.ui.ascii);
+    let first_start = !loaded.paths.config_file.exists() && !conversations.exists();
     let start = Start {
-        app: App::new(Init { config: loaded.clone(), capabilities, ids: store::new_ids(), open }),
+        app: App::new(Init { config: loaded.clone(), capabilities, ids: store::new_ids(), open, first_start }),
         mouse: loaded.settings.ui.mouse,
+        inline,
         connect: Box::new(move || connect(engine, hub, conversations, file)),
     };
     match runtime::run(start)? {
@@ -49,6 +51,7 @@ fn connect(engine: engine::Options, hub: hub::Options, conversations: PathBuf, c
     let (hub, hub_events) = HubHandle::start(hub);
     let (store, store_events) = StoreHandle::start(conversations);
     // Commands come from one place and the end from another.
+    let personas_file = config_file.clone();
     let (engine, hub, store) = (Arc::new(engine), Arc::new(hub), Arc::new(store));
     let (to_engine, to_hub, to_store) = (Arc::clone(&engine), Arc::clone(&hub), Arc::clone(&store));
     Ports {
@@ -59,6 +62,7 @@ fn connect(engine: engine::Options, hub: hub::Options, conversations: PathBuf, c
         store: Box::new(move |command| to_store.send(command)),
         store_events,
         save: Arc::new(move |patch| config::save(&config_file, patch)),
+        save_persona: Arc::new(move |persona| config::save_persona(&personas_file, persona)),
         shutdown: Box::pin(async move {
             tokio::join!(
                 OptionFuture::from(Arc::into_inner(engine).map(EngineHandle::shutdown)),

@@ -33,7 +33,7 @@
 //! | [`ui`] | the state as a picture | app, text, config, domain |
 //! | [`engine`], [`hub`] | the engine's process; the Hugging Face cache and downloads | config, domain, [`machine`]; never each other |
 //! | [`store`] | conversations in `SQLite`, kept as they are typed and streamed | config, domain |
-//! | [`headless`] | `run`, `search`, `pull`, `models`, `sessions`, `bench`, `doctor`, `config` | engine, hub, store, config, domain, `text::sanitize` |
+//! | [`headless`] | `run`, `search`, `pull`, `models`, `sessions`, `warm`, `bench`, `doctor`, `config` | engine, hub, store, config, domain, `text::sanitize` |
 //! | [`runtime`] | the interface's only async glue | everything below |
 //!
 //! # Decisions
@@ -45,7 +45,8 @@
 //!    handles. Every event that can arrive late carries the id of what asked for it.
 //! 3. **The engine is a process of its own.** In one process a prompt that is being read can't be stopped, memory does not come
 //!    back, and a broken file aborts. A process can be killed at any moment; it ends by itself when its parent's end of the
-//!    socket closes, however that came about.
+//!    socket closes, however that came about. The same words over a Unix socket let scripts use an engine that an
+//!    interface holds, or one that was asked to stay ([`engine::share`]).
 //! 4. **We own scrolling.** A place in the conversation is a message and a line in it, never an offset: what is being read does
 //!    not move when an answer grows or the window changes ([`app::transcript`]).
 //! 5. **Stable prefix, live tail.** What can't change any more is laid out once; the growing end at most once per frame

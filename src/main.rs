@@ -3,20 +3,23 @@
 mod interface;
 
 use std::ffi::OsString;
+use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::FromArgMatches;
 use hobnob::cli::{
     self, BenchArgs, Cli, ColourChoice, Command, ConfigCommand, ExportFormat, FormatArgs, ModelsCommand, RunArgs,
-    SearchArgs, SessionsCommand,
+    SearchArgs, SessionsCommand, TemplatesCommand, WarmCommand,
 };
 use hobnob::config::{self, Loaded, Sources, Value};
 use hobnob::engine::host;
 use hobnob::error::{ErrorKind, UserError};
+use hobnob::headless::batch::{Batch, Source};
 use hobnob::headless::bench::Wish;
-use hobnob::headless::run::{Ask, Form};
+use hobnob::headless::complete::Takes;
+use hobnob::headless::run::{Ask, Form, Template};
 use hobnob::headless::search::Sought;
 use hobnob::headless::session::Wish as Session;
 use hobnob::headless::{self, Console, Context, Format, Outcome};
@@ -28,7 +31,14 @@ fn main() -> ExitCode {
     if args.get(1).is_some_and(|arg| arg == host::ARGUMENT) {
         return host::main();
     }
-    let cli = match Cli::try_parse_from(&args) {
+    if args.get(1).is_some_and(|arg| arg == headless::warm::ARGUMENT) {
+        return headless::warm::hold();
+    }
+    if args.get(1).is_some_and(|arg| arg == cli::COMPLETE) {
+        return complete(&args[2..]);
+    }
+    let parsed = command(&args).try_get_matches_from(&args).and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => return not_understood(&error, &args),
     };
@@ -48,22 +58,80 @@ fn main() -> ExitCode {
     ExitCode::from(headless::conclude(outcome, console, format))
 }
 
+/// The command line's definition; its help has colours where ours would have any.
+fn command(args: &[OsString]) -> clap::Command {
+    let asked = |choice: &str| {
+        let pairs = args.iter().zip(args.iter().skip(1));
+        let apart = pairs.into_iter().any(|(option, value)| option == "--color" && value == choice);
+        apart || args.iter().any(|arg| arg.to_str().and_then(|arg| arg.strip_prefix("--color=")) == Some(choice))
+    };
+    let colour = match (asked("always"), asked("never") || Console::plain()) {
+        (true, _) => clap::ColorChoice::Always,
+        (_, true) => clap::ColorChoice::Never,
+        _ => clap::ColorChoice::Auto,
+    };
+    cli::command().color(colour)
+}
+
+/// Answers a shell's script: what could stand at the cursor.
+fn complete(args: &[OsString]) -> ExitCode {
+    let args: Vec<String> = args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
+    let (words, takes) = match args.split_first() {
+        Some((how, [line, breaks])) if how == "bash" => {
+            let cli::Line { words, stays } = cli::split(line, breaks);
+            (words, Takes::BashFrom(stays))
+        }
+        Some((how, words)) if how == "words" => (words.to_vec(), Takes::Words),
+        _ => return ExitCode::from(2),
+    };
+    let loaded = config::load(&Sources { env: &|name| std::env::var_os(name), config_flag: None, flags: Vec::new() });
+    let lines = headless::complete::lines(cli::complete(&words), takes, &loaded);
+    // A shell that has lost interest is no error.
+    let _ = std::io::stdout().write_all(lines.as_bytes());
+    ExitCode::SUCCESS
+}
+
+fn manual(args: &cli::ManArgs, context: &Context<'_>) -> Outcome {
+    if let Some(folder) = &args.dir {
+        let pages: Vec<_> = cli::pages().into_iter().map(|page| (page.file, page.source)).collect();
+        return headless::man::write_all(folder, &pages, context);
+    }
+    let page = cli::page(&args.command)?;
+    headless::man::show(&page.file, &page.source, context)
+}
+
 fn dispatch(cli: &Cli, context: &Context<'_>) -> Outcome {
     match &cli.command {
-        None if interface::is_possible() => interface::open(&session(cli), context),
-        Some(Command::Chat(_)) => interface::open(&session(cli), context),
+        None if interface::is_possible() => interface::open(&session(cli), cli.inline(), context),
+        Some(Command::Chat(_)) => interface::open(&session(cli), cli.inline(), context),
         Some(Command::Config(args)) => match args.command.unwrap_or(ConfigCommand::Show) {
             ConfigCommand::Path => headless::config::path(context),
             ConfigCommand::Show => headless::config::show(context),
             ConfigCommand::Check => headless::config::check(context),
         },
         None => headless::run::run(&ask(&RunArgs::default(), cli), context),
-        Some(Command::Run(args)) => headless::run::run(&ask(args, cli), context),
+        Some(Command::Run(args)) => match &args.batch {
+            None => headless::run::run(&ask(args, cli), context),
+            Some(lines) => {
+                let batch = Batch { input: Source::new(lines), resume: args.answers.clone() };
+                headless::batch::batch(&batch, &ask(args, cli), context)
+            }
+        },
         Some(Command::Search(args)) => headless::search::search(&sought(args), context),
         Some(Command::Pull(args)) => headless::pull::pull(&args.references, args.speed_limit, args.newest, context),
         Some(Command::Sessions(args)) => sessions(args.command.as_ref(), context),
+        Some(Command::Warm(args)) => match args.command {
+            None | Some(WarmCommand::List) => headless::warm::list(context),
+            Some(WarmCommand::Stop) => headless::warm::stop(context),
+        },
+        Some(Command::Templates(args)) => match &args.command {
+            None | Some(TemplatesCommand::List) => headless::templates::list(context),
+            Some(TemplatesCommand::Show { name }) => headless::templates::show(name, context),
+        },
         Some(Command::Bench(args)) => headless::bench::bench(&wish(args), context),
         Some(Command::Doctor(_)) => headless::doctor::doctor(context),
+        Some(Command::Completions(args)) => headless::print(args.shell.script()),
+        Some(Command::Man(args)) => manual(args, context),
         Some(Command::Models(args)) => match &args.command {
             None | Some(ModelsCommand::List) => headless::models::list::list(context),
             Some(ModelsCommand::Show { reference }) => headless::models::show::show(reference, context),
@@ -116,6 +184,7 @@ fn session(cli: &Cli) -> Session {
 fn ask(args: &RunArgs, cli: &Cli) -> Ask {
     Ask {
         prompt: headless::run::Sources { words: args.prompt.clone(), files: args.files.clone() },
+        template: Template { name: args.template.clone(), vars: args.vars.clone() },
         form: form(args),
         stop: args.stop.clone(),
         show_thinking: args.show_thinking,
@@ -123,6 +192,7 @@ fn ask(args: &RunArgs, cli: &Cli) -> Ask {
         timeout: args.timeout.map(Duration::from_secs_f64),
         session: session(cli),
         save: args.save.then_some(true).or(args.no_save.then_some(false)),
+        keep_warm: args.keep_warm,
     }
 }
 
@@ -153,7 +223,7 @@ fn form(args: &RunArgs) -> Option<Form> {
 fn load(cli: &Cli) -> Result<Loaded, UserError> {
     let mut flags = cli.flags();
     if let Some(system) = cli.system() {
-        flags.push(("chat.system_prompt", Value::Text(headless::run::system(system)?), "--system"));
+        flags.push(("chat.system_prompt", Value::Text(headless::run::text_or_file(system)?), "--system"));
     }
     Ok(config::load(&Sources { env: &|name| std::env::var_os(name), config_flag: cli.global.config.clone(), flags }))
 }
@@ -177,10 +247,12 @@ fn format(cli: &Cli) -> Format {
         Some(Command::Pull(args)) => args.format,
         Some(Command::Bench(args)) => args.format,
         Some(Command::Doctor(args)) => json(args.json),
+        Some(Command::Warm(args)) => json(args.json),
         Some(Command::Models(args)) => json(args.json),
         Some(Command::Config(args)) => json(args.json),
         Some(Command::Sessions(args)) => json(args.json),
-        Some(Command::Chat(_)) | None => FormatArgs::default(),
+        Some(Command::Templates(args)) => json(args.json),
+        Some(Command::Chat(_) | Command::Completions(_) | Command::Man(_)) | None => FormatArgs::default(),
     };
     match (args.json, args.jsonl) {
         (true, _) => Format::Json,

@@ -20,7 +20,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("log", &["config", "domain", "error"]),
     ("machine", &["domain"]),
     ("measurements", &["config", "domain", "error"]),
-    ("cli", &["config", "domain::units", "error"]),
+    ("cli", &["config", "domain::completion", "domain::units", "error"]),
     (
         "headless",
         &[

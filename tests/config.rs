@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use hobnob::config::keymap::{KeyChord, KeyMap};
+use hobnob::config::keymap::{KeyChord, KeyMap, KeySequence};
 use hobnob::config::{self, EXAMPLE, Loaded, Origin, SPECS, Settings, Sources, Value};
 use hobnob::domain::action::{Action, Context};
 use hobnob::error::ErrorKind;
@@ -109,7 +109,7 @@ fn uncommented(text: &str) -> String {
         line.contains(" = ")
             && (name.starts_with('"') || name.chars().all(|c| c.is_ascii_lowercase() || c == '_') && !name.is_empty())
     };
-    let is_shown = |line: &str| is_key(line) || line.starts_with("[[");
+    let is_shown = |line: &str| is_key(line) || line.starts_with("[[") || line.starts_with("[personas.");
     let bare = |line: &str| line.strip_prefix("# ").filter(|rest| is_shown(rest)).unwrap_or(line).to_owned();
     text.lines().map(|line| bare(line) + "\n").collect()
 }
@@ -131,6 +131,7 @@ fn the_example_names_every_setting_and_every_key() {
     let loaded = load_text(&uncommented(EXAMPLE));
     assert_eq!(loaded.problems, []);
     assert_eq!(loaded.catalog.len(), 1);
+    assert_eq!(loaded.personas.iter().map(|persona| persona.about()).collect::<Vec<_>>(), ["Answers in one sentence"]);
     assert!(loaded.catalog().find("our-model").is_some() && loaded.catalog().find("qwen3-4b").is_some());
     for spec in SPECS {
         assert!(matches!(loaded.origins.get(spec.key), Origin::File { .. }), "{} is missing", spec.key);
@@ -151,7 +152,7 @@ fn the_example_names_every_setting_and_every_key() {
         .into_iter()
         .flat_map(|context| {
             let table = document["keys"][context.name()].as_table().expect("a table for every context");
-            let key = |text: &str| text.parse::<KeyChord>().expect("a key").to_string();
+            let key = |text: &str| text.parse::<KeySequence>().expect("a key").to_string();
             table
                 .iter()
                 .map(|(name, action)| (context.name(), action.as_str().expect("a text"), key(name)))

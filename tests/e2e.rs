@@ -6,6 +6,8 @@
 mod chat;
 #[path = "e2e/deaths.rs"]
 mod deaths;
+#[path = "e2e/kills.rs"]
+mod kills;
 #[path = "e2e/models.rs"]
 mod models;
 #[path = "e2e/person.rs"]
@@ -17,3 +19,5 @@ mod store;
 mod support;
 #[path = "e2e/terminals.rs"]
 mod terminals;
+#[path = "e2e/together.rs"]
+mod together;

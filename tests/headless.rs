@@ -2,6 +2,8 @@
 
 #[path = "headless/answers.rs"]
 mod answers;
+#[path = "headless/batch.rs"]
+mod batch;
 #[path = "headless/bench.rs"]
 mod bench;
 #[path = "headless/commands.rs"]
@@ -35,5 +37,7 @@ mod sessions;
 #[path = "headless/starter.rs"]
 mod starter;
 mod support;
+#[path = "headless/templates.rs"]
+mod templates;
 #[path = "headless/terminal.rs"]
 mod terminal;

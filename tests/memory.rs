@@ -16,6 +16,7 @@ use hobnob::domain::machine::Machine;
 use hobnob::domain::model::{Device, Format, LoadSettings, ModelFacts, ModelSpec};
 use hobnob::domain::sampling::SamplingPatch;
 use hobnob::domain::{ChatMessage, EngineCmd, EngineEvent, GenId, GenRequest, LoadId, PieceKind, Role, Thinking};
+use hobnob::engine::share::Share;
 use hobnob::engine::{EngineHandle, Options};
 use measure::{children, peak_memory};
 use support::quantise::{Quant, starter_as};
@@ -128,7 +129,7 @@ struct Engine {
 
 impl Engine {
     async fn load(file: &Path, context: u32) -> Self {
-        let options = Options { exe: PathBuf::from(env!("CARGO_BIN_EXE_hobnob")), verbose: 0 };
+        let options = Options { exe: PathBuf::from(env!("CARGO_BIN_EXE_hobnob")), verbose: 0, share: Share::No };
         let (handle, mut events) = EngineHandle::start(options);
         let spec = ModelSpec {
             reference: "m".into(),

@@ -205,7 +205,7 @@ fn where_it_was_is_gone_on_with() {
     // A prompt that is changed in the settings holds here too.
     d.key("esc");
     d.app.settings.chat.system_prompt = "as now".into();
-    d.app.chat.system = None;
+    d.app.chat.own = None;
     assert_eq!(d.app.chat.system(&d.app.settings), "as now");
 }
 

@@ -11,7 +11,8 @@ use crate::app::wishes::Wishes;
 use crate::config::Settings;
 use crate::domain::conversation::{Conversation, Message, MessageState, Outcome};
 use crate::domain::stats::{GenStats, ReadingPace, TokenMeter, Usage};
-use crate::domain::{Beginning, FinishReason, GenId, GenRequest, MsgId, PieceKind, Role, Thinking};
+use crate::domain::store::Setup;
+use crate::domain::{Beginning, FinishReason, GenId, GenRequest, LoadId, MsgId, PieceKind, Role, Thinking};
 use crate::error::UserError;
 
 /// How far the running answer is.
@@ -96,8 +97,13 @@ pub struct ChatPane {
     pub running: Option<Running>,
     pub editing: Option<Editing>,
     pub wishes: Wishes,
-    /// What the model is told before this conversation, where it is the conversation's own.
-    pub system: Option<String>,
+    /// What this conversation is held with, once that is its own: from its first answer on, or from when somebody said so.
+    /// Until then it is as the settings say.
+    pub own: Option<Setup>,
+    /// Who loads a model after this load wants this conversation to go on with it.
+    pub model_since: LoadId,
+    /// What the next answer alone is made with, if it is made again.
+    pub once: Option<Box<Setup>>,
     last: Figures,
     /// Tokens that the conversation fills of the context, as far as the engine has told.
     context_used: u32,
@@ -118,7 +124,7 @@ impl ChatPane {
     /// Adds what the wish needs to the conversation, and an empty answer; gives what the engine needs to fill it.
     pub fn begin(&mut self, id: GenId, wish: Wish, model: &str, settings: &Settings, now: Instant) -> GenRequest {
         let before = self.conversation.head().map(|m| m.id);
-        let system = self.system(settings).to_owned();
+        let system = settings.chat.system_prompt.clone();
         let mut so_far = None;
         let mut req = GenRequest {
             messages: Vec::new(),
@@ -187,7 +193,7 @@ impl ChatPane {
     /// What the model is told before the conversation.
     #[must_use]
     pub fn system<'a>(&'a self, settings: &'a Settings) -> &'a str {
-        self.system.as_deref().unwrap_or(&settings.chat.system_prompt)
+        self.own.as_ref().map_or(&settings.chat.system_prompt, |own| &own.system)
     }
 
     fn current(&mut self, id: GenId) -> Option<&mut Running> {
@@ -395,7 +401,8 @@ impl ChatPane {
         self.transcript.clear();
         self.last = Figures::default();
         self.wishes = Wishes::default();
-        self.system = None;
+        self.own = None;
+        self.once = None;
         self.context_used = 0;
         self.told_at = None;
         self.pending = None;

@@ -4,6 +4,7 @@
 //! a test) brings the clock. Drawing is another floor: `ui::draw` reads this state.
 
 pub mod chat;
+pub mod compare;
 pub mod completion;
 pub mod composer;
 pub mod counting;
@@ -26,18 +27,19 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::app::chat::ChatPane;
+use crate::app::compare::Compare;
 use crate::app::models::ModelsPane;
 use crate::app::msg::{Effect, TimerId};
-use crate::app::picker::Picker;
+use crate::app::picker::{Picker, Target};
 use crate::app::prompt_search::PromptSearch;
 use crate::app::room::Room;
 use crate::app::sessions::{ConversationList, Saved};
 use crate::app::settings::{SettingsPane, ValueEditor};
 use crate::app::text_area::TextArea;
 use crate::app::wishes::SchemaField;
-use crate::config::keymap::{KeyChord, KeyMap};
+use crate::config::keymap::{KeyChord, KeyMap, KeySequence};
 use crate::config::theme::{self, Capabilities, Theme, Themes};
-use crate::config::{Loaded, Origins, Paths, Settings};
+use crate::config::{Loaded, Origins, Paths, Persona, Settings};
 use crate::domain::action::{Action, Context};
 use crate::domain::catalog::{Catalog, Entry};
 use crate::domain::machine::Machine;
@@ -118,6 +120,8 @@ pub enum Overlay {
     Conversations(Box<ConversationList>),
     /// What was asked before.
     Prompts(PromptSearch),
+    /// Two answers side by side.
+    Compare(Box<Compare>),
 }
 
 /// A question that is answered with yes or no.
@@ -161,6 +165,12 @@ pub enum Confirmed {
     Get(Box<Wanted>),
     Delete(Box<LocalModel>),
     Discard(RepoId),
+    /// Answer again with the model, although it does not fit.
+    Retry(Box<LocalModel>),
+    /// The same, beside the answer that is there.
+    Compare(Box<LocalModel>),
+    /// In the place of one of that name.
+    SavePersona(Box<Persona>),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -212,6 +222,8 @@ pub struct Init {
     pub ids: ConvIds,
     /// The conversation to go on with; without one a new one begins.
     pub open: Option<Which>,
+    /// There is neither a config file nor a conversation yet.
+    pub first_start: bool,
 }
 
 /// The interface.
@@ -235,12 +247,26 @@ pub struct App {
     keeping: bool,
     pub chat: ChatPane,
     pub saved: Saved,
+    /// From the config file, in its order.
+    pub personas: Vec<Persona>,
+    /// Keys that were pressed of a sequence that goes on.
+    pub pressed: Vec<KeyChord>,
+    /// What can follow them is shown.
+    pub shows_next_keys: bool,
+    /// What was chosen in the palette, the newest first.
+    recent: Vec<Target>,
+    /// The terminal is in front, as far as it tells.
+    focused: bool,
+    /// Nobody has used hobnob here before: a few words for the beginning.
+    pub tour: bool,
     pub models: ModelsPane,
     catalog: KnownModels,
     pub settings_pane: SettingsPane,
     pub machine: Option<Machine>,
     /// Resident memory of the engine's process.
     pub memory: Option<u64>,
+    /// Scripts that use the engine just now.
+    pub scripts: u32,
     /// Where the last frame drew the panes' names: columns of the first row.
     pub tabs: Vec<(Pane, std::ops::Range<u16>)>,
     load: LoadId,
@@ -267,8 +293,8 @@ const SETTLE: Duration = Duration::from_millis(500);
 impl App {
     #[must_use]
     pub fn new(init: Init) -> Self {
-        let Init { config, capabilities, ids, open } = init;
-        let Loaded { settings, origins, keymap, catalog, paths, mut problems } = config;
+        let Init { config, capabilities, ids, open, first_start } = init;
+        let Loaded { settings, origins, keymap, catalog, personas, paths, mut problems } = config;
         let theme = theme::load(&paths.themes_dir, &settings.ui.theme).unwrap_or_else(|error| {
             problems.push(error);
             Theme::default()
@@ -290,11 +316,18 @@ impl App {
             keeping: false,
             chat: ChatPane::default(),
             saved: Saved::new(ids, open),
+            personas,
+            pressed: Vec::new(),
+            shows_next_keys: false,
+            recent: Vec::new(),
+            focused: true,
+            tour: first_start,
             models: ModelsPane::default(),
             catalog: KnownModels { added: catalog, all: OnceCell::new() },
             settings_pane: SettingsPane::default(),
             machine: None,
             memory: None,
+            scripts: 0,
             tabs: Vec::new(),
             load: LoadId::default(),
             generation: GenId::default(),
@@ -341,8 +374,8 @@ impl App {
     /// All keys of an action.
     #[must_use]
     pub fn keys(&self, action: Action) -> Vec<String> {
-        let hint = if self.theme.glyphs.unicode { KeyChord::hint } else { KeyChord::hint_ascii };
-        self.keymap.keys_for(action).into_iter().map(hint).collect()
+        let hint = if self.theme.glyphs.unicode { KeySequence::hint } else { KeySequence::hint_ascii };
+        self.keymap.keys_for(action).iter().map(hint).collect()
     }
 
     /// The model that is loaded, or that comes back with the next message.

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::app::completion::InFolder;
-use crate::config::Value;
 use crate::config::keymap::KeyChord;
+use crate::config::{Notify, Persona, Value};
 use crate::domain::attach::{Attachment, Mention};
 use crate::domain::conversation::Form;
 use crate::domain::machine::Machine;
@@ -95,6 +95,8 @@ pub enum TimerId {
     Keep,
     /// What is being written is kept.
     Draft,
+    /// What can follow the keys that were pressed is shown.
+    NextKeys,
     /// Nothing was asked of the model for as long as the settings say.
     Idle,
 }
@@ -137,6 +139,13 @@ pub enum Effect {
     },
     /// Writes these keys to the config file, keeping comments; `None` takes a key out.
     SaveSettings(Vec<(&'static str, Option<Value>)>),
+    /// Writes a persona into the config file, in the place of one of its name.
+    SavePersona(Box<Persona>),
+    /// Tells somebody who looks elsewhere.
+    Notify {
+        how: Notify,
+        text: String,
+    },
     /// Turns reports of the mouse on or off.
     Mouse(bool),
     /// Draws every cell anew.

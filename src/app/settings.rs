@@ -21,6 +21,8 @@ pub struct SettingsPane {
 pub struct ValueEditor {
     pub spec: &'static Spec,
     pub area: TextArea,
+    /// Of this conversation alone.
+    pub here: bool,
     /// Why what is typed can't be taken.
     pub error: Option<String>,
 }
@@ -38,7 +40,7 @@ impl ValueEditor {
             TextArea::one_line(&text)
         };
         area.act(Action::TextEnd);
-        Self { spec, area, error: None }
+        Self { spec, area, here: false, error: None }
     }
 }
 

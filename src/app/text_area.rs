@@ -117,13 +117,14 @@ impl TextArea {
     /// Replaces everything, as one change that can be undone.
     pub fn set(&mut self, text: &str) {
         let end = self.text.len();
-        self.replace(0..end, text);
+        self.replace(0..end, &crate::text::sanitize(text));
     }
 
     /// As [`TextArea::set`], with chips.
     pub fn put(&mut self, written: &Written) {
         let text = self.adopt(written);
-        self.set(&text);
+        let end = self.text.len();
+        self.replace(0..end, &text);
     }
 
     /// Takes the text out and begins anew: what was sent is not undone by accident.

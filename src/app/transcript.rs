@@ -96,6 +96,10 @@ pub struct Transcript {
     visible: Vec<(usize, std::ops::Range<usize>)>,
     /// The last frame did not reach the end.
     more_below: bool,
+    /// Rows of the last frame.
+    height: u16,
+    /// What is before this place is shown elsewhere.
+    from: usize,
     frames: u64,
     versions: Versions,
 }
@@ -121,6 +125,8 @@ impl Default for Transcript {
             laid: HashMap::new(),
             visible: Vec::new(),
             more_below: false,
+            height: 0,
+            from: 0,
             frames: 0,
             versions: Versions::default(),
         }
@@ -184,21 +190,70 @@ impl Transcript {
         *self = Self { frames: self.frames, ..Self::default() };
     }
 
-    /// Lays out what the next frame shows.
-    pub fn prepare(&mut self, conversation: &Conversation, view: View, theme: &Theme) {
-        self.frames += 1;
+    /// The end is kept in sight, and nobody has asked for anything before it.
+    #[must_use]
+    pub fn stays_at_the_end(&self) -> bool {
+        let leaves = |wish: &Move| match wish {
+            Move::Lines(n) | Move::Pages(n) => *n < 0,
+            Move::PreviousMessage | Move::Top => true,
+            Move::NextMessage | Move::Bottom => false,
+        };
+        self.follows() && !self.moves.iter().any(leaves)
+    }
+
+    /// While the end is followed, what is before this place of the branch is not shown: it stands elsewhere.
+    pub fn show_from(&mut self, place: usize) {
+        self.from = place;
+    }
+
+    /// Rows that the last frame had.
+    #[must_use]
+    pub fn height(&self) -> u16 {
+        self.height
+    }
+
+    /// Lines from the place on that is shown first.
+    pub fn rest(&mut self, conversation: &Conversation, view: View, theme: &Theme) -> usize {
+        let from = self.from;
+        let mut frame = self.frame(conversation, view, theme);
+        (from..conversation.len()).map(|place| frame.len(place)).sum()
+    }
+
+    /// All lines of the message at a place.
+    pub fn message(
+        &mut self,
+        conversation: &Conversation,
+        place: usize,
+        view: View,
+        theme: &Theme,
+    ) -> Vec<Line<'static>> {
+        let len = self.frame(conversation, view, theme).len(place);
+        let laid = conversation.at(place).and_then(|message| self.laid.get(&message.id));
+        laid.map(|laid| (0..len).filter_map(|i| laid.line(i).cloned()).collect()).unwrap_or_default()
+    }
+
+    fn frame<'a>(&'a mut self, conversation: &'a Conversation, view: View, theme: &'a Theme) -> Frame<'a> {
         if self.versions.until != conversation.next_id() {
             self.versions = Versions { until: conversation.next_id(), known: conversation.versions() };
         }
-        let versions = &self.versions.known;
-        let mut frame = Frame { laid: &mut self.laid, conversation, versions, view, theme, now: self.frames };
+        let (versions, from, now) = (&self.versions.known, self.from, self.frames);
+        Frame { laid: &mut self.laid, conversation, versions, view, theme, from, now }
+    }
+
+    /// Lays out what the next frame shows.
+    pub fn prepare(&mut self, conversation: &Conversation, view: View, theme: &Theme) {
+        self.frames += 1;
+        self.height = view.height;
+        let anchor = self.anchor;
+        let moves = std::mem::take(&mut self.moves);
+        let mut frame = self.frame(conversation, view, theme);
         let height = usize::from(view.height);
-        let mut top = match self.anchor {
+        let mut top = match anchor {
             Anchor::Follow => frame.top_of_end(height),
             Anchor::At { place, line } => frame.clamp((place, line)),
         };
-        let mut follow = self.anchor == Anchor::Follow;
-        for wish in self.moves.drain(..) {
+        let mut follow = anchor == Anchor::Follow;
+        for wish in moves {
             let page = i32::from(view.height.saturating_sub(2).max(1));
             top = match wish {
                 Move::Lines(n) => frame.step(top, n),
@@ -222,8 +277,9 @@ impl Transcript {
             top = end;
             follow = true;
         }
+        let (visible, more_below) = frame.visible_from(top, height);
         self.anchor = if follow { Anchor::Follow } else { Anchor::At { place: top.0, line: top.1 } };
-        (self.visible, self.more_below) = frame.visible_from(top, height);
+        (self.visible, self.more_below) = (visible, more_below);
         self.evict();
     }
 
@@ -268,6 +324,7 @@ struct Frame<'a> {
     versions: &'a HashMap<MsgId, Version>,
     view: View,
     theme: &'a Theme,
+    from: usize,
     now: u64,
 }
 
@@ -307,14 +364,14 @@ impl Frame<'_> {
     /// The topmost line when the end is at the bottom of the screen.
     fn top_of_end(&mut self, height: usize) -> (usize, usize) {
         let mut left = height;
-        for place in (0..self.conversation.len()).rev() {
+        for place in (self.from..self.conversation.len()).rev() {
             let len = self.len(place);
             if len >= left {
                 return (place, len - left);
             }
             left -= len;
         }
-        (0, 0)
+        (self.from, 0)
     }
 
     /// A number of lines further down, or up.

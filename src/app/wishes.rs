@@ -1,16 +1,13 @@
-//! What is wished of the next answers beside the settings: a form for one of them, and reasoning or none in this
-//! conversation.
+//! What is wished of the next answer beside the settings: its form.
 
 use crate::app::text_area::TextArea;
+use crate::domain::GenRequest;
 use crate::domain::conversation::Form;
-use crate::domain::{GenRequest, Thinking};
 use crate::error::UserError;
 
 /// What holds for this conversation; another one begins without.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Wishes {
-    /// `None` is as the settings say.
-    pub thinking: Option<Thinking>,
     /// Of the next answer, and of no other after it.
     pub form: Option<Form>,
 }
@@ -19,7 +16,6 @@ impl Wishes {
     /// Puts what is wished into a request. Gives the form that the answer is held to: the one that waited for it, else
     /// `before`, the form of an answer that this one takes the place of.
     pub fn apply(&mut self, req: &mut GenRequest, before: Option<Form>) -> Option<Form> {
-        req.thinking = self.thinking.unwrap_or(req.thinking);
         let form = self.form.take().or(before);
         req.constraint = form.as_ref().map(|form| form.constraint.clone());
         form

@@ -13,6 +13,7 @@ impl Cli {
         let mut flags = Vec::new();
         let mut add = |key, value: Option<Value>, option| flags.extend(value.map(|value| (key, value, option)));
         add("model", self.global.model.clone().map(Value::Text), "--model");
+        add("ui.theme", self.theme().map(|theme| Value::Text(theme.to_owned())), "--theme");
         add("offline", self.global.offline.then_some(Value::Bool(true)), "--offline");
         match &self.command {
             Some(Command::Run(run)) => run.flags(&mut add),
@@ -31,6 +32,20 @@ impl Cli {
             _ => None,
         };
         own.filter(|session| session.resume || session.id.is_some()).unwrap_or(&self.chat.session)
+    }
+
+    /// The interface has no screen of its own, said before or after the command.
+    #[must_use]
+    pub fn inline(&self) -> bool {
+        self.chat.inline || matches!(&self.command, Some(Command::Chat(chat)) if chat.inline)
+    }
+
+    fn theme(&self) -> Option<&str> {
+        let chat = match &self.command {
+            Some(Command::Chat(chat)) => chat.theme.as_deref(),
+            _ => None,
+        };
+        chat.or(self.chat.theme.as_deref())
     }
 
     /// The system prompt as it was written: text, or `@FILE`.
@@ -69,6 +84,7 @@ impl RunArgs {
         add("sampling.dry_base", self.dry_base.map(Value::Float), "--dry-base");
         add("sampling.dry_allowed_length", self.dry_allowed_length.map(Value::Int), "--dry-allowed-length");
         add("engine.context", self.context.map(Value::Int), "--context");
+        add("engine.share", self.no_share.then_some(Value::Bool(false)), "--no-share");
     }
 }
 
@@ -111,6 +127,7 @@ mod tests {
         let all = [
             "-m=x",
             "--offline",
+            "--theme=nord",
             "run",
             "--max-tokens=1",
             "--temperature=1",
@@ -125,6 +142,7 @@ mod tests {
             "--dry-allowed-length=3",
             "--context=1",
             "--think",
+            "--no-share",
         ];
         let flags = flags(&all);
         assert_eq!(flags.len(), all.len() - 1);

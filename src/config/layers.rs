@@ -10,6 +10,7 @@ use toml_edit::{Item, Key, TableLike};
 use crate::config::catalog;
 use crate::config::file::{Source, expand_tilde, span_of};
 use crate::config::keymap::KeyMap;
+use crate::config::personas::{self, Persona};
 use crate::config::suggest::nearest_key;
 use crate::config::{Kind, Paths, SPECS, Settings, Spec, Value, spec, theme};
 use crate::domain::catalog::{Catalog, Entry};
@@ -85,6 +86,7 @@ pub struct Loaded {
     pub keymap: KeyMap,
     /// What the config file adds to the catalog.
     pub catalog: Vec<Entry>,
+    pub personas: Vec<Persona>,
     pub paths: Paths,
     /// What was refused and why. Everything else is in force.
     pub problems: Vec<UserError>,
@@ -106,6 +108,7 @@ pub fn load(sources: &Sources) -> Loaded {
         settings: Settings::default(),
         origins: Origins::default(),
         catalog: Vec::new(),
+        personas: Vec::new(),
         problems: homeless.into_iter().collect(),
     };
 
@@ -125,14 +128,15 @@ pub fn load(sources: &Sources) -> Loaded {
         *folder = base.join(expand_tilde(folder, home.as_deref()));
     }
 
-    let Merge { settings, origins, catalog, problems } = merge;
-    Loaded { settings, origins, keymap, catalog, paths, problems }
+    let Merge { settings, origins, catalog, personas, problems } = merge;
+    Loaded { settings, origins, keymap, catalog, personas, paths, problems }
 }
 
 struct Merge {
     settings: Settings,
     origins: Origins,
     catalog: Vec<Entry>,
+    personas: Vec<Persona>,
     problems: Vec<UserError>,
 }
 
@@ -174,6 +178,8 @@ impl Merge {
                 keymap = KeyMap::with_overrides(&source, key, item, &mut self.problems);
             } else if name == catalog::TABLE {
                 self.catalog = catalog::read(&source, key, item, &mut self.problems);
+            } else if name == personas::TABLE {
+                self.personas = personas::read(&source, key, item, &mut self.problems);
             } else {
                 self.entry(&source, name, key, item);
             }
@@ -293,7 +299,11 @@ impl Merge {
 fn tables() -> impl Iterator<Item = &'static str> {
     let names = SPECS.iter().filter_map(|spec| spec.key.split_once('.').map(|(table, _)| table));
     let mut last = "";
-    names.filter(move |name| std::mem::replace(&mut last, *name) != *name).chain(["keys", catalog::TABLE])
+    names.filter(move |name| std::mem::replace(&mut last, *name) != *name).chain([
+        "keys",
+        catalog::TABLE,
+        personas::TABLE,
+    ])
 }
 
 fn is_table(name: &str) -> bool {
@@ -301,7 +311,7 @@ fn is_table(name: &str) -> bool {
 }
 
 /// A value of the file, or what it is instead of one.
-fn from_toml(item: &Item) -> Result<Value, String> {
+pub(super) fn from_toml(item: &Item) -> Result<Value, String> {
     let Some(value) = item.as_value() else { return Err("a table".to_owned()) };
     Ok(match value {
         toml_edit::Value::String(text) => Value::Text(text.value().clone()),

@@ -9,17 +9,22 @@ pub mod catalog;
 mod file;
 pub mod keymap;
 mod layers;
+mod own;
 mod paths;
+mod personas;
 mod save;
 mod schema;
 mod specs;
 mod suggest;
+pub mod templates;
 pub mod theme;
 mod value;
 
 pub use file::expand_tilde;
 pub use layers::{Loaded, Origin, Origins, Sources, load};
+pub use own::{Assignments, assign, differences, is_own, own_called, own_specs, read_assignments, short_name};
 pub use paths::Paths;
+pub use personas::{Persona, not_a_name, save_persona};
 pub use save::{save, write_whole};
 pub use schema::{Applies, Kind, Spec};
 pub use specs::{BY_MODEL, SPECS, spec};
@@ -83,11 +88,19 @@ impl Default for Chat {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Engine {
     pub load: LoadSettings,
     /// Minutes without a message after which the model's memory is given back; `None` keeps it.
     pub unload_after: Option<u32>,
+    /// Scripts of the same user use the model that is loaded already.
+    pub share: bool,
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self { load: LoadSettings::default(), unload_after: None, share: true }
+    }
 }
 
 /// How models are fetched.
@@ -124,6 +137,10 @@ pub struct Ui {
     /// Wheel and clicks are ours, not the terminal's.
     pub mouse: bool,
     pub editing: EditingKeys,
+    /// How the end of a long answer is told to somebody who looks elsewhere.
+    pub notify: Notify,
+    /// Seconds that an answer takes before its end is told.
+    pub notify_after: u32,
 }
 
 /// The keys that a message is written with.
@@ -134,8 +151,29 @@ pub enum EditingKeys {
     Vim,
 }
 
+/// A way to say that something has ended, through the terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Notify {
+    #[default]
+    Off,
+    Bell,
+    /// The sequence of iTerm2, which others know too.
+    Osc9,
+    /// The sequence of urxvt, which has a title.
+    Osc777,
+    /// The one that the terminal is known to understand, else the bell.
+    Auto,
+}
+
 impl Default for Ui {
     fn default() -> Self {
-        Self { theme: theme::DEFAULT.to_owned(), ascii: None, mouse: false, editing: EditingKeys::default() }
+        Self {
+            theme: theme::DEFAULT.to_owned(),
+            ascii: None,
+            mouse: false,
+            editing: EditingKeys::default(),
+            notify: Notify::Off,
+            notify_after: 10,
+        }
     }
 }

@@ -20,11 +20,19 @@ pub struct Paths {
     /// What models have been measured to do here.
     pub measured_file: PathBuf,
     pub log_dir: PathBuf,
+    /// Where programs that run at the same time find each other.
+    pub runtime_dir: PathBuf,
     /// Hugging Face's cache of models, shared with its Python client.
     pub hub_cache: PathBuf,
 }
 
 impl Paths {
+    /// The user's own prompt templates.
+    #[must_use]
+    pub fn templates_dir(&self) -> PathBuf {
+        self.config_dir.join("templates")
+    }
+
     /// Copies of models as they were quantised.
     #[must_use]
     pub fn quantised_dir(&self) -> PathBuf {
@@ -77,6 +85,8 @@ impl Paths {
         let config_dir = own("XDG_CONFIG_HOME", ".config", mac);
         let data_dir = named(env, "HOBNOB_DATA_DIR", home).unwrap_or_else(|| own("XDG_DATA_HOME", ".local/share", mac));
         let log_dir = own("XDG_STATE_HOME", ".local/state", "Library/Logs/hobnob");
+        let runtime_dir =
+            absolute(env, "XDG_RUNTIME_DIR").map_or_else(|| log_dir.join("run"), |folder| folder.join("hobnob"));
         let hub_cache = named(env, "HF_HUB_CACHE", home)
             // What the Python client called it before, and still takes.
             .or_else(|| named(env, "HUGGINGFACE_HUB_CACHE", home))
@@ -93,7 +103,10 @@ impl Paths {
             )
             .hint("set HOME; or XDG_CONFIG_HOME, XDG_DATA_HOME, XDG_STATE_HOME and HF_HOME")
         });
-        (Self { config_file, config_dir, themes_dir, data_dir, measured_file, log_dir, hub_cache }, problem)
+        (
+            Self { config_file, config_dir, themes_dir, data_dir, measured_file, log_dir, runtime_dir, hub_cache },
+            problem,
+        )
     }
 }
 
@@ -157,6 +170,7 @@ mod tests {
         assert_eq!(linux.data_dir, Path::new("/home/a/.local/share/hobnob"));
         assert_eq!(linux.measured_file, Path::new("/home/a/.local/share/hobnob/measured.json"));
         assert_eq!(linux.log_dir, Path::new("/home/a/.local/state/hobnob"));
+        assert_eq!(linux.runtime_dir, Path::new("/home/a/.local/state/hobnob/run"));
         assert_eq!(linux.hub_cache, Path::new("/home/a/.cache/huggingface/hub"));
         let (mac, _) = paths(&[], Some("/Users/a"), true);
         assert_eq!(mac.config_file, Path::new("/Users/a/Library/Application Support/hobnob/config.toml"));
@@ -175,6 +189,8 @@ mod tests {
             assert_eq!(paths.log_dir, Path::new("/s/hobnob"));
             assert_eq!(paths.hub_cache, Path::new("/k/huggingface/hub"));
         }
+        let (runtime, _) = paths(&[("XDG_RUNTIME_DIR", "/run/user/7"), ("XDG_STATE_HOME", "/s")], Some("/h"), false);
+        assert_eq!(runtime.runtime_dir, Path::new("/run/user/7/hobnob"));
         let (relative, _) = paths(&[("XDG_CONFIG_HOME", "c"), ("XDG_DATA_HOME", "")], Some("/home/a"), false);
         assert_eq!(relative.config_dir, Path::new("/home/a/.config/hobnob"));
         assert_eq!(relative.data_dir, Path::new("/home/a/.local/share/hobnob"));

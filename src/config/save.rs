@@ -15,17 +15,25 @@ use crate::error::{ErrorKind, UserError, reason};
 /// # Errors
 /// When the file on disk can't be read as TOML (it is left alone), when a value is not allowed, or when it can't be written.
 pub fn save(path: &Path, changes: &[(&str, Option<Value>)]) -> Result<(), UserError> {
+    rewrite(path, |source| {
+        for (key, value) in changes {
+            match value.as_ref().filter(|value| **value != Value::Unset) {
+                Some(value) => set(source, key, value)?,
+                None => remove(source, key)?,
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Changes the text of a file. It appears whole or not at all.
+pub(super) fn rewrite(path: &Path, change: impl FnOnce(&mut Source) -> Result<(), UserError>) -> Result<(), UserError> {
     let target = behind_links(path).map_err(|error| cannot_write(path, &error))?;
     let source = Source::read(&target)?;
     let existed = source.is_some();
     let mut source = source.unwrap_or_else(|| Source { name: target.display().to_string(), text: String::new() });
     let before = source.text.clone();
-    for (key, value) in changes {
-        match value.as_ref().filter(|value| **value != Value::Unset) {
-            Some(value) => set(&mut source, key, value)?,
-            None => remove(&mut source, key)?,
-        }
-    }
+    change(&mut source)?;
     if source.text == before && existed {
         return Ok(());
     }

@@ -127,6 +127,9 @@ pub static SPECS: &[Spec] = &[
     spec!("engine.unload_after" => engine.unload_after; "Engine", "Unload after",
         "Minutes without a message after which the model's memory is given back; the next message loads it again.";
         Kind::Int { min: 1, max: 10_080, step: 5, start: 30 }; AtOnce; unset "never"),
+    spec!("engine.share" => engine.share; "Engine", "Share",
+        "`hobnob run` of the same user uses the model that is loaded here, instead of loading it once more.";
+        Kind::Bool; Restart),
     spec!("hub.connections" => hub.connections; "Downloads", "Connections",
         "How many there are at once while a model is fetched.";
         Kind::Int { min: 1, max: 32, step: 1, start: 6 }; Restart),
@@ -145,4 +148,10 @@ pub static SPECS: &[Spec] = &[
     spec!("ui.editing" => ui.editing; "Look", "Editing keys",
         "The keys that a message is written with: as in Emacs and shells, or as in Vim.";
         Kind::Choice(&["emacs", "vim"]); AtOnce),
+    spec!("ui.notify" => ui.notify; "Look", "Notification",
+        "How the end of a long answer is told while the terminal is not in front: by a bell, or as a message of the desktop (OSC 9, OSC 777).";
+        Kind::Choice(&["off", "bell", "osc9", "osc777", "auto"]); AtOnce),
+    spec!("ui.notify_after" => ui.notify_after; "Look", "Notify after",
+        "Seconds that an answer must take before its end is told.";
+        Kind::Int { min: 0, max: 86_400, step: 5, start: 10 }; AtOnce),
 ];

@@ -120,9 +120,16 @@ actions! {
     Stop, Chat, "stop", "Stop the answer and keep what is there";
     TakeBack, Chat, "take-back", "Take the last queued message back";
     Retry, Chat, "retry", "Answer the last message again";
+    RetryWith, Chat, "retry-with", "Answer again with another model, or more or less freely";
+    Compare, Chat, "compare", "Have another model answer as well, and compare";
     GoOn, Chat, "continue", "Let an answer that was cut off go on";
     SendAll, Chat, "send-all", "Send the whole conversation again, after something was left out";
     NewConversation, Chat, "new", "Start a new conversation";
+    Fork, Chat, "fork", "Go on in a new conversation from here";
+    Branches, Chat, "branches", "Show all branches of this conversation";
+    ChoosePersona, Chat, "persona", "Hold this conversation as a persona";
+    SavePersona, Chat, "save-persona", "Keep the settings of this conversation as a persona";
+    SetHere, Chat, "set", "Show and change the settings of this conversation alone";
     OpenEditor, Chat, "editor", "Write the message in $EDITOR";
     SearchPrompts, Chat, "search-prompts", "Find something that you asked before";
     UnfoldText, Chat, "unfold-text", "Unfold what was pasted into the text being written";
@@ -231,8 +238,10 @@ impl Action {
     pub fn argument(self) -> Option<&'static str> {
         match self {
             Self::AnswerInSchema | Self::SaveCode => Some("FILE"),
-            Self::Theme => Some("NAME"),
-            Self::Load => Some("MODEL"),
+            Self::Theme | Self::ChoosePersona | Self::SavePersona => Some("NAME"),
+            Self::Load | Self::Compare => Some("MODEL"),
+            Self::Retry => Some("MODEL|KEY=VALUE"),
+            Self::SetHere => Some("KEY=VALUE"),
             Self::CopyCode => Some("NUMBER"),
             _ => None,
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use self::left_out::{Cut, LeftOut, Start};
-pub use self::tree::Version;
+pub use self::tree::{Branch, Version};
 use crate::domain::stats::{GenStats, Usage};
 use crate::domain::{ChatMessage, Constraint, FinishReason, MsgId, Role};
 use crate::error::{ErrorKind, UserError};

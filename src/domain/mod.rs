@@ -6,6 +6,7 @@
 pub mod action;
 pub mod attach;
 pub mod catalog;
+pub mod completion;
 pub mod context;
 pub mod conversation;
 pub mod fit;
@@ -240,6 +241,12 @@ pub enum EngineEvent {
         bytes: u64,
         peak: Option<u64>,
     },
+    /// Scripts that use this engine: whose answers are being made or wait. Told when it changes.
+    Lent {
+        scripts: u32,
+    },
+    /// Nobody needs an engine that is only kept for scripts.
+    Dismissed,
     /// Tokens of each text that was asked about, and what the model's template adds.
     Counted {
         id: CountId,

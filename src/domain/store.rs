@@ -1,6 +1,7 @@
 //! What is kept of conversations, and what is said about it: the words between a front end and the store.
 
 pub mod keeper;
+mod title;
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::title::{says_nothing, title_of};
 use crate::domain::conversation::{Conversation, Message, Start};
 use crate::domain::sampling::SamplingPatch;
 use crate::domain::{AskId, MsgId, Role, Thinking};
@@ -90,8 +92,11 @@ pub struct Setup {
     pub system: String,
     pub sampling: SamplingPatch,
     pub max_tokens: Option<u32>,
-    /// What was wished for this conversation alone.
+    /// `None` is as the settings say.
     pub thinking: Option<Thinking>,
+    /// The persona that it was begun as.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub persona: Option<String>,
 }
 
 /// A piece of what is to be kept of a conversation. Several make one step: all of them are kept, or none.
@@ -217,9 +222,6 @@ pub enum StoreEvent {
     Prompts { ask: AskId, prompts: Vec<String> },
 }
 
-/// A title has no more characters than this.
-const TITLE: usize = 56;
-
 /// The first words of a text in one line: no marks of Markdown, nothing that can't be seen. Empty where there are no words.
 #[must_use]
 pub fn first_words(text: &str, most: usize) -> String {
@@ -253,12 +255,6 @@ pub fn first_words(text: &str, most: usize) -> String {
     out
 }
 
-/// What a conversation is called that begins with this message.
-#[must_use]
-pub fn title_of(first_message: &str) -> String {
-    first_words(first_message, TITLE)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -276,22 +272,5 @@ mod tests {
         for text in ["", "12", "zzzzzzzzzzzzzzzz", "+123456789abcdef", "00000000000000000"] {
             assert!(text.parse::<ConvId>().is_err(), "{text}");
         }
-    }
-
-    #[test]
-    fn titles_are_the_first_words_cleaned() {
-        for (text, title) in [
-            ("Why is the sky blue?", "Why is the sky blue?"),
-            ("  # A **bold** start\n\n> and\tmore ", "A bold start and more"),
-            ("a\u{1b}[31mb\u{7}", "a[31mb"),
-            (" \n ", ""),
-            ("---\n", ""),
-        ] {
-            assert_eq!(title_of(text), title, "{text:?}");
-        }
-        let long = title_of(&"word ".repeat(40));
-        assert!(long.ends_with("word…") && long.chars().count() <= TITLE + 1, "{long}");
-        let unbroken = title_of(&"漢".repeat(400));
-        assert!(unbroken.ends_with("漢…") && unbroken.chars().count() <= TITLE, "{unbroken}");
     }
 }

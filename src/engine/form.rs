@@ -32,13 +32,19 @@ pub fn schema_file(path: &Path) -> Result<Constraint, UserError> {
             "use a smaller one",
         ));
     }
-    let schema = Constraint::Schema(text);
+    schema(&text, &format!("`{name}`"))
+}
+
+/// A JSON Schema as text; `name` is what messages call it.
+///
+/// # Errors
+/// Says what in it no answer can be held to.
+pub fn schema(text: &str, name: &str) -> Result<Constraint, UserError> {
+    let schema = Constraint::Schema(text.to_owned());
     match objection(&schema) {
         None => Ok(schema),
-        Some(why) => Err(refused(
-            format!("`{name}` can't be used as a schema: {why}"),
-            "a JSON Schema says what the answer looks like, as in {\"type\": \"object\", \"properties\": …}",
-        )),
+        Some(why) => Err(UserError::new(ErrorKind::Usage, format!("{name} can't be used as a schema: {why}"))
+            .hint("a JSON Schema says what the answer looks like, as in {\"type\": \"object\", \"properties\": …}")),
     }
 }
 

@@ -7,13 +7,13 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::quant::{Quant, UNFINISHED_COPY};
 use crate::domain::units::bytes;
 use crate::engine::has_ending;
+use crate::engine::stamp::{Stamp, files};
 use crate::error::{ErrorKind, UserError, reason};
 use crate::machine::disk::{Room, room};
 
@@ -35,15 +35,6 @@ struct Note {
     made_of: Vec<Stamp>,
     /// The copy's own weights.
     holds: Vec<Stamp>,
-}
-
-/// A file as far as a change would show.
-#[derive(Debug, Serialize, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
-struct Stamp {
-    name: String,
-    bytes: u64,
-    /// Nanoseconds since 1970; 0 where it does not matter.
-    modified: u64,
 }
 
 /// A model, and what is made of it.
@@ -276,28 +267,13 @@ fn is_small(name: &str) -> bool {
     (known || legal) && !name.ends_with(".index.json") && name != NOTE
 }
 
-/// The files of a folder, links followed.
-fn files(folder: &Path) -> io::Result<Vec<(String, fs::Metadata)>> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if let (Ok(name), Ok(meta)) = (entry.file_name().into_string(), fs::metadata(entry.path()))
-            && meta.is_file()
-        {
-            files.push((name, meta));
-        }
-    }
-    Ok(files)
-}
-
 fn stamps(folder: &Path, which: fn(&str) -> bool, with_time: bool) -> io::Result<Vec<Stamp>> {
     let mut stamps: Vec<Stamp> = files(folder)?
         .into_iter()
         .filter(|(name, _)| which(name))
         .map(|(name, meta)| {
-            let since = meta.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
-            let modified = since.and_then(|since| u64::try_from(since.as_nanos()).ok()).unwrap_or_default();
-            Stamp { name, bytes: meta.len(), modified: if with_time { modified } else { 0 } }
+            let stamp = Stamp::of(name, &meta);
+            if with_time { stamp } else { Stamp { modified: 0, ..stamp } }
         })
         .collect();
     stamps.sort();

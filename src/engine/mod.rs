@@ -8,6 +8,7 @@
 //! * `mistral` is the backend that computes, `fake` one that reads from a script (feature `fake-engine`);
 //! * `count` counts tokens beside everything else;
 //! * [`answer`] holds the rules of an answer that every backend keeps;
+//! * [`share`] lets programs of one user use one engine;
 //! * [`form`] takes the form that an answer is held to, as somebody gives it;
 //! * [`probe`] reads a model's header before anything is loaded.
 //!
@@ -26,6 +27,9 @@ mod link;
 mod mistral;
 pub mod probe;
 pub mod protocol;
+pub mod share;
+mod stamp;
+mod wire;
 
 use std::path::{Path, PathBuf};
 
@@ -40,6 +44,7 @@ use crate::domain::{EngineCmd, EngineEvent, FinishReason, GenRequest, LoadStage,
 use crate::error::UserError;
 
 pub use self::link::greet;
+use self::share::Share;
 
 /// Whether a file is called so: `model.gguf` has the ending `gguf`.
 fn has_ending(file: &str, ending: &str) -> bool {
@@ -53,6 +58,8 @@ pub struct Options {
     pub exe: PathBuf,
     /// 0: the engine's warnings go to the log; 1: what it does, too; more: everything it can tell.
     pub verbose: u8,
+    /// What it has to do with other programs of this user.
+    pub share: Share,
 }
 
 /// The front ends' side of the engine. Dropping it ends the engine's process, too; [`EngineHandle::shutdown`] waits until

@@ -87,7 +87,7 @@ fn in_words(shown: &str, value: &Value) -> String {
     }
 }
 
-fn to_json(value: &Value) -> Json {
+pub(super) fn to_json(value: &Value) -> Json {
     match value {
         Value::Unset => Json::Null,
         Value::Bool(value) => json!(value),

@@ -27,13 +27,18 @@ impl Console {
     /// Looks at the two streams; `colour` is what the person said about colours, if anything.
     #[must_use]
     pub fn detect(colour: Option<bool>) -> Self {
-        let dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
-        let plain = dumb || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let plain = Self::plain();
         let stream = |terminal: bool| Stream { terminal, colour: colour.unwrap_or(terminal && !plain) };
         let (out, mut err) = (stream(io::stdout().is_terminal()), stream(io::stderr().is_terminal()));
-        // A dumb terminal can't take a line back.
-        err.terminal &= !dumb;
+        // A dumb terminal can't take a line back, and nobody watches what is run for others.
+        err.terminal &= !is_dumb() && !is_ci();
         Self { out, err, quiet: false }
+    }
+
+    /// The environment wants no colours.
+    #[must_use]
+    pub fn plain() -> bool {
+        is_dumb() || is_ci() || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
     }
 
     /// How wide a line on stdout can be.
@@ -99,6 +104,15 @@ impl Console {
     pub fn paint(self, text: &str, colour: &str) -> String {
         if self.out.colour { format!("\x1b[{colour}m{text}\x1b[0m") } else { text.to_owned() }
     }
+}
+
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb")
+}
+
+/// Continuous integration: what is printed becomes a log.
+fn is_ci() -> bool {
+    std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"))
 }
 
 /// Writes to stderr. That nobody reads it is no reason to stop.

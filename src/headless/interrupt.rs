@@ -82,6 +82,12 @@ impl Watch {
         }
     }
 
+    /// From now on `--timeout` runs anew; with `None` there is none.
+    pub fn limit(&mut self, timeout: Option<Duration>) {
+        self.timeout = timeout;
+        self.deadline = timeout.map(|timeout| Instant::now() + timeout);
+    }
+
     /// From now on there is so much time and no more, whatever was given before.
     pub fn allow(&mut self, time: Duration) {
         self.deadline = Some(Instant::now() + time);

@@ -1,12 +1,16 @@
 //! Front end for scripts: one command, one result. Stdout holds what was asked for and nothing else; all that is about
 //! it goes to stderr.
 
+pub mod batch;
 pub mod bench;
+pub mod complete;
 pub mod config;
 pub mod console;
 pub mod doctor;
 mod document;
+mod form;
 mod interrupt;
+pub mod man;
 mod model;
 pub mod models;
 mod output;
@@ -18,6 +22,9 @@ pub mod search;
 pub mod session;
 pub mod sessions;
 mod table;
+mod template;
+pub mod templates;
+pub mod warm;
 
 use std::future::Future;
 use std::io::{self, Write};
@@ -98,7 +105,10 @@ fn print_error(error: &UserError, format: Format) {
 }
 
 /// Prints lines of data. A reader that went away is no error.
-fn print(text: &str) -> Outcome {
+///
+/// # Errors
+/// Stdout can't be written; or nobody reads it, and there is no more to do.
+pub fn print(text: &str) -> Outcome {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| write_failed(&error))
 }

@@ -18,33 +18,38 @@ use crate::text::Sanitizer;
 const CHUNK: usize = if cfg!(target_os = "linux") { 4096 } else { 512 };
 
 /// How long a slow reader is left alone before it is offered more.
-const RETRY: Duration = Duration::from_millis(5);
+pub(super) const RETRY: Duration = Duration::from_millis(5);
 /// How often to see whether the reader is still there while there is nothing to write.
-const LOOK: Duration = Duration::from_millis(200);
+pub(super) const LOOK: Duration = Duration::from_millis(200);
 
 /// Stdout as a queue. Writing never blocks, so that a signal or a deadline is heard while the reader sleeps. (Making the
 /// descriptor itself non-blocking would change it for every process that shares it.)
-struct Stdout {
+pub(super) struct Stdout {
     file: File,
     queue: Vec<u8>,
     sent: usize,
 }
 
 impl Stdout {
-    fn open() -> io::Result<Self> {
+    pub fn open() -> io::Result<Self> {
         let own: OwnedFd = io::stdout().as_fd().try_clone_to_owned()?;
         Ok(Self { file: File::from(own), queue: Vec::new(), sent: 0 })
     }
 
+    /// Queues bytes; [`Self::drain`] writes them.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.queue.extend_from_slice(bytes);
+    }
+
     /// Whether nobody can read what is written from now on. A file can always be read.
-    fn is_abandoned(&self) -> bool {
+    pub fn is_abandoned(&self) -> bool {
         let mut fds = [PollFd::new(&self.file, PollFlags::empty())];
         let ready = poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
         ready.is_ok_and(|n| n > 0) && fds[0].revents().intersects(PollFlags::ERR | PollFlags::HUP)
     }
 
     /// Writes what the reader takes now; says whether all is out.
-    fn drain(&mut self) -> io::Result<bool> {
+    pub fn drain(&mut self) -> io::Result<bool> {
         while self.sent < self.queue.len() {
             if !self.has_room()? {
                 return Ok(false);
@@ -157,9 +162,9 @@ impl Answer {
             return;
         }
         if std::mem::take(&mut self.thinking) {
-            self.stdout.queue.extend_from_slice(b"\n</think>\n\n");
+            self.stdout.push(b"\n</think>\n\n");
         }
-        self.stdout.queue.extend_from_slice(fresh.as_bytes());
+        self.stdout.push(fresh.as_bytes());
     }
 
     fn print_reasoning(&mut self) {
@@ -168,9 +173,9 @@ impl Answer {
             return;
         }
         if !std::mem::replace(&mut self.thinking, true) {
-            self.stdout.queue.extend_from_slice(b"<think>\n");
+            self.stdout.push(b"<think>\n");
         }
-        self.stdout.queue.extend_from_slice(fresh.as_bytes());
+        self.stdout.push(fresh.as_bytes());
     }
 
     fn print_event(&mut self, event: &str, kind: PieceKind) {
@@ -198,7 +203,7 @@ impl Answer {
     /// stopped before its first word leaves nothing behind.
     pub fn finish(&mut self, whole: bool, result: Value) {
         match self.format {
-            Format::Text if self.thinking => self.stdout.queue.extend_from_slice(b"\n</think>\n"),
+            Format::Text if self.thinking => self.stdout.push(b"\n</think>\n"),
             Format::Text if whole || self.text.printed > 0 => self.stdout.queue.push(b'\n'),
             Format::Text => {}
             Format::Json => self.push_line(&result),

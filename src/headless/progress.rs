@@ -34,7 +34,7 @@ impl StatusLine {
     }
 
     /// Columns that there are.
-    fn width() -> usize {
+    pub fn width() -> usize {
         let columns = rustix::termios::tcgetwinsize(std::io::stderr()).map_or(80, |size| usize::from(size.ws_col));
         columns.max(20) - 1
     }
@@ -108,13 +108,18 @@ impl DownloadProgress {
     }
 }
 
-/// What there is to say, with as much of a bar before it as fits into so many columns.
+/// What there is to say of a download, with a bar.
 fn bar(done: u64, total: u64, rate: f64, columns: usize) -> String {
-    const WIDTH: usize = 24;
     let text = plain(done, total, rate);
+    with_gauge(&text, done, total, columns)
+}
+
+/// A text with as much of a bar before it as fits into so many columns.
+pub(super) fn with_gauge(text: &str, done: u64, total: u64, columns: usize) -> String {
+    const WIDTH: usize = 24;
     let width = columns.saturating_sub(text.chars().count() + "[] ".len()).min(WIDTH);
     if width < WIDTH / 3 {
-        return text;
+        return text.to_owned();
     }
     let cells = u128::from(done.min(total)) * width as u128 / u128::from(total.max(1));
     let filled = usize::try_from(cells).unwrap_or(width);
@@ -137,12 +142,12 @@ fn plain(done: u64, total: u64, rate: f64) -> String {
     text
 }
 
-fn percent(done: u64, total: u64) -> String {
+pub(super) fn percent(done: u64, total: u64) -> String {
     let share = u128::from(done) * 100 / u128::from(total.max(1));
     format!("{} %", share.min(100))
 }
 
-fn duration(seconds: u64) -> String {
+pub(super) fn duration(seconds: u64) -> String {
     match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
         (0, 0, s) => format!("{s} s"),
         (0, m, s) => format!("{m}:{s:02} min"),

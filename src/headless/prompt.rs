@@ -8,7 +8,7 @@ use crate::domain::attach::{block, into_text};
 use crate::error::{ErrorKind, UserError, reason};
 
 /// More than any model can take. It keeps an endless stream from filling the memory.
-const MOST: usize = 256 << 20;
+pub(super) const MOST: usize = 256 << 20;
 
 /// Where the parts of a prompt come from.
 #[derive(Debug, Clone, Default)]
@@ -20,34 +20,55 @@ pub struct Sources {
 /// Reads all there is; blocks until stdin ends.
 pub(super) fn read(sources: &Sources) -> Result<String, UserError> {
     // Files first: a mistyped name should not wait for a slow stdin.
-    let files = sources.files.iter().map(|path| Ok((path.as_path(), read_text(path)?))).collect::<Result<_, _>>()?;
+    let fixed = Fixed::read(sources)?;
     let piped = if io::stdin().is_terminal() { String::new() } else { read_stdin()? };
-    let prompt = compose(&sources.words, &piped, files);
-    if prompt.trim().is_empty() {
-        return Err(UserError::new(ErrorKind::Usage, "there is no prompt").hint(
-            "write it behind the command, as in `hobnob run \"Why is the sky blue?\"`, or send it through a pipe",
-        ));
-    }
-    Ok(prompt)
+    Ok(fixed.with(&piped))
 }
 
-/// A system prompt as it is given: text, or `@FILE`.
+/// Nobody means to ask nothing.
+pub(super) fn refuse_empty(prompt: &str) -> Result<(), UserError> {
+    if !prompt.trim().is_empty() {
+        return Ok(());
+    }
+    Err(UserError::new(ErrorKind::Usage, "there is no prompt")
+        .hint("write it behind the command, as in `hobnob run \"Why is the sky blue?\"`, or send it through a pipe"))
+}
+
+/// The parts of a prompt that stand on the command line: the same for every line of a batch.
+pub(super) struct Fixed {
+    words: Vec<String>,
+    files: Vec<(PathBuf, String)>,
+}
+
+impl Fixed {
+    pub fn read(sources: &Sources) -> Result<Self, UserError> {
+        let files = sources.files.iter().map(|path| Ok((path.clone(), read_text(path)?))).collect::<Result<_, _>>()?;
+        Ok(Self { words: sources.words.clone(), files })
+    }
+
+    /// The prompt with what comes besides.
+    pub fn with(&self, piped: &str) -> String {
+        let mut parts = vec![self.words.join(" ")];
+        parts.push(piped.trim_end_matches(['\n', '\r']).to_owned());
+        parts.extend(self.files.iter().map(|(path, text)| block(path, text)));
+        parts.retain(|part| !part.is_empty());
+        parts.join("\n\n")
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.words.is_empty() && self.files.is_empty()
+    }
+}
+
+/// Text as it is given: itself, or `@FILE`.
 ///
 /// # Errors
 /// The file can't be read, or is not text.
-pub fn system(text: &str) -> Result<String, UserError> {
+pub fn text_or_file(text: &str) -> Result<String, UserError> {
     match text.strip_prefix('@') {
         Some(path) => read_text(Path::new(path)).map(|text| text.trim_end().to_owned()),
         None => Ok(text.to_owned()),
     }
-}
-
-fn compose(words: &[String], piped: &str, files: Vec<(&Path, String)>) -> String {
-    let mut parts = vec![words.join(" ")];
-    parts.push(piped.trim_end_matches(['\n', '\r']).to_owned());
-    parts.extend(files.into_iter().map(|(path, text)| block(path, &text)));
-    parts.retain(|part| !part.is_empty());
-    parts.join("\n\n")
 }
 
 fn read_stdin() -> Result<String, UserError> {
@@ -90,7 +111,8 @@ mod tests {
 
     #[test]
     fn the_parts_stand_apart_by_one_blank_line() {
-        let file = || vec![(Path::new("a.rs"), "fn a() {}\n".to_owned())];
+        let compose = |words: &[String], piped: &str, files| Fixed { words: words.to_vec(), files }.with(piped);
+        let file = || vec![(PathBuf::from("a.rs"), "fn a() {}\n".to_owned())];
         let cases = [
             (compose(&words("why is"), "", vec![]), "why is"),
             (compose(&[], "all of\nstdin\n", vec![]), "all of\nstdin"),

@@ -1,13 +1,12 @@
 //! `hobnob run`: one question, one answer.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use serde_json::json;
 
-use crate::config::{Loaded, Origin};
+use crate::config::{Loaded, Origin, Value};
 use crate::domain::conversation::{MessageState, Outcome as Ended};
 use crate::domain::model::{ModelInfo, ModelSpec};
 use crate::domain::stats::{GenStats, Usage};
@@ -15,21 +14,28 @@ use crate::domain::units::bytes;
 use crate::domain::{
     ChatMessage, Constraint, EngineCmd, EngineEvent, FinishReason, GenId, GenRequest, LoadId, PieceKind, Role, Thinking,
 };
-use crate::engine::{self, EngineHandle, form};
+use crate::engine::share::Share;
+use crate::engine::{self, EngineHandle};
 use crate::error::{ErrorKind, UserError, reason};
 use crate::headless::config::refuse_problems;
+use crate::headless::form::Cut;
 use crate::headless::interrupt::{Halt, Watch};
 use crate::headless::output::Answer;
 use crate::headless::progress::StatusLine;
 use crate::headless::session::{Session as Kept, Wish};
-use crate::headless::{Context, Outcome, Quit, block_on, document, model, prompt};
+use crate::headless::template::{Chosen, Vars};
+use crate::headless::{Context, Outcome, Quit, block_on, document, model, prompt, template, warm};
 
-pub use crate::headless::prompt::{Sources, system};
+pub use crate::headless::form::Form;
+pub use crate::headless::prompt::{Sources, text_or_file};
+pub use crate::headless::template::Wanted as Template;
 
 /// What is asked, beside what the settings say.
 #[derive(Debug, Clone, Default)]
 pub struct Ask {
     pub prompt: Sources,
+    /// What the prompt, the form and settings come from that are not said otherwise.
+    pub template: Template,
     pub form: Option<Form>,
     pub stop: Vec<String>,
     pub show_thinking: bool,
@@ -39,29 +45,8 @@ pub struct Ask {
     pub session: Wish,
     /// Whether it is kept; without a word one that was there already is.
     pub save: Option<bool>,
-}
-
-/// The form that the answer is to have.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Form {
-    Schema(PathBuf),
-    Regex(String),
-}
-
-impl Form {
-    fn constraint(&self) -> Result<Constraint, UserError> {
-        match self {
-            Self::Schema(path) => form::schema_file(path),
-            Self::Regex(text) => form::regex(text),
-        }
-    }
-
-    fn name(&self) -> String {
-        match self {
-            Self::Schema(path) => format!("`{}`", path.display()),
-            Self::Regex(text) => format!("`{text}`"),
-        }
-    }
+    /// How long the engine stays after the answer.
+    pub keep_warm: Option<Duration>,
 }
 
 /// The one load and the one answer that there are.
@@ -78,18 +63,30 @@ const LONGEST_TOKEN: usize = 128;
 /// Says how the command ends if not with a whole answer.
 pub fn run(ask: &Ask, context: &Context<'_>) -> Outcome {
     refuse_problems(context)?;
+    let mut loaded = context.loaded.clone();
+    let chosen = Chosen::open(&ask.template, &loaded)?;
+    let ask = &with_template(ask, chosen.as_ref(), &mut loaded)?;
     let constraint = ask.form.as_ref().map(Form::constraint).transpose()?;
     let kept = Kept::begin(&ask.session, ask.save, context)?;
-    let loaded = with_model(context.loaded, kept.as_ref().and_then(Kept::model));
+    // Who asks for no other model goes on with the one that the conversation was held with.
+    loaded.settings.model = loaded.settings.model.or_else(|| kept.as_ref()?.model().map(str::to_owned));
     let context = &Context { loaded: &loaded, ..*context };
     block_on(async {
         let mut watch = Watch::start(ask.timeout)?;
         let sources = ask.prompt.clone();
-        let prompt = watch.guard_blocking(move || prompt::read(&sources)).await?;
+        let input = watch.guard_blocking(move || prompt::read(&sources)).await?;
+        let prompt = match &chosen {
+            None => input,
+            Some(chosen) => {
+                chosen.refuse_no_input(&input)?;
+                chosen.fill(&Vars::new(), &input)?.1
+            }
+        };
+        prompt::refuse_empty(&prompt)?;
         let spec = model::choose(context, &mut watch).await?;
         refuse_hopeless(&prompt, &spec)?;
         let answer = Answer::open(context.format, ask.show_thinking)?;
-        let (engine, events) = EngineHandle::start(engine_options(context)?);
+        let (engine, events) = EngineHandle::start(warm::borrowing(context, ask.keep_warm)?);
         let mut session = Session {
             ask,
             context,
@@ -114,12 +111,28 @@ pub fn run(ask: &Ask, context: &Context<'_>) -> Outcome {
     })
 }
 
-/// Who asks for no other model goes on with the one that the conversation was held with.
-fn with_model(loaded: &Loaded, model: Option<&str>) -> Loaded {
-    let mut loaded = loaded.clone();
-    let model = model.map(str::to_owned);
-    loaded.settings.model = loaded.settings.model.or(model);
-    loaded
+/// What is asked, with what the template says where the command line is silent.
+fn with_template(ask: &Ask, chosen: Option<&Chosen>, loaded: &mut Loaded) -> Result<Ask, UserError> {
+    let mut ask = ask.clone();
+    let Some(chosen) = chosen else { return Ok(ask) };
+    ask.settle(chosen, loaded)?;
+    // Before anything is read that could take long: a variable that is missing is missing in the prompt, too.
+    if let (Some(system), _) = chosen.fill(&Vars::new(), "")? {
+        template::put(loaded, "chat.system_prompt", Value::Text(system))?;
+    }
+    Ok(ask)
+}
+
+impl Ask {
+    /// Takes over what a template says of settings, form and stops, where the command line is silent.
+    pub(super) fn settle(&mut self, chosen: &Chosen, loaded: &mut Loaded) -> Result<(), UserError> {
+        chosen.settle(loaded)?;
+        self.form = self.form.take().or_else(|| Form::of(&chosen.template));
+        if self.stop.is_empty() {
+            self.stop.clone_from(&chosen.template.stop);
+        }
+        Ok(())
+    }
 }
 
 /// The engine is this program once more.
@@ -130,11 +143,11 @@ pub fn engine_options(context: &Context<'_>) -> Result<engine::Options, UserErro
     let exe = std::env::current_exe().map_err(|error| {
         UserError::new(ErrorKind::Unexpected, format!("this program can't find itself: {}", reason(&error)))
     })?;
-    Ok(engine::Options { exe, verbose: context.verbose })
+    Ok(engine::Options { exe, verbose: context.verbose, share: Share::No })
 }
 
 /// Spares a text that can't possibly fit the way through the tokenizer.
-fn refuse_hopeless(prompt: &str, spec: &ModelSpec) -> Result<(), UserError> {
+pub(super) fn refuse_hopeless(prompt: &str, spec: &ModelSpec) -> Result<(), UserError> {
     if prompt.len() / LONGEST_TOKEN <= spec.settings.context as usize {
         return Ok(());
     }
@@ -232,9 +245,9 @@ impl Session<'_> {
 
     fn request(&mut self, prompt: String, info: &ModelInfo, constraint: Option<Constraint>) -> GenRequest {
         let loaded = self.context.loaded;
-        let settings = &loaded.settings;
+        let settings = self.kept.as_ref().map_or_else(|| loaded.settings.clone(), |kept| kept.settings(loaded));
         let messages = match &mut self.kept {
-            Some(kept) => kept.ask(prompt, (&info.reference, &info.name), loaded),
+            Some(kept) => kept.ask(prompt, (&info.reference, &info.name), &settings),
             None => messages(prompt, &settings.chat.system_prompt),
         };
         GenRequest {
@@ -353,8 +366,14 @@ impl Session<'_> {
         match halt {
             None => {
                 delivered?;
-                if satisfied == Some(false) {
-                    let error = self.without_form(info, reason);
+                if let (Some(false), Some(form)) = (satisfied, &self.ask.form) {
+                    let error = form.missed(&Cut {
+                        reason,
+                        tokens: self.tokens,
+                        only_reasoned: self.only_reasoned(),
+                        stops: !self.ask.stop.is_empty(),
+                        context: info.context,
+                    });
                     self.tell_figures(info, usage, stats);
                     self.context.console.error(&error);
                     return Err(Quit::Code(error.kind.exit_code()));
@@ -460,30 +479,6 @@ impl Session<'_> {
 
     fn only_reasoned(&self) -> bool {
         self.reasoned && self.answer.text().trim().is_empty()
-    }
-
-    /// Why the answer has not the form that was asked for, and what to do.
-    fn without_form(&self, info: &ModelInfo, reason: FinishReason) -> UserError {
-        let form = self.ask.form.as_ref().map(Form::name).unwrap_or_default();
-        let (why, hint) = match reason {
-            FinishReason::Length if self.only_reasoned() => (
-                format!("the reasoning took all {} tokens", self.tokens),
-                "ask for more with --max-tokens, or for no reasoning with --no-think",
-            ),
-            FinishReason::Length => {
-                (format!("the answer was cut after {} tokens", self.tokens), "ask for more with --max-tokens")
-            }
-            FinishReason::Context => (
-                format!("the context is full ({} tokens)", info.context),
-                "make more room with --context, or ask for less",
-            ),
-            FinishReason::Stop if !self.ask.stop.is_empty() => (
-                "a --stop text cut the answer".to_owned(),
-                "leave out --stop, or choose a text that no such answer holds",
-            ),
-            _ => ("the answer ended too early".to_owned(), "try again; the log has more"),
-        };
-        UserError::new(ErrorKind::Unsatisfied, format!("{why}: it has not the form of {form}")).hint(hint)
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::config::{Loaded, Origin};
+use crate::config::{Loaded, Origin, Settings, own_specs};
 use crate::domain::conversation::{Conversation, MessageState, Outcome};
 use crate::domain::store::keeper::Keeper;
 use crate::domain::store::{Change, ConvId, Opened, Setup, StoreCmd, StoreEvent, Which};
@@ -119,23 +119,28 @@ impl Session {
         self.setup.as_ref()?.model.as_deref()
     }
 
+    /// The settings as they are in this conversation; what the command line says comes before what it was held with.
+    pub(super) fn settings(&self, loaded: &Loaded) -> Settings {
+        let Some(setup) = &self.setup else { return loaded.settings.clone() };
+        let mut settings = loaded.settings.within(setup);
+        for spec in own_specs().filter(|spec| matches!(loaded.origins.get(spec.key), Origin::Flag(_))) {
+            // It was allowed there.
+            let _ = (spec.set)(&mut settings, (spec.get)(&loaded.settings));
+        }
+        settings
+    }
+
     /// Adds the question and an empty answer; gives what the engine gets.
-    pub(super) fn ask(&mut self, prompt: String, model: (&str, &str), loaded: &Loaded) -> Vec<ChatMessage> {
-        let settings = &loaded.settings;
-        let by_hand = matches!(loaded.origins.get("chat.system_prompt"), Origin::Flag(_));
-        let own = self.setup.as_ref().filter(|_| !by_hand).map(|setup| setup.system.clone());
-        let system = own.unwrap_or_else(|| settings.chat.system_prompt.clone());
+    pub(super) fn ask(&mut self, prompt: String, model: (&str, &str), settings: &Settings) -> Vec<ChatMessage> {
         self.conversation.push(Role::User, prompt, MessageState::Whole);
-        let messages = self.conversation.for_engine(&system);
+        let messages = self.conversation.for_engine(&settings.chat.system_prompt);
         let (reference, name) = model;
         self.answer = self.conversation.push(Role::Assistant, String::new(), MessageState::Streaming);
         self.conversation.edit(self.answer, |m| m.model = Some(name.to_owned()));
         let setup = Setup {
             model: Some(reference.to_owned()),
-            system,
-            sampling: settings.sampling,
-            max_tokens: settings.chat.max_tokens,
-            thinking: self.setup.as_ref().and_then(|setup| setup.thinking),
+            persona: self.setup.as_ref().and_then(|setup| setup.persona.clone()),
+            ..settings.setup()
         };
         let changes = self.keeper.changes(&mut self.conversation, || setup);
         self.keep(changes);

@@ -168,7 +168,7 @@ pub(super) fn in_repo(cache: &Path, repo: &RepoId, problems: &mut Vec<UserError>
         for model in listing.models(&folder) {
             // What a newer revision has under the same name hides the older file from everyone who names no revision.
             let current = !found.iter().any(|c| matches!(&c.place, Place::Cache { file, .. } if *file == model.file));
-            let name = model.gguf.as_ref().map_or_else(|| repo.name.clone(), |gguf| gguf.base.clone());
+            let name = called(model.gguf.as_ref(), || repo.name.clone());
             let place = Place::Cache { repo: repo.clone(), file: model.file.clone(), commit: commit.clone(), current };
             found.push(model.into_candidate(place, name, repo.to_string()));
         }
@@ -228,10 +228,7 @@ fn in_folder(folder: &Path, problems: &mut Vec<UserError>) -> Vec<Candidate> {
         let models = listing.models(&path);
         let is_model = models.iter().any(|m| m.format != Format::Gguf);
         for model in models {
-            let name = match &model.gguf {
-                Some(gguf) => gguf.base.clone(),
-                None => folder_name(&path),
-            };
+            let name = called(model.gguf.as_ref(), || folder_name(&path));
             found.push(model.into_candidate(Place::Folder, name, origin.clone()));
         }
         // What is inside a model's folder belongs to it (processors, other formats), and is no second model.
@@ -249,7 +246,7 @@ pub(super) fn directly_in(folder: &Path) -> (Vec<Candidate>, Vec<UserError>) {
     listing.read_one(folder, "", &mut problems);
     let origin = folder.parent().map_or_else(|| display_path(folder), display_path);
     let models = listing.models(folder).into_iter().map(|model| {
-        let name = model.gguf.as_ref().map_or_else(|| folder_name(folder), |gguf| gguf.base.clone());
+        let name = called(model.gguf.as_ref(), || folder_name(folder));
         model.into_candidate(Place::Folder, name, origin.clone())
     });
     (models.collect(), problems)
@@ -330,6 +327,11 @@ pub(super) fn single_file(path: &Path) -> Result<Candidate, UserError> {
         used: whole.used,
         identity: whole.identity,
     })
+}
+
+/// What a person calls a model: as its file is named if that says anything, else as what it lies in.
+fn called(gguf: Option<&GgufName>, place: impl FnOnce() -> String) -> String {
+    gguf.filter(|gguf| gguf.names_the_model()).map_or_else(place, |gguf| gguf.base.clone())
 }
 
 fn folder_name(path: &Path) -> String {

@@ -42,6 +42,14 @@ pub struct GgufName {
 }
 
 impl GgufName {
+    /// Whether it says which model it is, and not just that it is one.
+    #[must_use]
+    pub fn names_the_model(&self) -> bool {
+        !["model", "ggml-model", "gguf-model", "ggml", "gguf", "weights"]
+            .iter()
+            .any(|word| self.base.eq_ignore_ascii_case(word))
+    }
+
     /// `None` if the name doesn't end in `.gguf`. The name may have folders before it.
     #[must_use]
     pub fn parse(path: &str) -> Option<Self> {
@@ -250,6 +258,14 @@ mod tests {
     fn parsed(name: &str) -> (String, Option<String>, Option<(u32, u32)>) {
         let name = GgufName::parse(name).expect("a GGUF name");
         (name.base, name.quant, name.part)
+    }
+
+    #[test]
+    fn some_names_say_nothing() {
+        for (name, says) in [("model.Q4_K_M.gguf", false), ("ggml-model-q4_0.gguf", false), ("Model7-Q8_0.gguf", true)]
+        {
+            assert_eq!(GgufName::parse(name).expect("a GGUF name").names_the_model(), says, "{name}");
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ use tokio::signal::unix::{self, SignalKind};
 use crate::app::App;
 use crate::app::msg::TermEvent;
 use crate::runtime::keys::Decoder;
+use crate::runtime::output::Output;
 use crate::runtime::screen::Screen;
 use crate::runtime::terminal::{self, Features, TerminalGuard};
 
@@ -47,24 +48,28 @@ pub(super) enum Occurrence {
     Term(TermEvent),
     /// The process was stopped and goes on: the shell had the terminal in between.
     Continued,
+    /// The terminal has taken the last frame; drawing and sending it took so long.
+    FrameOut(Duration),
     End(Ending),
 }
 
 pub(super) trait Console<S> {
     /// Waits for what happens next. May be dropped while it waits without losing anything.
     async fn next(&mut self) -> Occurrence;
-    /// Draws and writes a frame; answers with the time that took.
-    fn draw(&mut self, app: &mut S, now: Instant) -> io::Result<Duration>;
+    /// Draws a frame and begins to send it; `FrameOut` comes when the terminal has taken it.
+    fn draw(&mut self, app: &mut S, now: Instant) -> io::Result<()>;
     fn size(&self) -> (u16, u16);
     /// Every cell goes out with the next frame.
     fn forget(&mut self);
     fn set_mouse(&mut self, on: bool) -> io::Result<()>;
-    /// Writes a sequence that changes nothing on the screen.
+    /// Sends a sequence that changes nothing on the screen.
     fn send(&mut self, sequence: &[u8]) -> io::Result<()>;
     /// Gives the terminal to somebody else, until `take`.
     fn lend(&mut self);
     /// Has the terminal back, or makes sure of it: modes, size, every cell.
     fn take(&mut self) -> io::Result<()>;
+    /// What is to stay on the terminal when the interface is gone. Nothing is drawn after it.
+    fn conclude(&mut self, _app: &mut S) {}
     /// Asks that this process and its job are stopped, as Ctrl-Z does, until the shell lets them go on. Does not wait for it.
     fn stop(&mut self);
 }
@@ -73,6 +78,7 @@ pub(super) trait Console<S> {
 pub(super) struct Tty {
     guard: TerminalGuard,
     screen: Screen,
+    output: Output,
     /// Nothing while the terminal is lent.
     input: Option<Input>,
     signals: Signals,
@@ -85,7 +91,8 @@ impl Tty {
         let signals = Signals::listen()?;
         terminal::heed_endings()?;
         let guard = TerminalGuard::enter(features)?;
-        Ok(Self { guard, screen: Screen::new(terminal::size())?, input: Some(Input::open()?), signals })
+        let screen = Screen::new(terminal::size(), features.inline)?;
+        Ok(Self { guard, screen, output: Output::open(), input: Some(Input::open()?), signals })
     }
 }
 
@@ -104,18 +111,15 @@ impl Console<App> for Tty {
                 self.screen.resize((columns, rows));
                 Occurrence::Term(TermEvent::Resize(columns, rows))
             }),
-            event = input => match event {
-                Ok(event) => Occurrence::Term(event),
-                Err(error) => {
-                    tracing::warn!("the terminal can't be read any more: {error}");
-                    Occurrence::End(Ending::TerminalGone)
-                }
-            },
+            cost = self.output.frame_out() => cost.map_or_else(|error| gone("written", &error), Occurrence::FrameOut),
+            event = input => event.map_or_else(|error| gone("read", &error), Occurrence::Term),
         }
     }
 
-    fn draw(&mut self, app: &mut App, now: Instant) -> io::Result<Duration> {
-        self.screen.draw(app, now)
+    fn draw(&mut self, app: &mut App, now: Instant) -> io::Result<()> {
+        let begun = Instant::now();
+        let frame = self.screen.draw(app, now)?;
+        self.output.send_frame(begun, &frame)
     }
 
     fn size(&self) -> (u16, u16) {
@@ -127,27 +131,39 @@ impl Console<App> for Tty {
     }
 
     fn set_mouse(&mut self, on: bool) -> io::Result<()> {
-        self.guard.set_mouse(on)
+        self.output.send(self.guard.set_mouse(on).as_bytes())
     }
 
     fn send(&mut self, sequence: &[u8]) -> io::Result<()> {
-        terminal::write_all(sequence)
+        self.output.send(sequence)
     }
 
     fn lend(&mut self) {
+        // Where this fails the next write does too, and says so.
+        let _ = self.output.finish();
+        let _ = terminal::write_all(self.screen.retreat().as_bytes());
         // No thread reads the terminal for us: with this nobody of this process does.
         self.input = None;
         terminal::leave();
     }
 
     fn take(&mut self) -> io::Result<()> {
+        // After a stop from outside a frame may have been under way.
+        self.output.finish()?;
         self.guard.reenter()?;
         if self.input.is_none() {
             self.input = Some(Input::open()?);
         }
         self.screen.resize(terminal::size());
-        self.screen.forget();
+        self.screen.left();
         Ok(())
+    }
+
+    fn conclude(&mut self, app: &mut App) {
+        if self.input.is_some() {
+            let _ = self.output.finish();
+            let _ = terminal::write_all(self.screen.conclude(app).as_bytes());
+        }
     }
 
     fn stop(&mut self) {
@@ -157,6 +173,11 @@ impl Console<App> for Tty {
             tracing::warn!("could not stop: {error}");
         }
     }
+}
+
+fn gone(is_not: &str, error: &io::Error) -> Occurrence {
+    tracing::warn!("the terminal can't be {is_not} any more: {error}");
+    Occurrence::End(Ending::TerminalGone)
 }
 
 /// The terminal's input. Read where it is decoded, on the loop's own thread, and only when there is something to read.

@@ -22,8 +22,9 @@ use crate::runtime::console::{Console, Ending, Occurrence};
 use crate::runtime::editor::{Editor, on_path};
 use crate::runtime::files;
 use crate::runtime::keys::push_merged;
+use crate::runtime::notify;
 use crate::runtime::pacer::FramePacer;
-use crate::runtime::saver::{Save, Saver};
+use crate::runtime::saver::{Save, SavePersona, Saver};
 use crate::runtime::schema;
 
 /// The ways to the rest of the program.
@@ -35,6 +36,7 @@ pub struct Ports {
     pub store: Box<dyn FnMut(StoreCmd)>,
     pub store_events: UnboundedReceiver<StoreEvent>,
     pub save: Save,
+    pub save_persona: SavePersona,
     /// Ends what needs an end; awaited for a moment when the interface is gone from the screen.
     pub shutdown: Pin<Box<dyn Future<Output = ()>>>,
 }
@@ -121,9 +123,9 @@ pub(super) fn first_frame<S: State>(
     console: &mut impl Console<S>,
 ) -> io::Result<(FramePacer, Vec<Effect>)> {
     let mut pacer = FramePacer::new();
-    let cost = console.draw(app, clock())?;
+    console.draw(app, clock())?;
     app.drawn();
-    pacer.drawn(clock(), cost);
+    pacer.begin();
     Ok((pacer, app.update(Msg::Begin, clock())))
 }
 
@@ -131,7 +133,7 @@ impl<S: State, C: Console<S>> Interface<S, C> {
     /// `looks` are under way already; nobody has asked for what they will say.
     pub(super) fn new(app: S, console: C, ports: Ports, pacer: FramePacer, looks: JoinSet<Msg>) -> Self {
         Self {
-            saver: Saver::new(Arc::clone(&ports.save)),
+            saver: Saver::new(Arc::clone(&ports.save), Arc::clone(&ports.save_persona)),
             app,
             console,
             ports,
@@ -235,6 +237,7 @@ impl<S: State, C: Console<S>> Interface<S, C> {
         for occurrence in occurrences {
             match occurrence {
                 Occurrence::Term(event) => push_merged(&mut events, event),
+                Occurrence::FrameOut(cost) => self.pacer.out(clock(), cost),
                 // The terminal is the editor's: it had the signal too, as everybody at this terminal had.
                 Occurrence::Continued if self.editor.is_some() => {}
                 Occurrence::End(Ending::Interrupt | Ending::Quit) if self.is_the_editors() => {}
@@ -312,6 +315,13 @@ impl<S: State, C: Console<S>> Interface<S, C> {
                     self.looks.spawn_blocking(move || Msg::Written(clipboard::write_new(&path, &text)));
                 }
                 Effect::SaveSettings(patch) => self.saver.save(patch),
+                Effect::SavePersona(persona) => self.saver.save_persona(*persona),
+                // Who has the terminal for something else sees what ends there.
+                Effect::Notify { .. } if self.editor.is_some() || self.unstopped.is_some() => {}
+                Effect::Notify { how, text } => {
+                    let result = self.console.send(&notify::sequence(how, &text, |name| std::env::var(name).ok()));
+                    self.end_on(result);
+                }
                 Effect::Mouse(on) => {
                     let result = self.console.set_mouse(on);
                     self.end_on(result);
@@ -394,10 +404,8 @@ impl<S: State, C: Console<S>> Interface<S, C> {
         let drawn = self.console.draw(&mut self.app, now);
         self.app.drawn();
         self.stale = false;
-        match drawn {
-            Ok(cost) => self.pacer.drawn(clock(), cost),
-            Err(error) => self.end_on(Err(error)),
-        }
+        self.pacer.begin();
+        self.end_on(drawn);
     }
 
     /// A terminal that can't be used any more ends the interface, as its hang-up would.
@@ -421,6 +429,7 @@ impl<S: State, C: Console<S>> Interface<S, C> {
         if let Some(editor) = &self.editor {
             editor.end();
         }
+        self.console.conclude(&mut self.app);
         let Self { console, mut saver, ports, .. } = self;
         drop(console);
         let Ports { engine, hub, store, shutdown, .. } = ports;

@@ -7,8 +7,10 @@
 //! | `pacer` | when the next frame may go out |
 //! | `console` | what comes from terminal and system; the trait that tests stand in for |
 //! | `keys` | bytes of the terminal to events |
-//! | `screen` | frames, each in one write |
+//! | `region` | the few rows of `--inline`, with the terminal's own scrollback above them |
+//! | `screen`, `output` | frames as bytes; their way out, as fast as the terminal takes them |
 //! | `terminal` | the modes, and giving them back |
+//! | `clipboard`, `notify` | what is told to the terminal beside the screen |
 //! | `editor`, `saver` | `$EDITOR`; settings into their file |
 
 mod clipboard;
@@ -17,7 +19,10 @@ mod editor;
 mod event_loop;
 mod files;
 mod keys;
+mod notify;
+mod output;
 mod pacer;
+mod region;
 mod saver;
 mod schema;
 mod screen;
@@ -37,7 +42,7 @@ use crate::error::{ErrorKind, UserError, reason};
 use crate::runtime::console::{Ending, Tty};
 use crate::runtime::event_loop::Interface;
 pub use crate::runtime::event_loop::Ports;
-pub use crate::runtime::saver::{Patch, Save};
+pub use crate::runtime::saver::{Patch, Save, SavePersona};
 use crate::runtime::terminal::Features;
 use crate::{machine, measurements};
 
@@ -47,6 +52,8 @@ pub struct Start {
     pub app: App,
     /// Wheel and clicks are ours from the start.
     pub mouse: bool,
+    /// No screen of its own: what is finished goes to the terminal's scrollback.
+    pub inline: bool,
     /// Starts engine, hub and store. Called after the first frame, inside a tokio runtime.
     pub connect: Box<dyn FnOnce() -> Ports>,
 }
@@ -58,7 +65,7 @@ pub struct Start {
 pub fn run(start: Start) -> Result<u8, UserError> {
     let env = |name: &str| std::env::var(name).ok();
     terminal::check(env)?;
-    let features = Features::new(env, start.mouse);
+    let features = Features::new(env, start.mouse, start.inline);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         // Threads that have nothing more to do end at once instead of waking up later to find that out.

@@ -6,14 +6,15 @@ use crate::app::Dirty;
 
 /// Keeps frames at the pace that the terminal takes them.
 ///
-/// The time that drawing and writing take *is* the speed of the link: over a slow one `write` waits until the other end has
-/// taken enough. So frames of a stream are two such times apart, which leaves the link half free for keys and their echo.
+/// The time that drawing and sending take *is* the speed of the link: a slow one takes a frame bit by bit. So frames of a stream are two such times apart, which leaves the link half free for keys and their echo.
 #[derive(Debug)]
 pub(super) struct FramePacer {
-    /// Moving average of draw and write, in seconds.
+    /// Moving average of drawing and sending, in seconds.
     cost: f64,
     /// When the last frame was out.
     last: Option<Instant>,
+    /// One is being sent.
+    under_way: bool,
 }
 
 impl FramePacer {
@@ -28,11 +29,14 @@ impl FramePacer {
     const WEIGHT: f64 = 0.2;
 
     pub(super) fn new() -> Self {
-        Self { cost: 0.0, last: None }
+        Self { cost: 0.0, last: None, under_way: false }
     }
 
     /// When to draw; `None`: not before something changes. A time that has passed means at once.
     pub(super) fn due(&self, dirty: Dirty, now: Instant) -> Option<Instant> {
+        if self.under_way {
+            return None;
+        }
         let wait = match dirty {
             Dirty::Clean => return None,
             Dirty::Soon => self.interval(),
@@ -41,8 +45,14 @@ impl FramePacer {
         Some(self.last.map_or(now, |last| last + wait))
     }
 
-    /// A frame is out: drawing and writing it took `cost`, and ended at `end`.
-    pub(super) fn drawn(&mut self, end: Instant, cost: Duration) {
+    /// A frame is on its way; none is due before it is out.
+    pub(super) fn begin(&mut self) {
+        self.under_way = true;
+    }
+
+    /// The frame is out: drawing and sending it took `cost`, and ended at `end`.
+    pub(super) fn out(&mut self, end: Instant, cost: Duration) {
+        self.under_way = false;
         let cost = cost.as_secs_f64();
         self.cost = if self.last.is_none() { cost } else { self.cost + Self::WEIGHT * (cost - self.cost) };
         self.last = Some(end);
@@ -64,7 +74,8 @@ mod tests {
         let mut now = Instant::now();
         for cost in costs {
             now += *cost;
-            pacer.drawn(now, *cost);
+            pacer.begin();
+            pacer.out(now, *cost);
         }
         (pacer, now)
     }
@@ -82,6 +93,17 @@ mod tests {
         for dirty in [Dirty::Soon, Dirty::Now] {
             assert_eq!(FramePacer::new().due(dirty, now), Some(now));
         }
+    }
+
+    #[test]
+    fn nothing_is_due_before_the_frame_that_is_under_way_is_out() {
+        let (mut pacer, last) = paced(&[MS]);
+        pacer.begin();
+        for dirty in [Dirty::Soon, Dirty::Now] {
+            assert_eq!(pacer.due(dirty, last + 1000 * MS), None);
+        }
+        pacer.out(last + 2000 * MS, 1000 * MS);
+        assert!(pacer.due(Dirty::Now, last + 2000 * MS).is_some());
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! Changed settings on their way into the file, while the interface goes on.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 
-use crate::config::Value;
+use crate::config::{Persona, Value};
 use crate::error::{ErrorKind, UserError};
 
 /// Changed settings; `None` takes a key out of the file.
@@ -13,16 +14,21 @@ pub type Patch = Vec<(&'static str, Option<Value>)>;
 /// Writes changed settings; called on a thread where it may wait.
 pub type Save = Arc<dyn Fn(&Patch) -> Result<(), UserError> + Send + Sync>;
 
-/// Writes settings, one after the other: each write reads the file first.
+/// Writes a persona, in the same way.
+pub type SavePersona = Arc<dyn Fn(&Persona) -> Result<(), UserError> + Send + Sync>;
+
+/// Writes what belongs into the config file, one after the other: each write reads the file first.
 pub(super) struct Saver {
     write: Save,
+    write_persona: SavePersona,
     running: Option<JoinHandle<Result<(), UserError>>>,
     waiting: Patch,
+    personas: VecDeque<Persona>,
 }
 
 impl Saver {
-    pub(super) fn new(write: Save) -> Self {
-        Self { write, running: None, waiting: Vec::new() }
+    pub(super) fn new(write: Save, write_persona: SavePersona) -> Self {
+        Self { write, write_persona, running: None, waiting: Vec::new(), personas: VecDeque::new() }
     }
 
     pub(super) fn save(&mut self, patch: Patch) {
@@ -32,10 +38,20 @@ impl Saver {
         }
     }
 
+    pub(super) fn save_persona(&mut self, persona: Persona) {
+        self.personas.push_back(persona);
+        if self.running.is_none() {
+            self.start();
+        }
+    }
+
     fn start(&mut self) {
         if !self.waiting.is_empty() {
             let (write, patch) = (Arc::clone(&self.write), std::mem::take(&mut self.waiting));
             self.running = Some(tokio::task::spawn_blocking(move || write(&patch)));
+        } else if let Some(persona) = self.personas.pop_front() {
+            let write = Arc::clone(&self.write_persona);
+            self.running = Some(tokio::task::spawn_blocking(move || write(&persona)));
         }
     }
 

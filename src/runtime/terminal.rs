@@ -20,6 +20,8 @@ struct Taken {
     /// The driver's modes as they were.
     before: Termios,
     features: Features,
+    /// The alternate screen is shown.
+    alternate: bool,
 }
 
 /// What is asked of the terminal beyond what every terminal does. Nothing is ever asked back: an answer may never come.
@@ -30,30 +32,34 @@ pub(super) struct Features {
     /// xterm's older way to tell Shift-Enter from Enter, for those that know only that one.
     xterm_keys: bool,
     mouse: bool,
+    /// The alternate screen is there for what needs all of it, and not from the start.
+    pub(super) inline: bool,
 }
 
 impl Features {
-    pub(super) fn new(env: impl Fn(&str) -> Option<String>, mouse: bool) -> Self {
+    pub(super) fn new(env: impl Fn(&str) -> Option<String>, mouse: bool, inline: bool) -> Self {
         let set = |name| env(name).is_some_and(|v| !v.is_empty());
         Self {
             kitty_keys: env("TERM").is_none_or(|term| term != "linux"),
             xterm_keys: set("TMUX") || set("XTERM_VERSION"),
-            mouse,
+            // The wheel is the scrollback's.
+            mouse: mouse && !inline,
+            inline,
         }
     }
 
-    /// `again`: the modes may still hold, as after `kill -STOP`, or the shell may have ended any of them.
-    fn enter(self, again: bool) -> String {
+    /// `again`: the modes may still hold, as after `kill -STOP`, or the shell may have ended any of them; then `alternate` is
+    /// the screen that was shown.
+    fn enter(self, again: bool, alternate: bool) -> String {
         // Left first, so that the place of the cursor outside is not saved over.
-        let mut codes = String::from(if again { "\x1b[?2026l\x1b[?1049l" } else { "" });
-        codes.push_str("\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[?1004h");
-        if self.kitty_keys {
-            // Kept on a stack, and each screen has its own: after entering the alternate screen, before leaving it. What we
-            // left on it goes first; on an empty one that does nothing.
-            codes.push_str(if again { "\x1b[<1u" } else { "" });
-            // 1: keys that are ambiguous otherwise; 4: with the key at their place on a US keyboard.
-            codes.push_str("\x1b[>5u");
-        }
+        let mut codes = String::from(if again { "\x1b[?2026l" } else { "" });
+        codes.push_str(if again && alternate { "\x1b[?1049l" } else { "" });
+        codes.push_str(if self.inline { "" } else { "\x1b[?1049h" });
+        codes.push_str("\x1b[?25l\x1b[?2004h\x1b[?1004h");
+        // Kept on a stack, and each screen has its own: after entering the alternate screen, before leaving it. What we left on
+        // it goes first; on an empty one that does nothing.
+        codes.push_str(if again { self.keys_off() } else { "" });
+        codes.push_str(self.keys_on());
         if self.xterm_keys {
             codes.push_str("\x1b[>4;1m");
         }
@@ -63,18 +69,35 @@ impl Features {
         codes
     }
 
-    fn leave(self) -> String {
+    fn leave(self, alternate: bool) -> String {
         // A panic can come in the middle of a frame: its synchronized update is ended first.
         let mut codes = String::from("\x1b[?2026l");
         codes.push_str(MOUSE_OFF);
         if self.xterm_keys {
             codes.push_str("\x1b[>4m");
         }
-        if self.kitty_keys {
-            codes.push_str("\x1b[<1u");
+        codes.push_str(self.keys_off());
+        codes.push_str("\x1b[?1004l\x1b[?2004l\x1b[0m\x1b[?25h");
+        if alternate {
+            codes.push_str("\x1b[?1049l");
         }
-        codes.push_str("\x1b[?1004l\x1b[?2004l\x1b[0m\x1b[?25h\x1b[?1049l");
+        if self.inline {
+            if alternate {
+                codes.push_str(self.keys_off());
+            }
+            // The shell goes on where what is finished ends.
+            codes.push_str("\r\x1b[J");
+        }
         codes
+    }
+
+    fn keys_on(self) -> &'static str {
+        // 1: keys that are ambiguous otherwise; 4: with the key at their place on a US keyboard.
+        if self.kitty_keys { "\x1b[>5u" } else { "" }
+    }
+
+    fn keys_off(self) -> &'static str {
+        if self.kitty_keys { "\x1b[<1u" } else { "" }
     }
 }
 
@@ -99,26 +122,44 @@ impl TerminalGuard {
         let mut taken = lock();
         let stdin = rustix::stdio::stdin();
         let again = taken.is_some();
-        let before = match taken.take() {
-            Some(Taken { before, .. }) => before,
-            None => rustix::termios::tcgetattr(stdin)?,
+        let (before, alternate) = match taken.take() {
+            Some(Taken { before, alternate, .. }) => (before, alternate),
+            None => (rustix::termios::tcgetattr(stdin)?, false),
         };
         let mut raw = before.clone();
         raw.make_raw();
-        *taken = Some(Taken { before, features: self.features });
+        *taken = Some(Taken { before, features: self.features, alternate: !self.features.inline });
         drop(taken);
         // First, because it waits until we are in the foreground; what is written would not.
         retry(|| rustix::termios::tcsetattr(stdin, OptionalActions::Now, &raw))?;
-        write_all(self.features.enter(again).as_bytes())
+        write_all(self.features.enter(again, alternate).as_bytes())
     }
 
-    pub(super) fn set_mouse(&mut self, on: bool) -> io::Result<()> {
+    /// Answers with what to send for it.
+    pub(super) fn set_mouse(&mut self, on: bool) -> &'static str {
         self.features.mouse = on;
         let mut taken = lock();
         // Without the terminal it is remembered for when it is ours again.
-        let Some(taken) = taken.as_mut() else { return Ok(()) };
+        let Some(taken) = taken.as_mut() else { return "" };
         taken.features.mouse = on;
-        write_all(if on { MOUSE_ON } else { MOUSE_OFF }.as_bytes())
+        if on { MOUSE_ON } else { MOUSE_OFF }
+    }
+}
+
+/// What to send to have the alternate screen, or the other one; nothing where it is there already.
+pub(super) fn show_alternate(on: bool) -> String {
+    let mut taken = lock();
+    match taken.as_mut() {
+        Some(taken) if taken.alternate != on => {
+            taken.alternate = on;
+            let Taken { features, .. } = taken;
+            if on {
+                format!("\x1b[?1049h{}", features.keys_on())
+            } else {
+                format!("{}\x1b[?1049l", features.keys_off())
+            }
+        }
+        _ => String::new(),
     }
 }
 
@@ -131,8 +172,8 @@ impl Drop for TerminalGuard {
 /// Gives the terminal back as it was. Does nothing when that is done already; never fails, because there is nothing that
 /// anybody could do about it.
 pub(super) fn leave() {
-    let Some(Taken { before, features }) = lock().take() else { return };
-    let _ = write_all(features.leave().as_bytes());
+    let Some(Taken { before, features, alternate }) = lock().take() else { return };
+    let _ = write_all(features.leave(alternate).as_bytes());
     let stdin = rustix::stdio::stdin();
     // Reports that were under way when the modes were turned off would be typed into the shell.
     let _ = rustix::termios::tcflush(stdin, QueueSelector::IFlush);
@@ -169,7 +210,7 @@ static ENDING: AtomicBool = AtomicBool::new(false);
 /// How long a terminal may take nothing before a write looks whether we are to end.
 const STUCK: Timespec = Timespec { tv_sec: 0, tv_nsec: 250_000_000 };
 
-/// From now on SIGTERM and SIGHUP end a write that the terminal does not take. The loop could not: it is what writes.
+/// From now on SIGTERM and SIGHUP end a write that the terminal does not take and that everything waits for.
 #[allow(unsafe_code)]
 pub(super) fn heed_endings() -> io::Result<()> {
     for signal in [Signal::TERM, Signal::HUP] {
@@ -179,17 +220,17 @@ pub(super) fn heed_endings() -> io::Result<()> {
     Ok(())
 }
 
-/// Where frames go: the terminal with a flag of our own, so that a write which has to wait says so. Standard output itself
-/// keeps the mode that it shares with the shell.
-fn output() -> BorrowedFd<'static> {
+/// The terminal with a flag of our own, so that a write which would have to wait says so. Standard output itself keeps the
+/// mode that it shares with the shell; `None` where there is nothing but that.
+pub(super) fn own_output() -> Option<BorrowedFd<'static>> {
     static OWN: OnceLock<Option<OwnedFd>> = OnceLock::new();
     let own = OWN.get_or_init(|| reopen(rustix::stdio::stdout(), OFlags::WRONLY | OFlags::NONBLOCK).ok());
-    own.as_ref().map_or(rustix::stdio::stdout(), AsFd::as_fd)
+    own.as_ref().map(AsFd::as_fd)
 }
 
-/// Writes to the terminal, past every buffer. `Interrupted`: it takes nothing, and we are to end.
+/// Writes to the terminal and waits until it has taken all. `Interrupted`: it takes nothing, and we are to end.
 pub(super) fn write_all(mut bytes: &[u8]) -> io::Result<()> {
-    let output = output();
+    let output = own_output().unwrap_or(rustix::stdio::stdout());
     while !bytes.is_empty() {
         match rustix::io::write(output, bytes) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
@@ -241,7 +282,7 @@ mod tests {
     use super::*;
 
     fn features(env: &[(&str, &str)], mouse: bool) -> Features {
-        Features::new(|name| env.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned()), mouse)
+        Features::new(|name| env.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned()), mouse, false)
     }
 
     #[test]
@@ -252,7 +293,7 @@ mod tests {
             (&[("TERM", "tmux-256color"), ("TMUX", "/tmp/x")], true),
         ] {
             let features = features(env, mouse);
-            let (on, off) = (features.enter(false), features.leave());
+            let (on, off) = (features.enter(false, false), features.leave(true));
             for mode in on.split('\x1b').filter(|code| code.starts_with("[?") && code.ends_with('h')) {
                 assert!(off.contains(&mode.replace('h', "l")), "{mode} stays on");
             }

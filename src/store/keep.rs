@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{Sheet, Store, is_passing, now};
 use crate::domain::conversation::{Message, MessageState, Outcome};
 use crate::domain::stats::{GenStats, Usage};
-use crate::domain::store::{Change, ConvId, first_words, title_of};
+use crate::domain::store::{Change, ConvId, first_words, says_nothing, title_of};
 use crate::domain::{FinishReason, MsgId, Role};
 use crate::error::{ErrorKind, UserError};
 
@@ -312,9 +312,15 @@ impl Step<'_> {
             self.set("preview", &first_words(&message.content, PREVIEW))?;
         }
         if message.role == Role::User && !message.content.is_empty() {
-            self.tx
-                .prepare_cached("UPDATE conversations SET title = ? WHERE id = ? AND own_title = 0 AND title = ''")?
-                .execute(params![title_of(&message.content), self.sheet.row])?;
+            let title: Option<String> = self
+                .tx
+                .prepare_cached("SELECT title FROM conversations WHERE id = ? AND own_title = 0")?
+                .query_row([self.sheet.row], |row| row.get(0))
+                .optional()?;
+            // A greeting gives way to what comes after it.
+            if title.is_some_and(|title| says_nothing(&title)) {
+                self.set("title", &title_of(&message.content))?;
+            }
         }
         Ok(())
     }

@@ -5,7 +5,7 @@
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use unicode_segmentation::{GraphemeCursor, UnicodeSegmentation};
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Columns of a tab.
 const TAB: usize = 4;
@@ -174,7 +174,13 @@ fn breaks_between(row: &str, before: &str, after: &str) -> bool {
         // Inside a word, not before the name of an option.
         return next.is_alphabetic() && row.chars().rev().nth(1).is_some_and(char::is_alphanumeric);
     }
-    (cluster_width(before) > 1 || cluster_width(after) > 1) && !NO_START.contains(next) && !NO_END.contains(last)
+    (is_wide(before) || is_wide(after)) && !NO_START.contains(next) && !NO_END.contains(last)
+}
+
+/// Of a script without spaces between words, or a picture. Letters that only join into something wide are of words.
+fn is_wide(cluster: &str) -> bool {
+    let is_narrow_letter = |c: char| c.is_alphabetic() && c.width() == Some(1);
+    cluster_width(cluster) > 1 && !cluster.starts_with(is_narrow_letter)
 }
 
 /// Where a row could still be ended, seen from further right.

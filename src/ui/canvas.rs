@@ -1,12 +1,18 @@
 //! A thin pen over ratatui's buffer: lines at places, cut to what is free.
 
+use std::borrow::Cow;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::config::theme::Glyphs;
-use crate::text::wrap;
+use crate::text::{Sanitizer, sanitize, wrap};
+
+/// Bytes of a cell: more than any letter has with its marks, and any emoji with its parts. A heap of marks would be written
+/// whole each time that its cell changes.
+const LONGEST_CELL: usize = 64;
 
 pub struct Canvas<'a> {
     buffer: &'a mut Buffer,
@@ -35,7 +41,7 @@ impl<'a> Canvas<'a> {
         if area.height == 0 || area.width == 0 {
             return area.x;
         }
-        let (x, _) = self.buffer.set_line(area.x, area.y, line, area.width);
+        let (x, _) = self.buffer.set_line(area.x, area.y, &harmless(line), area.width);
         x
     }
 
@@ -73,17 +79,39 @@ impl<'a> Canvas<'a> {
     }
 
     /// What the terminal can't show becomes something that it can.
-    pub fn reduce_to_ascii(&mut self, area: Rect) {
+    pub fn reduce(&mut self, area: Rect) {
         for y in area.top()..area.bottom() {
             for x in area.left()..area.right() {
                 let cell = &mut self.buffer[(x, y)];
                 let symbol = cell.symbol();
-                if !symbol.is_ascii() {
+                if !self.glyphs.unicode && !symbol.is_ascii() {
                     cell.set_symbol(ascii_for(symbol));
+                } else if symbol.len() > LONGEST_CELL {
+                    let whole = symbol.char_indices().map(|(at, c)| at + c.len_utf8());
+                    let end = whole.take_while(|end| *end <= LONGEST_CELL).last().unwrap_or(0);
+                    let begin = symbol[..end].to_owned();
+                    cell.set_symbol(&begin);
                 }
             }
         }
     }
+}
+
+/// The line as it may reach a terminal. Names, titles and errors come from everywhere; here nothing of them gets past that is
+/// not text, whoever forgot it before.
+fn harmless<'l>(line: &'l Line<'l>) -> Cow<'l, Line<'l>> {
+    let is_text =
+        |span: &Span<'_>| matches!(sanitize(&span.content), Cow::Borrowed(_)) && !span.content.contains(['\n', '\t']);
+    if line.spans.iter().all(is_text) {
+        return Cow::Borrowed(line);
+    }
+    // One for all of them: a sequence may be cut between two.
+    let mut sanitizer = Sanitizer::new();
+    let spans = line.spans.iter().map(|span| {
+        let text = sanitizer.push(&span.content).replace(['\n', '\t'], " ");
+        Span::styled(text, span.style)
+    });
+    Cow::Owned(Line { spans: spans.collect(), ..line.clone() })
 }
 
 /// Text of one style, broken into lines.

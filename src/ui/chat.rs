@@ -19,6 +19,8 @@ use crate::ui::{composer, reading_column, split_bottom, status};
 
 /// Waiting messages that are shown; more are counted.
 const QUEUE_ROWS: u16 = 3;
+/// Columns that a waiting message has at least.
+const LEAST: u16 = 16;
 
 /// Gives the place of the cursor.
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, now: Instant) -> Option<Position> {
@@ -32,7 +34,10 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, now: Instant) ->
     let shown = u16::try_from(layout.rows.len()).unwrap_or(u16::MAX).clamp(1, most);
     let (above, composer) = split_bottom(area, shown + 2 * padding + padding);
     let waiting = u16::try_from(app.chat.queue.len()).unwrap_or(u16::MAX).min(QUEUE_ROWS);
-    let wishes = wishes(app);
+    let mut wishes = wishes(app);
+    if area.height >= 14 {
+        wishes.extend(held(app));
+    }
     let (above, above_composer) = split_bottom(above, u16::try_from(wishes.len()).unwrap_or(0));
     let (above, queue) = split_bottom(above, if above.height > 6 { waiting } else { waiting.min(1) });
 
@@ -107,6 +112,9 @@ fn draw_queue(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
             _ => String::new(),
         };
         let hint_width = u16::try_from(wrap::width(&hint) + 2).unwrap_or(0);
+        // What waits says more than the key.
+        let (hint, hint_width) =
+            if hint_width > area.width.saturating_sub(LEAST) { (String::new(), 0) } else { (hint, hint_width) };
         let first = text.lines().next().unwrap_or_default();
         let more = if text.lines().count() > 1 { theme.glyphs.ellipsis } else { "" };
         let width = area.width.saturating_sub(hint_width);
@@ -128,7 +136,7 @@ fn wishes(app: &App) -> Vec<(&'static str, String, String)> {
         let hint = format!("{} takes it off", slash(Action::AnswerInSchema));
         rows.push(("form", format!("the next answer fits {}", form.name), hint));
     }
-    if let (Some(thinking), Some(_)) = (app.thinking(), app.chat.wishes.thinking) {
+    if let Some(thinking) = own_thinking(app) {
         let key = app.keys(Action::ToggleThinking).into_iter().next().unwrap_or_else(|| slash(Action::ToggleThinking));
         rows.push(match thinking {
             Thinking::Off => ("with", "no reasoning, in this conversation".into(), format!("{key} turns it on")),
@@ -136,6 +144,39 @@ fn wishes(app: &App) -> Vec<(&'static str, String, String)> {
                 ("with", "reasoning, in this conversation".into(), format!("{key} turns it off"))
             }
         });
+    }
+    rows
+}
+
+/// Reasoning or none, where that is this conversation's own.
+fn own_thinking(app: &App) -> Option<Thinking> {
+    let own = app.chat.own.as_ref()?.thinking.filter(|own| *own != app.settings.chat.thinking);
+    app.thinking().filter(|_| own.is_some())
+}
+
+/// What this conversation is held with that the settings do not say, and the model that it goes on with.
+fn held(app: &App) -> Vec<(&'static str, String, String)> {
+    let mut rows = Vec::new();
+    if let Some(model) = app.model_to_return_to() {
+        let stays = app.model().map_or_else(String::new, |loaded| format!("/set model= stays with {}", loaded.name));
+        rows.push(("with", format!("{}, which is loaded with your next message", model.name), stays));
+    }
+    let persona = app.chat.own.as_ref().and_then(|own| own.persona.as_ref());
+    let differs = app
+        .differences_here()
+        .into_iter()
+        .filter(|(spec, _)| spec.key != "chat.thinking" || own_thinking(app).is_none());
+    let mut said: Vec<String> = differs
+        .map(|(spec, value)| match spec.key {
+            "chat.system_prompt" if value.to_string().is_empty() => "no system prompt".to_owned(),
+            "chat.system_prompt" => "its own system prompt".to_owned(),
+            _ => format!("{} {}", spec.title.to_lowercase(), spec.show(&value)),
+        })
+        .collect();
+    let word = if persona.is_some() { "as" } else { "with" };
+    said.splice(0..0, persona.cloned());
+    if !said.is_empty() {
+        rows.push((word, said.join(", "), format!("/{} shows it", Action::SetHere.name())));
     }
     rows
 }
@@ -204,9 +245,15 @@ fn welcome(canvas: &mut Canvas<'_>, area: Rect, app: &App, now: Instant) {
                 dot = theme.glyphs.dot
             )));
             lines.push(Line::default());
-            lines.push(step(key(Action::Send), "sends what you write below".into()));
-            lines.push(step(key(Action::Palette), "finds everything that can be done".into()));
-            lines.push(step(key(Action::Help), "shows all keys".into()));
+            if !app.tour {
+                lines.push(step(key(Action::Send), "sends what you write below".into()));
+                lines.push(step(key(Action::Palette), "finds everything that can be done".into()));
+                lines.push(step(key(Action::Help), "shows all keys".into()));
+                if !app.personas.is_empty() {
+                    let key = format!("/{}", Action::ChoosePersona.name());
+                    lines.push(step(key, format!(" holds it as {}", names(app))));
+                }
+            }
         }
         EngineStatus::Failed { name, error } => {
             lines.push(Line::from(Span::styled(format!("{name} did not load"), theme.error)));
@@ -221,10 +268,41 @@ fn welcome(canvas: &mut Canvas<'_>, area: Rect, app: &App, now: Instant) {
         }
         EngineStatus::Empty => empty(&mut lines, canvas, app, title, plain, step),
     }
+    if app.tour {
+        if lines.last().is_some_and(|line| !line.spans.is_empty()) {
+            lines.push(Line::default());
+        }
+        lines.extend(tour(app));
+    }
     // A third from the top, where the eye rests.
     let height = u16::try_from(lines.len()).unwrap_or(area.height).min(area.height);
     let y = area.y + (area.height - height) / 3;
     canvas.lines(Rect { y, height: area.bottom() - y, ..area }, &lines);
+}
+
+/// What somebody needs who has never been here, and no more.
+fn tour(app: &App) -> Vec<Line<'static>> {
+    let key = |action| app.key(action);
+    let wide = [
+        (key(Action::Send), format!("sends what you write below; {} stops the answer", key(Action::Stop))),
+        (key(Action::ShowModels), "shows models: those on this machine, and those that can be fetched".to_owned()),
+        (key(Action::Help), format!("shows all keys, and {} finds everything by its name", key(Action::Palette))),
+    ];
+    let theme = &app.theme;
+    wide.map(|(key, what)| {
+        Line::from(vec![Span::styled(format!("{key:<8}"), theme.accent), Span::styled(what, theme.base)])
+    })
+    .into()
+}
+
+/// A few personas by name.
+fn names(app: &App) -> String {
+    const FEW: usize = 3;
+    let mut names: Vec<&str> = app.personas.iter().take(FEW).map(|persona| persona.name.as_str()).collect();
+    if app.personas.len() > FEW {
+        names.push("…");
+    }
+    names.join(", ")
 }
 
 fn empty(

@@ -2,9 +2,12 @@
 
 mod canvas;
 mod chat;
+mod compare;
 mod composer;
 mod header;
+pub mod inline;
 mod models;
+mod next_keys;
 mod overlay;
 mod prompt_search;
 mod sessions;
@@ -31,6 +34,7 @@ pub fn draw(frame: &mut Frame<'_>, app: &mut App, now: Instant) {
     if area.width == 0 || area.height == 0 {
         return;
     }
+    app.chat.transcript.show_from(0);
     let cursor = {
         let glyphs = app.theme.glyphs;
         let mut canvas = Canvas::new(frame.buffer_mut(), &glyphs);
@@ -48,10 +52,9 @@ pub fn draw(frame: &mut Frame<'_>, app: &mut App, now: Instant) {
         };
         status::draw(&mut canvas, bottom, app, now);
         let cursor = if app.overlay.is_some() { overlay::draw(&mut canvas, body, app) } else { cursor };
+        next_keys::draw(&mut canvas, body, app);
         overlay::toasts(&mut canvas, body, app);
-        if !app.theme.glyphs.unicode {
-            canvas.reduce_to_ascii(area);
-        }
+        canvas.reduce(area);
         cursor
     };
     if let Some(position) = cursor {

@@ -1,7 +1,7 @@
 //! What stands in front of a pane: help, palette, pickers, a value that is typed, a question; and toasts.
 
 use ratatui::layout::{Position, Rect};
-use ratatui::style::Modifier;
+use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
 use crate::app::chat::Wish;
@@ -14,9 +14,10 @@ use crate::app::{App, Confirm, Overlay, PathField, ToastKind};
 use crate::domain::action::{Action, Context};
 use crate::domain::units::grouped;
 use crate::error::UserError;
+use crate::text::sanitize;
 use crate::text::wrap;
 use crate::ui::canvas::{Canvas, paragraph};
-use crate::ui::{prompt_search, sessions, split_bottom, split_top};
+use crate::ui::{compare, prompt_search, sessions, split_bottom, split_top};
 
 /// Gives the place of the cursor.
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App) -> Option<Position> {
@@ -24,6 +25,14 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App) -> Option<Positi
     if let Some(Overlay::Help { scroll }) = &app.overlay {
         let scroll = help(canvas, area, app, *scroll);
         app.overlay = Some(Overlay::Help { scroll });
+        return None;
+    }
+    // What is laid out of the answers is kept with them.
+    if matches!(app.overlay, Some(Overlay::Compare(_)))
+        && let Some(Overlay::Compare(mut both)) = app.overlay.take()
+    {
+        compare::draw(canvas, area, app, &mut both);
+        app.overlay = Some(Overlay::Compare(both));
         return None;
     }
     match &app.overlay {
@@ -42,7 +51,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App) -> Option<Positi
             no_room(canvas, area, app, room);
             None
         }
-        Some(Overlay::Help { .. }) | None => None,
+        Some(Overlay::Help { .. } | Overlay::Compare(_)) | None => None,
     }
 }
 
@@ -92,22 +101,47 @@ fn picker_at(canvas: &mut Canvas<'_>, area: Rect, app: &App, picker: &Picker, wi
     if picker.rows().len() == 0 {
         canvas.line(list, &Line::from(Span::styled("Nothing matches", theme.muted)));
     }
-    for (i, row) in picker.rows().enumerate().skip(first).take(height) {
-        let at = Rect { y: list.y + u16::try_from(i - first).unwrap_or(0), height: 1, ..list };
-        let chosen = i == picker.selected();
+    for (i, (row, pieces)) in picker.shown(first, height).into_iter().enumerate() {
+        let at = Rect { y: list.y + u16::try_from(i).unwrap_or(0), height: 1, ..list };
+        let chosen = first + i == picker.selected();
         if chosen {
             canvas.fill(at, theme.selection);
         }
         let (label, detail) = if chosen { (theme.selection, theme.selection) } else { (theme.base, theme.muted) };
-        let detail_width = u16::try_from(wrap::width(&row.detail)).unwrap_or(0).min(at.width / 2);
-        let kind = if row.kind.is_empty() { String::new() } else { format!("{} ", row.kind) };
-        let line = Line::from(vec![Span::styled(kind, detail), Span::styled(row.label.clone(), label)]);
+        let beside = sanitize(&row.detail);
+        let detail_width = u16::try_from(wrap::width(&beside)).unwrap_or(0).min(at.width / 2);
+        let line = marked(&pieces, row.kind, label, detail, app, chosen);
         let room = usize::from(at.width.saturating_sub(detail_width + 1));
         canvas.line(at, &wrap::truncate(&line, room, theme.glyphs.ellipsis));
         let side = Rect { x: at.right() - detail_width, width: detail_width, ..at };
-        canvas.right(side, &canvas.cut(&row.detail, detail_width, detail));
+        canvas.right(side, &canvas.cut(&beside, detail_width, detail));
     }
     cursor
+}
+
+/// A row's kind and label, with the letters that were typed.
+fn marked(
+    pieces: &[(String, bool)],
+    kind: &str,
+    label: Style,
+    detail: Style,
+    app: &App,
+    chosen: bool,
+) -> Line<'static> {
+    let found = if chosen { label.add_modifier(Modifier::BOLD | Modifier::UNDERLINED) } else { app.theme.accent };
+    let mut of_kind = kind.len();
+    let mut line = Line::default();
+    for (piece, is_found) in pieces {
+        // The kind is plain ASCII.
+        let (head, tail) = piece.split_at(of_kind.min(piece.len()));
+        of_kind -= head.len();
+        for (text, style) in [(head, detail), (tail, label)] {
+            if !text.is_empty() {
+                line.push_span(Span::styled(text.to_owned(), if *is_found { found } else { style }));
+            }
+        }
+    }
+    line
 }
 
 /// One line of text with a mark before it.
@@ -131,7 +165,9 @@ fn value(canvas: &mut Canvas<'_>, area: Rect, app: &App, editor: &ValueEditor) -
     let text_width = width.saturating_sub(6);
     let layout = editor.area.layout(text_width);
     let shown = u16::try_from(layout.rows.len()).unwrap_or(u16::MAX).clamp(1, area.height.saturating_sub(6).max(1));
-    let inner = panel(canvas, area, app, width, shown + 5, editor.spec.title);
+    let alone = if editor.here { format!(" {} this conversation alone", theme.glyphs.dot) } else { String::new() };
+    let title = format!("{}{alone}", editor.spec.title);
+    let inner = panel(canvas, area, app, width, shown + 5, &title);
     let (row, column) = editor.area.place(&layout);
     let first = (row + 1).saturating_sub(usize::from(shown));
     for i in (first..layout.rows.len()).take(usize::from(shown)) {
@@ -333,7 +369,9 @@ fn help(canvas: &mut Canvas<'_>, area: Rect, app: &App, scroll: u16) -> u16 {
 /// Words that go by themselves, at the top right, newest at the bottom.
 pub fn toasts(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
     let theme = &app.theme;
-    let most = usize::from(area.width.saturating_sub(2).min(64).saturating_sub(4));
+    // A blank, the mark, and another blank.
+    let text_at = u16::try_from(wrap::width(theme.glyphs.failed)).unwrap_or(1) + 2;
+    let most = usize::from(area.width.saturating_sub(2).min(64).saturating_sub(text_at + 1));
     let laid: Vec<_> = app
         .toasts
         .iter()
@@ -347,7 +385,7 @@ pub fn toasts(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
         .collect();
     // All of one width: they read as one column.
     let widest = laid.iter().flat_map(|(_, lines)| lines).map(Line::width).max().unwrap_or(0);
-    let width = u16::try_from(widest.min(most) + 4).unwrap_or(area.width);
+    let width = u16::try_from(widest.min(most)).unwrap_or(area.width).saturating_add(text_at + 1);
     let mut y = area.y;
     for (kind, lines) in &laid {
         let (mark, style) = match kind {
@@ -359,7 +397,7 @@ pub fn toasts(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
         let at = Rect { x: area.right().saturating_sub(width + 1), y, width, height };
         canvas.fill(at, theme.panel);
         canvas.line(at, &Line::from(Span::styled(format!(" {mark}"), style)));
-        canvas.lines(Rect { x: at.x + 3, width: at.width.saturating_sub(3), ..at }, lines);
+        canvas.lines(Rect { x: at.x + text_at, width: at.width.saturating_sub(text_at), ..at }, lines);
         y = at.bottom();
         if y >= area.bottom() {
             break;

@@ -86,6 +86,11 @@ fn setting(canvas: &mut Canvas<'_>, area: Rect, app: &App, spec: &Spec, chosen: 
         empty if empty.is_empty() => "none".to_owned(),
         text => text.replace('\n', " "),
     };
+    let here = app.differences_here().into_iter().find(|(own, _)| *own == spec);
+    let shown = match &here {
+        Some((_, value)) => format!("{shown}, here {}", spec.show(value).replace('\n', " ")),
+        None => shown,
+    };
     let style = if !changed && matches!(value, Value::Unset | Value::Text(_) | Value::List(_)) {
         theme.muted
     } else if changed {

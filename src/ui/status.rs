@@ -66,6 +66,10 @@ fn segments(canvas: &Canvas<'_>, app: &App, now: Instant, roomy: bool) -> Vec<Se
     if let Some((text, style)) = state(app, now) {
         add(0, vec![Span::styled(text, style)]);
     }
+    if app.scripts > 0 {
+        let who = if app.scripts == 1 { "a script asks".to_owned() } else { format!("{} scripts ask", app.scripts) };
+        add(1, vec![Span::styled(who, theme.warning)]);
+    }
     if let Some(overall) = app.models.downloads.overall() {
         match app.models.running() {
             Some(only) if overall.jobs == 1 => add(1, download_gauge(canvas, app, &only.state)),

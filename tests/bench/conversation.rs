@@ -15,6 +15,7 @@ use hobnob::domain::model::{Device, Format, LoadSettings, ModelInfo, ModelSpec};
 use hobnob::domain::sampling::SamplingPatch;
 use hobnob::domain::stats::{GenStats, Usage};
 use hobnob::domain::{ChatMessage, EngineCmd, EngineEvent, GenId, GenRequest, LoadId, Role};
+use hobnob::engine::share::Share;
 use hobnob::engine::{EngineHandle, Options};
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -38,7 +39,7 @@ struct Turn {
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let exe = PathBuf::from(env!("CARGO_BIN_EXE_hobnob"));
-    let (engine, mut events) = EngineHandle::start(Options { exe, verbose: 0 });
+    let (engine, mut events) = EngineHandle::start(Options { exe, verbose: 0, share: Share::No });
     let info = load(&engine, &mut events).await;
     let mut messages = Vec::new();
     let mut turns = Vec::new();

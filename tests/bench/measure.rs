@@ -1,7 +1,8 @@
 //! What benches share: medians, and what the system knows of a process.
-#![allow(dead_code, reason = "each bench uses its own part")]
+#![allow(dead_code, clippy::print_stdout, reason = "each bench uses its own part, and its output is what it is for")]
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
 pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
@@ -53,4 +54,32 @@ pub fn children(pid: u32) -> Vec<u32> {
 fn threads(pid: u32) -> Option<Vec<PathBuf>> {
     let folder = std::fs::read_dir(format!("/proc/{pid}/task")).ok()?;
     Some(folder.flatten().map(|entry| entry.path()).collect())
+}
+
+/// Of sorted values: the one that a share of them does not exceed.
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a place among them
+pub fn quantile(sorted: &[f64], share: f64) -> f64 {
+    let place = (share * sorted.len() as f64).ceil() as usize;
+    sorted[place.clamp(1, sorted.len()) - 1]
+}
+
+/// Figures that have to hold, each printed with its bound.
+#[derive(Default)]
+pub struct Bounds {
+    missed: Vec<String>,
+}
+
+impl Bounds {
+    pub fn at_most(&mut self, what: &str, value: f64, bound: f64) {
+        let kept = value <= bound;
+        println!("{what:<44} {value:>9.2}   at most {bound}{}", if kept { "" } else { "   MISSED" });
+        if !kept {
+            self.missed.push(what.to_owned());
+        }
+    }
+
+    /// What the bench ends with.
+    pub fn verdict(self) -> ExitCode {
+        if self.missed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
 }

@@ -9,7 +9,7 @@ use hobnob::domain::store::Opened;
 use hobnob::store::Store;
 
 use crate::person::{eventually, kill, quit, status, write};
-use crate::support::pty::{Exit, Home, Pty, Setup, keys};
+use crate::support::pty::{Exit, Home, Pty, Setup, Signal, keys};
 
 /// Words of the scripted answer in a second.
 const RATE: usize = 40;
@@ -86,15 +86,20 @@ fn a_killed_process_loses_less_than_a_second_of_an_answer() {
     assert_eq!(person.store().list(false).expect("reads").len(), 4);
 }
 
-/// `cargo test --test e2e two_hundred -- --ignored`
+/// A link that is lost takes nothing more, often long before anybody says so.
 #[test]
-#[ignore = "takes ten minutes"]
-fn a_process_that_is_killed_two_hundred_times_loses_no_more() {
+fn an_answer_goes_on_while_the_terminal_takes_nothing() {
     let person = Person::new();
-    for n in 0..200 {
-        kill_in_mid_answer(&person, (n * 37) % 101);
-    }
-    assert_eq!(person.store().list(false).expect("reads").len(), 200);
+    let mut pty = person.start(&[]);
+    write(&mut pty, "slowly");
+    pty.send(keys::ENTER);
+    pty.wait_for("words", |screen| last_word(&screen.contents()).is_some_and(|word| word >= 3));
+    pty.clog();
+    let kept = || person.kept()?.conversation.messages().last().and_then(|answer| last_word(&answer.content));
+    assert!(eventually(Duration::from_secs(20), || kept().is_some_and(|word| word >= 3 * RATE)), "{:?}", kept());
+    pty.signal(Signal::HUP);
+    assert_eq!(pty.wait_exit(), Exit { code: Some(129), signal: None });
+    assert!(kept().is_some_and(|word| word >= 3 * RATE), "{:?}", kept());
 }
 
 #[test]

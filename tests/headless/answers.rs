@@ -1,8 +1,6 @@
 //! Stdout holds the answer and nothing else; the rest is on stderr.
 
-use std::process::Stdio;
-
-use crate::sandbox::{AT_ONCE, Running, Sandbox, full};
+use crate::sandbox::{AT_ONCE, Running, Sandbox};
 
 const FINE: &str = "[[reply]]\ntext = \"Fine, thank you.\"\n";
 
@@ -122,29 +120,4 @@ fn a_reader_that_leaves_ends_it_well_and_at_once() {
         assert_eq!(done, "", "{format:?}");
         home.assert_empty();
     }
-}
-
-#[test]
-fn a_full_disk_is_told_as_what_it_is() {
-    let home = Sandbox::new();
-    let script = home.script(FINE);
-    for args in [&["run", "-m", &script, "hi"][..], &["run", "--json", "-m", &script, "hi"], &["config", "path"]] {
-        let Some(full) = full() else { return };
-        let mut command = home.hobnob(args.iter().copied());
-        command.stdout(Stdio::from(full));
-        Running::start(command).finish().assert_error(1, "stdout could not be written: the disk is full");
-    }
-    home.assert_empty();
-}
-
-#[test]
-fn nothing_to_print_on_is_fine() {
-    let home = Sandbox::new();
-    let script = home.script(FINE);
-    let mut command = std::process::Command::new("sh");
-    let inner = home.hobnob([]);
-    command.arg("-c").arg("exec \"$0\" run -m \"$1\" hi <&- >&- 2>&-").arg(inner.get_program()).arg(&script);
-    command.env_clear().envs(inner.get_envs().filter_map(|(k, v)| Some((k, v?))));
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    Running::start(command).finish().assert_code(0);
 }

@@ -103,27 +103,6 @@ fn a_config_file_that_was_named_must_be_there() {
 }
 
 #[test]
-fn the_files_that_need_no_home_need_none() {
-    let home = Sandbox::new();
-    let script = home.script("");
-    // Nothing of ours exists in this home, and nothing can be made there, not even by root.
-    let mut command = home.hobnob(["run", "-m", &script, "hi"]);
-    command.env("HOME", "/proc");
-    let done = crate::sandbox::Running::start(command).finish();
-    done.assert_code(0);
-    assert_eq!((done.text(), done.err.as_str()), ("hi\n", ""));
-    // No home at all, but folders of one's own.
-    let mut command = home.hobnob(["run", "-m", &script, "hi"]);
-    command.env_remove("HOME");
-    for name in ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"] {
-        command.env(name, home.path("xdg"));
-    }
-    let done = crate::sandbox::Running::start(command).finish();
-    done.assert_code(0);
-    assert_eq!((done.text(), done.err.as_str()), ("hi\n", ""));
-}
-
-#[test]
 fn a_log_is_where_it_was_asked_for_and_no_log_is_no_reason_to_stop() {
     let home = Sandbox::new();
     let script = home.script("noise = 'a library speaks'\n");

@@ -60,7 +60,7 @@ impl Driver {
     }
 
     fn from(config: hobnob::config::Loaded, capabilities: Capabilities) -> Self {
-        let init = Init { config, capabilities, ids: ConvIds::seeded(1), open: None };
+        let init = Init { config, capabilities, ids: ConvIds::seeded(1), open: None, first_start: false };
         Self {
             app: App::new(init),
             now: Instant::now(),

@@ -12,6 +12,7 @@ use hobnob::domain::{
     ChatMessage, CountId, EngineCmd, EngineEvent, FinishReason, GenId, GenRequest, LoadId, LoadStage, PieceKind, Role,
     Thinking,
 };
+use hobnob::engine::share::Share;
 use hobnob::engine::{EngineHandle, Options};
 use hobnob::error::UserError;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -67,7 +68,15 @@ impl Engine {
     }
 
     pub fn with(exe: PathBuf) -> Self {
-        let (handle, events) = EngineHandle::start(Options { exe, verbose: 1 });
+        Self::of(Options { exe, verbose: 1, share: Share::No })
+    }
+
+    pub fn sharing(share: Share) -> Self {
+        Self::of(Options { exe: PathBuf::from(env!("CARGO_BIN_EXE_hobnob")), verbose: 1, share })
+    }
+
+    fn of(options: Options) -> Self {
+        let (handle, events) = EngineHandle::start(options);
         Self { handle, events, loads: LoadId(0), answers: GenId(0) }
     }
 

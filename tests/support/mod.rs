@@ -12,4 +12,5 @@ pub mod models;
 pub mod pty;
 pub mod quantise;
 pub mod reference;
+pub mod styled;
 pub mod tiny;

@@ -39,6 +39,10 @@ impl App {
 
     /// Has it answered, if there is room for it as far as that is known. The engine has the last word.
     pub(super) fn ask(&mut self, wish: Wish, by: By, now: Instant) {
+        if let Some(model) = self.model_to_return_to().cloned() {
+            self.ask_later(wish);
+            return self.load(&model, now);
+        }
         let Some(context) = self.model().map(|m| m.context) else { return };
         match self.prompt_of(&wish) {
             Some(needed) if !self.fits(&wish, needed, context) => self.no_room(wish, needed, by, now),
@@ -134,10 +138,17 @@ impl App {
         let id = self.generation;
         // The form that waits is for an answer to what the person says.
         let is_theirs = matches!(wish, Wish::Say(_) | Wish::Again);
-        let mut req = self.chat.begin(id, wish, &name, &self.settings, now);
+        let once = self.chat.once.take().filter(|_| wish == Wish::Again);
+        let here = match once {
+            Some(once) => self.settings.within(&once),
+            None => self.settings_here().into_owned(),
+        };
+        let mut req = self.chat.begin(id, wish, &name, &here, now);
         if is_theirs {
             self.wish(&mut req);
         }
+        self.hold();
+        self.compare_begun();
         self.emit(Effect::Engine(EngineCmd::Generate { id, req }));
         self.touch(Dirty::Now);
     }

@@ -37,6 +37,16 @@ impl App {
             }
             Action::TakeBack => return self.take_back(),
             Action::Retry => self.retry(now),
+            Action::RetryWith => self.choose_retry(now),
+            Action::Compare => self.choose_compare(now),
+            Action::Fork => self.fork(now),
+            Action::Branches => self.show_branches(now),
+            Action::ChoosePersona => self.choose_persona(now),
+            Action::SetHere => self.show_setup(),
+            Action::SavePersona => {
+                let hint = "`/save-persona NAME` does it".to_owned();
+                self.toast(ToastKind::Note, "Under which name?", Some(hint), now);
+            }
             Action::GoOn => self.go_on(now),
             Action::SendAll => {
                 let said = if self.chat.conversation.take_in_all() {
@@ -158,6 +168,11 @@ impl App {
                 true
             }
             Action::Theme => self.set_theme_called(argument, now),
+            Action::ChoosePersona => self.use_persona(argument, now),
+            Action::SavePersona => self.save_persona(argument, now),
+            Action::SetHere => self.set_here(argument, now),
+            Action::Retry => self.retry_with(argument, now),
+            Action::Compare => self.compare(argument, now),
             Action::Load => {
                 self.resolve_and_load(argument, now);
                 true
@@ -186,6 +201,8 @@ impl App {
     pub(super) fn enqueue(&mut self) {
         self.chat.held = false;
         if let Some(text) = self.chat.composer.take() {
+            self.tour = false;
+            self.chat.once = None;
             // What waited for more room gives way to what is wanted now.
             self.chat.pending = None;
             self.chat.learn_length();

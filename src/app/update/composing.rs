@@ -9,9 +9,9 @@ use crate::app::msg::Effect;
 use crate::app::prompt_search::PromptSearch;
 use crate::app::vim::{Mode, Pressed};
 use crate::app::{App, Dirty, Overlay, Pane, ToastKind};
-use crate::config::EditingKeys;
 use crate::config::keymap::KeyChord;
 use crate::config::theme::Themes;
+use crate::config::{EditingKeys, own_specs, short_name};
 use crate::domain::AskId;
 use crate::domain::action::Action;
 use crate::domain::attach::{Attachment, block};
@@ -22,6 +22,11 @@ use crate::error::UserError;
 const LONGEST_TOKEN: u64 = 32;
 /// Without a model it is not known how much there is room for.
 const LARGEST_FILE: u64 = 16 << 20;
+
+/// What a conversation can have of its own, to be given a value.
+fn settings() -> impl Iterator<Item = (String, String)> {
+    own_specs().map(|spec| (format!("{}=", short_name(spec)), spec.title.to_owned()))
+}
 
 impl App {
     pub(super) fn act_in_composer(&mut self, action: Action) -> bool {
@@ -164,11 +169,16 @@ impl App {
                 let themes = self.themes.get_or_insert_with(|| Themes::with_user_dir(dir));
                 themes.list().into_iter().map(|theme| (theme.id.clone(), theme.name.clone())).collect()
             }
-            Action::Load => {
+            Action::ChoosePersona => {
+                self.personas.iter().map(|persona| (persona.name.clone(), persona.about())).collect()
+            }
+            Action::SetHere => settings().collect(),
+            Action::Load | Action::Compare | Action::Retry => {
                 let here = self.models.models().iter().filter(|model| model.facts.is_ok());
                 let here = here.map(|model| (model.reference.clone(), model.name.clone()));
                 let known = self.catalog.all().entries.iter().map(|entry| (entry.name.clone(), entry.about.clone()));
-                here.chain(known).collect()
+                let settings = settings().filter(|_| action == Action::Retry);
+                here.chain(known).chain(settings).collect()
             }
             _ => Vec::new(),
         };
@@ -180,14 +190,18 @@ impl App {
         self.touch(Dirty::Now);
     }
 
-    /// Enter, where it means what is offered. True where that is all it does: a value goes on to its command.
+    /// Enter, where it means what is offered. True where that is all it does: a whole value goes on to its command.
     pub(super) fn take_offer_on_enter(&mut self) -> bool {
         let composer = &mut self.chat.composer;
         if !composer.completion.enter_takes() {
             return false;
         }
-        let is_path = matches!(composer.completion.chosen(), Some(Offer::Path(_)));
-        composer.take_offer() && is_path
+        let goes_on = match composer.completion.chosen() {
+            Some(Offer::Path(_)) => true,
+            Some(Offer::Value { value, .. }) => value.ends_with('='),
+            _ => false,
+        };
+        composer.take_offer() && goes_on
     }
 
     /// Esc: nothing is offered any more, nothing is waited for. False where neither is so.

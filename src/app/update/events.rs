@@ -6,9 +6,12 @@ use super::asking::By;
 use crate::app::chat::Wish;
 use crate::app::msg::{Effect, TimerId};
 use crate::app::{App, CLOCK, Dirty, EngineStatus, Pane};
+use crate::config::{Notify, Ui};
 use crate::domain::conversation::Outcome;
-use crate::domain::{EngineCmd, EngineEvent, GenId};
+use crate::domain::units::seconds;
+use crate::domain::{EngineCmd, EngineEvent, FinishReason, GenId};
 use crate::error::{ErrorKind, UserError};
+use crate::text::sanitize;
 
 impl App {
     pub(super) fn on_timer(&mut self, id: TimerId, now: Instant) {
@@ -31,6 +34,12 @@ impl App {
             TimerId::Search => self.search_now(),
             TimerId::Keep => self.keep_more(),
             TimerId::Draft => self.keep_draft(),
+            TimerId::NextKeys => {
+                if !self.pressed.is_empty() {
+                    self.shows_next_keys = true;
+                    self.touch(Dirty::Now);
+                }
+            }
             TimerId::Idle => {
                 let idle = !self.chat.is_busy() && self.settings.engine.unload_after.is_some();
                 if idle && matches!(self.engine, EngineStatus::Ready(_)) {
@@ -74,6 +83,7 @@ impl App {
                 }
                 self.chat.engine_is_new();
                 self.engine = EngineStatus::Ready(*info);
+                self.model_was_loaded();
                 self.set_idle_timer();
                 self.answer_next(By::Itself, now);
             }
@@ -84,7 +94,11 @@ impl App {
                 };
                 self.not_loaded(name, error, now);
             }
-            EngineEvent::Progress { .. } | EngineEvent::Loaded { .. } | EngineEvent::LoadFailed { .. } => {}
+            // Late; the last is for whoever holds an engine for scripts alone.
+            EngineEvent::Progress { .. }
+            | EngineEvent::Loaded { .. }
+            | EngineEvent::LoadFailed { .. }
+            | EngineEvent::Dismissed => {}
             EngineEvent::Unloaded { forgotten } => {
                 self.memory = None;
                 self.chat.engine_is_new();
@@ -100,12 +114,14 @@ impl App {
             }
             EngineEvent::Delta { id, kind, text, tokens } => self.chat.delta(id, kind, &text, tokens, now),
             EngineEvent::Finished { id, reason, usage, stats, satisfied } => {
+                self.tell_of_end(id, reason, now);
                 if let Some(wish) = self.chat.finished(id, Outcome { reason, usage, stats, satisfied }, now) {
                     self.set_idle_timer();
                     self.answered(wish, reason, now);
                 }
             }
             EngineEvent::Failed { id, error } => {
+                self.tell_of_end(id, FinishReason::Error, now);
                 self.set_idle_timer();
                 self.on_failed(id, &error, now);
             }
@@ -122,10 +138,37 @@ impl App {
                 }
             }
             EngineEvent::Memory { bytes, .. } => self.memory = Some(bytes),
+            EngineEvent::Lent { scripts } => {
+                self.scripts = scripts;
+                // Being used by a script is being used.
+                self.set_idle_timer();
+            }
             EngineEvent::Counted { id, tokens, template } => {
                 self.chat.counting.counted(id, &tokens, template, &self.chat.conversation);
             }
         }
+    }
+
+    /// Tells somebody who looks elsewhere that a long answer has ended. What waits behind it is answered first.
+    fn tell_of_end(&mut self, id: GenId, reason: FinishReason, now: Instant) {
+        let Ui { notify, notify_after, .. } = self.settings.ui;
+        let running = self.chat.running.as_ref().filter(|running| running.id == id);
+        let Some(running) = running.filter(|_| !self.focused && notify != Notify::Off) else { return };
+        let took = now.saturating_duration_since(running.meter.asked());
+        let goes_on = !self.chat.queue.is_empty() && reason != FinishReason::Error;
+        if goes_on || reason == FinishReason::Cancelled || took < Duration::from_secs(u64::from(notify_after)) {
+            return;
+        }
+        let name = self.chat.conversation.get(running.answer).and_then(|answer| answer.model.as_deref());
+        let name = name.unwrap_or("The model");
+        let text = match reason {
+            FinishReason::Error => format!("{name} could not answer"),
+            FinishReason::Length | FinishReason::Context | FinishReason::Timeout => {
+                format!("{name} was cut off after {}", seconds(took))
+            }
+            FinishReason::Stop | FinishReason::Cancelled => format!("{name} has answered, in {}", seconds(took)),
+        };
+        self.emit(Effect::Notify { how: notify, text: sanitize(&text).replace('\n', " ") });
     }
 
     fn on_failed(&mut self, id: GenId, error: &UserError, now: Instant) {

@@ -1,14 +1,16 @@
 //! Keys, text, wheel and clicks: the innermost context that has a use for them gets them.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::app::msg::TermEvent;
-use crate::app::{App, Dirty, Overlay, Pane};
+use crate::app::msg::{Effect, TermEvent, TimerId};
+use crate::app::{App, Dirty, Overlay, Pane, ToastKind};
 use crate::config::keymap::{Key, KeyChord};
 use crate::domain::action::{Action, Context};
 
 /// Lines that one turn of the wheel moves.
 const WHEEL: i32 = 3;
+/// Who knows what comes next has pressed it by then.
+const HESITATION: Duration = Duration::from_millis(300);
 
 impl App {
     pub(super) fn on_term(&mut self, event: TermEvent, now: Instant) {
@@ -18,12 +20,13 @@ impl App {
                 self.touch(Dirty::Now);
             }
             TermEvent::Paste(text) => {
+                self.forget_pressed();
                 self.on_paste(&text);
                 self.touch(Dirty::Now);
             }
             TermEvent::Resize(..) => self.touch(Dirty::Soon),
-            // Nothing that is drawn depends on the focus.
-            TermEvent::Focus(_) => {}
+            // Nothing that is drawn depends on it; what is told elsewhere does.
+            TermEvent::Focus(focused) => self.focused = focused,
             TermEvent::Scroll(turns) => {
                 self.on_wheel(i32::from(turns));
                 self.touch(Dirty::Soon);
@@ -45,6 +48,11 @@ impl App {
     pub(super) fn on_wheel(&mut self, turns: i32) {
         if let Some(Overlay::Help { scroll }) = &mut self.overlay {
             *scroll = scroll.saturating_add_signed(i16::try_from(turns * WHEEL).unwrap_or(0));
+        } else if let Some(Overlay::Compare(compare)) = &mut self.overlay {
+            let action = if turns < 0 { Action::ScrollUp } else { Action::ScrollDown };
+            for _ in 0..(turns * WHEEL).unsigned_abs() {
+                compare.act(action);
+            }
         } else if self.overlay.is_none() && self.pane == Pane::Chat {
             self.chat.transcript.scroll_lines(turns * WHEEL);
         } else if self.overlay.is_none() && self.scroll_card(turns * WHEEL) {
@@ -56,6 +64,9 @@ impl App {
 
     /// The innermost context that has a use for the key gets it.
     pub(super) fn on_key(&mut self, chord: KeyChord, now: Instant) {
+        if !self.pressed.is_empty() {
+            return self.go_on_with(chord, now);
+        }
         if self.press_in_vim(chord, now) {
             return;
         }
@@ -73,7 +84,53 @@ impl App {
             {
                 return;
             }
+            if self.keymap.goes_on(context, &[chord.normal()]) {
+                return self.press(chord);
+            }
         }
+    }
+
+    /// A key of a sequence: who hesitates is shown what can follow.
+    fn press(&mut self, chord: KeyChord) {
+        self.pressed.push(chord.normal());
+        if !self.shows_next_keys {
+            self.emit(Effect::SetTimer { id: TimerId::NextKeys, after: HESITATION });
+        }
+    }
+
+    pub(super) fn forget_pressed(&mut self) {
+        self.pressed.clear();
+        self.shows_next_keys = false;
+    }
+
+    /// The next key of a sequence that was begun.
+    fn go_on_with(&mut self, chord: KeyChord, now: Instant) {
+        let contexts = self.contexts();
+        self.press(chord);
+        let action = contexts.iter().find_map(|context| self.keymap.sequence(*context, &self.pressed));
+        if let Some(action) = action {
+            self.forget_pressed();
+            self.act(action, now);
+        } else if !contexts.iter().any(|context| self.keymap.goes_on(*context, &self.pressed)) {
+            let leaves = chord.key == Key::Esc || self.keymap.resolve(&contexts, chord) == Some(Action::Interrupt);
+            let said = self.pressed.iter().map(|pressed| self.chord_hint(*pressed)).collect::<Vec<_>>().join(" ");
+            self.forget_pressed();
+            if !leaves {
+                self.toast(ToastKind::Note, format!("{said} does nothing here"), None, now);
+            }
+        }
+    }
+
+    /// A key as this terminal can show it.
+    #[must_use]
+    pub fn chord_hint(&self, chord: KeyChord) -> String {
+        if self.theme.glyphs.unicode { chord.hint() } else { chord.hint_ascii() }
+    }
+
+    /// What can follow the keys that were pressed: each with what it does, or `None` where it goes on.
+    #[must_use]
+    pub fn next_keys(&self) -> Vec<(KeyChord, Option<Action>)> {
+        self.keymap.next_keys(&self.contexts(), &self.pressed)
     }
 
     pub(super) fn contexts(&self) -> Vec<Context> {
@@ -100,6 +157,7 @@ impl App {
                 vec![Context::Dialog, Context::Edit, Context::Global]
             }
             Some(Overlay::Help { .. }) => vec![Context::Dialog, Context::List, Context::Chat, Context::Global],
+            Some(Overlay::Compare(_)) => vec![Context::Dialog, Context::Edit, Context::Chat, Context::Global],
             Some(Overlay::Room(_)) => vec![Context::List, Context::Dialog, Context::Global],
             Some(Overlay::Confirm(_)) => vec![Context::Dialog, Context::Global],
             None if suggesting => vec![Context::List, Context::Edit, Context::Chat, Context::Global],
@@ -183,7 +241,7 @@ impl App {
                 self.chat.composer.area.insert(text);
                 self.chat.composer.touched();
             }
-            Some(Overlay::Help { .. } | Overlay::Confirm(_) | Overlay::Room(_)) | None => {}
+            Some(Overlay::Help { .. } | Overlay::Confirm(_) | Overlay::Room(_) | Overlay::Compare(_)) | None => {}
         }
     }
 

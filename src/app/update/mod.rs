@@ -9,17 +9,21 @@
 //! | `chat`, `models`, `settings` | the actions of the panes; `models` also what the hub tells |
 //! | `composing` | writing: prompts before, what is offered, files that go along, Vim's keys |
 //! | `copy` | taking something of the conversation away |
+//! | `held` | what the conversation is held with: its own settings, personas |
+//! | `again` | another answer: with another model, with other settings, two side by side |
 //! | `versions` | writing a message again, and walking between what is there twice |
 //! | `sessions` | keeping the conversation, going to another, the list of all |
 //! | `wishes` | reasoning, and the form of the next answer |
 //! | `events` | what timers and the engine tell |
 
 mod actions;
+mod again;
 mod asking;
 mod chat;
 mod composing;
 mod copy;
 mod events;
+mod held;
 mod keys;
 mod models;
 mod overlays;
@@ -49,9 +53,7 @@ impl App {
             self.toast(ToastKind::Error, text, Some(hint), now);
         }
         self.emit(Effect::Hub(HubCmd::ScanLocal));
-        if let Some(model) = self.settings.model.clone() {
-            self.resolve_and_load(&model, now);
-        }
+        self.load_at_the_start(now);
         self.open_first();
     }
 

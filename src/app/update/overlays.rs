@@ -8,17 +8,29 @@ use crate::app::{App, Confirm, Confirmed, Overlay, Pane, ToastKind};
 use crate::config::theme::Themes;
 use crate::config::{SPECS, Value, nearest, theme};
 use crate::domain::action::{Action, Context};
-use crate::domain::units::bytes;
+use crate::domain::store::{StoreCmd, Summary, Which};
+use crate::domain::units::{ago, bytes};
+
+/// What the palette of everything is headed by.
+const PALETTE: &str = "What would you like to do?";
+/// So many choices are remembered.
+const RECENT: usize = 8;
 
 impl App {
     pub(super) fn act_in_overlay(&mut self, action: Action, now: Instant) -> bool {
         match action {
+            // What stops an answer stops the one that is looked at, before anything is left.
+            Action::Dismiss | Action::Interrupt
+                if matches!(self.overlay, Some(Overlay::Compare(_))) && self.stop_compared(now) =>
+            {
+                return true;
+            }
             Action::Redraw | Action::Suspend => {
                 self.act_globally(action, now);
                 return true;
             }
             Action::Dismiss => {
-                self.dismiss();
+                self.dismiss(now);
                 return true;
             }
             Action::Accept => {
@@ -30,7 +42,7 @@ impl App {
                 if let Some(Overlay::Confirm(Confirm { then: Confirmed::Quit, .. })) = self.overlay {
                     self.really_quit();
                 } else {
-                    self.dismiss();
+                    self.dismiss(now);
                     if action == Action::Quit {
                         self.quit();
                     }
@@ -38,7 +50,7 @@ impl App {
                 return true;
             }
             Action::Palette | Action::Help => {
-                self.dismiss();
+                self.dismiss(now);
                 self.act_globally(action, now);
                 return true;
             }
@@ -88,6 +100,7 @@ impl App {
                 true
             }
             Some(Overlay::Conversations(_)) => self.act_in_list(action, now),
+            Some(Overlay::Compare(compare)) => compare.act(action),
             Some(Overlay::Room(_)) => action.context() == Context::List && self.move_in_list(action),
             Some(Overlay::Confirm(_)) | None => false,
         }
@@ -99,11 +112,13 @@ impl App {
         self.overlay = Some(overlay);
     }
 
-    pub(super) fn dismiss(&mut self) {
+    pub(super) fn dismiss(&mut self, now: Instant) {
         match self.overlay.take() {
             Some(Overlay::Themes { before, .. }) => self.show_theme(&before),
             Some(Overlay::Room(room)) => self.leave_unasked(room.wish),
             Some(Overlay::Conversations(list)) => self.dismiss_in_list(list),
+            // The answer that was there stays; the other one is a version of it.
+            Some(Overlay::Compare(compare)) => self.take_side(&compare, 0, now),
             _ => {}
         }
     }
@@ -111,15 +126,18 @@ impl App {
     pub(super) fn accept(&mut self, now: Instant) {
         match self.overlay.take() {
             Some(Overlay::Palette(picker)) => {
-                if let Some(row) = picker.chosen() {
-                    self.go(row.target.clone(), now);
+                if let Some(target) = picker.chosen().map(|row| row.target.clone()) {
+                    if picker.title == PALETTE {
+                        self.remember(&target);
+                    }
+                    self.go(target, now);
                 }
             }
             Some(Overlay::Themes { picker, before }) => match picker.chosen().map(|r| r.target.clone()) {
                 Some(Target::Theme(id)) => self.set_theme(id),
                 _ => self.show_theme(&before),
             },
-            Some(Overlay::Value(editor)) => self.take_value(editor),
+            Some(Overlay::Value(editor)) => self.take_value(editor, now),
             Some(Overlay::Schema(field)) => self.read_schema(field),
             Some(Overlay::Import(field)) => self.import(field),
             Some(Overlay::Confirm(confirm)) => match confirm.then {
@@ -128,10 +146,14 @@ impl App {
                 Confirmed::Get(wanted) => self.get(*wanted, now),
                 Confirmed::Delete(model) => self.delete(&model, now),
                 Confirmed::Discard(repo) => self.discard(&repo),
+                Confirmed::Retry(model) => self.answer_again_by(&model, now),
+                Confirmed::Compare(model) => self.compare_by(&model, now),
+                Confirmed::SavePersona(persona) => self.keep_persona(*persona, now),
             },
             Some(Overlay::Room(room)) => self.make_room(room, now),
             Some(Overlay::Conversations(list)) => self.accept_in_list(list),
             Some(Overlay::Prompts(search)) => self.take_prompt(&search),
+            Some(Overlay::Compare(compare)) => self.take_side(&compare, compare.focus, now),
             Some(Overlay::Help { .. }) | None => {}
         }
     }
@@ -160,7 +182,29 @@ impl App {
                 self.pane = Pane::Settings;
                 self.settings_pane.go_to(key);
             }
+            Target::Own(key) => self.edit_here(key),
+            Target::Persona(name) => {
+                self.pane = Pane::Chat;
+                self.use_persona(&name, now);
+            }
+            Target::Conversation(id) if id == self.saved.id => self.pane = Pane::Chat,
+            Target::Conversation(id) => self.ask_to_open(Which::Id(id), None),
+            Target::Retry(argument) => {
+                self.retry_with(&argument, now);
+            }
+            Target::Compare(reference) => {
+                self.compare(&reference, now);
+            }
+            Target::CompareWith(message) => self.compare_with(message),
+            Target::Branch(head) => self.go_to_branch(head),
         }
+    }
+
+    /// What was chosen in the palette comes first there from now on.
+    fn remember(&mut self, target: &Target) {
+        self.recent.retain(|known| known != target);
+        self.recent.insert(0, target.clone());
+        self.recent.truncate(RECENT);
     }
 
     pub(super) fn open_palette(&mut self) {
@@ -181,12 +225,36 @@ impl App {
         });
         let settings = SPECS.iter().map(|spec| Row {
             kind: "set",
-            label: spec.title.to_owned(),
+            label: format!("{} {} {}", spec.title, self.theme.glyphs.dot, spec.key),
             detail: spec.show(&(spec.get)(&self.settings)),
             target: Target::Setting(spec.key),
         });
-        let rows = actions.chain(models).chain(settings).collect();
-        self.open(Overlay::Palette(Picker::new("What would you like to do?", rows)));
+        let personas = self.persona_rows("as");
+        let mut rows: Vec<Row> = actions.chain(personas).chain(models).chain(settings).collect();
+        let place = |row: &Row| self.recent.iter().position(|known| *known == row.target).unwrap_or(RECENT);
+        rows.sort_by_key(place);
+        self.open(Overlay::Palette(Picker::new(PALETTE, rows)));
+        // The store tells of the conversations in a moment.
+        self.saved.palette_ask = None;
+        if !self.saved.off {
+            let ask = self.saved.next_ask();
+            self.saved.palette_ask = Some(ask);
+            self.emit(Effect::Store(StoreCmd::List { ask, archived: false }));
+        }
+    }
+
+    /// The conversations that the palette has waited for. Without a title nobody would know which one it is.
+    pub(super) fn list_in_palette(&mut self, conversations: Vec<Summary>) {
+        self.saved.palette_ask = None;
+        let rows = conversations.into_iter().filter(|summary| !summary.title.is_empty()).map(|summary| Row {
+            kind: "open",
+            ..Row::new(&summary.title, &ago(summary.age), Target::Conversation(summary.id))
+        });
+        if let Some(Overlay::Palette(picker)) = &mut self.overlay
+            && picker.title == PALETTE
+        {
+            picker.add(rows);
+        }
     }
 
     /// All themes, the user's own too: read when somebody wants to choose.

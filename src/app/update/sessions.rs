@@ -6,11 +6,11 @@ use crate::app::chat::{Running, Wish};
 use crate::app::msg::{Effect, TimerId};
 use crate::app::sessions::{ConversationList, Listed};
 use crate::app::text_area::TextArea;
-use crate::app::{App, Dirty, EngineStatus, Overlay, Pane, ToastKind};
+use crate::app::{App, Dirty, Overlay, Pane, ToastKind};
 use crate::domain::Role;
 use crate::domain::action::{Action, Context};
 use crate::domain::store::keeper::Keeper;
-use crate::domain::store::{Change, ConvId, Opened, Row, Setup, StoreCmd, StoreEvent, Which};
+use crate::domain::store::{Change, ConvId, Opened, Row, StoreCmd, StoreEvent, Which};
 
 /// How often a growing answer is kept.
 const MORE: Duration = Duration::from_millis(250);
@@ -74,19 +74,15 @@ impl App {
     }
 
     fn new_changes(&mut self) -> Vec<Change> {
-        let Self { saved, chat, settings, engine, .. } = self;
-        let system = chat.system(settings).to_owned();
-        let thinking = chat.wishes.thinking;
-        saved.keeper.changes(&mut chat.conversation, || Setup {
-            model: match engine {
-                EngineStatus::Ready(info) | EngineStatus::Asleep(info) => Some(info.reference.clone()),
-                _ => None,
-            },
-            system,
-            sampling: settings.sampling,
-            max_tokens: settings.chat.max_tokens,
-            thinking,
-        })
+        let Self { saved, chat, .. } = self;
+        let own = &chat.own;
+        let mut changes = saved.keeper.changes(&mut chat.conversation, || own.clone().unwrap_or_default());
+        // There is nothing that it could be kept with before something is said or written.
+        if saved.setup_is_due && (!chat.conversation.is_empty() || !saved.keeper.has_no_draft()) {
+            saved.setup_is_due = false;
+            changes.extend(own.as_ref().and_then(|own| saved.keeper.setup(own)));
+        }
+        changes
     }
 
     fn emit_keep(&mut self, changes: Vec<Change>) {
@@ -126,6 +122,7 @@ impl App {
             StoreEvent::Off(error) => {
                 self.saved.off = true;
                 self.saved.opening = None;
+                self.load_first(now);
                 self.toast(ToastKind::Warning, error.message, error.hint, now);
             }
             StoreEvent::Note(error) => self.toast_error(&error, now),
@@ -136,6 +133,10 @@ impl App {
                     Ok(None) => self.toast(ToastKind::Note, "There is no conversation yet", None, now),
                     Err(error) => self.toast_error(&error, now),
                 }
+                self.load_first(now);
+            }
+            StoreEvent::Listed { ask, conversations } if self.saved.palette_ask == Some(ask) => {
+                self.list_in_palette(conversations);
             }
             StoreEvent::Listed { ask, conversations } => {
                 if let Some(list) = self.list().filter(|list| list.list_ask == Some(ask)) {
@@ -173,7 +174,7 @@ impl App {
     }
 
     /// A message that waited for a summary is the person's again.
-    fn end_answer(&mut self, now: Instant) {
+    pub(super) fn end_answer(&mut self, now: Instant) {
         if let Some(Wish::Summarise { then, .. }) = self.chat.running.as_ref().map(Running::wish) {
             let then = then.clone();
             self.chat.composer.put_back(&then);
@@ -195,7 +196,7 @@ impl App {
         self.keep_draft_soon();
     }
 
-    fn ask_to_open(&mut self, which: Which, at: Option<Row>) {
+    pub(super) fn ask_to_open(&mut self, which: Which, at: Option<Row>) {
         let ask = self.saved.next_ask();
         self.saved.opening = Some(ask);
         self.emit(Effect::Store(StoreCmd::Open { ask, which, at }));
@@ -208,6 +209,7 @@ impl App {
         let Opened { id, mut conversation, title, setup, draft, pinned, archived, at, .. } = opened;
         self.chat.clear();
         self.saved.id = id;
+        self.saved.setup_is_due = false;
         self.saved.listed = Listed { title, pinned, archived };
         self.saved.keeper = Keeper::of(&mut conversation, &draft);
         self.chat.composer.begin_with(&draft, conversation.branch().filter(|m| m.role == Role::User));
@@ -215,14 +217,7 @@ impl App {
         if let Some(place) = at.and_then(|at| self.chat.conversation.place(at)) {
             self.chat.transcript.to_message(place);
         }
-        self.chat.wishes.thinking = setup.thinking;
-        // It was held with this model once: whatever was said to that then is said to it again.
-        if let Some(model) = setup.model {
-            self.chat.system = Some(setup.system);
-            if self.engine == EngineStatus::Empty && self.settings.model.is_none() {
-                self.resolve_and_load(&model, now);
-            }
-        }
+        self.put_back(setup, now);
         self.pane = Pane::Chat;
     }
 

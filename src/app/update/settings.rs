@@ -38,6 +38,7 @@ impl App {
     pub(super) fn reset_value(&mut self, spec: &'static Spec, now: Instant) {
         if (spec.set)(&mut self.settings, spec.default()).is_ok() {
             self.origins.set(spec.key, Origin::Default);
+            self.hold_setting(spec, spec.default());
             self.settings_pane.note(spec.key, None);
             self.after_change(spec);
             self.toast(ToastKind::Note, format!("{} is back to its default", spec.title), None, now);
@@ -45,9 +46,13 @@ impl App {
     }
 
     /// Takes what was typed, or shows why not and keeps it.
-    pub(super) fn take_value(&mut self, mut editor: ValueEditor) {
+    pub(super) fn take_value(&mut self, mut editor: ValueEditor, now: Instant) {
         let spec = editor.spec;
-        match spec.parse(editor.area.text()).and_then(|value| {
+        let parsed = spec.parse(editor.area.text());
+        if let (true, Ok(value)) = (editor.here, &parsed) {
+            return self.take_here(&[(spec, value.clone())], now);
+        }
+        match parsed.and_then(|value| {
             (spec.set)(&mut self.settings, value.clone())?;
             Ok(value)
         }) {
@@ -67,6 +72,7 @@ impl App {
 
     pub(super) fn changed(&mut self, spec: &'static Spec, value: Value) {
         self.origins.set(spec.key, Origin::Session);
+        self.hold_setting(spec, value.clone());
         self.settings_pane.note(spec.key, Some(value).filter(|v| *v != Value::Unset));
         self.after_change(spec);
     }
@@ -78,8 +84,6 @@ impl App {
                 let id = self.settings.ui.theme.clone();
                 self.show_theme(&id);
             }
-            // What is typed now is what holds, for this conversation too.
-            "chat.system_prompt" => self.chat.system = None,
             "engine.unload_after" => self.set_idle_timer(),
             "hub.speed_limit" => {
                 let limit = self.settings.hub.bytes_per_second();

@@ -10,7 +10,7 @@ use crate::domain::{MsgId, Role};
 
 impl App {
     /// The message at the top of the screen if somebody has scrolled there, else the newest.
-    fn place_looked_at(&self) -> Option<usize> {
+    pub(super) fn place_looked_at(&self) -> Option<usize> {
         let last = self.chat.conversation.len().checked_sub(1)?;
         match self.chat.transcript.anchor() {
             Anchor::At { place, .. } => Some(place.min(last)),

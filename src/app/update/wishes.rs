@@ -14,19 +14,26 @@ impl App {
     #[must_use]
     pub fn thinking(&self) -> Option<Thinking> {
         let can = self.model().is_some_and(|model| model.facts.can_think);
-        can.then(|| self.chat.wishes.thinking.unwrap_or(self.settings.chat.thinking))
+        can.then(|| {
+            let own = self.chat.own.as_ref().and_then(|own| own.thinking);
+            own.unwrap_or(self.settings.chat.thinking)
+        })
     }
 
     pub(super) fn toggle_thinking(&mut self, now: Instant) {
-        let text = match (self.thinking(), self.model()) {
-            (Some(Thinking::Off), _) => {
-                self.chat.wishes.thinking = Some(Thinking::On);
+        let wanted = match self.thinking() {
+            Some(Thinking::Off) => Some(Thinking::On),
+            Some(Thinking::Auto | Thinking::On) => Some(Thinking::Off),
+            None => None,
+        };
+        if wanted.is_some() {
+            self.hold_with(|setup| setup.thinking = wanted);
+        }
+        let text = match (wanted, self.model()) {
+            (Some(Thinking::On | Thinking::Auto), _) => {
                 "The next answers of this conversation begin with reasoning".to_owned()
             }
-            (Some(Thinking::Auto | Thinking::On), _) => {
-                self.chat.wishes.thinking = Some(Thinking::Off);
-                "The next answers of this conversation come without reasoning".to_owned()
-            }
+            (Some(Thinking::Off), _) => "The next answers of this conversation come without reasoning".to_owned(),
             (None, Some(model)) => format!("{} does not reason", model.name),
             (None, None) => "No model is loaded that could reason".to_owned(),
         };

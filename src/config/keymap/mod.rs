@@ -7,8 +7,10 @@
 mod chord;
 mod defaults;
 mod overrides;
+mod sequence;
 
 pub use chord::{Key, KeyChord};
+pub use sequence::KeySequence;
 
 use toml_edit::Item;
 
@@ -17,20 +19,20 @@ use crate::domain::action::{Action, Context};
 use crate::error::UserError;
 
 /// An action and its keys in one context, the one to show first.
-pub type ActionKeys = (Action, Vec<KeyChord>);
+pub type ActionKeys = (Action, Vec<KeySequence>);
 
 /// One key of the map.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Binding {
     context: Context,
-    chord: KeyChord,
+    keys: KeySequence,
     action: Action,
 }
 
 /// What every key does in every context.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyMap {
-    /// The user's first, so that hints show theirs; no chord twice in a context.
+    /// The user's first, so that hints show theirs; no keys twice in a context.
     bindings: Vec<Binding>,
 }
 
@@ -40,8 +42,8 @@ impl Default for KeyMap {
         for (context, action, keys) in defaults::DEFAULTS {
             for key in *keys {
                 // A test reads every one of them.
-                if let Ok(chord) = key.parse() {
-                    bindings.push(Binding { context: *context, chord, action: *action });
+                if let Ok(keys) = key.parse() {
+                    bindings.push(Binding { context: *context, keys, action: *action });
                 }
             }
         }
@@ -78,14 +80,43 @@ impl KeyMap {
 
     /// The keys of an action, the one to show first; each once, however many contexts have it.
     #[must_use]
-    pub fn keys_for(&self, action: Action) -> Vec<KeyChord> {
+    pub fn keys_for(&self, action: Action) -> Vec<KeySequence> {
         let mut keys = Vec::new();
         for binding in self.bindings.iter().filter(|binding| binding.action == action) {
-            if !keys.contains(&binding.chord) {
-                keys.push(binding.chord);
+            if !keys.contains(&binding.keys) {
+                keys.push(binding.keys.clone());
             }
         }
         keys
+    }
+
+    /// What several presses do in a context.
+    #[must_use]
+    pub fn sequence(&self, context: Context, pressed: &[KeyChord]) -> Option<Action> {
+        let is_it = |binding: &&Binding| binding.context == context && binding.keys.chords() == pressed;
+        self.bindings.iter().find(is_it).map(|binding| binding.action)
+    }
+
+    /// What can follow these presses: the next one and what it does, or `None` where that is not all of it. The innermost
+    /// context that knows a key has it, as everywhere; in the order in which they are bound.
+    #[must_use]
+    pub fn next_keys(&self, contexts: &[Context], pressed: &[KeyChord]) -> Vec<(KeyChord, Option<Action>)> {
+        let mut next: Vec<(KeyChord, Option<Action>)> = Vec::new();
+        for context in contexts {
+            for binding in self.bindings.iter().filter(|binding| binding.context == *context) {
+                let Some([key, more @ ..]) = binding.keys.after(pressed) else { continue };
+                if !next.iter().any(|(known, _)| known == key) {
+                    next.push((*key, more.is_empty().then_some(binding.action)));
+                }
+            }
+        }
+        next
+    }
+
+    /// Some keys of the context begin with these presses and go on.
+    #[must_use]
+    pub fn goes_on(&self, context: Context, pressed: &[KeyChord]) -> bool {
+        self.bindings.iter().any(|binding| binding.context == context && binding.keys.after(pressed).is_some())
     }
 
     /// Every context that has keys, with its actions in their order and their keys, for the help.
@@ -96,7 +127,8 @@ impl KeyMap {
             .map(|context| {
                 let actions = Action::ALL.iter().filter_map(|action| {
                     let here = |binding: &&Binding| binding.context == context && binding.action == *action;
-                    let keys: Vec<KeyChord> = self.bindings.iter().filter(here).map(|binding| binding.chord).collect();
+                    let keys: Vec<KeySequence> =
+                        self.bindings.iter().filter(here).map(|binding| binding.keys.clone()).collect();
                     (!keys.is_empty()).then_some((*action, keys))
                 });
                 (context, actions.collect::<Vec<_>>())
@@ -106,10 +138,7 @@ impl KeyMap {
     }
 
     fn get(&self, context: Context, chord: KeyChord) -> Option<Action> {
-        self.bindings
-            .iter()
-            .find(|binding| binding.context == context && binding.chord == chord)
-            .map(|binding| binding.action)
+        self.sequence(context, &[chord])
     }
 
     /// Some key does this in every context.
@@ -117,7 +146,7 @@ impl KeyMap {
         self.bindings.iter().any(|binding| {
             binding.context == Context::Global
                 && binding.action == action
-                && self.bindings.iter().all(|other| other.chord != binding.chord || other.action == action)
+                && self.bindings.iter().all(|other| other.keys != binding.keys || other.action == action)
         })
     }
 }
@@ -139,10 +168,17 @@ mod tests {
         for (index, binding) in map.bindings.iter().enumerate() {
             for other in &map.bindings[index + 1..] {
                 assert!(
-                    binding.context != other.context || binding.chord != other.chord,
+                    binding.context != other.context || binding.keys != other.keys,
                     "{} has {} twice",
                     binding.context.name(),
-                    binding.chord
+                    binding.keys
+                );
+                let hides = |one: &Binding, of: &Binding| of.keys.after(one.keys.chords()).is_some();
+                assert!(
+                    binding.context != other.context || !(hides(binding, other) || hides(other, binding)),
+                    "{} and {} begin alike",
+                    binding.keys,
+                    other.keys
                 );
             }
         }
@@ -153,14 +189,17 @@ mod tests {
         let map = KeyMap::default();
         // Done once in a while, and quickly found: `/schema`, and `/send-all`, which the transcript names.
         let by_name = |action: &Action| {
-            matches!(action, Action::AnswerInSchema | Action::SendAll | Action::CopyAll | Action::SaveCode)
+            matches!(
+                action,
+                Action::AnswerInSchema | Action::SendAll | Action::CopyAll | Action::SaveCode | Action::SavePersona
+            )
         };
         for action in Action::ALL {
             assert!(by_name(action) || !map.keys_for(*action).is_empty(), "{}", action.name());
         }
         for binding in &map.bindings {
             assert!(overrides::may_bind(binding.context, binding.action), "{binding:?}");
-            assert_eq!(overrides::cannot_be_typed(binding.context, binding.chord), None, "{binding:?}");
+            assert_eq!(overrides::cannot_be_typed(binding.context, binding.keys.first()), None, "{binding:?}");
         }
     }
 
@@ -168,7 +207,11 @@ mod tests {
     fn nothing_in_the_composer_hides_a_key_of_chat() {
         let map = KeyMap::default();
         for binding in map.bindings.iter().filter(|binding| binding.context == Context::Chat) {
-            assert_eq!(map.resolve(&CHAT, binding.chord), Some(binding.action));
+            if let [chord] = binding.keys.chords() {
+                assert_eq!(map.resolve(&CHAT, *chord), Some(binding.action));
+            } else {
+                assert_eq!(map.resolve(&CHAT, binding.keys.first()), None, "{}", binding.keys);
+            }
         }
         for action in [Action::Quit, Action::Interrupt] {
             assert!(map.is_reachable(action));
@@ -183,7 +226,8 @@ mod tests {
             if matches!(action, Action::ShowChat | Action::ShowModels | Action::ShowSettings) {
                 continue;
             }
-            let simple = |chord: &KeyChord| !chord.alt && !matches!(chord.key, Key::F(_));
+            let simple =
+                |keys: &KeySequence| keys.chords().iter().all(|chord| !chord.alt && !matches!(chord.key, Key::F(_)));
             // `/conversations`, `/think`, `/schema`, `/copy` and the like need no more than letters, and every letter with Ctrl is taken.
             let by_name = matches!(
                 action,
@@ -197,6 +241,7 @@ mod tests {
                     | Action::CopyCode
                     | Action::CopyAll
                     | Action::SaveCode
+                    | Action::SavePersona
             );
             let exempt = by_name || matches!(action, Action::TextStart | Action::TextEnd);
             assert!(exempt || map.keys_for(*action).iter().any(simple), "{}", action.name());
@@ -259,10 +304,21 @@ mod tests {
     }
 
     #[test]
+    fn what_can_follow_a_leader_is_known() {
+        let map = KeyMap::default();
+        let leader = chord("ctrl-x");
+        assert!(map.goes_on(Context::Chat, &[leader]) && !map.goes_on(Context::Models, &[leader]));
+        let next = map.next_keys(&CHAT, &[leader]);
+        assert!(next.contains(&(chord("v"), Some(Action::Compare))), "{next:?}");
+        assert_eq!(map.sequence(Context::Chat, &[leader, chord("v")]), Some(Action::Compare));
+        assert_eq!(map.next_keys(&CHAT, &[leader, chord("v")]), []);
+    }
+
+    #[test]
     fn the_help_has_every_binding_once() {
         let map = KeyMap::default();
         let listed: usize = map.bindings().iter().flat_map(|(_, actions)| actions).map(|(_, keys)| keys.len()).sum();
         assert_eq!(listed, map.bindings.len());
-        assert_eq!(map.keys_for(Action::Next), [chord("down"), chord("j")]);
+        assert_eq!(map.keys_for(Action::Next), [KeySequence::from(chord("down")), chord("j").into()]);
     }
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use toml_edit::{Item, Key as TomlKey};
 
-use super::{Binding, KeyChord, KeyMap};
+use super::{Binding, KeyChord, KeyMap, KeySequence};
 use crate::config::file::{Source, span_of};
 use crate::config::suggest::nearest;
 use crate::domain::action::{Action, Context};
@@ -16,7 +16,7 @@ const NONE: &str = "none";
 /// One line of `[keys.CONTEXT]` that can be read.
 struct Override {
     context: Context,
-    chord: KeyChord,
+    keys: KeySequence,
     /// As it is written.
     spelling: String,
     /// `None` unbinds.
@@ -37,7 +37,7 @@ pub(super) fn apply(
     // Chat never sees a key that the composer in front of it takes.
     overrides.retain(|wish| {
         let hidden = (wish.context == Context::Chat && wish.action.is_some())
-            .then(|| map.get(Context::Edit, wish.chord))
+            .then(|| map.get(Context::Edit, wish.keys.first()))
             .flatten();
         if let Some(hider) = hidden {
             problems.push(
@@ -63,7 +63,7 @@ pub(super) fn apply(
         }
         let own = base.keys_for(action);
         overrides.retain(|wish| {
-            let guilty = own.contains(&wish.chord) && wish.action != Some(action);
+            let guilty = own.contains(&wish.keys) && wish.action != Some(action);
             if guilty {
                 problems.push(
                     source
@@ -86,14 +86,18 @@ pub(super) fn apply(
 }
 
 fn merged(base: &KeyMap, overrides: &[Override]) -> KeyMap {
-    let wished = overrides
-        .iter()
-        .filter_map(|wish| wish.action.map(|action| Binding { context: wish.context, chord: wish.chord, action }));
-    let kept = base
-        .bindings
-        .iter()
-        .filter(|binding| !overrides.iter().any(|wish| wish.context == binding.context && wish.chord == binding.chord));
-    KeyMap { bindings: wished.chain(kept.copied()).collect() }
+    let wished = overrides.iter().filter_map(|wish| {
+        wish.action.map(|action| Binding { context: wish.context, keys: wish.keys.clone(), action })
+    });
+    // A key that does something by itself begins nothing else, and the other way round.
+    let in_the_way = |wish: &Override, keys: &KeySequence| {
+        let begins = || wish.keys.after(keys.chords()).is_some() || keys.after(wish.keys.chords()).is_some();
+        wish.keys == *keys || (wish.action.is_some() && begins())
+    };
+    let kept = base.bindings.iter().filter(|binding| {
+        !overrides.iter().any(|wish| wish.context == binding.context && in_the_way(wish, &binding.keys))
+    });
+    KeyMap { bindings: wished.chain(kept.cloned()).collect() }
 }
 
 fn read(source: &Source, key: Option<&TomlKey>, keys: &Item, problems: &mut Vec<UserError>) -> Vec<Override> {
@@ -120,19 +124,19 @@ fn read(source: &Source, key: Option<&TomlKey>, keys: &Item, problems: &mut Vec<
         };
         for (spelling, item) in table.iter() {
             let span = span_of(table.key(spelling), item);
-            let wish = read_one(context, spelling, item).and_then(|(chord, action)| {
-                let same = overrides.iter().find(|other| other.context == context && other.chord == chord);
+            let wish = read_one(context, spelling, item).and_then(|(keys, action)| {
+                let same = overrides.iter().find(|other| other.context == context && other.keys == keys);
                 match same {
                     Some(other) => Err((
                         format!("`{spelling}` in [keys.{name}] is the same key as `{}`", other.spelling),
                         "a terminal sends the same for both; keep one of them".to_owned(),
                     )),
-                    None => Ok((chord, action)),
+                    None => Ok((keys, action)),
                 }
             });
             match wish {
-                Ok((chord, action)) => {
-                    overrides.push(Override { context, chord, spelling: spelling.to_owned(), action, span });
+                Ok((keys, action)) => {
+                    overrides.push(Override { context, keys, spelling: spelling.to_owned(), action, span });
                 }
                 Err((what, hint)) => problems.push(source.problem(span.as_ref(), &what).hint(hint)),
             }
@@ -144,11 +148,12 @@ fn read(source: &Source, key: Option<&TomlKey>, keys: &Item, problems: &mut Vec<
 /// What is wrong, and what to do.
 type Refusal = (String, String);
 
-fn read_one(context: Context, spelling: &str, item: &Item) -> Result<(KeyChord, Option<Action>), Refusal> {
-    let chord: KeyChord = spelling.parse().map_err(|why| {
+fn read_one(context: Context, spelling: &str, item: &Item) -> Result<(KeySequence, Option<Action>), Refusal> {
+    let keys: KeySequence = spelling.parse().map_err(|why| {
         (
             format!("`{spelling}` is not a key: {why}"),
-            "write keys like `ctrl-r`, `alt-enter`, `shift-tab`, `f5`".to_owned(),
+            "write keys like `ctrl-r`, `alt-enter`, `shift-tab`, `f5`, or `ctrl-x v` for one after the other"
+                .to_owned(),
         )
     })?;
     let Some(name) = item.as_str() else {
@@ -161,7 +166,7 @@ fn read_one(context: Context, spelling: &str, item: &Item) -> Result<(KeyChord, 
         ));
     };
     if name == NONE {
-        return Ok((chord, None));
+        return Ok((keys, None));
     }
     let Some(action) = Action::from_name(name) else {
         let near = nearest(name, Action::ALL.iter().map(|action| action.name()).chain([NONE]));
@@ -177,7 +182,7 @@ fn read_one(context: Context, spelling: &str, item: &Item) -> Result<(KeyChord, 
             format!("bind it in [keys.{}]", action.context().name()),
         ));
     }
-    if let Some(why) = cannot_be_typed(context, chord) {
+    if let Some(why) = cannot_be_typed(context, keys.first()) {
         return Err((
             format!("`{spelling}` in [keys.{}] {why}", context.name()),
             format!(
@@ -187,7 +192,7 @@ fn read_one(context: Context, spelling: &str, item: &Item) -> Result<(KeyChord, 
             ),
         ));
     }
-    Ok((chord, Some(action)))
+    Ok((keys, Some(action)))
 }
 
 /// Whether an action makes sense in a context: see the module's first lines.

@@ -1,9 +1,9 @@
 //! The conversation as a tree: a message that is written again stands beside the one before it, and each keeps what
 //! followed. One branch of it is shown.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use super::{Conversation, index};
+use super::{Conversation, Message, Start, index};
 use crate::domain::MsgId;
 
 /// Which of the messages that stand in each other's place one is, from 1, and how many there are.
@@ -64,6 +64,51 @@ impl Conversation {
     }
 }
 
+/// A branch, by where it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Branch {
+    pub head: MsgId,
+    /// Its first message that the branch on the screen does not have; `None` is the one on the screen.
+    pub parts_with: Option<MsgId>,
+    pub messages: usize,
+}
+
+impl Conversation {
+    /// All branches, the newest first; none that ends in an answer that never came.
+    #[must_use]
+    pub fn branches(&self) -> Vec<Branch> {
+        let parents: HashSet<MsgId> = self.messages.iter().filter_map(|message| message.parent).collect();
+        let is_end = |message: &&Message| {
+            let is_shown = self.head == Some(message.id);
+            is_shown || (!parents.contains(&message.id) && !message.leaves_its_question_out())
+        };
+        self.messages.iter().rev().filter(is_end).map(|message| self.branch_to(message.id)).collect()
+    }
+
+    fn branch_to(&self, head: MsgId) -> Branch {
+        let parent = |id: &MsgId| self.get(*id).and_then(|message| message.parent);
+        let path = || std::iter::successors(Some(head), parent);
+        let parts_with = path().take_while(|id| self.place(*id).is_none()).last();
+        Branch { head, parts_with, messages: path().count() }
+    }
+
+    /// The branch that is shown, up to a message of it, as a conversation of its own. All of it is new to whoever keeps it.
+    #[must_use]
+    pub fn fork(&self, until: MsgId) -> Self {
+        let mut fork = Self::default();
+        let mut ids = HashMap::new();
+        for message in self.branch().take_while(|message| message.id <= until) {
+            let id = fork.push(message.role, message.content.clone(), message.state.clone());
+            ids.insert(message.id, id);
+            fork.edit(id, |copy| {
+                *copy = Message { id, parent: copy.parent, revision: copy.revision, ..message.clone() }
+            });
+        }
+        fork.start = self.start.and_then(|start| Some(Start { from: *ids.get(&start.from)?, ..start }));
+        fork
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,6 +148,40 @@ mod tests {
         assert_eq!(shown(&c), "a A b B c", "with what followed");
         assert!(c.show_version(b, true) && !c.show_version(MsgId(99), true));
         assert_eq!(shown(&c), "a A d D");
+    }
+
+    #[test]
+    fn branches_are_known_by_where_they_part() {
+        let mut c = Conversation::default();
+        say(&mut c, Role::User, "a");
+        let first = say(&mut c, Role::Assistant, "A");
+        let b = say(&mut c, Role::User, "b");
+        say(&mut c, Role::Assistant, "B");
+        c.step_back_before(b);
+        let d = say(&mut c, Role::User, "d");
+        let end = say(&mut c, Role::Assistant, "D");
+        let branches = c.branches();
+        assert_eq!(branches[0], Branch { head: end, parts_with: None, messages: 4 });
+        assert_eq!(branches[1], Branch { head: MsgId(3), parts_with: Some(b), messages: 4 });
+        c.go_to(first);
+        let parts: Vec<_> = c.branches().into_iter().map(|branch| branch.parts_with).collect();
+        assert_eq!(parts, [Some(d), Some(b), None], "one can stand in the middle");
+    }
+
+    #[test]
+    fn a_fork_has_the_branch_and_nothing_else() {
+        let mut c = Conversation::default();
+        say(&mut c, Role::User, "a");
+        let other = say(&mut c, Role::Assistant, "A");
+        c.step_back_from_answer();
+        let answer = say(&mut c, Role::Assistant, "A2");
+        say(&mut c, Role::User, "b");
+        c.leave_out_before(answer);
+        let mut fork = c.fork(answer);
+        assert_eq!((shown(&fork).as_str(), fork.messages().len()), ("a A2", 2));
+        assert_eq!((fork.first_sent(), fork.take_changed().len()), (1, 2));
+        assert!(fork.get(other).is_some_and(|message| message.content == "A2"), "with ids of its own");
+        assert_eq!(shown(&c), "a A2 b", "the other one stays");
     }
 
     #[test]

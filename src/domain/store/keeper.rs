@@ -29,6 +29,14 @@ impl Keeper {
         Self { place: conversation.place_kept(), draft: draft.to_owned(), ..Self::default() }
     }
 
+    /// What it is held with, if that is not kept as it is.
+    pub fn setup(&mut self, setup: &Setup) -> Option<Change> {
+        (self.setup.as_ref() != Some(setup)).then(|| {
+            self.setup = Some(setup.clone());
+            Change::Setup(Box::new(setup.clone()))
+        })
+    }
+
     /// What is new at once: messages, the end of an answer, another branch. A growing answer's new words are left for `more`.
     pub fn changes(&mut self, conversation: &mut Conversation, setup: impl FnOnce() -> Setup) -> Vec<Change> {
         let mut changes = Vec::new();
@@ -53,11 +61,7 @@ impl Keeper {
             changes.push(Change::Place { head: place.0, start: place.1 });
         }
         if answers {
-            let setup = setup();
-            if self.setup.as_ref() != Some(&setup) {
-                changes.push(Change::Setup(Box::new(setup.clone())));
-                self.setup = Some(setup);
-            }
+            changes.extend(self.setup(&setup()));
         }
         changes
     }
@@ -79,6 +83,12 @@ impl Keeper {
         }
         (growing.text, growing.reasoning) = (content.len(), reasoning.len());
         Some(Change::More { id: *id, text, reasoning: more, thought: *thought })
+    }
+
+    /// As far as is kept, nothing is written and not sent.
+    #[must_use]
+    pub fn has_no_draft(&self) -> bool {
+        self.draft.is_empty()
     }
 
     /// What is being written, if it is not kept as it is.

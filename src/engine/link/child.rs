@@ -9,15 +9,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncReadExt as _;
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::process::Command;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 
-use crate::engine::protocol::{Decoder, FrameError, FromEngine, ToEngine, encode};
+use crate::engine::protocol::{FrameError, FromEngine, ToEngine, encode};
+use crate::engine::wire::{self, Incoming};
 use crate::engine::{Options, host};
 use crate::error::{ErrorKind, UserError, reason};
 
@@ -36,8 +36,8 @@ const MALLOC: [(&str, &str); 2] = [("MALLOC_MMAP_THRESHOLD_", "524288"), ("MALLO
 
 type Lines = Arc<Mutex<VecDeque<String>>>;
 
-/// One process. Dropping it kills it, too; [`EngineProcess::end`] also waits.
-pub(super) struct EngineProcess {
+/// One process. Dropping it kills it, too; [`Child::end`] also waits.
+pub(super) struct Child {
     process: tokio::process::Child,
     pid: Option<u32>,
     /// What it says; the end of it, or an error in it, is the end of the process.
@@ -48,7 +48,7 @@ pub(super) struct EngineProcess {
 }
 
 /// How a process ended.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct End {
     pub status: Option<ExitStatus>,
     /// What it printed last, oldest first.
@@ -61,7 +61,7 @@ pub(super) fn replaced_on_disk() -> UserError {
         .hint("quit and start it again")
 }
 
-impl EngineProcess {
+impl Child {
     /// # Errors
     /// As the system says.
     pub fn start(options: &Options) -> Result<Self, UserError> {
@@ -96,8 +96,8 @@ impl EngineProcess {
         let (reading, writing) = UnixStream::from_std(ours)?.into_split();
         let (heard, messages) = unbounded_channel();
         let (frames, to_write) = unbounded_channel();
-        tokio::spawn(read(reading, heard));
-        tokio::spawn(write(writing, to_write));
+        tokio::spawn(read(Incoming::new(reading), heard));
+        tokio::spawn(wire::write(writing, to_write));
         let lines = Lines::default();
         let log = tokio::spawn(read_log(pipe::Receiver::from_owned_fd(OwnedFd::from(log_end))?, lines.clone()));
         Ok(Self { pid: process.id(), process, messages, frames, lines, log })
@@ -152,35 +152,19 @@ impl EngineProcess {
     }
 }
 
-async fn read(mut socket: OwnedReadHalf, heard: UnboundedSender<FromEngine>) {
-    let mut decoder = Decoder::default();
-    let mut bytes = vec![0; 64 << 10];
+async fn read(mut incoming: Incoming, heard: UnboundedSender<FromEngine>) {
     loop {
-        match socket.read(&mut bytes).await {
-            Ok(0) | Err(_) => return,
-            Ok(n) => decoder.push(&bytes[..n]),
-        }
-        loop {
-            match decoder.pull() {
-                Ok(None) => break,
-                Ok(Some(message)) => {
-                    if heard.send(message).is_err() {
-                        return;
-                    }
-                }
-                Err(error) => {
-                    tracing::error!(target: "engine", "the engine's process can't be understood: {error}");
+        match incoming.next().await {
+            Ok(Some(message)) => {
+                if heard.send(message).is_err() {
                     return;
                 }
             }
-        }
-    }
-}
-
-async fn write(mut socket: OwnedWriteHalf, mut frames: UnboundedReceiver<Vec<u8>>) {
-    while let Some(frame) = frames.recv().await {
-        if socket.write_all(&frame).await.is_err() {
-            return;
+            Ok(None) => return,
+            Err(error) => {
+                tracing::error!(target: "engine", "the engine's process can't be understood: {error}");
+                return;
+            }
         }
     }
 }

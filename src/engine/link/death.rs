@@ -47,6 +47,12 @@ pub(super) fn explain(end: &End, during: During, spec: &ModelSpec) -> UserError 
     UserError::new(kind, format!("{what} {doing}")).hint(format!("{again}{hint}"))
 }
 
+/// Whoever lent us its engine is gone, in the middle of an answer.
+pub(super) fn holder_gone() -> UserError {
+    UserError::new(ErrorKind::Generation, "the hobnob whose engine made this answer has ended, and the answer with it")
+        .hint("try again: the model is loaded anew if it must be; with --no-share no other hobnob is needed")
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cause {
     Memory,

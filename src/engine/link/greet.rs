@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::child::{EngineProcess, replaced_on_disk};
+use super::child::{Child, replaced_on_disk};
 use crate::engine::Options;
 use crate::engine::protocol::{self, FromEngine};
 use crate::error::{ErrorKind, UserError};
@@ -14,7 +14,7 @@ use crate::error::{ErrorKind, UserError};
 pub async fn greet(options: &Options, limit: Duration) -> Result<Duration, UserError> {
     let start = Instant::now();
     let fails = |what: String| UserError::new(ErrorKind::LoadFailed, what);
-    let mut child = EngineProcess::start(options)?;
+    let mut child = Child::start(options)?;
     let word = tokio::time::timeout(limit, child.messages.recv()).await;
     let took = start.elapsed();
     let end = child.end().await;

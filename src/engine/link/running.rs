@@ -3,33 +3,136 @@
 use std::time::{Duration, Instant};
 
 use crate::domain::stats::{GenStats, TokenMeter, Usage};
-use crate::domain::{EngineEvent, FinishReason, GenId};
+use crate::domain::{Beginning, EngineEvent, FinishReason, GenId, GenRequest, PieceKind};
+use crate::engine::share::GuestId;
+
+/// Who asks for an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asker {
+    /// Our own front end.
+    Front,
+    Guest(GuestId),
+}
+
+/// A message that waits for the engine.
+#[derive(Debug, Clone)]
+pub(super) struct Ask {
+    pub asker: Asker,
+    /// What the asker knows it by.
+    pub id: GenId,
+    pub req: GenRequest,
+    /// What was made of it before it had to give way.
+    pub earlier: Option<Earlier>,
+}
+
+/// The figures of a part of an answer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Earlier {
+    usage: Usage,
+    stats: GenStats,
+}
 
 pub(super) struct Answer {
-    pub id: GenId,
+    /// What the process knows it by.
+    pub ticket: GenId,
+    pub ask: Ask,
     prompt_tokens: u32,
+    cached_tokens: Option<u32>,
     meter: TokenMeter,
+    /// A piece of it has come.
+    begun: bool,
+    /// What has come, where it may have to be gone on with.
+    heard: Beginning,
 }
 
 impl Answer {
-    pub fn begin(id: GenId, now: Instant) -> Self {
-        Self { id, prompt_tokens: 0, meter: TokenMeter::start(now) }
+    pub fn begin(ticket: GenId, ask: Ask, now: Instant) -> Self {
+        Self {
+            ticket,
+            ask,
+            prompt_tokens: 0,
+            cached_tokens: None,
+            meter: TokenMeter::start(now),
+            begun: false,
+            heard: Beginning::default(),
+        }
     }
 
-    pub fn starts(&mut self, prompt_tokens: u32) {
-        self.prompt_tokens = prompt_tokens;
+    pub fn is_guests(&self) -> bool {
+        matches!(self.ask.asker, Asker::Guest(_))
     }
 
-    pub fn takes(&mut self, tokens: u32, now: Instant) {
+    /// Whether there is anything of it that somebody may have seen.
+    pub fn is_begun(&self) -> bool {
+        self.begun
+    }
+
+    /// Its prompt has been counted. Whoever has heard that once does not hear it again.
+    pub fn starts(&mut self, prompt_tokens: u32, cached_tokens: Option<u32>, context: u32) -> Option<EngineEvent> {
+        (self.prompt_tokens, self.cached_tokens) = (prompt_tokens, cached_tokens);
+        let id = self.ask.id;
+        self.ask.earlier.is_none().then_some(EngineEvent::Started { id, prompt_tokens, cached_tokens, context })
+    }
+
+    pub fn takes(&mut self, kind: PieceKind, text: String, tokens: u32, now: Instant) -> EngineEvent {
         self.meter.add(tokens, now);
+        self.begun = true;
+        if self.is_guests() {
+            match kind {
+                PieceKind::Text => self.heard.text.push_str(&text),
+                PieceKind::Reasoning => self.heard.reasoning.push_str(&text),
+            }
+        }
+        EngineEvent::Delta { id: self.ask.id, kind, text, tokens }
+    }
+
+    /// Its end as the process tells it.
+    pub fn ends(self, reason: FinishReason, usage: Usage, stats: GenStats, satisfied: Option<bool>) -> EngineEvent {
+        let (usage, stats) = self.with_earlier(usage, stats);
+        EngineEvent::Finished { id: self.ask.id, reason, usage, stats, satisfied }
     }
 
     /// Its end, with what has come through.
     pub fn cut_short(&self, now: Instant) -> EngineEvent {
-        let usage =
-            Usage { prompt_tokens: self.prompt_tokens, cached_tokens: None, completion_tokens: self.meter.tokens() };
-        let stats = self.meter.stats(now);
-        EngineEvent::Finished { id: self.id, reason: FinishReason::Cancelled, usage, stats, satisfied: None }
+        let (usage, stats) = self.so_far(now);
+        EngineEvent::Finished { id: self.ask.id, reason: FinishReason::Cancelled, usage, stats, satisfied: None }
+    }
+
+    fn so_far(&self, now: Instant) -> (Usage, GenStats) {
+        let (prompt_tokens, cached_tokens) = (self.prompt_tokens, self.cached_tokens);
+        let usage = Usage { prompt_tokens, cached_tokens, completion_tokens: self.meter.tokens() };
+        self.with_earlier(usage, self.meter.stats(now))
+    }
+
+    /// All parts of it as one.
+    fn with_earlier(&self, usage: Usage, stats: GenStats) -> (Usage, GenStats) {
+        let Some(earlier) = self.ask.earlier else { return (usage, stats) };
+        let completion_tokens = earlier.usage.completion_tokens + usage.completion_tokens;
+        let first = stats.first_token.map(|first| earlier.stats.total + first);
+        let stats = GenStats {
+            first_token: earlier.stats.first_token.or(first),
+            decode: earlier.stats.decode + stats.decode,
+            total: earlier.stats.total + stats.total,
+        };
+        (Usage { completion_tokens, ..earlier.usage }, stats)
+    }
+
+    /// What is to be asked so that it goes on from here. `None` where there is no more to it than its end.
+    pub fn give_way(&self, now: Instant) -> Option<Ask> {
+        let mut ask = self.ask.clone();
+        if let Some(most) = &mut ask.req.max_tokens {
+            *most = most.checked_sub(self.meter.tokens()).filter(|left| *left > 0)?;
+        }
+        if self.prompt_tokens > 0 {
+            let (usage, stats) = self.so_far(now);
+            ask.earlier = Some(Earlier { usage, stats });
+        }
+        if self.heard != Beginning::default() {
+            let begun = ask.req.begun.get_or_insert_default();
+            begun.reasoning.push_str(&self.heard.reasoning);
+            begun.text.push_str(&self.heard.text);
+        }
+        Some(ask)
     }
 
     /// How long the engine may take to stop before its process is killed.
@@ -57,8 +160,9 @@ pub(super) struct Patience {
 }
 
 /// The end of an answer that the engine has not been asked for yet.
-pub(super) fn cancelled_before_it_began(id: GenId) -> EngineEvent {
-    let (usage, stats) = (Usage::default(), GenStats::default());
+pub(super) fn cancelled_before_it_began(ask: &Ask) -> EngineEvent {
+    let (usage, stats) = ask.earlier.map_or_else(Default::default, |earlier| (earlier.usage, earlier.stats));
+    let id = ask.id;
     EngineEvent::Finished { id, reason: FinishReason::Cancelled, usage, stats, satisfied: None }
 }
 
@@ -66,43 +170,87 @@ pub(super) fn cancelled_before_it_began(id: GenId) -> EngineEvent {
 mod tests {
     use super::*;
 
+    const MS: fn(u64) -> Duration = Duration::from_millis;
+    const S: fn(u64) -> Duration = Duration::from_secs;
+
+    fn answer(asker: Asker, id: u64, now: Instant) -> Answer {
+        let req = GenRequest { max_tokens: Some(10), ..GenRequest::default() };
+        Answer::begin(GenId(99), Ask { asker, id: GenId(id), req, earlier: None }, now)
+    }
+
     #[test]
     fn patience_is_worth_what_a_new_load_costs() {
-        let (t0, ms, s) = (Instant::now(), Duration::from_millis, Duration::from_secs);
-        let reading = Answer::begin(GenId(1), t0);
+        let t0 = Instant::now();
+        let reading = answer(Asker::Front, 1, t0);
         let patience = |load_time| reading.patience(load_time, t0);
-        assert_eq!(patience(ms(400)), Patience { waiting: ms(150), idle: s(5) });
-        assert_eq!(patience(s(2)), Patience { waiting: ms(500), idle: s(5) });
-        assert_eq!(patience(s(10)), Patience { waiting: s(1), idle: s(10) });
-        assert_eq!(patience(s(60)), Patience { waiting: s(1), idle: s(30) });
+        assert_eq!(patience(MS(400)), Patience { waiting: MS(150), idle: S(5) });
+        assert_eq!(patience(S(2)), Patience { waiting: MS(500), idle: S(5) });
+        assert_eq!(patience(S(10)), Patience { waiting: S(1), idle: S(10) });
+        assert_eq!(patience(S(60)), Patience { waiting: S(1), idle: S(30) });
 
         let answering = |tokens: u32, token: Duration| {
-            let mut answer = Answer::begin(GenId(1), t0);
+            let mut answer = answer(Asker::Front, 1, t0);
             for n in 0..tokens {
-                answer.takes(1, t0 + s(3) + token * n);
+                answer.takes(PieceKind::Text, "a".into(), 1, t0 + S(3) + token * n);
             }
-            answer.patience(s(60), t0 + s(3) + token * tokens).waiting
+            answer.patience(S(60), t0 + S(3) + token * tokens).waiting
         };
-        assert_eq!(answering(1, ms(300)), s(1), "one token has no speed yet");
-        assert_eq!(answering(2, ms(300)), ms(1200));
-        assert_eq!(answering(11, ms(10)), ms(150));
-        assert_eq!(answering(11, s(1)), s(4));
-        assert_eq!(answering(11, s(10)), s(5));
+        assert_eq!(answering(1, MS(300)), S(1), "one token has no speed yet");
+        assert_eq!(answering(2, MS(300)), MS(1200));
+        assert_eq!(answering(11, MS(10)), MS(150));
+        assert_eq!(answering(11, S(1)), S(4));
+        assert_eq!(answering(11, S(10)), S(5));
     }
 
     #[test]
     fn what_came_through_is_counted() {
         let t0 = Instant::now();
-        let mut answer = Answer::begin(GenId(3), t0);
-        answer.starts(40);
-        answer.takes(2, t0 + Duration::from_secs(1));
-        match answer.cut_short(t0 + Duration::from_secs(2)) {
+        let mut answer = answer(Asker::Front, 3, t0);
+        assert!(answer.starts(40, None, 4096).is_some());
+        answer.takes(PieceKind::Text, "two words".into(), 2, t0 + S(1));
+        match answer.cut_short(t0 + S(2)) {
             EngineEvent::Finished { id, reason, usage, stats, .. } => {
                 assert_eq!((id, reason), (GenId(3), FinishReason::Cancelled));
                 assert_eq!((usage.prompt_tokens, usage.completion_tokens), (40, 2));
-                assert_eq!((stats.first_token, stats.total), (Some(Duration::from_secs(1)), Duration::from_secs(2)));
+                assert_eq!((stats.first_token, stats.total), (Some(S(1)), S(2)));
             }
             other => panic!("not its end: {other:?}"),
         }
+    }
+
+    #[test]
+    fn an_answer_that_gave_way_goes_on_as_the_same() {
+        let t0 = Instant::now();
+        let guest = Asker::Guest(GuestId(4));
+        let mut first = answer(guest, 1, t0);
+        first.starts(40, Some(30), 4096);
+        first.takes(PieceKind::Reasoning, "hm".into(), 1, t0 + S(1));
+        first.takes(PieceKind::Text, "one".into(), 2, t0 + S(3));
+        let again = first.give_way(t0 + S(4)).expect("there is more to it");
+        assert_eq!(again.req.max_tokens, Some(7));
+        let heard = Beginning { reasoning: "hm".into(), text: "one".into() };
+        assert_eq!(again.req.begun.as_deref(), Some(&heard));
+
+        let mut second = Answer::begin(GenId(100), again, t0 + S(9));
+        assert_eq!(second.starts(43, Some(0), 4096), None, "it has been told");
+        second.takes(PieceKind::Text, " two".into(), 7, t0 + S(10));
+        assert!(second.give_way(t0 + S(10)).is_none(), "it is at its end");
+        let usage = Usage { prompt_tokens: 43, cached_tokens: Some(0), completion_tokens: 7 };
+        let stats = GenStats { first_token: Some(S(1)), decode: S(2), total: S(5) };
+        match second.ends(FinishReason::Length, usage, stats, None) {
+            EngineEvent::Finished { usage, stats, .. } => {
+                assert_eq!(usage, Usage { prompt_tokens: 40, cached_tokens: Some(30), completion_tokens: 10 });
+                assert_eq!((stats.first_token, stats.decode, stats.total), (Some(S(1)), S(2) + S(2), S(4) + S(5)));
+            }
+            other => panic!("not its end: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn one_that_had_not_begun_is_asked_again_as_it_was() {
+        let t0 = Instant::now();
+        let answer = answer(Asker::Guest(GuestId(4)), 1, t0);
+        let again = answer.give_way(t0 + S(1)).expect("there is all of it");
+        assert_eq!((again.req.begun, again.earlier, again.req.max_tokens), (None, None, Some(10)));
     }
 }

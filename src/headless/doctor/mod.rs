@@ -20,7 +20,7 @@ use crate::engine;
 use crate::error::{ErrorKind, UserError};
 use crate::headless::console::Console;
 use crate::headless::interrupt::Watch;
-use crate::headless::{Context, Format, Outcome, Quit, block_on, engine_options, hub_options, print, print_json};
+use crate::headless::{Context, Format, Outcome, Quit, block_on, engine_options, hub_options, print, print_json, warm};
 use crate::text::sanitize;
 
 /// What one check may take: all together are told in less than two seconds.
@@ -61,16 +61,18 @@ async fn everything_else(context: &Context<'_>) -> Vec<Check> {
     let options = hub_options(loaded);
     let (for_cache, for_models) = (options.clone(), options.clone());
     let (model, device) = (loaded.settings.model.clone(), loaded.settings.engine.load.device);
-    let (hardware, cache, models, hub, engine) = tokio::join!(
+    let (hardware, cache, models, hub, engine, warm) = tokio::join!(
         in_time("processor", LIMIT, move || hardware::checks(device)),
         in_time("cache", LIMIT, move || places::cache(&for_cache)),
         in_time("models", LIMIT, move || places::models(&for_models, model.as_deref())),
         hub::checks(&options, LIMIT),
         engine_check(context),
+        warm_check(context),
     );
     let mut checks = vec![hardware::build()];
     checks.extend(hardware);
     checks.push(engine);
+    checks.push(warm);
     checks.extend(places::config(loaded));
     checks.push(places::log(loaded));
     checks.extend(cache);
@@ -107,6 +109,19 @@ async fn engine_check(context: &Context<'_>) -> Check {
         Ok(took) => Check::ok("engine", format!("its process starts and answers in {} ms", took.as_millis()))
             .details(json!({ "start_ms": u64::try_from(took.as_millis()).unwrap_or(u64::MAX) })),
         Err(error) => Check::problem("engine", &error),
+    }
+}
+
+/// Engines that scripts share. What is kept warm takes memory that somebody may look for.
+async fn warm_check(context: &Context<'_>) -> Check {
+    match warm::in_short(&context.loaded.paths.runtime_dir).await {
+        Some((held, figures)) => Check::note("warm", format!("held for scripts: {held}"))
+            .hint("`hobnob warm stop` ends what `--keep-warm` left behind")
+            .details(figures),
+        None if context.loaded.settings.engine.share => {
+            Check::ok("warm", "no engine is held for scripts").details(json!({ "engines": [] }))
+        }
+        None => Check::ok("warm", "engines are not shared (`engine.share`)").details(json!({ "engines": [] })),
     }
 }
 

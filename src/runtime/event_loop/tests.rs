@@ -85,12 +85,19 @@ struct FakeConsole {
     /// Comes when all else is done.
     last: Option<Occurrence>,
     broken: bool,
+    /// Takes no frame to its end by itself.
+    clogged: bool,
+    /// Before each thing that comes.
+    pause: Duration,
     /// Somebody lets us go on after a stop; otherwise it is ignored.
     shell: bool,
 }
 
 impl Console<FakeState> for FakeConsole {
     async fn next(&mut self) -> Occurrence {
+        if !self.pause.is_zero() {
+            tokio::time::sleep(self.pause).await;
+        }
         if let Some(occurrence) = self.coming.pop_front() {
             return occurrence;
         }
@@ -104,9 +111,15 @@ impl Console<FakeState> for FakeConsole {
         }
     }
 
-    fn draw(&mut self, _: &mut FakeState, _: Instant) -> io::Result<Duration> {
+    fn draw(&mut self, _: &mut FakeState, _: Instant) -> io::Result<()> {
         self.log.borrow_mut().push(Seen::Drawn);
-        if self.broken { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(Duration::ZERO) }
+        if self.broken {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        if !self.clogged {
+            self.coming.push_front(Occurrence::FrameOut(Duration::ZERO));
+        }
+        Ok(())
     }
 
     fn size(&self) -> (u16, u16) {
@@ -175,12 +188,20 @@ impl World {
                 on_disk.lock().expect("no writer panicked").push(patch.clone());
                 Err(UserError::new(ErrorKind::Disk, "full"))
             }),
+            save_persona: Arc::new(|_| Ok(())),
             shutdown: Box::pin(async move { end_log.borrow_mut().push(Seen::Shutdown) }),
         };
         let state =
             FakeState { log: to(&log), dirty: Dirty::Clean, after_update, effects: effects.into(), at_the_end: vec![] };
-        let console =
-            FakeConsole { log: to(&log), coming: coming.into(), last: Some(key(QUIT)), broken: false, shell: true };
+        let console = FakeConsole {
+            log: to(&log),
+            coming: coming.into(),
+            last: Some(key(QUIT)),
+            broken: false,
+            clogged: false,
+            pause: Duration::ZERO,
+            shell: true,
+        };
         Self {
             interface: Interface::new(state, console, ports, FramePacer::new(), JoinSet::new()),
             engine,
@@ -256,6 +277,23 @@ async fn a_flood_cannot_keep_frames_away() {
     assert!(drawn <= BATCH + 1, "{drawn} messages before the first frame");
     let last = seen.iter().rposition(|s| matches!(s, Seen::Msg(Msg::Engine(_)))).expect("they came");
     assert!(drawn < last);
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_a_frame_is_on_its_way_everything_goes_on_but_no_other_is_drawn() {
+    let other = || key(Key::Enter);
+    let frames = async |clogged, coming| {
+        let mut world = World::new(coming, Dirty::Now, vec![]);
+        world.interface.console.clogged = clogged;
+        world.interface.console.pause = Duration::from_millis(10);
+        let (seen, _) = world.run().await;
+        // How many messages there were before each frame.
+        let before = |at: usize| seen[..at].iter().filter(|s| matches!(s, Seen::Msg(_))).count();
+        (0..seen.len()).filter(|at| seen[*at] == Seen::Drawn).map(before).collect::<Vec<_>>()
+    };
+    assert_eq!(frames(false, vec![other(), other(), other(), key(QUIT)]).await, [1, 2, 3]);
+    let out = Occurrence::FrameOut(Duration::ZERO);
+    assert_eq!(frames(true, vec![other(), other(), other(), out, key(QUIT)]).await, [1, 3]);
 }
 
 #[tokio::test]

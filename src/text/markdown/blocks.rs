@@ -10,7 +10,7 @@ use super::code;
 use super::containers::Containers;
 use super::formulas::{Formula, Part, Protected};
 use super::inline::Inline;
-use super::marks::footnote_label;
+use super::marks::{footnote_label, footnote_mark};
 use super::table::{Shape, Table};
 use crate::config::theme::Theme;
 use crate::text::{sanitize, wrap};
@@ -75,7 +75,7 @@ fn footnote(source: &str, sheet: Sheet<'_>) -> Drawn {
     }
     let protected = Protected::new(&body);
     let mut blocks = Blocks::new(&protected, sheet);
-    blocks.containers.enter(vec![Span::styled(format!("[{label}] "), sheet.theme.link)], true, Style::default());
+    blocks.containers.enter(vec![Span::styled(footnote_mark(label) + " ", sheet.theme.link)], true, Style::default());
     blocks.run()
 }
 

@@ -5,6 +5,7 @@ use ratatui::style::Style;
 use ratatui::text::Span;
 
 use super::formulas::{Formula, Part, Protected};
+use super::marks::footnote_mark;
 use crate::config::theme::Theme;
 use crate::text::{sanitize, wrap};
 
@@ -53,11 +54,7 @@ impl<'t> Inline<'t> {
             Event::InlineHtml(tag) | Event::Html(tag) => self.styled(&self.protected.restored(&tag), theme.muted),
             Event::SoftBreak => self.text(" "),
             Event::HardBreak => self.break_line(),
-            Event::FootnoteReference(label) => {
-                let numbered = label.bytes().all(|byte| byte.is_ascii_digit());
-                let mark = if numbered { format!("[{label}]") } else { format!("[^{label}]") };
-                self.styled(&mark, theme.link);
-            }
+            Event::FootnoteReference(label) => self.styled(&footnote_mark(&label), theme.link),
             Event::Start(Tag::Emphasis) => self.push(theme.emphasis),
             Event::Start(Tag::Strong) => self.push(theme.strong),
             Event::Start(Tag::Strikethrough) => self.push(theme.strikethrough),

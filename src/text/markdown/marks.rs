@@ -176,6 +176,12 @@ pub(super) fn footnote_label(rest: &str) -> Option<(&str, usize)> {
     fits.then_some((label, end + 2))
 }
 
+/// How a footnote is called where it is referred to, and where it stands.
+pub(super) fn footnote_mark(label: &str) -> String {
+    let numbered = label.bytes().all(|byte| byte.is_ascii_digit());
+    if numbered { format!("[{label}]") } else { format!("[^{label}]") }
+}
+
 pub(super) enum Html {
     Until(&'static str),
     UntilBlank,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::app::msg::Effect;
 use crate::app::{App, Confirm, Confirmed, Dirty, EngineStatus, Overlay, ToastKind};
 use crate::domain::action::Action;
-use crate::domain::fit::Verdict;
+use crate::domain::fit::{Fit, Verdict};
 use crate::domain::model::{LoadSettings, LocalModel, ModelInfo, ModelRef, ModelSpec};
 use crate::domain::quant::KeptCopy;
 use crate::domain::units::{bytes, seconds};
@@ -67,14 +67,16 @@ impl App {
         }
     }
 
+    /// How much too large a model is for this machine, as far as is known.
+    pub(in crate::app::update) fn too_large(&self, model: &LocalModel) -> Option<Fit> {
+        let (Ok(facts), Some(machine)) = (&model.facts, &self.machine) else { return None };
+        let fit = fit::judge(facts, model.settings(self.settings.engine.load), machine);
+        (fit.verdict == Verdict::TooLarge).then_some(fit)
+    }
+
     /// Warns, and lets the user go on.
     pub(in crate::app::update) fn load_if_it_fits(&mut self, model: &LocalModel, now: Instant) {
-        let too_large = match (&model.facts, &self.machine) {
-            (Ok(facts), Some(machine)) => Some(fit::judge(facts, model.settings(self.settings.engine.load), machine))
-                .filter(|fit| fit.verdict == Verdict::TooLarge),
-            _ => None,
-        };
-        match too_large {
+        match self.too_large(model) {
             None => self.load(model, now),
             Some(fit) => {
                 let advice = if fit.largest_context > 0 {

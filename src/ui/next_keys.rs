@@ -1,0 +1,46 @@
+//! What can follow the keys that were pressed, at the bottom of the screen.
+
+use ratatui::layout::Rect;
+use ratatui::style::Modifier;
+use ratatui::text::{Line, Span};
+
+use crate::app::App;
+use crate::text::wrap;
+use crate::ui::canvas::{Canvas, padded};
+use crate::ui::split_bottom;
+
+/// Columns that an entry has at the least.
+const ENTRY: u16 = 38;
+
+pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
+    if !app.shows_next_keys || app.pressed.is_empty() {
+        return;
+    }
+    let theme = &app.theme;
+    let next = app.next_keys();
+    let columns = (area.width / ENTRY).max(1);
+    let rows = u16::try_from(next.len()).unwrap_or(u16::MAX).div_ceil(columns);
+    let height = (rows + 1).min(area.height);
+    let (_, panel) = split_bottom(area, height);
+    canvas.fill(panel, theme.panel);
+    let pressed = app.pressed.iter().map(|chord| app.chord_hint(*chord)).collect::<Vec<_>>().join(" ");
+    let title = format!(" {pressed} {}", theme.glyphs.ellipsis);
+    canvas.line(panel, &canvas.cut(&title, panel.width, theme.accent.add_modifier(Modifier::BOLD)));
+    let width = panel.width / columns;
+    let widest = next.iter().map(|(chord, _)| wrap::width(&app.chord_hint(*chord))).max().unwrap_or(1);
+    for (n, (chord, action)) in (0u16..).zip(&next) {
+        // Down the first column, then down the next.
+        let (column, row) = (n / rows.max(1), n % rows.max(1));
+        let at =
+            Rect { x: panel.x + column * width + 1, y: panel.y + 1 + row, width: width.saturating_sub(2), height: 1 };
+        if at.y >= panel.bottom() {
+            continue;
+        }
+        let what = action.map_or("more keys", |action| action.description());
+        let line = Line::from(vec![
+            Span::styled(format!("{}  ", padded(&app.chord_hint(*chord), widest, "")), theme.accent),
+            Span::styled(what, theme.base),
+        ]);
+        canvas.line(at, &wrap::truncate(&line, usize::from(at.width), theme.glyphs.ellipsis));
+    }
+}

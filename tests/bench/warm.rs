@@ -1,0 +1,93 @@
+//! What a call of `hobnob run` costs beside the engine's own work: where it loads the model, and where another holds it.
+//!
+//! `cargo bench --bench warm`; takes about a minute.
+#![allow(clippy::print_stdout, reason = "its output is what it is for")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod measure;
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use measure::{median, ms};
+use serde_json::Value;
+use support::models;
+use support::pty::Home;
+
+const ROUNDS: usize = 20;
+/// What the warm path may add to the engine's own time to its first token.
+const LIMIT: f64 = 50.0;
+
+fn main() {
+    let home = Home::new();
+    let cold = calls(&home, &["--no-share"]);
+    assert!(hobnob(&home, &["run", "--keep-warm", "10m", "-m"]).arg(models::starter()).arg("hi").status().is_ok());
+    let warm = calls(&home, &[]);
+    assert!(hobnob(&home, &["warm", "stop"]).status().expect("starts").success());
+
+    println!("{ROUNDS} calls with the starter, each with a prompt of its own, 8 tokens; milliseconds, median\n");
+    println!("{:<44} {:>9} {:>9}", "", "cold", "warm");
+    let row = |what: &str, of: fn(&Call) -> f64| {
+        let (cold, warm) = (median(cold.iter().map(of)), median(warm.iter().map(of)));
+        println!("{what:<44} {cold:>9.1} {warm:>9.1}");
+        warm
+    };
+    row("from the start to the first words", |call| call.first);
+    row("the engine's own time to its first token", |call| call.ttft);
+    let added = row("what is added to that", |call| call.first - call.ttft);
+    row("the whole call", |call| call.whole);
+    row("what is added to the engine's own", |call| call.whole - call.total);
+    let sum = |calls: &[Call]| calls.iter().map(|call| call.whole - call.total).sum::<f64>();
+    println!(
+        "\nadded in all: cold {:.0}, warm {:.0}: {:.1} times less",
+        sum(&cold),
+        sum(&warm),
+        sum(&cold) / sum(&warm)
+    );
+    println!(
+        "limit for what is added before the first words: {LIMIT:.0} ms{}",
+        if added < LIMIT { "" } else { "  OVER" }
+    );
+}
+
+/// One call, in milliseconds.
+struct Call {
+    /// Until its first words are out.
+    first: f64,
+    whole: f64,
+    /// By the clock next to the engine.
+    ttft: f64,
+    total: f64,
+}
+
+fn calls(home: &Home, options: &[&str]) -> Vec<Call> {
+    (0..ROUNDS).map(|round| call(home, options, &format!("Say the number {round} and then count on."))).collect()
+}
+
+fn call(home: &Home, options: &[&str], prompt: &str) -> Call {
+    let mut command = hobnob(home, &["run", "--jsonl", "--temperature", "0", "--max-tokens", "8"]);
+    command.args(options).arg("-m").arg(models::starter()).arg(prompt);
+    let start = Instant::now();
+    let mut process = command.spawn().expect("starts");
+    let mut lines = BufReader::new(process.stdout.take().expect("piped")).lines();
+    let mut line = |wanted: &str| {
+        let events = lines.by_ref().map(|line| serde_json::from_str::<Value>(&line.expect("it tells")).expect("JSON"));
+        events.into_iter().find(|event| event["event"] == wanted).expect("it comes that far")
+    };
+    line("delta");
+    let first = ms(start.elapsed());
+    let done = line("done");
+    assert!(process.wait().expect("it ends").success());
+    let timing = |name: &str| done["timing"][name].as_f64().expect("a time");
+    Call { first, whole: ms(start.elapsed()), ttft: timing("ttft_ms"), total: timing("total_ms") }
+}
+
+fn hobnob(home: &Home, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hobnob"));
+    command.env_clear().envs(home.env()).args(args);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command
+}
