@@ -383,7 +383,7 @@ impl ChatPane {
     pub fn learn_length(&mut self) {
         if let Some(prompt) = self.composer.prompts.all().next() {
             // Files that go along have not been counted.
-            if prompt.text == prompt.written.full() {
+            if prompt.text == prompt.written.full().trim_end() {
                 self.counting.learn(&prompt.text, &prompt.written);
             }
         }

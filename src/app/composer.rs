@@ -48,7 +48,7 @@ impl Composer {
             return None;
         }
         let written = self.area.take().trimmed();
-        let mut parts = vec![written.full().into_owned()];
+        let mut parts = vec![written.full().trim_end().to_owned()];
         parts.append(&mut self.attached);
         let text = parts.join("\n\n");
         self.prompts.push(Prompt { text: text.clone(), written });
