@@ -17,6 +17,8 @@ use crate::domain::conversation::Message;
 /// with as it is.
 const LONG_LINES: usize = 200;
 const LONG_BYTES: usize = 20_000;
+/// Bytes of a line that is shown although the rest is folded.
+const SHORT_LINE: usize = 200;
 /// Bytes in a line of a paste that is as long as it may be.
 const PASTED_LINE: usize = 250;
 
@@ -80,6 +82,31 @@ impl Composer {
     #[must_use]
     pub fn as_written(&self, text: &str) -> Written {
         self.prompts.written(text).cloned().unwrap_or_else(|| folded(text))
+    }
+
+    /// What came back from an editor. What was folded when it went there, and was left as it is, is folded again.
+    pub fn edited(&mut self, text: &str) {
+        let clean = crate::text::sanitize(text);
+        let mut written = Written::default();
+        let mut rest = &*clean;
+        for (_, piece) in self.area.written().pieces() {
+            let Piece::Chip(chip) = piece else { continue };
+            let full = chip.full();
+            // The line feed at the very end is the editor's.
+            let found = rest.split_once(&*full).or_else(|| rest.split_once(full.trim_end()));
+            if let Some((before, after)) = found {
+                written.append(&Written::from(before));
+                written.append(&Written::from(chip.clone()));
+                rest = after;
+            }
+        }
+        if written.is_empty() {
+            written = folded(rest);
+        } else {
+            written.append(&Written::from(rest));
+        }
+        self.show(&written);
+        self.touched();
     }
 
     /// Shows a text in place of what is there, as one change that can be undone.
@@ -179,14 +206,21 @@ fn named(text: &str, before: Option<Range<usize>>) -> impl Iterator<Item = Menti
     })
 }
 
-/// A text from elsewhere, folded if it is long.
+/// A text from elsewhere, folded if it is long: all but its first and its last line, by which somebody knows it again.
 #[must_use]
 pub fn folded(text: &str) -> Written {
     let clean = crate::text::sanitize(text);
     if clean.len() <= LONG_BYTES && clean.lines().nth(LONG_LINES).is_none() {
         return Written::from(&*clean);
     }
-    Written::from(Chip::Text { text: clean.into(), pasted: false })
+    let first = clean.find('\n').map_or(0, |feed| feed + 1);
+    let last = clean.rfind('\n').map_or(clean.len(), |feed| feed + 1);
+    let start = if first <= SHORT_LINE { first } else { 0 };
+    let end = if clean.len() - last <= SHORT_LINE { last.max(start) } else { clean.len() };
+    let mut written = Written::from(&clean[..start]);
+    written.append(&Written::from(Chip::Text { text: clean[start..end].into(), pasted: false }));
+    written.append(&Written::from(&clean[end..]));
+    written
 }
 
 /// A prompt of which only the text is known.
@@ -239,6 +273,30 @@ mod tests {
         assert_eq!(c.area.full().len(), 8 + 13 + 501);
         c.paste("\u{1b}[31mred\u{1b}[0m\n\u{202e}evil\nx", 2);
         assert!(c.area.full().ends_with("red\nevil\nx"));
+    }
+
+    #[test]
+    fn a_long_text_from_elsewhere_is_folded_between_its_ends() {
+        let long = format!("Sum up:\n{}please", "a line\n".repeat(300));
+        let mut c = composer("");
+        c.show(&folded(&long));
+        assert_eq!((c.area.full().as_ref(), c.area.chips().len()), (&*long, 1));
+        assert!(c.area.text().starts_with("Sum up:\n") && c.area.text().ends_with("please"));
+        for text in ["x".repeat(30_000), "x\n".repeat(300), format!("{}\n", "x".repeat(30_000))] {
+            assert_eq!(folded(&text).full(), text);
+        }
+        assert_eq!(folded("a\nb").full(), "a\nb");
+    }
+
+    #[test]
+    fn an_editor_gives_back_what_was_folded() {
+        let mut c = composer("look: ");
+        c.paste("1\n2\n3", 2);
+        c.edited("look closely: 1\n2\n3 now");
+        assert_eq!((c.area.full().as_ref(), c.area.chips().len()), ("look closely: 1\n2\n3 now", 1));
+        assert!(c.area.text().starts_with("look closely: \u{fffc}") && c.area.text().ends_with(" now"));
+        c.edited("all new");
+        assert_eq!(c.area.text(), "all new");
     }
 
     #[test]

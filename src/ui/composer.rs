@@ -72,7 +72,8 @@ fn text_of(app: &App, layout: &Layout, row: usize) -> Line<'static> {
         let style = match look {
             Look::Plain => theme.base,
             Look::Folded => theme.accent,
-            Look::Selected => theme.selection,
+            // It stands on the panel, which the selection's own ground can be close to.
+            Look::Selected => theme.selection.add_modifier(Modifier::REVERSED),
         };
         Span::styled(text.replace('\t', "    ").replace('\u{a0}', " "), style)
     });
@@ -145,8 +146,9 @@ fn draw_offer(canvas: &mut Canvas<'_>, row: Rect, app: &App, offer: &Offer, (nam
                 Some(argument) => format!("{} {argument}", action.name()),
                 None => action.name().to_owned(),
             };
+            let space = if written.len() < NAME { "" } else { "  " };
             let does = Span::styled(action.description(), what);
-            let line = Line::from(vec![Span::styled(format!("/{written:<NAME$}"), name), does]);
+            let line = Line::from(vec![Span::styled(format!("/{written:<NAME$}{space}"), name), does]);
             canvas.line(row, &wrap::truncate(&line, usize::from(row.width.saturating_sub(10)), ellipsis));
             canvas.right(row, &Line::from(Span::styled(app.key_outside(*action), what)));
         }

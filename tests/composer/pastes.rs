@@ -50,6 +50,7 @@ fn a_chip_unfolds_into_text_and_the_editor_gets_all_of_it() {
     assert_eq!(d.key("ctrl-g"), [Effect::OpenEditor(lines(20) + "?")]);
     d.send(Msg::Edited(Ok(lines(20) + "? now")));
     assert_eq!(written(&d), lines(20) + "? now");
+    assert_eq!(d.app.chat.composer.area.chips().len(), 1, "it is folded as it was");
     d.key("ctrl-c");
     paste(&mut d, &lines(20));
     assert_eq!(d.key("ctrl-v"), []);

@@ -35,7 +35,7 @@ mod wishes;
 use std::time::Instant;
 
 use crate::app::msg::{Effect, Msg, TermEvent};
-use crate::app::{App, Dirty, Overlay, TOASTS, ToastKind, composer};
+use crate::app::{App, Dirty, Overlay, TOASTS, ToastKind};
 use crate::domain::HubCmd;
 
 impl App {
@@ -90,7 +90,7 @@ impl App {
                 let text = text.trim_end_matches('\n');
                 match &mut self.overlay {
                     Some(Overlay::Value(editor)) => editor.area.set(text),
-                    _ => self.chat.composer.show(&composer::folded(text)),
+                    _ => self.chat.composer.edited(text),
                 }
                 self.touch(Dirty::Now);
             }
