@@ -1,19 +1,14 @@
 //! Where the answer goes to: a pipe, a file, a reader that leaves, a disk that is full, nothing at all.
 
-use std::fs::{self, File};
+use std::fs;
 use std::process::Stdio;
 use std::time::Instant;
 
-use crate::sandbox::{AT_ONCE, Running, Sandbox};
+use crate::sandbox::{AT_ONCE, Running, Sandbox, full};
 use crate::support::pty::{Home, Setup};
 use crate::{quoted, shell, slow_answer};
 
 const FINE: &str = "[[reply]]\ntext = \"Fine, thank you.\"\n";
-/// A device that is always full.
-fn full() -> Option<File> {
-    File::options().write(true).open("/dev/full").ok()
-}
-
 const FORMATS: [&[&str]; 3] = [&[], &["--json"], &["--jsonl"]];
 
 #[test]

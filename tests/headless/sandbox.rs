@@ -1,6 +1,6 @@
 //! The real binary in a home of its own, watched by a clock.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
@@ -263,4 +263,9 @@ impl Done {
         assert!(self.err.lines().any(|line| line.starts_with("hint: ")), "no hint: {}", self.err);
         self
     }
+}
+
+/// A device that is always full.
+pub fn full() -> Option<File> {
+    File::options().write(true).open("/dev/full").ok()
 }
