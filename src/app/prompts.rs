@@ -62,7 +62,7 @@ impl Prompts {
         let mut seen = HashSet::new();
         self.said.extend(said.rev().take(SAID).filter(|prompt| seen.insert(prompt.text.clone())));
         self.leave();
-        // What it is newest to depends on the conversation.
+        // All others are other ones now.
         self.forget_stored();
     }
 
@@ -72,7 +72,7 @@ impl Prompts {
         self.awaited = false;
     }
 
-    /// Only this conversation's are wanted from now on, or what the store knows has changed.
+    /// What the store told does not hold any more.
     pub fn forget_stored(&mut self) {
         self.stored.clear();
         self.known = Known::Nothing;

@@ -164,7 +164,7 @@ fn draw_offer(canvas: &mut Canvas<'_>, row: Rect, app: &App, offer: &Offer, (nam
         }
         Offer::Path(entry) => {
             let slash = if entry.is_file { "" } else { "/" };
-            canvas.line(row, &canvas.cut(&format!("{}{slash}", entry.name), row.width, name));
+            canvas.line(row, &canvas.cut(&format!("{}{slash}", sanitize(&entry.name)), row.width, name));
         }
     }
 }

@@ -141,6 +141,16 @@ fn escape_closes_the_offers_first() {
 }
 
 #[test]
+fn a_command_that_is_written_out_needs_no_offer() {
+    let mut d = ready();
+    d.type_text("/help");
+    d.key("esc");
+    assert!(!d.app.suggesting());
+    d.key("enter");
+    assert!(matches!(d.app.overlay, Some(hobnob::app::Overlay::Help { .. })));
+}
+
+#[test]
 fn commands_complete_what_follows_them() {
     let mut d = ready();
     d.type_text("/schema ");

@@ -103,8 +103,13 @@ impl App {
             let argument = argument.to_owned();
             return self.call(action, &argument, now);
         }
-        if self.chat.composer.command().is_some() {
-            if let Some(Offer::Command(action)) = self.chat.composer.completion.chosen().cloned() {
+        if let Some(word) = self.chat.composer.command() {
+            let chosen = match self.chat.composer.completion.chosen() {
+                Some(Offer::Command(action)) => Some(*action),
+                // The offers were closed, and the name is written out.
+                _ => Action::from_name(word).filter(|action| action.in_palette()),
+            };
+            if let Some(action) = chosen {
                 self.chat.composer.area.take();
                 self.chat.composer.touched();
                 self.go(Target::Action(action), now);
