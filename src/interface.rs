@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use futures::future::OptionFuture;
 use hobnob::app::{App, Init};
@@ -32,9 +33,12 @@ pub fn open(wish: &headless::session::Wish, inline: bool, context: &Context<'_>)
     let open = headless::session::which(wish, context)?;
     let (file, conversations) = (loaded.paths.config_file.clone(), loaded.paths.conversations_file());
     let capabilities = Capabilities::detect(&|name| std::env::var_os(name), loaded.settings.ui.ascii);
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    let clock = (Instant::now(), since_1970);
     let first_start = !loaded.paths.config_file.exists() && !conversations.exists();
+    let ids = store::new_ids();
     let start = Start {
-        app: App::new(Init { config: loaded.clone(), capabilities, ids: store::new_ids(), open, first_start }),
+        app: App::new(Init { config: loaded.clone(), capabilities, ids, open, clock, first_start }),
         mouse: loaded.settings.ui.mouse,
         inline,
         connect: Box::new(move || connect(engine, hub, conversations, file)),

@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use hobnob::config::keymap::{KeyChord, KeyMap, KeySequence};
-use hobnob::config::{self, EXAMPLE, Loaded, Origin, SPECS, Settings, Sources, Value};
+use hobnob::config::{self, EXAMPLE, Loaded, Origin, Persona, SPECS, Settings, Sources, Value};
 use hobnob::domain::action::{Action, Context};
 use hobnob::error::ErrorKind;
 use proptest::prelude::*;
@@ -131,7 +131,7 @@ fn the_example_names_every_setting_and_every_key() {
     let loaded = load_text(&uncommented(EXAMPLE));
     assert_eq!(loaded.problems, []);
     assert_eq!(loaded.catalog.len(), 1);
-    assert_eq!(loaded.personas.iter().map(|persona| persona.about()).collect::<Vec<_>>(), ["Answers in one sentence"]);
+    assert_eq!(loaded.personas.iter().map(Persona::about).collect::<Vec<_>>(), ["Answers in one sentence"]);
     assert!(loaded.catalog().find("our-model").is_some() && loaded.catalog().find("qwen3-4b").is_some());
     for spec in SPECS {
         assert!(matches!(loaded.origins.get(spec.key), Origin::File { .. }), "{} is missing", spec.key);

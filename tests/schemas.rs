@@ -303,6 +303,25 @@ fn the_machine_and_what_is_held_on_it() {
 }
 
 #[test]
+fn batches_and_templates() {
+    let (shapes, home) = (Shapes::read(), Sandbox::new());
+    let slow =
+        home.script(&format!("can_think = true\n{}when = \"slow\"\n[[reply]]\nreasoning = \"I see.\"\n", endless()));
+    let lines =
+        "{\"id\": \"a\", \"prompt\": \"x\"}\n{\"prompt\": \"slow\"}\nnonsense\n{\"id\": {\"b\": 1}, \"prompt\": 3}\n";
+    let args = ["run", "-m", &slow, "--batch", "-", "--timeout", "0.7", "--show-thinking"];
+    let done = home.run_with(args, lines);
+    done.assert_code(8);
+    done.lines().iter().for_each(|line| shapes.hold("batch", line));
+    assert_eq!(done.lines().len(), 4);
+    home.write("home/.config/hobnob/templates/bad.toml", "prompt = 3");
+    shapes.hold("templates", &home.run(["templates", "--json"]).json());
+    for name in ["commit", "summarise", "classify", "explain", "translate"] {
+        shapes.hold("templates-show", &home.run(["templates", "show", name, "--json"]).json());
+    }
+}
+
+#[test]
 fn measurements() {
     let (shapes, home) = (Shapes::read(), Sandbox::new());
     let starter = support::models::starter().to_string_lossy().into_owned();

@@ -26,6 +26,8 @@ fn theme() -> Theme {
         faint: colour(2),
         accent: colour(3),
         selection: plain,
+        found: plain,
+        found_here: plain,
         panel: plain,
         border: plain,
         good: colour(4),

@@ -9,7 +9,7 @@ use crate::app::text_area::Written;
 use crate::app::transcript::Transcript;
 use crate::app::wishes::Wishes;
 use crate::config::Settings;
-use crate::domain::conversation::{Conversation, Message, MessageState, Outcome};
+use crate::domain::conversation::{Conversation, Deletion, Message, MessageState, Outcome};
 use crate::domain::stats::{GenStats, ReadingPace, TokenMeter, Usage};
 use crate::domain::store::Setup;
 use crate::domain::{Beginning, FinishReason, GenId, GenRequest, LoadId, MsgId, PieceKind, Role, Thinking};
@@ -96,6 +96,8 @@ pub struct ChatPane {
     pub held: bool,
     pub running: Option<Running>,
     pub editing: Option<Editing>,
+    /// What was deleted of this conversation; the last comes back first.
+    pub deletions: Vec<Deletion>,
     pub wishes: Wishes,
     /// What this conversation is held with, once that is its own: from its first answer on, or from when somebody said so.
     /// Until then it is as the settings say.
@@ -398,6 +400,7 @@ impl ChatPane {
     /// Begins anew. The queue and what is being written stay.
     pub fn clear(&mut self) {
         self.conversation = Conversation::default();
+        self.counting.conversation_is_new();
         self.transcript.clear();
         self.last = Figures::default();
         self.wishes = Wishes::default();
@@ -407,6 +410,7 @@ impl ChatPane {
         self.told_at = None;
         self.pending = None;
         self.editing = None;
+        self.deletions.clear();
         self.held = false;
     }
 }

@@ -220,7 +220,9 @@ fn commands(word: &str) -> Vec<Action> {
     let word = word.to_ascii_lowercase();
     // What is done to the chosen setting has no meaning here.
     let commands = || Action::ALL.iter().copied().filter(|a| a.in_palette() && a.context() != Context::Settings);
-    let first = commands().filter(|a| a.name().starts_with(&word));
+    // Who has written all of a name means it.
+    let named = commands().filter(|a| a.name() == word);
+    let first = named.chain(commands().filter(|a| a.name() != word && a.name().starts_with(&word)));
     let then = commands().filter(|a| !a.name().starts_with(&word) && a.name().contains(&word));
     first.chain(then).collect()
 }
@@ -418,6 +420,7 @@ mod tests {
     #[test]
     fn commands_and_their_values() {
         assert_eq!(commands("q").first(), Some(&Action::Quit));
+        assert_eq!(commands("set").first(), Some(&Action::SetHere), "and not /settings");
         let mut completion = Completion::default();
         let themes =
             || [("nord", "Nord"), ("high-contrast", "High contrast")].map(|(a, b)| (a.into(), b.into())).into_iter();

@@ -23,7 +23,7 @@ pub mod vim;
 pub mod wishes;
 
 use std::cell::OnceCell;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use crate::app::chat::ChatPane;
@@ -203,6 +203,28 @@ impl KnownModels {
     }
 }
 
+/// The beginning of a sequence of keys.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Pressed {
+    pub keys: Vec<KeyChord>,
+    /// What can follow is on the screen.
+    pub shown: bool,
+}
+
+/// Whether the terminal is in front, as far as it tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LookedAt {
+    Yes,
+    No,
+}
+
+/// A few words for somebody who has never used hobnob, until the first message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tour {
+    Shown,
+    Over,
+}
+
 /// Whether the screen shows what the state says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Dirty {
@@ -222,6 +244,8 @@ pub struct Init {
     pub ids: ConvIds,
     /// The conversation to go on with; without one a new one begins.
     pub open: Option<Which>,
+    /// A moment, and what the clock on the wall said then: seconds since 1970.
+    pub clock: (Instant, u64),
     /// There is neither a config file nor a conversation yet.
     pub first_start: bool,
 }
@@ -250,15 +274,11 @@ pub struct App {
     /// From the config file, in its order.
     pub personas: Vec<Persona>,
     /// Keys that were pressed of a sequence that goes on.
-    pub pressed: Vec<KeyChord>,
-    /// What can follow them is shown.
-    pub shows_next_keys: bool,
+    pub pressed: Pressed,
     /// What was chosen in the palette, the newest first.
     recent: Vec<Target>,
-    /// The terminal is in front, as far as it tells.
-    focused: bool,
-    /// Nobody has used hobnob here before: a few words for the beginning.
-    pub tour: bool,
+    looked_at: LookedAt,
+    pub tour: Tour,
     pub models: ModelsPane,
     catalog: KnownModels,
     pub settings_pane: SettingsPane,
@@ -269,6 +289,8 @@ pub struct App {
     pub scripts: u32,
     /// Where the last frame drew the panes' names: columns of the first row.
     pub tabs: Vec<(Pane, std::ops::Range<u16>)>,
+    clock: (Instant, u64),
+    clicks: Option<update::Clicks>,
     load: LoadId,
     generation: GenId,
     job: JobId,
@@ -293,7 +315,7 @@ const SETTLE: Duration = Duration::from_millis(500);
 impl App {
     #[must_use]
     pub fn new(init: Init) -> Self {
-        let Init { config, capabilities, ids, open, first_start } = init;
+        let Init { config, capabilities, ids, open, clock, first_start } = init;
         let Loaded { settings, origins, keymap, catalog, personas, paths, mut problems } = config;
         let theme = theme::load(&paths.themes_dir, &settings.ui.theme).unwrap_or_else(|error| {
             problems.push(error);
@@ -317,11 +339,10 @@ impl App {
             chat: ChatPane::default(),
             saved: Saved::new(ids, open),
             personas,
-            pressed: Vec::new(),
-            shows_next_keys: false,
+            pressed: Pressed::default(),
             recent: Vec::new(),
-            focused: true,
-            tour: first_start,
+            looked_at: LookedAt::Yes,
+            tour: if first_start { Tour::Shown } else { Tour::Over },
             models: ModelsPane::default(),
             catalog: KnownModels { added: catalog, all: OnceCell::new() },
             settings_pane: SettingsPane::default(),
@@ -329,6 +350,8 @@ impl App {
             memory: None,
             scripts: 0,
             tabs: Vec::new(),
+            clock,
+            clicks: None,
             load: LoadId::default(),
             generation: GenId::default(),
             job: JobId::default(),
@@ -349,6 +372,13 @@ impl App {
     /// A frame shows the state as it is.
     pub fn drawn(&mut self) {
         self.dirty = Dirty::Clean;
+    }
+
+    /// What the clock on the wall says, in seconds since 1970.
+    #[must_use]
+    pub fn wall_clock(&self, now: Instant) -> u64 {
+        let (moment, said) = self.clock;
+        said + now.saturating_duration_since(moment).as_secs()
     }
 
     fn touch(&mut self, how: Dirty) {
@@ -376,6 +406,40 @@ impl App {
     pub fn keys(&self, action: Action) -> Vec<String> {
         let hint = if self.theme.glyphs.unicode { KeySequence::hint } else { KeySequence::hint_ascii };
         self.keymap.keys_for(action).iter().map(hint).collect()
+    }
+
+    /// All actions where they are at home, with their keys. Where letters are commands of a conversation that is read, what else can be
+    /// done there is listed, too, and its keys there are not listed elsewhere.
+    #[must_use]
+    pub fn keys_by_context(&self) -> Vec<(Context, Vec<(Action, Vec<String>)>)> {
+        let is_special = |context: Context| matches!(context, Context::Reading | Context::Finding);
+        let hint = if self.theme.glyphs.unicode { KeySequence::hint } else { KeySequence::hint_ascii };
+        let mut keys: BTreeMap<(Context, Action), Vec<String>> = BTreeMap::new();
+        let all = || {
+            self.keymap
+                .bindings()
+                .into_iter()
+                .flat_map(|(context, all)| all.into_iter().map(move |(a, k)| (context, a, k)))
+        };
+        // Those of its home come first.
+        let (home, away): (Vec<_>, Vec<_>) = all().partition(|(context, action, _)| *context == action.context());
+        for (context, action, chords) in home.into_iter().chain(away) {
+            let listed = if is_special(context) { context } else { action.context() };
+            let known = keys.entry((listed, action)).or_default();
+            for key in chords.iter().map(hint) {
+                if !known.contains(&key) {
+                    known.push(key);
+                }
+            }
+        }
+        let entries = |context: Context| {
+            let entry = |action: &Action| match keys.get(&(context, *action)) {
+                Some(keys) => Some((*action, keys.clone())),
+                None => (action.context() == context).then(|| (*action, Vec::new())),
+            };
+            Action::ALL.iter().filter_map(entry).collect()
+        };
+        Context::ALL.into_iter().map(|context| (context, entries(context))).collect()
     }
 
     /// The model that is loaded, or that comes back with the next message.

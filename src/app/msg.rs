@@ -71,8 +71,18 @@ pub enum TermEvent {
     Focus(bool),
     /// The wheel, in lines; negative is up.
     Scroll(i16),
-    /// The left button, at a cell.
+    /// The left button goes down, at a cell.
     Click {
+        column: u16,
+        row: u16,
+    },
+    /// The mouse moves with it down.
+    Drag {
+        column: u16,
+        row: u16,
+    },
+    /// It is let go.
+    Release {
         column: u16,
         row: u16,
     },

@@ -19,8 +19,6 @@ pub struct Saved {
     /// A timer runs: for a growing answer, for what is being written.
     pub more_is_due: bool,
     pub draft_is_due: bool,
-    /// What the conversation is held with has changed.
-    pub setup_is_due: bool,
     ask: AskId,
     /// The conversation that is being opened.
     pub opening: Option<AskId>,
@@ -28,8 +26,8 @@ pub struct Saved {
     pub palette_ask: Option<AskId>,
     /// What to open at the start.
     pub first: Option<Which>,
-    /// Which model is loaded at the start is known when that is open.
-    pub model_waits: bool,
+    /// The model of the settings, until it is known whether that has one of its own.
+    pub model_waits: Option<String>,
     /// Deleted here, with their titles; the last can come back first.
     pub deleted: Vec<(ConvId, String)>,
 }
@@ -53,12 +51,11 @@ impl Saved {
             off: false,
             more_is_due: false,
             draft_is_due: false,
-            setup_is_due: false,
             ask: AskId::default(),
             opening: None,
             palette_ask: None,
             first,
-            model_waits: false,
+            model_waits: None,
             deleted: Vec::new(),
         }
     }
@@ -68,7 +65,6 @@ impl Saved {
         self.id = self.ids.make();
         self.keeper = Keeper::default();
         self.listed = Listed::default();
-        self.setup_is_due = false;
     }
 
     pub fn next_ask(&mut self) -> AskId {

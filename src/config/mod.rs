@@ -73,6 +73,11 @@ pub struct Chat {
     pub fold_paste: u32,
     /// Prompts of other conversations can be recalled.
     pub prompt_history: bool,
+    /// What was written is folded after so many lines; 0 never.
+    pub fold_after: u32,
+    /// Lines of code have numbers.
+    pub line_numbers: bool,
+    pub details: Details,
 }
 
 impl Default for Chat {
@@ -84,8 +89,22 @@ impl Default for Chat {
             show_reasoning: false,
             fold_paste: 8,
             prompt_history: true,
+            fold_after: 40,
+            line_numbers: false,
+            details: Details::default(),
         }
     }
+}
+
+/// What is said about each message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Details {
+    None,
+    /// How fast and how long an answer was, and why it ended.
+    #[default]
+    Figures,
+    /// When it was sent, too, and what became of the prompt.
+    All,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -71,6 +71,15 @@ pub static SPECS: &[Spec] = &[
     spec!("chat.prompt_history" => chat.prompt_history; "Chat", "Prompt history",
         "What was asked in other conversations can be recalled and searched too.";
         Kind::Bool; AtOnce),
+    spec!("chat.fold_after" => chat.fold_after; "Chat", "Fold after",
+        "Lines after which a message of yours, and code of earlier answers, is folded; 0 folds nothing.";
+        Kind::Int { min: 0, max: 100_000, step: 10, start: 40 }; AtOnce),
+    spec!("chat.line_numbers" => chat.line_numbers; "Chat", "Line numbers",
+        "Lines of code have numbers.";
+        Kind::Bool; AtOnce),
+    spec!("chat.details" => chat.details; "Chat", "Details",
+        "What is said about each message: its figures, `all` with the time it was sent, or none.";
+        Kind::Choice(&["none", "figures", "all"]); AtOnce),
     spec!("sampling.temperature" => sampling.temperature; "Sampling", "Temperature",
         "How freely the next word is chosen; 0 always takes the most likely one.";
         Kind::Float { min: 0.0, above_min: false, max: 2.0, step: 0.05, start: 0.7 };

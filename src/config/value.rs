@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::config::{EditingKeys, Notify};
+use crate::config::{Details, EditingKeys, Notify};
 use crate::domain::Thinking;
 use crate::domain::model::{Device, KvCache};
 use crate::domain::quant::Quantise;
@@ -159,6 +159,7 @@ macro_rules! choice {
     };
 }
 choice!(Thinking: Auto = "auto", On = "on", Off = "off");
+choice!(Details: None = "none", Figures = "figures", All = "all");
 choice!(Device: Auto = "auto", Cpu = "cpu");
 choice!(Notify: Off = "off", Bell = "bell", Osc9 = "osc9", Osc777 = "osc777", Auto = "auto");
 choice!(KvCache: Auto = "auto", F8E4M3 = "f8e4m3");

@@ -7,6 +7,10 @@ pub enum Context {
     Global,
     /// The Chat pane.
     Chat,
+    /// The conversation in the Chat pane, where something in it is pointed at and letters are no text.
+    Reading,
+    /// The field of the search in the conversation.
+    Finding,
     /// The Models pane.
     Models,
     /// The Settings pane.
@@ -22,9 +26,11 @@ pub enum Context {
 }
 
 impl Context {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Global,
         Self::Chat,
+        Self::Reading,
+        Self::Finding,
         Self::Conversations,
         Self::Models,
         Self::Settings,
@@ -39,6 +45,8 @@ impl Context {
         match self {
             Self::Global => "global",
             Self::Chat => "chat",
+            Self::Reading => "reading",
+            Self::Finding => "finding",
             Self::Models => "models",
             Self::Settings => "settings",
             Self::Edit => "edit",
@@ -59,6 +67,8 @@ impl Context {
         match self {
             Self::Global => "Everywhere",
             Self::Chat => "Chat",
+            Self::Reading => "Reading the conversation",
+            Self::Finding => "Finding words in the conversation",
             Self::Models => "Models",
             Self::Settings => "Settings",
             Self::Edit => "Editing text",
@@ -143,14 +153,44 @@ actions! {
     CopyCode, Chat, "copy-code", "Copy a block of code";
     CopyAll, Chat, "copy-all", "Copy the whole conversation as Markdown";
     SaveCode, Chat, "save-code", "Write a block of code to a file";
+    Read, Chat, "read", "Point at messages and lines: to select, copy, fold or delete them";
+    Find, Chat, "find", "Find words in this conversation";
+    FoldAll, Chat, "fold-all", "Fold everything long in this conversation, or unfold it";
+    LineNumbers, Chat, "line-numbers", "Number the lines of code, or not";
+    Details, Chat, "details", "Say more about each message, with the time it was sent; less; or nothing";
+    PreviousCode, Chat, "previous-code", "Go to the block of code before";
+    NextCode, Chat, "next-code", "Go to the block of code after";
     ScrollUp, Chat, "scroll-up", "Scroll up a line";
     ScrollDown, Chat, "scroll-down", "Scroll down a line";
     PageUp, Chat, "page-up", "Scroll up a page";
     PageDown, Chat, "page-down", "Scroll down a page";
+    HalfPageUp, Chat, "half-page-up", "Scroll up half a page";
+    HalfPageDown, Chat, "half-page-down", "Scroll down half a page";
     PreviousMessage, Chat, "previous-message", "Go to the message before";
     NextMessage, Chat, "next-message", "Go to the message after";
     ScrollTop, Chat, "top", "Go to the beginning of the conversation";
     ScrollBottom, Chat, "bottom", "Go to the end and follow the answer";
+
+    CursorUp, Reading, "cursor-up", "The line above";
+    CursorDown, Reading, "cursor-down", "The line below";
+    ExtendUp, Reading, "extend-up", "Select up to the line above";
+    ExtendDown, Reading, "extend-down", "Select down to the line below";
+    ExtendToPrevious, Reading, "extend-to-previous", "Select up to the message before";
+    ExtendToNext, Reading, "extend-to-next", "Select down to the message after";
+    Mark, Reading, "mark", "Select from here on, or no more";
+    CopySelection, Reading, "copy-selection", "Copy what is selected or pointed at";
+    Fold, Reading, "fold", "Fold or unfold what is pointed at";
+    FindNext, Reading, "find-next", "The next place of the words that were found";
+    FindPrevious, Reading, "find-previous", "The place before of the words that were found";
+    SideLeft, Reading, "side-left", "Move wide code and tables back";
+    SideRight, Reading, "side-right", "Show wide code and tables unbroken, and move them sideways";
+    DeleteMessage, Reading, "delete-message", "Delete the message, a question with its answer";
+    RestoreMessage, Reading, "restore-message", "Bring back what was deleted last";
+    LeaveReading, Reading, "leave-reading", "Back to writing";
+
+    HitNext, Finding, "hit-next", "The next place";
+    HitPrevious, Finding, "hit-previous", "The place before";
+    LeaveFinding, Finding, "leave-finding", "Close the search: back to where it began, or stay after a step";
 
     Rename, Conversations, "rename", "Give the conversation another title";
     Pin, Conversations, "pin", "Keep the conversation at the top of the list, or not";
@@ -160,7 +200,7 @@ actions! {
     ShowArchive, Conversations, "show-archive", "Show the archive, or what is not in it";
 
     ShowHere, Models, "here", "Models on this machine";
-    ShowFind, Models, "find", "Find a model: the catalog and the Hub";
+    ShowFind, Models, "find-model", "Find a model: the catalog and the Hub";
     ShowDownloads, Models, "downloads", "Downloads under way, and what became of them";
     PreviousPlace, Models, "previous-place", "The place before, of the three in Models";
     NextPlace, Models, "next-place", "The place after, of the three in Models";
@@ -243,6 +283,7 @@ impl Action {
             Self::Retry => Some("MODEL|KEY=VALUE"),
             Self::SetHere => Some("KEY=VALUE"),
             Self::CopyCode => Some("NUMBER"),
+            Self::Find => Some("WORDS"),
             _ => None,
         }
     }
@@ -250,7 +291,18 @@ impl Action {
     /// Worth an entry in the palette and a slash command: what is done to the program, not to a cursor.
     #[must_use]
     pub fn in_palette(self) -> bool {
-        !matches!(self.context(), Context::Edit | Context::List | Context::Dialog) && self != Self::Send
+        let moves = matches!(
+            self,
+            Self::CursorUp
+                | Self::CursorDown
+                | Self::ExtendUp
+                | Self::ExtendDown
+                | Self::ExtendToPrevious
+                | Self::ExtendToNext
+                | Self::LeaveReading
+        );
+        let on_text = matches!(self.context(), Context::Edit | Context::List | Context::Dialog | Context::Finding);
+        !moves && !on_text && self != Self::Send
     }
 }
 

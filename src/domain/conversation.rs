@@ -1,5 +1,6 @@
 //! A conversation: a tree of messages and the branch that is being read.
 
+mod deletion;
 mod left_out;
 mod tree;
 
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::deletion::Deletion;
 pub use self::left_out::{Cut, LeftOut, Start};
 pub use self::tree::{Branch, Version};
 use crate::domain::stats::{GenStats, Usage};
@@ -80,6 +82,9 @@ pub struct Message {
     pub outcome: Option<Outcome>,
     /// When it was begun, in seconds since 1970; `None` until it comes from the store, which has the clock for that.
     pub at: Option<u64>,
+    /// Taken out of the conversation; what follows it stays. It can come back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deleted: bool,
     /// Goes up with every change, so that what was laid out from it knows that it is stale.
     pub revision: u64,
 }
@@ -131,7 +136,7 @@ impl Message {
 pub struct Conversation {
     messages: Vec<Message>,
     head: Option<MsgId>,
-    /// Ids of the branch from the root to `head`: what is drawn and, from `start` on, sent.
+    /// Ids of the branch from the root to `head`, without what was deleted: what is drawn and, from `start` on, sent.
     branch: Vec<MsgId>,
     start: Option<Start>,
     /// Messages that are new or have changed since somebody took them to keep them.
@@ -175,9 +180,10 @@ impl Conversation {
         self.messages.get(index(id))
     }
 
+    /// The newest message of the branch.
     #[must_use]
     pub fn head(&self) -> Option<&Message> {
-        self.head.and_then(|id| self.get(id))
+        self.branch.last().and_then(|id| self.get(*id))
     }
 
     /// Adds a message after the newest of the branch.
@@ -195,6 +201,7 @@ impl Conversation {
             state,
             outcome: None,
             at: None,
+            deleted: false,
             revision: 0,
         });
         self.changed.push(id);
@@ -210,6 +217,15 @@ impl Conversation {
             message.revision += 1;
             if !self.changed.iter().rev().any(|changed| *changed == id) {
                 self.changed.push(id);
+            }
+        }
+    }
+
+    /// Says of messages that are new when they were begun, in seconds since 1970.
+    pub fn date_new(&mut self, at: u64) {
+        for id in &self.changed {
+            if let Some(message) = self.messages.get_mut(index(*id)) {
+                message.at.get_or_insert(at);
             }
         }
     }
@@ -235,6 +251,12 @@ impl Conversation {
         &self.messages
     }
 
+    /// How many there are on all branches, without those that were deleted.
+    #[must_use]
+    pub fn said(&self) -> usize {
+        self.messages.iter().filter(|message| !message.deleted).count()
+    }
+
     /// The branch that is shown, by its newest message, and where what is sent of it begins.
     #[must_use]
     pub fn place_kept(&self) -> (Option<MsgId>, Option<Start>) {
@@ -252,9 +274,9 @@ impl Conversation {
     /// Leaves the newest answer on a branch of its own, so that another can be made to the same message. False where the
     /// branch does not end in an answer.
     pub fn step_back_from_answer(&mut self) -> bool {
-        match self.head() {
-            Some(message) if message.role == Role::Assistant => {
-                self.head = message.parent;
+        match self.head().map(|message| (message.role, message.parent)) {
+            Some((Role::Assistant, parent)) => {
+                self.head = parent;
                 self.branch.pop();
                 true
             }
@@ -277,7 +299,8 @@ impl Conversation {
         }
         self.head = Some(id);
         let parent = |id: &MsgId| self.messages[index(*id)].parent;
-        self.branch = std::iter::successors(Some(id), parent).collect();
+        let is_there = |id: &MsgId| !self.messages[index(*id)].deleted;
+        self.branch = std::iter::successors(Some(id), parent).filter(is_there).collect();
         self.branch.reverse();
     }
 

@@ -230,6 +230,8 @@ pub fn first_words(text: &str, most: usize) -> String {
     let mut length = 0;
     for word in text.split_whitespace().filter(marks) {
         let word: String = word.trim_start_matches(['#', '*', '`']).chars().filter(|c| !c.is_control()).collect();
+        // What was emphasised may end in a full stop.
+        let word = word.replace("**", "");
         let word = word.trim_end_matches(['*', '`']);
         let long = word.chars().count();
         if long == 0 {

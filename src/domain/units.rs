@@ -118,6 +118,21 @@ pub fn ago(age: Duration) -> String {
     format!("{number} {unit}{} ago", if number == 1 { "" } else { "s" })
 }
 
+/// A moment by its seconds since 1970, in universal time: `2025-01-31 12:34 UTC`.
+#[must_use]
+pub fn moment(at: u64) -> String {
+    let (days, minutes) = (at / 86_400, at % 86_400 / 60);
+    // Years that begin in March have their odd day at the end; 400 of them are always as long.
+    let shifted = days + 719_468;
+    let (era, day) = (shifted / 146_097, shifted % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (year, month) = if month < 10 { (era * 400 + year, month + 3) } else { (era * 400 + year + 1, month - 9) };
+    format!("{year:04}-{month:02}-{day:02} {:02}:{:02} UTC", minutes / 60, minutes % 60)
+}
+
 /// How much of it is done, from 0 to 1.
 #[must_use]
 #[allow(clippy::cast_precision_loss, reason = "for a gauge, not for counting")]
@@ -185,6 +200,14 @@ mod tests {
         }
         for (seconds, text) in [(90, "1 min"), (7_300, "2 h"), (12 * 86_400, "12 d"), (200 * 86_400, "6 mo")] {
             assert_eq!(super::age(Duration::from_secs(seconds)), text);
+        }
+        for (at, text) in [
+            (0, "1970-01-01 00:00 UTC"),
+            (951_827_640, "2000-02-29 12:34 UTC"),
+            (1_735_689_599, "2024-12-31 23:59 UTC"),
+            (1_740_787_200, "2025-03-01 00:00 UTC"),
+        ] {
+            assert_eq!(moment(at), text);
         }
         assert!((share(1, 4) - 0.25).abs() < 1e-9 && share(1, 0) == 0.0);
     }

@@ -187,7 +187,7 @@ pub fn remove(ids: &[String], yes: bool, context: &Context<'_>) -> Outcome {
         }
         for id in &found {
             let opened = load(&mut store, &id.to_string())?;
-            let messages = many(opened.conversation.messages().len(), "message");
+            let messages = many(opened.conversation.said(), "message");
             context.console.line(&format!("{}  {} ({messages})", id.short(), one_line(&opened.title)));
         }
         say(&format!("Remove {} for good? [y/N] ", many(found.len(), "conversation")));

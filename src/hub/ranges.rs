@@ -5,7 +5,6 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
 use futures::future::join_all;
 use tokio_util::sync::CancellationToken;
 
@@ -162,7 +161,7 @@ impl<'a> Parts<'a> {
             Ok(_) => return Err(Stop::NoParts),
             Err(failure) => return Ok(Some(failure)),
         };
-        let mut buffer = BytesMut::with_capacity(WRITTEN + WRITTEN);
+        let mut buffer = Vec::with_capacity(WRITTEN + WRITTEN);
         let mut written = Instant::now();
         loop {
             let next = async {
@@ -171,27 +170,21 @@ impl<'a> Parts<'a> {
             };
             let chunk = tokio::select! {
                 () = control.cancel.cancelled() => {
-                    self.write(at, buffer.freeze()).await?;
+                    self.write(at, buffer).await?;
                     return Err(cancelled().into());
                 }
                 // What has arrived does not wait for what may never come.
                 () = tokio::time::sleep_until((written + WRITE_EVERY).into()), if !buffer.is_empty() => {
-                    self.write(at, buffer.split().freeze()).await?;
+                    buffer = self.write(at, buffer).await?;
                     written = Instant::now();
                     continue;
                 }
                 chunk = next => chunk,
             };
-            let mut piece = Bytes::new();
             let over = match chunk {
                 Ok(Some(bytes)) => {
                     shared.speed.charge(bytes.len());
-                    // What comes in large pieces need not be copied together.
-                    if buffer.is_empty() && bytes.len() >= WRITTEN {
-                        piece = bytes;
-                    } else {
-                        buffer.extend_from_slice(&bytes);
-                    }
+                    buffer.extend_from_slice(&bytes);
                     None
                 }
                 // An early end of the body is an error of the connection too: the rest is asked for.
@@ -199,21 +192,17 @@ impl<'a> Parts<'a> {
                 Err(error) => Some(Some(shared.hub.broken_off(&error))),
             };
             let left = end - *at;
-            let enough = buffer.len() as u64 >= left.min(WRITTEN as u64);
-            if piece.is_empty() && (over.is_some() || enough || written.elapsed() >= WRITE_EVERY) {
-                piece = buffer.split().freeze();
-            }
-            let too_much = piece.len() as u64 > left;
+            let too_much = buffer.len() as u64 > left;
             if too_much {
                 if end == meta.size {
                     self.partial.discard();
                     return Err(self.fetch.wrong("it is longer than the Hub announces").into());
                 }
                 // More than was asked for is somebody else's part.
-                piece.truncate(usize::try_from(left).unwrap_or(piece.len()));
+                buffer.truncate(usize::try_from(left).unwrap_or(buffer.len()));
             }
-            if !piece.is_empty() {
-                self.write(at, piece).await?;
+            if over.is_some() || too_much || buffer.len() >= WRITTEN || written.elapsed() >= WRITE_EVERY {
+                buffer = self.write(at, buffer).await?;
                 written = Instant::now();
             }
             match over {
@@ -225,16 +214,21 @@ impl<'a> Parts<'a> {
         }
     }
 
-    async fn write(&self, at: &mut u64, piece: Bytes) -> Result<(), UserError> {
-        if piece.is_empty() {
-            return Ok(());
+    async fn write(&self, at: &mut u64, mut buffer: Vec<u8>) -> Result<Vec<u8>, UserError> {
+        if buffer.is_empty() {
+            return Ok(buffer);
         }
         let (partial, from) = (Arc::clone(self.partial), *at);
-        let len = piece.len() as u64;
-        blocking(move || partial.write(from, &piece)).await?.map_err(|error| self.fetch.disk(&error))?;
+        let len = buffer.len() as u64;
+        let written = blocking(move || {
+            partial.write(from, &buffer)?;
+            buffer.clear();
+            Ok(buffer)
+        });
+        let buffer = written.await?.map_err(|error| self.fetch.disk(&error))?;
         *at += len;
         self.share.set(self.partial.arrived());
-        Ok(())
+        Ok(buffer)
     }
 }
 

@@ -119,13 +119,14 @@ fn pasted(text: &[u8]) -> TermEvent {
     TermEvent::Paste(String::from_utf8_lossy(text).replace("\r\n", "\n").replace('\r', "\n"))
 }
 
-/// Adds an event; wheel notches and sizes that come in a row become one.
+/// Adds an event; wheel notches, sizes and moves of the mouse that come in a row become one.
 pub(super) fn push_merged(events: &mut Vec<TermEvent>, event: TermEvent) {
     match (events.last_mut(), &event) {
         (Some(TermEvent::Scroll(sum)), TermEvent::Scroll(more)) if sum.signum() == more.signum() => {
             *sum = sum.saturating_add(*more);
         }
-        (Some(last @ TermEvent::Resize(..)), TermEvent::Resize(..)) => *last = event,
+        (Some(last @ TermEvent::Resize(..)), TermEvent::Resize(..))
+        | (Some(last @ TermEvent::Drag { .. }), TermEvent::Drag { .. }) => *last = event,
         _ => events.push(event),
     }
 }
@@ -400,11 +401,13 @@ fn parse_mouse(parameters: &str, last: u8) -> Option<TermEvent> {
     let mut numbers = parameters.split(';').map(|n| n.parse::<u16>().ok());
     let mut next = || numbers.next().flatten();
     let (button, column, row) = (next()?, next()?.checked_sub(1)?, next()?.checked_sub(1)?);
-    // 4, 8 and 16 are Shift, Alt and Ctrl.
+    // 4, 8 and 16 are Shift, Alt and Ctrl; 32 is the mouse moving.
     match (button & !(4 | 8 | 16), last) {
         (64, b'M') => Some(TermEvent::Scroll(-WHEEL)),
         (65, b'M') => Some(TermEvent::Scroll(WHEEL)),
         (0, b'M') => Some(TermEvent::Click { column, row }),
+        (32, b'M') => Some(TermEvent::Drag { column, row }),
+        (0, b'm') => Some(TermEvent::Release { column, row }),
         _ => None,
     }
 }

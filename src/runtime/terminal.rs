@@ -101,9 +101,10 @@ impl Features {
     }
 }
 
-/// Buttons and wheel, with coordinates in text; not every movement, which would wake us for nothing.
-const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
-const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
+/// Buttons and wheel, and movements while a button is down, which select text; with coordinates in text. Not every movement, which would
+/// wake us for nothing.
+const MOUSE_ON: &str = "\x1b[?1002h\x1b[?1006h";
+const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1002l";
 
 /// Holds the terminal in the interface's modes; gives it back when dropped.
 pub(super) struct TerminalGuard {

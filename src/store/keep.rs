@@ -48,6 +48,7 @@ impl Store {
                     match change {
                         Change::Deleted(true) => self.deleted.insert(id),
                         Change::Deleted(false) => self.deleted.remove(&id),
+                        Change::Message(message) if message.deleted => self.has_deleted_messages.insert(id),
                         _ => continue,
                     };
                 }
@@ -217,7 +218,8 @@ impl Step<'_> {
                 let first: Option<String> = self
                     .tx
                     .prepare_cached(
-                        "SELECT content FROM messages WHERE conversation = ? AND role = 'user' ORDER BY id LIMIT 1",
+                        "SELECT content FROM messages WHERE conversation = ? AND role = 'user' AND deleted IS NULL \
+                         ORDER BY id LIMIT 1",
                     )?
                     .query_row([row], |row| row.get(0))
                     .optional()?;
@@ -258,7 +260,8 @@ impl Step<'_> {
             .tx
             .prepare_cached(
                 "UPDATE messages SET model = ?2, content = ?3, reasoning = ?4, thought = ?5, form = ?6, state = ?7, \
-                 error = ?8, outcome = ?9, writer = ?10 WHERE id = ?1",
+                 error = ?8, outcome = ?9, writer = ?10, deleted = CASE WHEN ?11 THEN coalesce(deleted, ?12) END \
+                 WHERE id = ?1",
             )?
             .execute(params![
                 known,
@@ -271,13 +274,15 @@ impl Step<'_> {
                 error,
                 message.outcome.as_ref().map(Json),
                 grows.then_some(self.writer),
+                message.deleted,
+                self.at,
             ])?;
         if changed == 0 {
             let at = message.at.map_or(self.at, |seconds| i64::try_from(seconds).unwrap_or(0).saturating_mul(1000));
             self.tx
                 .prepare_cached(
                     "INSERT INTO messages (conversation, parent, role, model, at, content, reasoning, thought, form, \
-                     state, error, outcome, writer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                     state, error, outcome, writer, deleted) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 )?
                 .execute(params![
                     self.sheet.row,
@@ -293,6 +298,7 @@ impl Step<'_> {
                     error,
                     message.outcome.as_ref().map(Json),
                     grows.then_some(self.writer),
+                    message.deleted.then_some(self.at),
                 ])?;
             let row = self.tx.last_insert_rowid();
             match usize::try_from(message.id.0).ok().and_then(|place| self.sheet.messages.get_mut(place)) {
@@ -303,8 +309,11 @@ impl Step<'_> {
         self.listed(message, changed == 0)
     }
 
-    /// What a list shows of a conversation that something was said in.
+    /// What a list shows of a conversation that something was said in, or taken out of.
     fn listed(&self, message: &Message, new: bool) -> rusqlite::Result<()> {
+        if message.deleted {
+            return self.listed_without(message);
+        }
         self.tx
             .prepare_cached("UPDATE conversations SET updated = ?2, used = ?2, messages = messages + ?3 WHERE id = ?1")?
             .execute(params![self.sheet.row, self.at, new])?;
@@ -321,6 +330,34 @@ impl Step<'_> {
             if title.is_some_and(|title| says_nothing(&title)) {
                 self.set("title", &title_of(&message.content))?;
             }
+        }
+        Ok(())
+    }
+
+    fn listed_without(&self, message: &Message) -> rusqlite::Result<()> {
+        let newest: Option<String> = self
+            .tx
+            .prepare_cached(
+                "SELECT content FROM messages WHERE conversation = ? AND deleted IS NULL AND content <> '' \
+                 ORDER BY id DESC LIMIT 1",
+            )?
+            .query_row([self.sheet.row], |row| row.get(0))
+            .optional()?;
+        self.set("preview", &first_words(&newest.unwrap_or_default(), PREVIEW))?;
+        // Made of words that are not there any more, it is made again.
+        let title = title_of(&message.content);
+        if message.role == Role::User && !title.is_empty() {
+            let first: Option<String> = self
+                .tx
+                .prepare_cached(
+                    "SELECT content FROM messages WHERE conversation = ? AND role = 'user' AND deleted IS NULL \
+                     ORDER BY id LIMIT 1",
+                )?
+                .query_row([self.sheet.row], |row| row.get(0))
+                .optional()?;
+            self.tx
+                .prepare_cached("UPDATE conversations SET title = ? WHERE id = ? AND own_title = 0 AND title = ?")?
+                .execute(params![first.map(|text| title_of(&text)).unwrap_or_default(), self.sheet.row, title])?;
         }
         Ok(())
     }

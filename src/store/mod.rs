@@ -38,6 +38,10 @@ use crate::error::UserError;
 /// Deleted conversations that nobody has taken away for so long go for good.
 const UNDELETE_MS: i64 = 24 * 60 * 60 * 1000;
 
+/// Takes the words out of messages that were deleted. The messages stay: others follow them.
+const FORGET: &str = "UPDATE messages SET content = '', reasoning = '', form = NULL, error = NULL \
+                      WHERE deleted IS NOT NULL AND (content <> '' OR reasoning <> '')";
+
 /// The conversations on this machine.
 #[derive(Debug)]
 pub struct Store {
@@ -47,6 +51,8 @@ pub struct Store {
     sheets: HashMap<ConvId, Sheet>,
     /// Deleted here: they go for good when this ends.
     deleted: HashSet<ConvId>,
+    /// Messages were deleted in them here: their words go for good then.
+    has_deleted_messages: HashSet<ConvId>,
 }
 
 /// The rows of an open conversation.
@@ -82,6 +88,7 @@ impl Store {
             writer: Writer::new(file),
             sheets: HashMap::new(),
             deleted: HashSet::new(),
+            has_deleted_messages: HashSet::new(),
         };
         store.mark_cut().and_then(|()| store.clear_deleted()).map_err(|error| store.failed(&error))?;
         Ok((store, note))
@@ -99,10 +106,12 @@ impl Store {
         file::failed(&self.file, error)
     }
 
-    /// Takes conversations out that were deleted a while ago.
+    /// Takes conversations out that were deleted a while ago, and the words of messages.
     fn clear_deleted(&mut self) -> rusqlite::Result<()> {
         let before = now() - UNDELETE_MS;
-        self.db.execute("DELETE FROM conversations WHERE deleted < ?", [before]).map(drop)
+        self.db.execute("DELETE FROM conversations WHERE deleted < ?", [before])?;
+        let forget = format!("{FORGET} AND deleted < ?");
+        self.db.execute(&forget, [before]).map(drop)
     }
 
     /// Takes a conversation out for good.
@@ -120,18 +129,22 @@ impl Store {
     /// # Errors
     /// The file can't be written.
     pub fn close(mut self) -> Result<(), UserError> {
-        let clear = |db: &mut Connection, ids: &HashSet<ConvId>| {
+        if self.deleted.is_empty() && self.has_deleted_messages.is_empty() {
+            return Ok(());
+        }
+        let (ids, of) = (std::mem::take(&mut self.deleted), std::mem::take(&mut self.has_deleted_messages));
+        let clear = |db: &mut Connection| {
             let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            for id in ids {
+            for id in &ids {
                 tx.execute("DELETE FROM conversations WHERE name = ? AND deleted IS NOT NULL", [id.to_string()])?;
+            }
+            for id in &of {
+                let forget = format!("{FORGET} AND conversation = (SELECT id FROM conversations WHERE name = ?)");
+                tx.execute(&forget, [id.to_string()])?;
             }
             tx.commit()
         };
-        if self.deleted.is_empty() {
-            return Ok(());
-        }
-        let ids = std::mem::take(&mut self.deleted);
-        clear(&mut self.db, &ids).map_err(|error| self.failed(&error))
+        clear(&mut self.db).map_err(|error| self.failed(&error))
     }
 }
 

@@ -181,7 +181,7 @@ fn read(db: &Connection, name: ConvId, at: Option<Row>) -> rusqlite::Result<Opti
     let sheet = Sheet { row, messages: rows_of(&tx, row)? };
     let messages = messages(&tx, &sheet)?;
     // Without a head that is known, the branch that was written last.
-    let last = messages.last().map(|message| message.id);
+    let last = messages.iter().rev().find(|message| !message.deleted).map(|message| message.id);
     let head = head.and_then(|row| sheet.id_of(row)).or(last);
     let start = start
         .and_then(|row| sheet.id_of(row))
@@ -196,7 +196,7 @@ fn read(db: &Connection, name: ConvId, at: Option<Row>) -> rusqlite::Result<Opti
 
 fn messages(db: &Connection, sheet: &Sheet) -> rusqlite::Result<Vec<Message>> {
     let mut all = db.prepare_cached(
-        "SELECT id, parent, role, model, at, content, reasoning, thought, form, state, error, outcome \
+        "SELECT id, parent, role, model, at, content, reasoning, thought, form, state, error, outcome, deleted IS NOT NULL \
          FROM messages WHERE conversation = ? ORDER BY id",
     )?;
     let mut rows = all.query([sheet.row])?;
@@ -228,6 +228,7 @@ fn messages(db: &Connection, sheet: &Sheet) -> rusqlite::Result<Vec<Message>> {
             state,
             outcome: json(row, 11)?,
             at: Some(seconds(row.get(4)?)),
+            deleted: row.get(12)?,
             revision: 0,
         });
     }

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 /// Goes up with each step below.
-pub(super) const VERSION: i32 = 2;
+pub(super) const VERSION: i32 = 3;
 
 /// Each leads from the version that is its place here to the next. A step is never changed once it is out.
 const STEPS: &[&str] = &[
@@ -91,6 +91,11 @@ const STEPS: &[&str] = &[
 
     INSERT INTO said (rowid, content) SELECT id, content FROM messages WHERE content <> '';
     INSERT INTO titled (rowid, title) SELECT id, title FROM conversations WHERE title <> '';
+    ",
+    // 3: single messages can be deleted, and come back.
+    "
+    ALTER TABLE messages ADD COLUMN deleted INTEGER;
+    CREATE INDEX messages_deleted ON messages (deleted) WHERE deleted IS NOT NULL;
     ",
 ];
 

@@ -74,7 +74,7 @@ fn by_index(db: &Connection, query: &str) -> rusqlite::Result<Vec<Hit>> {
         db,
         "SELECT c.name, c.title, m.at, c.archived, m.id, m.role, snippet(said, 0, ?3, ?4, '…', ?5) \
          FROM said JOIN messages m ON m.id = said.rowid JOIN conversations c ON c.id = m.conversation \
-         WHERE said MATCH ?1 AND c.deleted IS NULL ORDER BY said.rowid DESC LIMIT ?2",
+         WHERE said MATCH ?1 AND c.deleted IS NULL AND m.deleted IS NULL ORDER BY said.rowid DESC LIMIT ?2",
         params![query, HITS, OPEN.to_string(), CLOSE.to_string(), AROUND],
         &[],
     )?);
@@ -94,7 +94,7 @@ fn by_look(db: &Connection, parts: &[String]) -> rusqlite::Result<Vec<Hit>> {
     let messages = format!(
         "SELECT c.name, c.title, m.at, c.archived, m.id, m.role, m.content \
          FROM messages m JOIN conversations c ON c.id = m.conversation \
-         WHERE c.deleted IS NULL AND {} ORDER BY m.id DESC LIMIT {HITS}",
+         WHERE c.deleted IS NULL AND m.deleted IS NULL AND {} ORDER BY m.id DESC LIMIT {HITS}",
         like("m.content")
     );
     let mut hits = collect(db, &titles, values(), parts)?;

@@ -20,21 +20,61 @@ mod formulas;
 mod inline;
 mod marks;
 mod page;
+mod plain;
 mod split;
 mod table;
 
+use std::ops::Range;
+
+use pulldown_cmark::Options;
 use ratatui::text::Line;
 
 use crate::config::theme::Theme;
 use crate::text::sanitize;
 
 pub(crate) use page::{Mark, Page, next_line};
+pub use plain::plain;
+
+/// What is Markdown beside `CommonMark`.
+const OPTIONS: Options = Options::ENABLE_TABLES
+    .union(Options::ENABLE_STRIKETHROUGH)
+    .union(Options::ENABLE_TASKLISTS)
+    .union(Options::ENABLE_OLD_FOOTNOTES)
+    .union(Options::ENABLE_DEFINITION_LIST)
+    .union(Options::ENABLE_GFM);
+
+/// How code and tables are laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Look {
+    /// Lines of code have numbers.
+    pub line_numbers: bool,
+    /// Every block of code has a line above it, whether or not it names its language: something can be said there.
+    pub headed: bool,
+    /// Code and tables are as wide as they are, for a reader who moves sideways.
+    pub wide: bool,
+}
+
+/// A part of a text that a reader can take hold of, by its lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Region {
+    pub kind: RegionKind,
+    pub lines: Range<usize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RegionKind {
+    /// Counted from the top, from 1, as [`code_blocks`](crate::text::code_blocks) does.
+    Code {
+        number: usize,
+    },
+    Table,
+}
 
 /// The lines of a whole text. None is wider than `width` (at least 1) columns.
 #[must_use]
 pub fn render(source: &str, width: u16, theme: &Theme) -> Vec<Line<'static>> {
     let source = sanitize(source);
-    let mut page = Page::new(width, false);
+    let mut page = Page::new(width, Look::default());
     let mut start = 0;
     while start < source.len() {
         let end = next_line(&source, start).unwrap_or(source.len());

@@ -7,12 +7,14 @@
 //! * [`stream`] renders a growing text, and each block only once.
 //! * [`highlight`] colours code by the theme's roles.
 //! * [`code_blocks()`] takes the code out of a text.
+//! * [`search`] finds words in a text as a reader means them.
 
 mod code_blocks;
 pub mod highlight;
 pub mod markdown;
 mod math;
 pub mod sanitize;
+pub mod search;
 pub mod stream;
 pub mod wrap;
 

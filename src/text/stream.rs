@@ -3,7 +3,7 @@
 use ratatui::text::Line;
 
 use crate::config::theme::Theme;
-use crate::text::markdown::{Mark, Page, next_line};
+use crate::text::markdown::{Look, Mark, Page, Region, next_line};
 use crate::text::sanitize::Sanitizer;
 
 /// A growing Markdown text and its lines.
@@ -18,7 +18,7 @@ pub struct StreamingDoc {
     /// Bytes pushed, before anything was removed.
     received: usize,
     sanitizer: Sanitizer,
-    numbered: bool,
+    look: Look,
     layout: Option<Layout>,
 }
 
@@ -27,7 +27,7 @@ struct Layout {
     width: u16,
     /// The theme's revision.
     revision: u64,
-    numbered: bool,
+    look: Look,
     page: Page,
     /// How much of the source is on the page for good: whole lines only, since a line's meaning may change until its end.
     fed: usize,
@@ -60,9 +60,9 @@ impl StreamingDoc {
         self.sanitizer = Sanitizer::new();
     }
 
-    /// Whether lines of code have numbers, from the next call of [`Self::lines`] on.
-    pub fn number_code(&mut self, numbered: bool) {
-        self.numbered = numbered;
+    /// How code and tables look from the next call of [`Self::lines`] on.
+    pub fn look(&mut self, look: Look) {
+        self.look = look;
     }
 
     /// Everything pushed so far, sanitised.
@@ -73,15 +73,14 @@ impl StreamingDoc {
 
     /// The lines at a width and in a theme; either differing from the last call, all is laid out anew.
     pub fn lines(&mut self, width: u16, theme: &Theme) -> &[Line<'static>] {
-        let is_valid = |layout: &Layout| {
-            layout.width == width && layout.revision == theme.revision && layout.numbered == self.numbered
-        };
+        let is_valid =
+            |layout: &Layout| layout.width == width && layout.revision == theme.revision && layout.look == self.look;
         let valid = self.layout.take().filter(is_valid);
         let layout = self.layout.insert(valid.unwrap_or_else(|| Layout {
             width,
             revision: theme.revision,
-            numbered: self.numbered,
-            page: Page::new(width, self.numbered),
+            look: self.look,
+            page: Page::new(width, self.look),
             fed: 0,
             drawn: 0,
             settled: None,
@@ -96,6 +95,12 @@ impl StreamingDoc {
     #[must_use]
     pub fn rendered(&self) -> &[Line<'static>] {
         self.layout.as_ref().map(|layout| layout.page.lines()).unwrap_or_default()
+    }
+
+    /// What of those lines is code and tables, from the top.
+    #[must_use]
+    pub fn regions(&self) -> &[Region] {
+        self.layout.as_ref().map(|layout| layout.page.regions()).unwrap_or_default()
     }
 
     /// Bytes parsed and painted since the last new layout: what the tests for linear cost look at.

@@ -17,6 +17,8 @@ pub(crate) fn theme() -> Theme {
         faint: colour(3),
         accent: colour(4),
         selection: colour(5),
+        found: colour(42),
+        found_here: colour(43),
         panel: colour(6),
         border: colour(7),
         good: colour(8),

@@ -111,6 +111,28 @@ pub fn truncate(line: &Line<'_>, width: usize, ellipsis: &str) -> Line<'static> 
     Line::from(kept).style(style)
 }
 
+/// The columns of `line` from `from` on, at most `width` of them. Half a wide character at the edge is a space.
+#[must_use]
+pub fn slice(line: &Line<'_>, from: usize, width: usize) -> Line<'static> {
+    let mut column = 0;
+    let mut kept: Vec<Span<'static>> = Vec::new();
+    for span in &line.spans {
+        for (_, cluster) in clusters(&span.content) {
+            let columns = cluster_width(cluster);
+            let (begin, end) = (column, column + columns);
+            column = end;
+            let is_inside = begin >= from && end <= from + width;
+            if is_inside {
+                append(&mut kept, cluster, span.style);
+            } else if end > from && begin < from + width {
+                let seen = end.min(from + width) - begin.max(from);
+                append(&mut kept, &" ".repeat(seen), span.style);
+            }
+        }
+    }
+    Line::from(kept).style(line.style)
+}
+
 /// `text` onto the end of `spans`, joined with the last one where the style is the same.
 pub(crate) fn append(spans: &mut Vec<Span<'static>>, text: &str, style: Style) {
     if text.is_empty() {
@@ -401,6 +423,16 @@ mod tests {
         assert_eq!(truncate(&line, 4, "…").to_string(), "abc…");
         assert_eq!(truncate(&line, 2, "...").to_string(), "ab");
         assert_eq!(truncate(&Line::from("漢字漢"), 4, "…").to_string(), "漢…");
+    }
+
+    #[test]
+    fn a_slice_has_the_columns_that_are_asked_for() {
+        let line = Line::from(vec![Span::raw("ab漢"), Span::styled("cd", Style::new().fg(Color::Red))]);
+        for (from, width, shown) in
+            [(0, 9, "ab漢cd"), (1, 3, "b漢"), (3, 3, " cd"), (2, 1, " "), (5, 9, "d"), (9, 9, "")]
+        {
+            assert_eq!(slice(&line, from, width).to_string(), shown, "{width} from {from}");
+        }
     }
 
     #[test]

@@ -36,6 +36,11 @@ impl<'a> Canvas<'a> {
         }
     }
 
+    /// Puts a style over what is drawn there.
+    pub fn paint(&mut self, area: Rect, style: Style) {
+        self.buffer.set_style(area.intersection(self.buffer.area), style);
+    }
+
     /// A line at the top of an area, cut at its right edge. Gives the column after it.
     pub fn line(&mut self, area: Rect, line: &Line<'_>) -> u16 {
         if area.height == 0 || area.width == 0 {

@@ -5,17 +5,15 @@ use std::time::Instant;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 
-use crate::app::chat::Phase;
-use crate::app::transcript::View;
-use crate::app::{App, EngineStatus};
+use crate::app::{App, EngineStatus, Tour};
 use crate::domain::Thinking;
 use crate::domain::action::Action;
 use crate::domain::conversation::Message;
 use crate::domain::model::starter;
-use crate::domain::units::{bytes, grouped, seconds};
+use crate::domain::units::{bytes, seconds};
 use crate::text::wrap;
 use crate::ui::canvas::{Canvas, paragraph};
-use crate::ui::{composer, reading_column, split_bottom, status};
+use crate::ui::{composer, reading_column, split_bottom, status, transcript};
 
 /// Waiting messages that are shown; more are counted.
 const QUEUE_ROWS: u16 = 3;
@@ -25,6 +23,10 @@ const LEAST: u16 = 16;
 /// Gives the place of the cursor.
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, now: Instant) -> Option<Position> {
     let column = reading_column(area);
+    // What is pointed at is named above the composer: where that is must be known by then.
+    if app.is_reading() {
+        app.chat.transcript.settle(&app.chat.conversation, &app.theme);
+    }
     // Text of the composer: two cells for the prompt's mark.
     let text_width = column.width.saturating_sub(4).max(2);
     app.chat.composer.area.set_width(text_width);
@@ -41,16 +43,14 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, now: Instant) ->
     let (above, above_composer) = split_bottom(above, u16::try_from(wishes.len()).unwrap_or(0));
     let (above, queue) = split_bottom(above, if above.height > 6 { waiting } else { waiting.min(1) });
 
-    let transcript = Rect { y: above.y, height: above.height, ..column };
-    let transcript = if transcript.height > 12 {
-        Rect { y: transcript.y + 1, height: transcript.height - 1, ..transcript }
-    } else {
-        transcript
-    };
+    let (above, find) = split_bottom(above, u16::from(app.is_finding()));
+
+    let gap = u16::from(above.height > 12);
+    let reading = Rect { y: above.y + gap, height: above.height - gap, ..column };
     if app.chat.conversation.is_empty() {
-        welcome(canvas, transcript, app, now);
+        welcome(canvas, reading, app, now);
     } else {
-        self::transcript(canvas, transcript, app, now);
+        transcript::draw(canvas, reading, app, now);
     }
     draw_queue(canvas, Rect { x: column.x, width: column.width, ..queue }, app);
     draw_wishes(canvas, Rect { x: column.x, width: column.width, ..above_composer }, app, &wishes);
@@ -58,42 +58,10 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, now: Instant) ->
     let panel = Rect { x: column.x, width: column.width, ..box_area };
     let cursor = composer::draw(canvas, panel, padding, &layout, app);
     composer::offers(canvas, above, column, app);
-    cursor
-}
-
-fn transcript(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, now: Instant) {
-    let view = View { width: area.width, height: area.height, unfolded: app.settings.chat.show_reasoning };
-    app.chat.transcript.prepare(&app.chat.conversation, view, &app.theme);
-    canvas.lines(area, app.chat.transcript.lines(&app.chat.conversation));
-    let theme = &app.theme;
-    // What the model is doing while there is nothing to read yet.
-    if let Some(running) = &app.chat.running
-        && running.phase == Phase::Waiting
-        && app.chat.transcript.follows()
-    {
-        let shown = app.chat.transcript.lines(&app.chat.conversation).count();
-        let y = area.y + u16::try_from(shown).unwrap_or(area.height).saturating_sub(1).min(area.height - 1);
-        let time = seconds(now.saturating_duration_since(running.meter.asked()));
-        let dot = theme.glyphs.dot;
-        let text = match (&app.engine, running.to_read) {
-            (EngineStatus::Loading { stage, .. }, _) => {
-                format!("loading the model again, {} {dot} {time}", stage.label())
-            }
-            (_, Some(tokens)) => {
-                let time = status::reading_time(app, now);
-                format!("reading the prompt {dot} {} tokens {dot} {time}", grouped(tokens))
-            }
-            (_, None) => format!("reading the prompt {dot} {time}"),
-        };
-        let line = canvas.cut(&text, area.width, theme.muted);
-        canvas.line(Rect { y, height: 1, ..area }, &line);
+    if app.is_finding() {
+        return transcript::find(canvas, Rect { x: column.x, width: column.width, ..find }, app);
     }
-    if app.chat.transcript.more_below() {
-        let key = app.key(Action::ScrollBottom);
-        let text = format!(" {} more below {} {key} ", theme.glyphs.down, theme.glyphs.dot);
-        let last = Rect { y: area.bottom().saturating_sub(1), height: 1, ..area };
-        canvas.right(last, &Line::from(Span::styled(text, theme.selection)));
-    }
+    cursor.filter(|_| !app.is_reading())
 }
 
 fn draw_queue(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
@@ -127,7 +95,7 @@ fn draw_queue(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
 /// What is wished of the next answer: a word for it, the wish, and how it is taken back.
 fn wishes(app: &App) -> Vec<(&'static str, String, String)> {
     let slash = |action: Action| format!("/{}", action.name());
-    let mut rows = Vec::new();
+    let mut rows = Vec::from_iter(transcript::reading(app));
     if app.chat.editing.is_some() {
         let hint = format!("{} sends it, {} leaves it", app.key(Action::Send), app.key(Action::Stop));
         rows.push(("edit", "a message again, at its place".into(), hint));
@@ -245,7 +213,7 @@ fn welcome(canvas: &mut Canvas<'_>, area: Rect, app: &App, now: Instant) {
                 dot = theme.glyphs.dot
             )));
             lines.push(Line::default());
-            if !app.tour {
+            if app.tour == Tour::Over {
                 lines.push(step(key(Action::Send), "sends what you write below".into()));
                 lines.push(step(key(Action::Palette), "finds everything that can be done".into()));
                 lines.push(step(key(Action::Help), "shows all keys".into()));
@@ -268,11 +236,11 @@ fn welcome(canvas: &mut Canvas<'_>, area: Rect, app: &App, now: Instant) {
         }
         EngineStatus::Empty => empty(&mut lines, canvas, app, title, plain, step),
     }
-    if app.tour {
-        if lines.last().is_some_and(|line| !line.spans.is_empty()) {
+    if app.tour == Tour::Shown {
+        if app.engine != EngineStatus::Empty && lines.last().is_some_and(|line| !line.spans.is_empty()) {
             lines.push(Line::default());
         }
-        lines.extend(tour(app));
+        lines.extend(tour(app, area.width));
     }
     // A third from the top, where the eye rests.
     let height = u16::try_from(lines.len()).unwrap_or(area.height).min(area.height);
@@ -281,18 +249,31 @@ fn welcome(canvas: &mut Canvas<'_>, area: Rect, app: &App, now: Instant) {
 }
 
 /// What somebody needs who has never been here, and no more.
-fn tour(app: &App) -> Vec<Line<'static>> {
+fn tour(app: &App, width: u16) -> Vec<Line<'static>> {
     let key = |action| app.key(action);
-    let wide = [
-        (key(Action::Send), format!("sends what you write below; {} stops the answer", key(Action::Stop))),
-        (key(Action::ShowModels), "shows models: those on this machine, and those that can be fetched".to_owned()),
-        (key(Action::Help), format!("shows all keys, and {} finds everything by its name", key(Action::Palette))),
-    ];
+    let (send, stop, models, help, palette) =
+        (key(Action::Send), key(Action::Stop), key(Action::ShowModels), key(Action::Help), key(Action::Palette));
+    let mut lines = if width >= 72 {
+        vec![
+            (send, format!("sends what you write below; {stop} stops the answer")),
+            (models, "shows models: those on this machine, and those that can be fetched".to_owned()),
+            (help, format!("shows all keys, and {palette} finds everything by its name")),
+        ]
+    } else {
+        vec![
+            (send, format!("sends; {stop} stops the answer")),
+            (models, "shows models".to_owned()),
+            (help, format!("shows keys, {palette} finds all")),
+        ]
+    };
+    // Until there is a model, the screen says already how to get one.
+    if app.engine == EngineStatus::Empty {
+        lines.drain(..2);
+    }
     let theme = &app.theme;
-    wide.map(|(key, what)| {
-        Line::from(vec![Span::styled(format!("{key:<8}"), theme.accent), Span::styled(what, theme.base)])
-    })
-    .into()
+    let line =
+        |(key, what)| Line::from(vec![Span::styled(format!("{key:<8}"), theme.accent), Span::styled(what, theme.base)]);
+    lines.into_iter().map(line).collect()
 }
 
 /// A few personas by name.
@@ -324,7 +305,7 @@ fn empty(
         if download.then_load {
             lines.push(plain("It is loaded as soon as it is here.".into()));
         }
-    } else if let Some(model) = app.models.first_usable() {
+    } else if let Some(model) = app.model_to_load() {
         lines.push(title("Ready when you are".into()));
         lines.push(plain("No model is loaded yet.".into()));
         lines.push(Line::default());

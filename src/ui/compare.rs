@@ -126,6 +126,9 @@ fn keys(app: &App, compare: &Compare, beside: bool) -> String {
     let key = |action| app.key(action);
     let (first, second) = if beside { ("the left", "the right") } else { ("the upper", "the lower") };
     let taken = if compare.focus == 0 { first } else { second };
+    if compare.sides[1].message.is_none() {
+        return format!("{} leaves it at this answer", key(Action::Dismiss));
+    }
     if app.chat.is_busy() {
         return format!("{} stops it   {} the other one", key(Action::Dismiss), key(Action::NextPane));
     }

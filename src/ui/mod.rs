@@ -13,6 +13,7 @@ mod prompt_search;
 mod sessions;
 mod settings;
 mod status;
+mod transcript;
 
 use std::time::Instant;
 
@@ -70,6 +71,16 @@ fn split_top(area: Rect, rows: u16) -> (Rect, Rect) {
 fn split_bottom(area: Rect, rows: u16) -> (Rect, Rect) {
     let rows = rows.min(area.height);
     (Rect { height: area.height - rows, ..area }, Rect { y: area.y + area.height - rows, height: rows, ..area })
+}
+
+fn split_left(area: Rect, columns: u16) -> (Rect, Rect) {
+    let columns = columns.min(area.width);
+    (Rect { width: columns, ..area }, Rect { x: area.x + columns, width: area.width - columns, ..area })
+}
+
+fn split_right(area: Rect, columns: u16) -> (Rect, Rect) {
+    let columns = columns.min(area.width);
+    (Rect { width: area.width - columns, ..area }, Rect { x: area.right() - columns, width: columns, ..area })
 }
 
 /// The column that text is read in: a margin at both sides, centred on a wide screen.

@@ -9,21 +9,25 @@ use crate::text::wrap;
 use crate::ui::canvas::{Canvas, padded};
 use crate::ui::split_bottom;
 
-/// Columns that an entry has at the least.
+/// Columns that an entry has where there is room for all of its words, and at the least.
+const ROOMY: u16 = 60;
 const ENTRY: u16 = 38;
 
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
-    if !app.shows_next_keys || app.pressed.is_empty() {
+    if !app.pressed.shown || app.pressed.keys.is_empty() {
         return;
     }
     let theme = &app.theme;
     let next = app.next_keys();
-    let columns = (area.width / ENTRY).max(1);
-    let rows = u16::try_from(next.len()).unwrap_or(u16::MAX).div_ceil(columns);
+    let count = u16::try_from(next.len()).unwrap_or(u16::MAX);
+    let roomy = (area.width / ROOMY).max(1);
+    // Rather words that are cut than keys that can't be seen.
+    let columns = if count.div_ceil(roomy) < area.height { roomy } else { (area.width / ENTRY).max(1) };
+    let rows = count.div_ceil(columns);
     let height = (rows + 1).min(area.height);
     let (_, panel) = split_bottom(area, height);
     canvas.fill(panel, theme.panel);
-    let pressed = app.pressed.iter().map(|chord| app.chord_hint(*chord)).collect::<Vec<_>>().join(" ");
+    let pressed = app.pressed.keys.iter().map(|chord| app.chord_hint(*chord)).collect::<Vec<_>>().join(" ");
     let title = format!(" {pressed} {}", theme.glyphs.ellipsis);
     canvas.line(panel, &canvas.cut(&title, panel.width, theme.accent.add_modifier(Modifier::BOLD)));
     let width = panel.width / columns;

@@ -11,7 +11,7 @@ use crate::app::settings::ValueEditor;
 use crate::app::text_area::TextArea;
 use crate::app::wishes::SchemaField;
 use crate::app::{App, Confirm, Overlay, PathField, ToastKind};
-use crate::domain::action::{Action, Context};
+use crate::domain::action::Action;
 use crate::domain::units::grouped;
 use crate::error::UserError;
 use crate::text::sanitize;
@@ -333,11 +333,9 @@ const AFTER_KEYS: &str = "                         ";
 fn help(canvas: &mut Canvas<'_>, area: Rect, app: &App, scroll: u16) -> u16 {
     let theme = &app.theme;
     let mut lines = Vec::new();
-    for context in Context::ALL {
-        let actions: Vec<_> = Action::ALL.iter().filter(|a| a.context() == context).collect();
+    for (context, actions) in app.keys_by_context() {
         lines.push(Line::from(Span::styled(context.title(), theme.heading)));
-        for action in actions {
-            let keys = app.keys(*action);
+        for (action, keys) in actions {
             let keys = if keys.is_empty() { format!("/{}", action.name()) } else { keys.join(", ") };
             let what = Span::styled(action.description(), theme.base);
             // More keys than there is room for beside the words get a line of their own.

@@ -24,6 +24,9 @@ use unicode_width::UnicodeWidthStr;
 /// What a template adds to the texts of a prompt.
 pub const TEMPLATE: TemplateCost = TemplateCost { question: 31, turn: 10, system: -20 };
 
+/// What the clock on the wall says when a test begins.
+pub const CLOCK: u64 = 1_700_000_000;
+
 pub struct Driver {
     pub app: App,
     pub now: Instant,
@@ -60,15 +63,10 @@ impl Driver {
     }
 
     fn from(config: hobnob::config::Loaded, capabilities: Capabilities) -> Self {
-        let init = Init { config, capabilities, ids: ConvIds::seeded(1), open: None, first_start: false };
-        Self {
-            app: App::new(init),
-            now: Instant::now(),
-            clock: false,
-            count: false,
-            listed: Vec::new(),
-            stored: Vec::new(),
-        }
+        let now = Instant::now();
+        let init =
+            Init { config, capabilities, ids: ConvIds::seeded(1), open: None, clock: (now, CLOCK), first_start: false };
+        Self { app: App::new(init), now, clock: false, count: false, listed: Vec::new(), stored: Vec::new() }
     }
 
     pub fn pass(&mut self, time: Duration) {
@@ -175,6 +173,11 @@ impl Driver {
     /// A model is loaded.
     pub fn ready(&mut self) {
         self.begin();
+        self.ready_from_here();
+    }
+
+    /// The same, where it has begun.
+    pub fn ready_from_here(&mut self) {
         self.hub(HubEvent::Local(Local { models: vec![starter(), broken()], ..Local::default() }));
         self.key("enter");
         self.engine(EngineEvent::Progress { id: LoadId(1), stage: LoadStage::Weights });

@@ -7,7 +7,7 @@ use crate::app::chat::{Phase, Wish};
 use crate::app::completion::Offer;
 use crate::app::msg::Effect;
 use crate::app::picker::Target;
-use crate::app::{App, EngineStatus, ToastKind};
+use crate::app::{App, EngineStatus, ToastKind, Tour};
 use crate::config::Value;
 use crate::domain::action::Action;
 use crate::domain::conversation::Message;
@@ -18,7 +18,6 @@ pub(super) const BUSY: &str = "An answer is being made; Esc stops it";
 
 impl App {
     pub(super) fn act_in_chat(&mut self, action: Action, now: Instant) -> bool {
-        let transcript = &mut self.chat.transcript;
         match action {
             Action::Send => self.submit(now),
             Action::Stop => {
@@ -81,15 +80,14 @@ impl App {
                 let hint = "`/save-code FILE` does it".to_owned();
                 self.toast(ToastKind::Note, "Where to?", Some(hint), now);
             }
-            Action::ScrollUp => transcript.scroll_lines(-1),
-            Action::ScrollDown => transcript.scroll_lines(1),
-            Action::PageUp => transcript.scroll_pages(-1),
-            Action::PageDown => transcript.scroll_pages(1),
-            Action::PreviousMessage => transcript.to_previous_message(),
-            Action::NextMessage => transcript.to_next_message(),
-            Action::ScrollTop => transcript.to_top(),
-            Action::ScrollBottom => transcript.to_bottom(),
-            _ => return false,
+            Action::Read => {
+                self.begin_reading(now);
+            }
+            Action::Find => self.open_find(now),
+            Action::FoldAll => self.fold_all(now),
+            Action::LineNumbers => self.toggle_line_numbers(),
+            Action::Details => self.turn_details(now),
+            action => return self.move_in_conversation(action),
         }
         true
     }
@@ -131,7 +129,7 @@ impl App {
         match &self.engine {
             EngineStatus::Empty if self.chat.composer.area.text().trim().is_empty() => self.offered_step(now),
             EngineStatus::Empty => {
-                if let Some(model) = self.models.first_usable().cloned() {
+                if let Some(model) = self.model_to_load().cloned() {
                     self.enqueue();
                     self.load_if_it_fits(&model, now);
                 } else if self.models.running().is_some() {
@@ -172,6 +170,10 @@ impl App {
                 self.save_code(argument, now);
                 true
             }
+            Action::Find => {
+                self.find_words(argument, now);
+                true
+            }
             Action::Theme => self.set_theme_called(argument, now),
             Action::ChoosePersona => self.use_persona(argument, now),
             Action::SavePersona => self.save_persona(argument, now),
@@ -195,7 +197,7 @@ impl App {
         if self.models.running().is_some() {
             return;
         }
-        if let Some(model) = self.models.first_usable().cloned() {
+        if let Some(model) = self.model_to_load().cloned() {
             self.load_if_it_fits(&model, now);
         } else if self.models.nothing_usable() {
             self.get_starter(now);
@@ -206,7 +208,7 @@ impl App {
     pub(super) fn enqueue(&mut self) {
         self.chat.held = false;
         if let Some(text) = self.chat.composer.take() {
-            self.tour = false;
+            self.tour = Tour::Over;
             self.chat.once = None;
             // What waited for more room gives way to what is wanted now.
             self.chat.pending = None;
@@ -219,7 +221,8 @@ impl App {
     pub(super) fn retry(&mut self, now: Instant) {
         if let Some(why) = self.cannot_answer() {
             self.toast(ToastKind::Note, why.0, why.1, now);
-        } else if self.chat.conversation.head().is_some_and(|m| m.role == Role::Assistant) {
+        } else if self.chat.conversation.head().is_some_and(|m| m.role != Role::System) {
+            // A question whose answer was deleted is answered again, too.
             self.ask(Wish::Again, By::Key, now);
         } else {
             self.toast(ToastKind::Note, "There is no answer to make again", None, now);

@@ -34,6 +34,10 @@ impl App {
         if action == Action::Complete {
             return composer.take_offer();
         }
+        // Nothing to go right in: the key can do something else.
+        if action == Action::Right && composer.area.is_empty() {
+            return false;
+        }
         let version = composer.area.version();
         if composer.area.act(action) {
             if composer.area.version() != version {
@@ -266,7 +270,8 @@ impl App {
 
     /// True where the key was meant for the text, and is done with.
     pub(super) fn press_in_vim(&mut self, chord: KeyChord, now: Instant) -> bool {
-        if self.overlay.is_some() || self.pane != Pane::Chat || self.settings.ui.editing != EditingKeys::Vim {
+        let is_vims = self.settings.ui.editing == EditingKeys::Vim && self.pane == Pane::Chat && self.overlay.is_none();
+        if !is_vims || self.is_finding() || self.is_reading() {
             return false;
         }
         let composer = &mut self.chat.composer;

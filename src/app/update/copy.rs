@@ -1,11 +1,10 @@
 //! Taking something of the conversation away: to the clipboard, into a file.
 
-use std::fmt::Write as _;
 use std::time::Instant;
 
 use crate::app::msg::{Copied, Effect};
 use crate::app::picker::{Picker, Row, Target};
-use crate::app::transcript::Anchor;
+use crate::app::transcript::{Anchor, taking};
 use crate::app::{App, Overlay, ToastKind};
 use crate::domain::Role;
 use crate::domain::conversation::Message;
@@ -13,12 +12,13 @@ use crate::error::UserError;
 use crate::text::{CodeBlock, code_blocks, sanitize};
 
 impl App {
-    /// The message at the top of the screen if somebody has scrolled there, else the last answer.
+    /// The message that is pointed at, or at the top of the screen if somebody has scrolled there, else the last answer.
     fn looked_at(&self) -> Option<&Message> {
         let conversation = &self.chat.conversation;
-        match self.chat.transcript.anchor() {
-            Anchor::At { place, .. } => conversation.at(place),
-            Anchor::Follow => conversation.branch().rfind(|message| message.role == Role::Assistant),
+        match (self.chat.transcript.cursor(), self.chat.transcript.anchor()) {
+            (Some(cursor), _) => conversation.get(cursor.at.message),
+            (None, Anchor::At { place, .. }) => conversation.at(place),
+            (None, Anchor::Follow) => conversation.branch().rfind(|message| message.role == Role::Assistant),
         }
         .filter(|message| !message.content.trim().is_empty())
     }
@@ -26,9 +26,9 @@ impl App {
     pub(super) fn copy_message(&mut self, now: Instant) {
         match self.looked_at() {
             Some(message) => {
-                let what = if message.role == Role::User { "your message" } else { "the answer" };
                 let text = message.content.trim_end().to_owned();
-                self.copy(&text, what.to_owned());
+                let what = taking::name(message).to_owned();
+                self.copy(&text, what);
             }
             None => self.toast(ToastKind::Note, "There is no answer to copy", None, now),
         }
@@ -36,15 +36,7 @@ impl App {
 
     /// All of it, as it would be written in Markdown.
     pub(super) fn copy_all(&mut self, now: Instant) {
-        let mut text = String::new();
-        for message in self.chat.conversation.branch() {
-            let who = match message.role {
-                Role::User => "You",
-                Role::Assistant => message.model.as_deref().unwrap_or("Assistant"),
-                Role::System => "System",
-            };
-            let _ = write!(text, "## {who}\n\n{}\n\n", message.content.trim_end());
-        }
+        let text = taking::written(self.chat.conversation.branch());
         if text.is_empty() {
             self.toast(ToastKind::Note, "There is no conversation to copy", None, now);
         } else {

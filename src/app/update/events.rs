@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::asking::By;
 use crate::app::chat::Wish;
 use crate::app::msg::{Effect, TimerId};
-use crate::app::{App, CLOCK, Dirty, EngineStatus, Pane};
+use crate::app::{App, CLOCK, Dirty, EngineStatus, LookedAt, Pane};
 use crate::config::{Notify, Ui};
 use crate::domain::conversation::Outcome;
 use crate::domain::units::seconds;
@@ -35,8 +35,8 @@ impl App {
             TimerId::Keep => self.keep_more(),
             TimerId::Draft => self.keep_draft(),
             TimerId::NextKeys => {
-                if !self.pressed.is_empty() {
-                    self.shows_next_keys = true;
+                if !self.pressed.keys.is_empty() {
+                    self.pressed.shown = true;
                     self.touch(Dirty::Now);
                 }
             }
@@ -153,7 +153,7 @@ impl App {
     fn tell_of_end(&mut self, id: GenId, reason: FinishReason, now: Instant) {
         let Ui { notify, notify_after, .. } = self.settings.ui;
         let running = self.chat.running.as_ref().filter(|running| running.id == id);
-        let Some(running) = running.filter(|_| !self.focused && notify != Notify::Off) else { return };
+        let Some(running) = running.filter(|_| self.looked_at == LookedAt::No && notify != Notify::Off) else { return };
         let took = now.saturating_duration_since(running.meter.asked());
         let goes_on = !self.chat.queue.is_empty() && reason != FinishReason::Error;
         if goes_on || reason == FinishReason::Cancelled || took < Duration::from_secs(u64::from(notify_after)) {

@@ -38,7 +38,7 @@ impl App {
     pub(super) fn hold_with(&mut self, change: impl FnOnce(&mut Setup)) {
         let own = self.chat.own.get_or_insert_with(|| self.settings.setup());
         change(own);
-        self.saved.setup_is_due = true;
+        self.saved.keeper.setup_has_changed();
         self.touch(Dirty::Now);
     }
 
@@ -52,7 +52,7 @@ impl App {
     pub(super) fn hold_setting(&mut self, spec: &'static Spec, value: Value) {
         if let Some(own) = self.chat.own.as_mut().filter(|_| is_own(spec.key) && spec.key != "model") {
             assign(own, &self.settings, &[(spec, value)]);
-            self.saved.setup_is_due = true;
+            self.saved.keeper.setup_has_changed();
         }
     }
 
@@ -79,7 +79,7 @@ impl App {
     /// to come first.
     pub(super) fn load_at_the_start(&mut self, now: Instant) {
         if self.saved.first.is_some() && !self.model_is_by_hand() {
-            self.saved.model_waits = true;
+            self.saved.model_waits.clone_from(&self.settings.model);
         } else if let Some(model) = self.settings.model.clone() {
             self.resolve_and_load(&model, now);
         }
@@ -92,7 +92,7 @@ impl App {
             return;
         }
         let own = self.chat.own.as_ref().and_then(|own| own.model.clone());
-        if let Some(model) = own.or_else(|| self.settings.model.clone().filter(|_| waited)) {
+        if let Some(model) = own.or(waited) {
             self.resolve_and_load(&model, now);
         }
     }
@@ -104,6 +104,13 @@ impl App {
         let loaded = self.model()?;
         let model = self.models.by_reference(wanted).filter(|_| loaded.reference != wanted)?;
         (model.facts.is_ok() && self.too_large(model).is_none()).then_some(model)
+    }
+
+    /// What Enter loads where nothing is loaded: the conversation's own model, else the first that can be.
+    #[must_use]
+    pub fn model_to_load(&self) -> Option<&LocalModel> {
+        let own = self.chat.own.as_ref().and_then(|own| self.models.by_reference(own.model.as_deref()?));
+        own.filter(|model| model.facts.is_ok()).or_else(|| self.models.first_usable())
     }
 
     /// A model was loaded: this conversation goes on with it, unless that was asked for before the conversation was opened.

@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use crate::app::msg::{Effect, TermEvent, TimerId};
-use crate::app::{App, Dirty, Overlay, Pane, ToastKind};
+use crate::app::{App, Dirty, LookedAt, Overlay, Pane, Pressed, ToastKind};
 use crate::config::keymap::{Key, KeyChord};
 use crate::domain::action::{Action, Context};
 
-/// Lines that one turn of the wheel moves.
+/// Lines that one turn of the wheel moves, as the terminal's side counts them.
 const WHEEL: i32 = 3;
 /// Who knows what comes next has pressed it by then.
 const HESITATION: Duration = Duration::from_millis(300);
@@ -26,13 +26,14 @@ impl App {
             }
             TermEvent::Resize(..) => self.touch(Dirty::Soon),
             // Nothing that is drawn depends on it; what is told elsewhere does.
-            TermEvent::Focus(focused) => self.focused = focused,
+            TermEvent::Focus(true) => self.looked_at = LookedAt::Yes,
+            TermEvent::Focus(false) => self.looked_at = LookedAt::No,
             TermEvent::Scroll(turns) => {
                 self.on_wheel(i32::from(turns));
                 self.touch(Dirty::Soon);
             }
             TermEvent::Click { column, row } => {
-                if self.click_in_models(column, row, now) {
+                if self.press_in_conversation(column, row, now) || self.click_in_models(column, row, now) {
                     self.touch(Dirty::Now);
                 } else if row == 0
                     && self.overlay.is_none()
@@ -42,29 +43,37 @@ impl App {
                     self.touch(Dirty::Now);
                 }
             }
+            TermEvent::Drag { column, row } => {
+                self.drag_in_conversation(column, row);
+                self.touch(Dirty::Now);
+            }
+            TermEvent::Release { .. } => self.release_in_conversation(),
         }
     }
 
-    pub(super) fn on_wheel(&mut self, turns: i32) {
+    /// `lines`: negative is up.
+    pub(super) fn on_wheel(&mut self, lines: i32) {
         if let Some(Overlay::Help { scroll }) = &mut self.overlay {
-            *scroll = scroll.saturating_add_signed(i16::try_from(turns * WHEEL).unwrap_or(0));
+            *scroll = scroll.saturating_add_signed(i16::try_from(lines).unwrap_or(0));
         } else if let Some(Overlay::Compare(compare)) = &mut self.overlay {
-            let action = if turns < 0 { Action::ScrollUp } else { Action::ScrollDown };
-            for _ in 0..(turns * WHEEL).unsigned_abs() {
+            let action = if lines < 0 { Action::ScrollUp } else { Action::ScrollDown };
+            for _ in 0..lines.unsigned_abs() {
                 compare.act(action);
             }
         } else if self.overlay.is_none() && self.pane == Pane::Chat {
-            self.chat.transcript.scroll_lines(turns * WHEEL);
-        } else if self.overlay.is_none() && self.scroll_card(turns * WHEEL) {
+            self.chat.transcript.scroll(lines, &self.chat.conversation, &self.theme);
+        } else if self.overlay.is_none() && self.scroll_card(lines) {
         } else {
-            let action = if turns < 0 { Action::Previous } else { Action::Next };
-            self.move_in_list(action);
+            let action = if lines < 0 { Action::Previous } else { Action::Next };
+            for _ in 0..(lines.abs() / WHEEL).max(1) {
+                self.move_in_list(action);
+            }
         }
     }
 
     /// The innermost context that has a use for the key gets it.
     pub(super) fn on_key(&mut self, chord: KeyChord, now: Instant) {
-        if !self.pressed.is_empty() {
+        if !self.pressed.keys.is_empty() {
             return self.go_on_with(chord, now);
         }
         if self.press_in_vim(chord, now) {
@@ -92,28 +101,27 @@ impl App {
 
     /// A key of a sequence: who hesitates is shown what can follow.
     fn press(&mut self, chord: KeyChord) {
-        self.pressed.push(chord.normal());
-        if !self.shows_next_keys {
+        self.pressed.keys.push(chord.normal());
+        if !self.pressed.shown {
             self.emit(Effect::SetTimer { id: TimerId::NextKeys, after: HESITATION });
         }
     }
 
     pub(super) fn forget_pressed(&mut self) {
-        self.pressed.clear();
-        self.shows_next_keys = false;
+        self.pressed = Pressed::default();
     }
 
     /// The next key of a sequence that was begun.
     fn go_on_with(&mut self, chord: KeyChord, now: Instant) {
         let contexts = self.contexts();
         self.press(chord);
-        let action = contexts.iter().find_map(|context| self.keymap.sequence(*context, &self.pressed));
+        let action = contexts.iter().find_map(|context| self.keymap.sequence(*context, &self.pressed.keys));
         if let Some(action) = action {
             self.forget_pressed();
             self.act(action, now);
-        } else if !contexts.iter().any(|context| self.keymap.goes_on(*context, &self.pressed)) {
+        } else if !contexts.iter().any(|context| self.keymap.goes_on(*context, &self.pressed.keys)) {
             let leaves = chord.key == Key::Esc || self.keymap.resolve(&contexts, chord) == Some(Action::Interrupt);
-            let said = self.pressed.iter().map(|pressed| self.chord_hint(*pressed)).collect::<Vec<_>>().join(" ");
+            let said = self.pressed.keys.iter().map(|pressed| self.chord_hint(*pressed)).collect::<Vec<_>>().join(" ");
             self.forget_pressed();
             if !leaves {
                 self.toast(ToastKind::Note, format!("{said} does nothing here"), None, now);
@@ -130,7 +138,7 @@ impl App {
     /// What can follow the keys that were pressed: each with what it does, or `None` where it goes on.
     #[must_use]
     pub fn next_keys(&self) -> Vec<(KeyChord, Option<Action>)> {
-        self.keymap.next_keys(&self.contexts(), &self.pressed)
+        self.keymap.next_keys(&self.contexts(), &self.pressed.keys)
     }
 
     pub(super) fn contexts(&self) -> Vec<Context> {
@@ -152,16 +160,21 @@ impl App {
             Some(Overlay::Prompts(_)) => {
                 vec![Context::List, Context::Edit, Context::Dialog, Context::Chat, Context::Global]
             }
-            Some(Overlay::Value(_)) => vec![Context::Dialog, Context::Edit, Context::Chat, Context::Global],
+            Some(Overlay::Value(_) | Overlay::Compare(_)) => {
+                vec![Context::Dialog, Context::Edit, Context::Chat, Context::Global]
+            }
             Some(Overlay::Schema(_) | Overlay::Import(_) | Overlay::Conversations(_)) => {
                 vec![Context::Dialog, Context::Edit, Context::Global]
             }
             Some(Overlay::Help { .. }) => vec![Context::Dialog, Context::List, Context::Chat, Context::Global],
-            Some(Overlay::Compare(_)) => vec![Context::Dialog, Context::Edit, Context::Chat, Context::Global],
             Some(Overlay::Room(_)) => vec![Context::List, Context::Dialog, Context::Global],
             Some(Overlay::Confirm(_)) => vec![Context::Dialog, Context::Global],
             None if suggesting => vec![Context::List, Context::Edit, Context::Chat, Context::Global],
             None => match self.pane {
+                Pane::Chat if self.is_finding() => {
+                    vec![Context::Finding, Context::Edit, Context::Chat, Context::Global]
+                }
+                Pane::Chat if self.is_reading() => vec![Context::Reading, Context::Chat, Context::Global],
                 Pane::Chat if self.commands_vim() => vec![Context::Chat, Context::Global],
                 Pane::Chat => vec![Context::Edit, Context::Chat, Context::Global],
                 Pane::Models if self.models.types() => {
@@ -185,14 +198,18 @@ impl App {
                 | Overlay::Prompts(_),
             ) => true,
             Some(_) => false,
-            None => self.pane == Pane::Chat || (self.pane == Pane::Models && self.models.types()),
+            None => {
+                (self.pane == Pane::Chat && !self.is_reading()) || (self.pane == Pane::Models && self.models.types())
+            }
         }
     }
 
     fn on_paste(&mut self, text: &str) {
         if self.overlay.is_none() && self.pane == Pane::Models {
             self.paste_in_models(text);
-        } else if self.overlay.is_none() && self.pane == Pane::Chat {
+        } else if self.overlay.is_none() && self.pane == Pane::Chat && !self.is_finding() {
+            // What is pasted is to be sent.
+            self.chat.transcript.point_at(None);
             let most = usize::try_from(self.settings.chat.fold_paste).unwrap_or(usize::MAX);
             self.chat.composer.paste(text, most);
         } else {
@@ -201,6 +218,13 @@ impl App {
     }
 
     pub(super) fn on_text(&mut self, text: &str) {
+        if self.is_finding() {
+            self.typed_in_find(|field| {
+                field.insert(text);
+                true
+            });
+            return;
+        }
         match &mut self.overlay {
             Some(Overlay::Palette(picker)) => {
                 picker.query.insert(text);
@@ -248,6 +272,10 @@ impl App {
     /// Something is being offered to who writes.
     #[must_use]
     pub fn suggesting(&self) -> bool {
-        self.overlay.is_none() && self.pane == Pane::Chat && !self.chat.composer.completion.offers().is_empty()
+        self.overlay.is_none()
+            && self.pane == Pane::Chat
+            && !self.is_finding()
+            && !self.is_reading()
+            && !self.chat.composer.completion.offers().is_empty()
     }
 }

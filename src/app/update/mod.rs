@@ -9,6 +9,7 @@
 //! | `chat`, `models`, `settings` | the actions of the panes; `models` also what the hub tells |
 //! | `composing` | writing: prompts before, what is offered, files that go along, Vim's keys |
 //! | `copy` | taking something of the conversation away |
+//! | `reading`, `find` | pointing at what is in the conversation; words that are looked for in it |
 //! | `held` | what the conversation is held with: its own settings, personas |
 //! | `again` | another answer: with another model, with other settings, two side by side |
 //! | `versions` | writing a message again, and walking between what is there twice |
@@ -23,16 +24,20 @@ mod chat;
 mod composing;
 mod copy;
 mod events;
+mod find;
 mod held;
 mod keys;
 mod models;
 mod overlays;
+mod reading;
 mod sessions;
 mod settings;
 mod versions;
 mod wishes;
 
 use std::time::Instant;
+
+pub(super) use self::reading::Clicks;
 
 use crate::app::msg::{Effect, Msg, TermEvent};
 use crate::app::{App, Dirty, Overlay, TOASTS, ToastKind};
@@ -98,6 +103,7 @@ impl App {
         }
         self.offer();
         self.judge_models();
+        self.chat.conversation.date_new(self.wall_clock(now));
         self.keep();
         self.start_clock();
         self.count_soon();

@@ -76,13 +76,7 @@ impl App {
     fn new_changes(&mut self) -> Vec<Change> {
         let Self { saved, chat, .. } = self;
         let own = &chat.own;
-        let mut changes = saved.keeper.changes(&mut chat.conversation, || own.clone().unwrap_or_default());
-        // There is nothing that it could be kept with before something is said or written.
-        if saved.setup_is_due && (!chat.conversation.is_empty() || !saved.keeper.has_no_draft()) {
-            saved.setup_is_due = false;
-            changes.extend(own.as_ref().and_then(|own| saved.keeper.setup(own)));
-        }
-        changes
+        saved.keeper.changes(&mut chat.conversation, || own.clone().unwrap_or_default())
     }
 
     fn emit_keep(&mut self, changes: Vec<Change>) {
@@ -209,7 +203,6 @@ impl App {
         let Opened { id, mut conversation, title, setup, draft, pinned, archived, at, .. } = opened;
         self.chat.clear();
         self.saved.id = id;
-        self.saved.setup_is_due = false;
         self.saved.listed = Listed { title, pinned, archived };
         self.saved.keeper = Keeper::of(&mut conversation, &draft);
         self.chat.composer.begin_with(&draft, conversation.branch().filter(|m| m.role == Role::User));

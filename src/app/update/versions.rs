@@ -3,21 +3,11 @@
 use std::time::Instant;
 
 use crate::app::chat::Editing;
-use crate::app::transcript::Anchor;
 use crate::app::update::chat::BUSY;
 use crate::app::{App, Dirty, ToastKind};
 use crate::domain::{MsgId, Role};
 
 impl App {
-    /// The message at the top of the screen if somebody has scrolled there, else the newest.
-    pub(super) fn place_looked_at(&self) -> Option<usize> {
-        let last = self.chat.conversation.len().checked_sub(1)?;
-        match self.chat.transcript.anchor() {
-            Anchor::At { place, .. } => Some(place.min(last)),
-            Anchor::Follow => Some(last),
-        }
-    }
-
     /// The nearest such message from there up.
     fn nearest_above(&self, is_meant: impl Fn(MsgId, Role) -> bool) -> Option<MsgId> {
         let messages = self.chat.conversation.branch().take(self.place_looked_at()? + 1);
@@ -40,6 +30,7 @@ impl App {
         let written = self.chat.composer.as_written(&text);
         self.chat.composer.show(&written);
         self.chat.composer.touched();
+        self.chat.transcript.point_at(None);
         self.chat.editing = Some(Editing { message, draft });
     }
 

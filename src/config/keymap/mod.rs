@@ -2,7 +2,8 @@
 //!
 //! Overrides come from the config file: `[keys.chat]` holds `"ctrl-r" = "retry"`, and `"ctrl-r" = "none"` takes a key away.
 //! Where an action may be bound: what is at home in [`Context::Global`] anywhere; an action of lists in `list`, `models` and
-//! `settings`; an action of text in `edit` and `chat`; every other one in its own context only.
+//! `settings`; an action of text in `edit` and `chat`; one of the Chat pane in `reading` and `finding`; every other one in its own
+//! context only.
 
 mod chord;
 mod defaults;
@@ -206,7 +207,9 @@ mod tests {
     #[test]
     fn nothing_in_the_composer_hides_a_key_of_chat() {
         let map = KeyMap::default();
-        for binding in map.bindings.iter().filter(|binding| binding.context == Context::Chat) {
+        // In an empty composer, where there is nothing to go right in.
+        let gives_way = |binding: &&Binding| binding.action == Action::Find;
+        for binding in map.bindings.iter().filter(|binding| binding.context == Context::Chat && !gives_way(binding)) {
             if let [chord] = binding.keys.chords() {
                 assert_eq!(map.resolve(&CHAT, *chord), Some(binding.action));
             } else {

@@ -203,12 +203,23 @@ pub(super) fn may_bind(context: Context, action: Action) -> bool {
             Context::Global => true,
             Context::List => matches!(context, Context::Models | Context::Settings),
             Context::Edit => context == Context::Chat,
-            Context::Chat | Context::Conversations | Context::Models | Context::Settings | Context::Dialog => false,
+            // What is done to the conversation is done where it is read, too.
+            Context::Chat => matches!(context, Context::Reading | Context::Finding),
+            Context::Reading
+            | Context::Finding
+            | Context::Conversations
+            | Context::Models
+            | Context::Settings
+            | Context::Dialog => false,
         }
 }
 
 /// Why a character may not be bound where it is wanted as text.
 pub(super) fn cannot_be_typed(context: Context, chord: KeyChord) -> Option<&'static str> {
-    (chord.is_text() && matches!(context, Context::Global | Context::Chat | Context::Conversations | Context::Edit))
-        .then_some("could no longer be typed into a message")
+    (chord.is_text()
+        && matches!(
+            context,
+            Context::Global | Context::Chat | Context::Finding | Context::Conversations | Context::Edit
+        ))
+    .then_some("could no longer be typed into a message")
 }

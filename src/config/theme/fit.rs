@@ -45,6 +45,7 @@ fn in_16(role: &Role, style: Style) -> Style {
     match role.name {
         // A ground of its own is what made it stand out.
         "selection" => style.fg(Color::Reset).bg(Color::Reset).add_modifier(Modifier::REVERSED),
+        "found" => style.fg(Color::Reset).add_modifier(Modifier::UNDERLINED.union(Modifier::BOLD)),
         "base" | "panel" | "code" | "assistant" => style.fg(Color::Reset),
         // Greys have no colour here that is safe on both grounds; the terminal knows how to dim its own text.
         "muted" | "faint" | "border" | "table_border" | "gauge_empty" | "reasoning" | "quote" | "code_comment" => {

@@ -45,6 +45,10 @@ pub struct Theme {
     pub accent: Style,
     /// The chosen row: put over whatever its parts look like, since no other colour is sure to be readable on its ground.
     pub selection: Style,
+    /// What was looked for, wherever it stands: put over whatever its parts look like, as the chosen row is.
+    pub found: Style,
+    /// The one of them that is gone to.
+    pub found_here: Style,
     /// Behind dialogs, palette and the composer.
     pub panel: Style,
     pub border: Style,

@@ -63,6 +63,8 @@ roles! {
     faint: Some("muted"), DIM, DIM;
     accent: Some("base"), BOLD, BOLD;
     selection: Some("base"), Modifier::REVERSED, Modifier::REVERSED;
+    found: Some("selection"), NO, LINE;
+    found_here: Some("accent"), Modifier::REVERSED, Modifier::REVERSED;
     panel: Some("base"), NO, NO;
     border: Some("faint"), NO, DIM;
     good: Some("accent"), NO, NO;

@@ -48,7 +48,7 @@ fn check_contrasts(theme: &Theme, least: f64) {
             _ => least,
         };
         let grounds: &[Rgb] = match role.name {
-            "selection" => &[bg(style).expect("a ground for the chosen row")],
+            "selection" | "found" | "found_here" => &[bg(style).expect("a ground of its own")],
             name if name.starts_with("code") => &[code],
             _ => &[ground, panel],
         };

@@ -17,7 +17,8 @@ impl Conversation {
     /// The messages that stand in this one's place, itself among them, oldest first.
     fn versions_of(&self, id: MsgId) -> Vec<MsgId> {
         let Some(message) = self.get(id) else { return Vec::new() };
-        let same = self.messages.iter().filter(|other| (other.parent, other.role) == (message.parent, message.role));
+        let is_same = |other: &&Message| (other.parent, other.role) == (message.parent, message.role) && !other.deleted;
+        let same = self.messages.iter().filter(is_same);
         same.map(|other| other.id).collect()
     }
 
@@ -25,7 +26,7 @@ impl Conversation {
     #[must_use]
     pub fn versions(&self) -> HashMap<MsgId, Version> {
         let mut places: HashMap<_, Vec<MsgId>> = HashMap::new();
-        for message in &self.messages {
+        for message in self.messages.iter().filter(|message| !message.deleted) {
             places.entry((message.parent, message.role)).or_default().push(message.id);
         }
         let several = places.into_values().filter(|ids| ids.len() > 1);
@@ -50,7 +51,11 @@ impl Conversation {
     }
 
     pub(super) fn newest_after(&self, id: MsgId) -> MsgId {
-        let newest_child = |id: &MsgId| self.messages.iter().rev().find(|m| m.parent == Some(*id)).map(|m| m.id);
+        let newest_child = |id: &MsgId| {
+            let children = || self.messages.iter().rev().filter(|m| m.parent == Some(*id));
+            // What follows something that was deleted is still there.
+            children().find(|m| !m.deleted).or_else(|| children().next()).map(|m| m.id)
+        };
         std::iter::successors(Some(id), newest_child).last().unwrap_or(id)
     }
 
@@ -77,19 +82,25 @@ impl Conversation {
     /// All branches, the newest first; none that ends in an answer that never came.
     #[must_use]
     pub fn branches(&self) -> Vec<Branch> {
-        let parents: HashSet<MsgId> = self.messages.iter().filter_map(|message| message.parent).collect();
+        let there = || self.messages.iter().filter(|message| !message.deleted);
+        let parents: HashSet<MsgId> = there().filter_map(|message| self.path(message.id).nth(1)).collect();
         let is_end = |message: &&Message| {
-            let is_shown = self.head == Some(message.id);
+            let is_shown = self.branch.last() == Some(&message.id);
             is_shown || (!parents.contains(&message.id) && !message.leaves_its_question_out())
         };
-        self.messages.iter().rev().filter(is_end).map(|message| self.branch_to(message.id)).collect()
+        there().rev().filter(is_end).map(|message| self.branch_to(message.id)).collect()
     }
 
     fn branch_to(&self, head: MsgId) -> Branch {
+        let parts_with = self.path(head).take_while(|id| self.place(*id).is_none()).last();
+        Branch { head, parts_with, messages: self.path(head).count() }
+    }
+
+    /// A message and all before it, without what was deleted.
+    fn path(&self, head: MsgId) -> impl Iterator<Item = MsgId> {
         let parent = |id: &MsgId| self.get(*id).and_then(|message| message.parent);
-        let path = || std::iter::successors(Some(head), parent);
-        let parts_with = path().take_while(|id| self.place(*id).is_none()).last();
-        Branch { head, parts_with, messages: path().count() }
+        let is_there = |id: &MsgId| self.get(*id).is_some_and(|message| !message.deleted);
+        std::iter::successors(Some(head), parent).filter(is_there)
     }
 
     /// The branch that is shown, up to a message of it, as a conversation of its own. All of it is new to whoever keeps it.

@@ -18,6 +18,8 @@ pub struct Keeper {
     growing: Option<Growing>,
     place: (Option<MsgId>, Option<Start>),
     setup: Option<Setup>,
+    /// Somebody has changed what it is held with.
+    setup_is_due: bool,
     draft: String,
 }
 
@@ -29,8 +31,13 @@ impl Keeper {
         Self { place: conversation.place_kept(), draft: draft.to_owned(), ..Self::default() }
     }
 
-    /// What it is held with, if that is not kept as it is.
-    pub fn setup(&mut self, setup: &Setup) -> Option<Change> {
+    /// What it is held with has changed, and is to be kept before the next answer is begun.
+    pub fn setup_has_changed(&mut self) {
+        self.setup_is_due = true;
+    }
+
+    fn setup(&mut self, setup: &Setup) -> Option<Change> {
+        self.setup_is_due = false;
         (self.setup.as_ref() != Some(setup)).then(|| {
             self.setup = Some(setup.clone());
             Change::Setup(Box::new(setup.clone()))
@@ -60,7 +67,9 @@ impl Keeper {
             self.place = place;
             changes.push(Change::Place { head: place.0, start: place.1 });
         }
-        if answers {
+        // There is nothing that it could be kept with before something is said or written.
+        let is_there = !conversation.is_empty() || !self.draft.is_empty();
+        if answers || (self.setup_is_due && is_there) {
             changes.extend(self.setup(&setup()));
         }
         changes
@@ -83,12 +92,6 @@ impl Keeper {
         }
         (growing.text, growing.reasoning) = (content.len(), reasoning.len());
         Some(Change::More { id: *id, text, reasoning: more, thought: *thought })
-    }
-
-    /// As far as is kept, nothing is written and not sent.
-    #[must_use]
-    pub fn has_no_draft(&self) -> bool {
-        self.draft.is_empty()
     }
 
     /// What is being written, if it is not kept as it is.

@@ -31,7 +31,7 @@ use crate::headless::prompt::{self, Fixed};
 use crate::headless::run::{Ask, engine_gone, refuse_hopeless};
 use crate::headless::session::Wish;
 use crate::headless::template::Chosen;
-use crate::headless::{Context, Outcome, Quit, block_on, document, engine_options, model};
+use crate::headless::{Context, Outcome, Quit, block_on, document, model, warm};
 use crate::text::sanitize;
 
 pub use self::input::Source;
@@ -90,7 +90,7 @@ pub fn batch(batch: &Batch, ask: &Ask, context: &Context<'_>) -> Outcome {
             }
         };
         let lines = Lines::open(&batch.input, context.console.err.terminal && !context.console.quiet)?;
-        let (engine, events) = EngineHandle::start(engine_options(context)?);
+        let (engine, events) = EngineHandle::start(warm::borrowing(context, ask.keep_warm)?);
         let mut runner = Runner {
             ask: &ask,
             context,

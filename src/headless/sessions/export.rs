@@ -53,6 +53,10 @@ fn message(message: &Message) -> Value {
         })),
         _ => None,
     };
+    if message.deleted {
+        // What follows it has its place by it.
+        return json!({ "id": message.id, "parent": message.parent, "role": message.role, "content": "", "deleted": true });
+    }
     json!({
         "id": message.id,
         "parent": message.parent,

@@ -103,6 +103,8 @@ struct OurMessage {
     form: Option<Form>,
     error: Option<UserError>,
     outcome: Option<Outcome>,
+    #[serde(default)]
+    deleted: bool,
 }
 
 fn ours(document: Value) -> Result<One, String> {
@@ -122,6 +124,7 @@ fn ours(document: Value) -> Result<One, String> {
             m.form = message.form;
             m.outcome = message.outcome;
             m.state = message.error.map_or(MessageState::Whole, MessageState::Failed);
+            m.deleted = message.deleted;
         });
     }
     let of = |id: MsgId| tree.ids.get(&id.0.to_string()).copied();

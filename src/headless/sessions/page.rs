@@ -28,7 +28,7 @@ pub(super) fn page(opened: &Opened, console: Console) -> String {
     if !opened.draft.is_empty() {
         let _ = writeln!(out, "{}\n{}\n", console.paint("not sent", "1;36"), sanitize(opened.draft.trim_end()));
     }
-    let other = opened.conversation.messages().len() - opened.conversation.len();
+    let other = opened.conversation.said() - opened.conversation.len();
     if other > 0 {
         let _ = writeln!(out, "({other} more on other branches; `hobnob sessions export --format json` has them)");
     }

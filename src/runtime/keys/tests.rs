@@ -84,12 +84,14 @@ fn the_driver_says_what_backspace_sends() {
 #[test]
 fn the_wheel_and_the_left_button() {
     assert_eq!(
-        decode(b"\x1b[<64;1;1M\x1b[<65;1;1M\x1b[<69;1;1M\x1b[<0;5;9M\x1b[<0;5;9m\x1b[<2;5;9M\x1b[<32;5;9M\x1b[<0;0;1M"),
+        decode(b"\x1b[<64;1;1M\x1b[<65;1;1M\x1b[<69;1;1M\x1b[<0;5;9M\x1b[<0;5;9m\x1b[<2;5;9M\x1b[<32;6;9M\x1b[<0;0;1M"),
         [
             TermEvent::Scroll(-WHEEL),
             TermEvent::Scroll(WHEEL),
             TermEvent::Scroll(WHEEL),
-            TermEvent::Click { column: 4, row: 8 }
+            TermEvent::Click { column: 4, row: 8 },
+            TermEvent::Release { column: 4, row: 8 },
+            TermEvent::Drag { column: 5, row: 8 },
         ]
     );
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use pulldown_cmark::{BlockQuoteKind, CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{BlockQuoteKind, CodeBlockKind, Event, HeadingLevel, Parser, Tag, TagEnd};
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
@@ -10,8 +10,10 @@ use super::code;
 use super::containers::Containers;
 use super::formulas::{Formula, Part, Protected};
 use super::inline::Inline;
-use super::marks::{footnote_label, footnote_mark};
+use super::marks::{footnote_label, footnote_mark, indentation};
+use super::split::Rest;
 use super::table::{Shape, Table};
+use super::{Look, OPTIONS, Region, RegionKind};
 use crate::config::theme::Theme;
 use crate::text::{sanitize, wrap};
 
@@ -27,14 +29,16 @@ pub(super) enum Role<'a> {
         heading: &'a str,
         shape: Option<Shape>,
     },
+    InItem(&'a Rest),
 }
 
 /// The room that a piece has, and how it is to be drawn there.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sheet<'t> {
     pub(super) width: usize,
-    /// Lines of code have numbers.
-    pub(super) numbered: bool,
+    pub(super) look: Look,
+    /// Blocks of code before this piece.
+    pub(super) codes: usize,
     pub(super) theme: &'t Theme,
 }
 
@@ -43,6 +47,10 @@ pub(super) struct Drawn {
     pub(super) lines: Vec<Line<'static>>,
     /// Of the table that it ends with.
     pub(super) table: Option<Shape>,
+    /// By lines of this piece.
+    pub(super) regions: Vec<Region>,
+    /// Blocks of code up to its end.
+    pub(super) codes: usize,
 }
 
 /// The lines of one piece.
@@ -58,7 +66,33 @@ pub(super) fn render(source: &str, role: Role<'_>, sheet: Sheet<'_>) -> Drawn {
         Role::Item(number) => drawn(source, Some(number), None),
         Role::Footnote => footnote(source, sheet),
         Role::Rows { heading, shape } => drawn(&(heading.to_owned() + source), None, shape),
+        Role::InItem(rest) => rest_of_item(source, rest, sheet),
     }
+}
+
+/// More of a list item, without its mark, under what was drawn of it.
+fn rest_of_item(source: &str, rest: &Rest, sheet: Sheet<'_>) -> Drawn {
+    let mut text = String::with_capacity(source.len());
+    if let Some(opening) = &rest.fence {
+        text.push_str(opening);
+        text.push('\n');
+    }
+    for line in source.split_inclusive('\n') {
+        let (indent, inner) = indentation(line.trim_end_matches('\n'));
+        // Less indented lines go on lazily.
+        text.push_str(&" ".repeat(indent.saturating_sub(rest.indent)));
+        text.push_str(inner);
+        text.push_str(if line.ends_with('\n') { "\n" } else { "" });
+    }
+    let protected = Protected::new(&text);
+    let mut blocks = Blocks::new(&protected, sheet);
+    if rest.fence.is_some() {
+        // The block that it goes on with has been counted, and named.
+        blocks.codes = blocks.codes.saturating_sub(1);
+        blocks.goes_on = true;
+    }
+    blocks.containers.enter(vec![Span::raw(" ".repeat(rest.hang))], true, Style::default());
+    blocks.run()
 }
 
 /// A definition as its label and, hanging, its text. Only the piece is known here, and the parser wants to see references too.
@@ -92,7 +126,11 @@ struct Blocks<'a> {
     above: Option<Shape>,
     /// Of the last table drawn.
     shape: Option<Shape>,
-    numbered: bool,
+    look: Look,
+    regions: Vec<Region>,
+    codes: usize,
+    /// The first block of code is the rest of one.
+    goes_on: bool,
     inline: Inline<'a>,
     leaf: Leaf,
     table: Option<Table>,
@@ -123,7 +161,7 @@ enum Leaf {
 
 impl<'a> Blocks<'a> {
     fn new(protected: &'a Protected<'a>, sheet: Sheet<'a>) -> Self {
-        let Sheet { width, numbered, theme } = sheet;
+        let Sheet { width, look, codes, theme } = sheet;
         Self {
             source: &protected.text,
             protected,
@@ -134,7 +172,10 @@ impl<'a> Blocks<'a> {
             number: None,
             above: None,
             shape: None,
-            numbered,
+            look,
+            regions: Vec::new(),
+            codes,
+            goes_on: false,
             inline: Inline::new(protected, theme),
             leaf: Leaf::None,
             table: None,
@@ -145,13 +186,7 @@ impl<'a> Blocks<'a> {
     }
 
     fn run(mut self) -> Drawn {
-        let options = Options::ENABLE_TABLES
-            | Options::ENABLE_STRIKETHROUGH
-            | Options::ENABLE_TASKLISTS
-            | Options::ENABLE_OLD_FOOTNOTES
-            | Options::ENABLE_DEFINITION_LIST
-            | Options::ENABLE_GFM;
-        let parser = Parser::new_ext(self.source, options);
+        let parser = Parser::new_ext(self.source, OPTIONS);
         self.definitions = parser
             .reference_definitions()
             .iter()
@@ -167,7 +202,7 @@ impl<'a> Blocks<'a> {
         self.flush();
         self.define_until(usize::MAX);
         self.leave_all();
-        Drawn { lines: self.lines, table: self.shape }
+        Drawn { lines: self.lines, table: self.shape, regions: self.regions, codes: self.codes }
     }
 
     fn event(&mut self, event: Event<'_>, range: &Range<usize>) {
@@ -328,9 +363,10 @@ impl<'a> Blocks<'a> {
             }
             TagEnd::Table => {
                 if let Some(table) = self.table.take() {
-                    let (lines, shape) = table.render(self.above.take(), self.containers.room(), self.theme);
+                    let (above, room) = (self.above.take(), self.containers.room());
+                    let (lines, shape) = table.render(above, room, self.look.wide, self.theme);
                     self.shape = Some(shape);
-                    self.emit(lines);
+                    self.emit_region(RegionKind::Table, lines);
                 }
             }
             TagEnd::TableHead | TagEnd::TableRow | TagEnd::DefinitionList => {}
@@ -349,7 +385,12 @@ impl<'a> Blocks<'a> {
         let room = self.containers.room();
         match std::mem::replace(&mut self.leaf, Leaf::None) {
             Leaf::None => {}
-            Leaf::Code { info, text } => self.emit(code::render(&info, &text, self.numbered, room, self.theme)),
+            Leaf::Code { info, text } => {
+                self.codes += 1;
+                let head = !std::mem::take(&mut self.goes_on);
+                let lines = code::render(&info, &text, head, self.look, room, self.theme);
+                self.emit_region(RegionKind::Code { number: self.codes }, lines);
+            }
             leaf => {
                 let mut lines = self.paragraph(room);
                 if matches!(leaf, Leaf::Heading(HeadingLevel::H1)) && !lines.is_empty() {
@@ -442,6 +483,16 @@ impl<'a> Blocks<'a> {
             self.separate_if(span.start, true);
             let lines = wrap::wrap(&[Span::styled(text, self.theme.muted)], self.containers.room(), &[], &[]);
             self.emit(lines);
+        }
+    }
+
+    /// Draws lines that a reader can take hold of together.
+    fn emit_region(&mut self, kind: RegionKind, lines: Vec<Line<'static>>) {
+        let height = lines.len();
+        self.emit(lines);
+        let end = self.lines.len();
+        if height > 0 {
+            self.regions.push(Region { kind, lines: end - height..end });
         }
     }
 

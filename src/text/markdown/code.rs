@@ -1,10 +1,12 @@
-//! Code blocks: on their own ground across the whole width, the language above, no line lost: what is too long goes on below, marked.
+//! Code blocks: on their own ground across the whole width, the language above, no line lost: what is too long goes on below, marked,
+//! or, for a reader who moves sideways, stays as long as it is.
 
 use std::borrow::Cow;
 
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+use super::Look;
 use crate::config::theme::Theme;
 use crate::text::highlight::Highlighter;
 use crate::text::wrap;
@@ -20,23 +22,24 @@ const NUMBER: usize = 4;
 pub(super) struct Painter {
     label: String,
     highlighter: Highlighter,
-    /// Of the line drawn last, where lines are numbered.
-    number: Option<usize>,
+    look: Look,
+    /// Of the line drawn last.
+    number: usize,
 }
 
 impl Painter {
     /// `info`: what stands after the fence; its first word is the language (`rust`, `rust,ignore`, `{.python}`).
-    pub(super) fn new(info: &str, numbered: bool) -> Self {
+    pub(super) fn new(info: &str, look: Look) -> Self {
         let word = info.trim_matches(|c: char| c.is_whitespace() || matches!(c, '{' | '}' | '.'));
         let label = word.split([' ', '\t', ',', ';', '{', '}', ':']).next().unwrap_or_default();
-        Self { label: label.to_owned(), highlighter: Highlighter::new(label), number: numbered.then_some(0) }
+        Self { label: label.to_owned(), highlighter: Highlighter::new(label), look, number: 0 }
     }
 
-    /// The line with the language's name, if it has one.
+    /// The line with the language's name, if it has one or every block is to have that line.
     pub(super) fn head(&self, width: usize, theme: &Theme) -> Option<Line<'static>> {
         let label = Span::styled(self.label.clone(), theme.code.patch(theme.muted));
         let name = wrap::truncate(&Line::from(label), width - margin(width), theme.glyphs.ellipsis);
-        (!self.label.is_empty())
+        (self.look.headed || !self.label.is_empty())
             .then(|| ground(indented(name.spans, &" ".repeat(margin(width)), theme.code), width, theme))
     }
 
@@ -49,12 +52,12 @@ impl Painter {
             self.highlighter.line(&text, theme)
         };
         let mut first = " ".repeat(margin(width));
-        if let Some(number) = self.number.as_mut().filter(|_| is_numbered(width)) {
-            *number += 1;
+        self.number += 1;
+        if self.is_numbered(width) {
             let columns = NUMBER - 1;
-            first = format!("{first}{number:>columns$} ");
+            first = format!("{first}{:>columns$} ", self.number);
         }
-        rows(&spans, first, width, theme)
+        self.rows(spans, first, width, theme)
     }
 
     /// The rows of more of the same line, which is a very long one.
@@ -62,22 +65,28 @@ impl Painter {
         if text.is_empty() {
             return Vec::new();
         }
-        let mark = continuation(self.margin(width), width, theme);
-        rows(&[Span::styled(untabbed(text), theme.code)], mark, width, theme)
+        let margin = margin(width) + if self.is_numbered(width) { NUMBER } else { 0 };
+        let mark = continuation(margin, width, theme);
+        self.rows(vec![Span::styled(untabbed(text).into_owned(), theme.code)], mark, width, theme)
     }
 
-    /// Columns left of the code.
-    fn margin(&self, width: usize) -> usize {
-        margin(width) + if self.number.is_some() && is_numbered(width) { NUMBER } else { 0 }
+    /// Whether lines have numbers, and there is room for them.
+    fn is_numbered(&self, width: usize) -> bool {
+        self.look.line_numbers && width >= 20
     }
-}
 
-/// The rows of one line, after `first`.
-fn rows(spans: &[Span<'_>], first: String, width: usize, theme: &Theme) -> Vec<Line<'static>> {
-    let aside = theme.code.patch(theme.faint);
-    let mark = continuation(wrap::width(&first), width, theme);
-    let lines = wrap::chop(spans, width, &[Span::styled(first, aside)], &[Span::styled(mark, aside)]);
-    lines.into_iter().map(|line| ground(line, width, theme)).collect()
+    /// The rows of one line, after `first`.
+    fn rows(&self, spans: Vec<Span<'static>>, first: String, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+        let aside = theme.code.patch(theme.faint);
+        if self.look.wide {
+            let mut line = vec![Span::styled(first, aside)];
+            line.extend(spans);
+            return vec![ground(Line::from(line), width, theme)];
+        }
+        let mark = continuation(wrap::width(&first), width, theme);
+        let lines = wrap::chop(&spans, width, &[Span::styled(first, aside)], &[Span::styled(mark, aside)]);
+        lines.into_iter().map(|line| ground(line, width, theme)).collect()
+    }
 }
 
 /// Left of a row that goes on from the one above.
@@ -103,19 +112,21 @@ fn untabbed(text: &str) -> Cow<'_, str> {
     spaced.into()
 }
 
-/// A whole block.
-pub(super) fn render(info: &str, code: &str, numbered: bool, width: usize, theme: &Theme) -> Vec<Line<'static>> {
-    let mut painter = Painter::new(info, numbered);
-    let mut lines = Vec::from_iter(painter.head(width, theme));
+/// A whole block, or the rest of one, which has no head.
+pub(super) fn render(
+    info: &str,
+    code: &str,
+    head: bool,
+    look: Look,
+    width: usize,
+    theme: &Theme,
+) -> Vec<Line<'static>> {
+    let mut painter = Painter::new(info, look);
+    let mut lines = Vec::from_iter(painter.head(width, theme).filter(|_| head));
     for line in code.lines() {
         lines.append(&mut painter.line(line, width, theme));
     }
     lines
-}
-
-/// Whether there is room for numbers.
-fn is_numbered(width: usize) -> bool {
-    width >= 20
 }
 
 /// Columns left of the code. Where there is little room the code gets it.

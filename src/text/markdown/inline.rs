@@ -126,17 +126,21 @@ impl<'t> Inline<'t> {
         self.push(self.theme.link);
     }
 
-    /// The address after the text, unless the text says as much already or it leads nowhere outside this text.
     fn close_link(&mut self) {
         self.pop();
         let Some(link) = self.links.pop() else { return };
-        let address = link.address.strip_prefix("mailto:").unwrap_or(&link.address);
-        let same = |text: &str| text.trim_end_matches('/') == link.address.trim_end_matches('/') || text == address;
-        if !address.is_empty() && !address.starts_with('#') && !same(&link.shown) {
+        if let Some(address) = address_shown(&link.address, &link.shown) {
             let space = if link.shown.is_empty() { "" } else { " " };
             self.styled(&format!("{space}({address})"), self.theme.muted);
         }
     }
+}
+
+/// What stands after the text of a link: its address, unless the text says as much already or it leads nowhere outside this text.
+pub(super) fn address_shown<'a>(address: &'a str, shown: &str) -> Option<&'a str> {
+    let bare = address.strip_prefix("mailto:").unwrap_or(address);
+    let same = shown.trim_end_matches('/') == address.trim_end_matches('/') || shown == bare;
+    (!bare.is_empty() && !bare.starts_with('#') && !same).then_some(bare)
 }
 
 fn is_line_break(tag: &str) -> bool {

@@ -4,10 +4,11 @@ use std::ops::Range;
 
 use ratatui::text::Line;
 
-use super::blocks::{self, Role, Sheet};
+use super::blocks::{self, Drawn, Role, Sheet};
 use super::code::Painter;
 use super::split::{Kind, Splitter, Step};
 use super::table::Shape;
+use super::{Look, Region, RegionKind};
 use crate::config::theme::Theme;
 
 /// Longer lines come in parts, which are drawn once like lines.
@@ -34,8 +35,9 @@ pub(crate) fn next_line(source: &str, from: usize) -> Option<usize> {
 #[derive(Debug)]
 pub(crate) struct Page {
     width: usize,
-    numbered: bool,
+    look: Look,
     lines: Vec<Line<'static>>,
+    regions: Vec<Region>,
     at: Position,
     work: u64,
 }
@@ -49,6 +51,8 @@ struct Position {
     in_line: bool,
     /// The table that was drawn last, if rows may follow it.
     table: Option<Shape>,
+    /// Blocks of code so far, the open one included.
+    codes: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -65,17 +69,29 @@ struct Piece {
 #[derive(Debug)]
 pub(crate) struct Mark {
     lines: usize,
+    regions: usize,
     at: Position,
 }
 
 impl Page {
-    /// `numbered`: lines of code have numbers.
-    pub(crate) fn new(width: u16, numbered: bool) -> Self {
-        Self { width: usize::from(width.max(1)), numbered, lines: Vec::new(), at: Position::default(), work: 0 }
+    pub(crate) fn new(width: u16, look: Look) -> Self {
+        Self {
+            width: usize::from(width.max(1)),
+            look,
+            lines: Vec::new(),
+            regions: Vec::new(),
+            at: Position::default(),
+            work: 0,
+        }
     }
 
     pub(crate) fn lines(&self) -> &[Line<'static>] {
         &self.lines
+    }
+
+    /// What of the lines is code and tables, from the top.
+    pub(crate) fn regions(&self) -> &[Region] {
+        &self.regions
     }
 
     pub(crate) fn into_lines(self) -> Vec<Line<'static>> {
@@ -97,12 +113,13 @@ impl Page {
             Step::Starts(kind) => {
                 self.close(source, range.start, theme);
                 let painter = match &kind {
-                    Kind::Fence { language } => Some(Painter::new(language, self.numbered)),
+                    Kind::Fence { language } => Some(Painter::new(language, self.look)),
                     _ => None,
                 };
+                self.at.codes += usize::from(painter.is_some());
                 let head = painter.as_ref().and_then(|painter| painter.head(self.width, theme));
                 self.at.open = Some(Piece { start: range.start, kind, painter, drawn: false });
-                self.append(Vec::from_iter(head));
+                self.append_code(Vec::from_iter(head));
             }
             Step::Code { from, spaces } => {
                 let open = self.at.open.as_mut().and_then(|piece| piece.painter.as_mut());
@@ -113,7 +130,7 @@ impl Page {
                         0 => painter.line(code, self.width, theme),
                         _ => painter.line(&(" ".repeat(spaces) + code), self.width, theme),
                     };
-                    self.append(lines);
+                    self.append_code(lines);
                 }
             }
             Step::Stays | Step::Nothing => {}
@@ -127,12 +144,16 @@ impl Page {
     }
 
     pub(crate) fn mark(&self) -> Mark {
-        Mark { lines: self.lines.len(), at: self.at.clone() }
+        Mark { lines: self.lines.len(), regions: self.regions.len(), at: self.at.clone() }
     }
 
     /// Takes back everything since `mark`.
     pub(crate) fn back_to(&mut self, mark: Mark) {
         self.lines.truncate(mark.lines);
+        self.regions.truncate(mark.regions);
+        if let Some(last) = self.regions.last_mut() {
+            last.lines.end = last.lines.end.min(mark.lines);
+        }
         self.at = mark.at;
     }
 
@@ -147,26 +168,46 @@ impl Page {
             Kind::Blocks | Kind::Item { .. } | Kind::More => Role::Blocks,
             Kind::Footnote => Role::Footnote,
             Kind::Rows { heading } => Role::Rows { heading, shape },
+            Kind::InItem(rest) => Role::InItem(rest),
         };
         self.work += text.len() as u64;
         let text = self.at.splitter.with_whole_end(text);
-        let sheet = Sheet { width: self.width, numbered: self.numbered, theme };
-        let drawn = blocks::render(&text, role, sheet);
-        self.at.table = drawn.table;
-        self.append(drawn.lines);
+        let sheet = Sheet { width: self.width, look: self.look, codes: self.at.codes, theme };
+        let Drawn { lines, table, regions, codes } = blocks::render(&text, role, sheet);
+        (self.at.table, self.at.codes) = (table, codes);
+        let Some(begin) = self.append(lines) else { return };
+        for Region { kind, lines } in regions {
+            self.note(kind, begin + lines.start..begin + lines.end);
+        }
     }
 
-    /// Puts lines of the open piece on the page, after a blank line where they are its first.
-    fn append(&mut self, lines: Vec<Line<'static>>) {
-        let Some(piece) = &mut self.at.open else { return };
-        if lines.is_empty() {
-            return;
+    /// Lines of the open fence.
+    fn append_code(&mut self, lines: Vec<Line<'static>>) {
+        let kind = RegionKind::Code { number: self.at.codes };
+        if let Some(begin) = self.append(lines) {
+            self.note(kind, begin..self.lines.len());
         }
-        let joined = matches!(piece.kind, Kind::Item { joined: true, .. } | Kind::Rows { .. } | Kind::More);
+    }
+
+    /// These lines are a region, or more of the one right above.
+    fn note(&mut self, kind: RegionKind, lines: Range<usize>) {
+        match self.regions.last_mut() {
+            Some(last) if last.kind == kind && last.lines.end == lines.start => last.lines.end = lines.end,
+            _ => self.regions.push(Region { kind, lines }),
+        }
+    }
+
+    /// Puts lines of the open piece on the page, after a blank line where they are its first. Gives the place of the first of them.
+    fn append(&mut self, lines: Vec<Line<'static>>) -> Option<usize> {
+        let piece = self.at.open.as_mut().filter(|_| !lines.is_empty())?;
+        let joined = matches!(piece.kind, Kind::Item { joined: true, .. } | Kind::Rows { .. } | Kind::More)
+            || matches!(&piece.kind, Kind::InItem(rest) if rest.joined);
         if !piece.drawn && !joined && !self.lines.is_empty() {
             self.lines.push(Line::default());
         }
         piece.drawn = true;
+        let begin = self.lines.len();
         self.lines.extend(lines);
+        Some(begin)
     }
 }

@@ -33,9 +33,24 @@ pub(super) enum Kind {
     },
     /// More of the text or the quote before.
     More,
+    /// More of the list item before.
+    InItem(Rest),
 }
 
-/// Bytes of a text or a quote after which the rest is a piece of its own: what grows is drawn anew for each frame.
+/// The rest of a long list item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Rest {
+    /// Columns that its lines are indented by in the source.
+    pub(super) indent: usize,
+    /// Columns that it hangs by where it is drawn.
+    pub(super) hang: usize,
+    /// No blank line stands before it.
+    pub(super) joined: bool,
+    /// The opening line of the fence that it goes on with.
+    pub(super) fence: Option<String>,
+}
+
+/// Bytes of a text, a quote or a list item after which the rest is a piece of its own: what grows is drawn anew for each frame.
 const LONG_TEXT: usize = 8 << 10;
 
 /// The same for tables, in rows. The widths of the columns are those of the rows before.
@@ -115,6 +130,8 @@ struct Inside {
     nested: bool,
     /// An open fence, and the column that it began at.
     fence: Option<(Fence, usize)>,
+    /// Its opening line.
+    opening: String,
 }
 
 impl Open {
@@ -259,9 +276,10 @@ impl Splitter {
     fn in_container(&mut self, line: &str, indent: usize, rest: &str) -> Step {
         let Open::Container(container) = &mut self.open else { return Step::Nothing };
         if indent >= container.content {
+            let rest_of_item = if self.size > LONG_TEXT { container.rest(indent, rest) } else { None };
             (container.blank, container.empty) = (false, false);
             container.inside.line(rest, indent - container.content);
-            return Step::Stays;
+            return rest_of_item.map_or(Step::Stays, |rest| Step::Starts(Kind::InItem(rest)));
         }
         let next = marker(line).filter(|_| !is_thematic_break(indent, rest));
         let sibling = match (&container.marker, &next) {
@@ -358,6 +376,31 @@ fn formula(rest: &str) -> Option<Display> {
     display_at(rest).filter(|display| display.goes_on(rest))
 }
 
+impl Container {
+    /// What a long item is cut into at a line: only where the line stands by itself whatever was before, at the item's own edge or in the
+    /// code of a fence.
+    fn rest(&self, indent: usize, rest: &str) -> Option<Rest> {
+        let marker = self.marker.as_ref()?;
+        // As it is drawn: a bullet, or the number that is shown, and a space.
+        let hang = match (self.number, marker.number) {
+            (Some(number), _) | (None, Some(number)) => number.to_string().len() + 2,
+            (None, None) => 2,
+        };
+        let (deeper, fence) = match &self.inside.fence {
+            Some((fence, column)) => {
+                // What closes it must not be alone, nor what ends the inner item that it is in.
+                if fence.is_closed_by(rest) || indent < self.content + column {
+                    return None;
+                }
+                (*column, Some(self.inside.opening.clone()))
+            }
+            None if indent == self.content && !self.inside.nested => (0, None),
+            None => return None,
+        };
+        Some(Rest { indent: self.content + deeper, hang: hang + deeper, joined: fence.is_some() || !self.blank, fence })
+    }
+}
+
 impl Inside {
     /// After a container's first line.
     fn begin(text: &str, indent: usize) -> Self {
@@ -382,6 +425,7 @@ impl Inside {
         self.nested |= marker(text).is_some();
         if let Some((fence, _)) = Fence::open(0, inner) {
             self.fence = Some((fence, indent));
+            inner.clone_into(&mut self.opening);
         } else {
             self.paragraph = !(code || inner.is_empty() || is_heading(inner) || is_thematic_break(0, inner));
         }

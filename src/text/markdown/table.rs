@@ -12,6 +12,9 @@ const SHORT_WORD: usize = 10;
 /// Between columns: a space, the border, a space.
 const BORDER: usize = 3;
 
+/// A column is no wider where a reader moves sideways: more can't be seen at once.
+const WIDEST: usize = 72;
+
 /// Words up to here are not broken while there is room; longer ones are addresses and the like.
 const LONG_WORD: usize = 18;
 
@@ -53,9 +56,17 @@ impl Table {
     }
 
     /// The lines, and the shape that they have. `shape`: of the rows above, where these are more of them; the heading is there already.
-    pub(super) fn render(&self, shape: Option<Shape>, width: usize, theme: &Theme) -> (Vec<Line<'static>>, Shape) {
+    /// `wide`: it may be wider than that.
+    pub(super) fn render(
+        &self,
+        shape: Option<Shape>,
+        width: usize,
+        wide: bool,
+        theme: &Theme,
+    ) -> (Vec<Line<'static>>, Shape) {
         let goes_on = shape.is_some();
-        let shape = shape.map_or_else(|| self.shape(width), |above| self.shape_under(above, width));
+        let width = if wide { width.max(self.count() * (WIDEST + BORDER)) } else { width };
+        let shape = shape.map_or_else(|| self.shape(width, wide), |above| self.shape_under(above, width, wide));
         let lines = match &shape {
             Shape::Grid { columns, ruled } => self.as_grid(columns, *ruled, goes_on, theme),
             Shape::List => self.as_list(goes_on, width),
@@ -63,8 +74,11 @@ impl Table {
         (lines, shape)
     }
 
-    fn shape(&self, width: usize) -> Shape {
-        let Some(columns) = self.columns(width) else { return Shape::List };
+    fn shape(&self, width: usize, wide: bool) -> Shape {
+        let Some(mut columns) = self.columns(width) else { return Shape::List };
+        if wide {
+            columns.iter_mut().for_each(|column| *column = (*column).min(WIDEST));
+        }
         // Rows of several lines need something between them to be told apart.
         let is_tall = |row: &Vec<Cell>| row.iter().zip(&columns).any(|(cell, &width)| height(cell, width) > 1);
         let ruled = self.rows.iter().skip(1).any(is_tall);
@@ -72,7 +86,7 @@ impl Table {
     }
 
     /// The shape of the rows above, a little wider where it would break short words.
-    fn shape_under(&self, above: Shape, width: usize) -> Shape {
+    fn shape_under(&self, above: Shape, width: usize, wide: bool) -> Shape {
         let Shape::Grid { columns, ruled } = above else { return above };
         let count = columns.len().max(self.count());
         let had = |column: usize| columns.get(column).copied().unwrap_or(1);
@@ -81,7 +95,7 @@ impl Table {
         if columns.iter().sum::<usize>() + BORDER * count.saturating_sub(1) <= width {
             return Shape::Grid { columns, ruled };
         }
-        self.shape(width)
+        self.shape(width, wide)
     }
 
     fn count(&self) -> usize {

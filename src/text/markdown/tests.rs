@@ -1,6 +1,6 @@
 use ratatui::style::Color;
 
-use super::render;
+use super::{Look, Region, RegionKind, render};
 use crate::config::theme::Themes;
 use crate::text::testing::{plain, theme};
 
@@ -289,14 +289,76 @@ fn code_has_numbers_where_they_are_asked_for() {
     let text = "```\nfirst line\nsecond, which is longer than the page\n```\n\n- ```\n  nested\n  ```";
     let mut doc = crate::text::stream::StreamingDoc::new();
     doc.push(text);
-    doc.number_code(true);
+    doc.look(Look { line_numbers: true, ..Look::default() });
     assert_eq!(
         plain(doc.lines(24, &theme())),
         ["    1 first line", "    2 second, which is l", "↳     onger than the pag", "↳     e", "", "•     1 nested"]
     );
-    doc.number_code(false);
+    doc.look(Look::default());
     assert_eq!(plain(doc.lines(24, &theme()))[0], "  first line");
     assert_eq!(page("```\na\tb\n\tc\n漢\td\n```", 24), ["  a   b", "      c", "  漢  d"]);
+}
+
+#[test]
+fn a_long_list_item_is_cut_where_that_does_not_show() {
+    let code: String = (0..900).map(|n| format!("   let value_{n} = {n};\n")).collect();
+    let source = format!("9. first\n\n   ```rust\n{code}   ```\n\n   after\n10. second");
+    let lines = page(&source, 60);
+    assert_eq!(lines.len(), 1 + 1 + 1 + 900 + 1 + 1 + 1);
+    assert_eq!(
+        (lines[0].as_str(), lines[2].as_str(), lines[3].as_str()),
+        ("9. first", "     rust", "     let value_0 = 0;")
+    );
+    assert_eq!(lines[902], "     let value_899 = 899;");
+    assert_eq!(lines[903..], ["", "   after", "10. second"]);
+    let mut doc = crate::text::stream::StreamingDoc::new();
+    doc.push(&source);
+    doc.lines(60, &theme());
+    assert_eq!(doc.regions(), [Region { kind: RegionKind::Code { number: 1 }, lines: 2..903 }], "it is one block");
+
+    let words = "A line of a paragraph that goes on and on in its item.\n  ".repeat(400);
+    let lines = page(&format!("- {words}\n  last\n- next"), 60);
+    assert!(lines[1..lines.len() - 1].iter().all(|line| line.is_empty() || line.starts_with("  ")), "all of it hangs");
+    assert_eq!(lines.last().map(String::as_str), Some("• next"));
+    let nested: String = (0..900).map(|n| format!("  - inner {n}\n")).collect();
+    assert_eq!(page(&format!("- outer\n{nested}"), 60).len(), 901);
+}
+
+#[test]
+fn code_and_tables_are_known_by_their_lines() {
+    let source = "text\n\n```rust\na\nb\n```\n\n| x |\n|---|\n| 1 |\n\n- item\n\n  ```\n  c\n  ```\n";
+    let mut doc = crate::text::stream::StreamingDoc::new();
+    doc.look(Look { headed: true, ..Look::default() });
+    for piece in source.split_inclusive(' ') {
+        doc.push(piece);
+        doc.lines(30, &theme());
+    }
+    let lines = plain(doc.rendered());
+    let shown: Vec<_> =
+        doc.regions().iter().map(|region| (region.kind, lines[region.lines.clone()].join("/"))).collect();
+    let code = |number| RegionKind::Code { number };
+    assert_eq!(
+        shown,
+        [
+            (code(1), "  rust/  a/  b".to_owned()),
+            (RegionKind::Table, "x/─/1".to_owned()),
+            (code(2), "/    c".to_owned())
+        ]
+    );
+    let numbers = crate::text::code_blocks(source);
+    assert_eq!(numbers.len(), 2, "the numbers are those of what is copied");
+}
+
+#[test]
+fn wide_code_and_tables_stay_as_they_are() {
+    let source = "```\nlet a = \"a line that is longer\";\n```\n\n| a heading | another one |\n|---|---|\n| incomprehensibilities | counterrevolutionaries |";
+    assert!(page(source, 20).iter().all(|line| line.chars().count() <= 20));
+    let mut doc = crate::text::stream::StreamingDoc::new();
+    doc.push(source);
+    doc.look(Look { wide: true, ..Look::default() });
+    let lines = plain(doc.lines(20, &theme()));
+    assert_eq!(lines[0], "  let a = \"a line that is longer\";");
+    assert_eq!(lines[4], "incomprehensibilities │ counterrevolutionaries");
 }
 
 #[test]
@@ -326,7 +388,7 @@ fn references_are_kept_as_written() {
     assert_eq!(page("see [it][1]\n\n[1]: http://a.b", 60), ["see [it][1]", "", "[1]: http://a.b"]);
     assert_eq!(
         page("a[^1] b[^note]\n\n[^1]: first\n    more\n\n[^note]: second", 60),
-        ["a[1] b[^note]", "", "[1] first more", "", "[note] second"]
+        ["a[1] b[^note]", "", "[1] first more", "", "[^note] second"]
     );
 }
 
@@ -388,7 +450,12 @@ mod pieces {
         let shown = |lines: Vec<String>| lines.into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>();
         let theme = theme();
         let whole = shown(plain(
-            &blocks::render(source, Role::Blocks, Sheet { width: width.into(), numbered: false, theme: &theme }).lines,
+            &blocks::render(
+                source,
+                Role::Blocks,
+                Sheet { width: width.into(), look: Look::default(), codes: 0, theme: &theme },
+            )
+            .lines,
         ));
         let pieces = shown(plain(&render(source, width, &theme)));
         prop_assert_eq!(pieces, whole, "{}", source);

@@ -1,0 +1,277 @@
+//! One message as rows of a width.
+
+use ratatui::text::{Line, Span};
+
+use super::folds::{BodyRow, Fold, Foldable, Folds, folds_of, row, row_of_line};
+use super::notes;
+use crate::config::Details;
+use crate::config::theme::Theme;
+use crate::domain::Role;
+use crate::domain::conversation::{LeftOut, Message, MessageState, Version};
+use crate::text::markdown::{Look, Region, RegionKind};
+use crate::text::stream::StreamingDoc;
+use crate::text::wrap;
+
+/// What decides how a message is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Key {
+    pub revision: u64,
+    pub width: u16,
+    pub theme: u64,
+    pub reasoning: bool,
+    pub folds: u64,
+    pub fold_after: usize,
+    /// The end of the conversation: code that was just written stays as it is.
+    pub newest: bool,
+    pub look: Look,
+    pub details: Details,
+    /// How long ago it was sent, as far as that is told.
+    pub minutes: Option<u64>,
+    /// What is sent begins with this message.
+    pub left_out: Option<LeftOut>,
+    /// Others stand in its place.
+    pub version: Option<Version>,
+}
+
+/// One message as rows.
+#[derive(Debug)]
+pub(super) struct Laid {
+    pub key: Key,
+    /// Above the text: who speaks, and reasoning.
+    head: Vec<Line<'static>>,
+    /// The rows of the head that have reasoning in words, if they are shown.
+    reasoning: std::ops::Range<usize>,
+    /// The row that tells of reasoning.
+    reasoning_title: Option<usize>,
+    body: Body,
+    folds: Vec<Fold>,
+    /// Below it: what went wrong, statistics, and the gap to the next message.
+    foot: Vec<Line<'static>>,
+    /// Rows of the body: its document is asked only when it is laid out.
+    body_rows: usize,
+    pub used: u64,
+}
+
+#[derive(Debug)]
+enum Body {
+    /// A person's words, as they were typed.
+    Plain(Vec<Line<'static>>),
+    /// A model's, which grow.
+    Document(Box<StreamingDoc>),
+}
+
+impl Body {
+    fn lines(&self) -> &[Line<'static>] {
+        match self {
+            Self::Plain(lines) => lines,
+            Self::Document(doc) => doc.rendered(),
+        }
+    }
+
+    fn regions(&self) -> &[Region] {
+        match self {
+            Self::Plain(_) => &[],
+            Self::Document(doc) => doc.regions(),
+        }
+    }
+}
+
+/// A block of code or a table, by the rows that show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Block {
+    pub kind: RegionKind,
+    pub rows: std::ops::Range<usize>,
+}
+
+/// From this width on an answer and its figures stand apart.
+const ROOMY: u16 = 60;
+
+/// What JSON needs around it to be shown as code; the end of the answer ends it.
+const JSON_FENCE: &str = "```json\n";
+
+impl Laid {
+    /// Lays a message out. `old`: as it was before; the document of a growing answer goes on from there.
+    pub fn new(message: &Message, old: Option<Self>, key: Key, folds: &Folds, theme: &Theme, used: u64) -> Self {
+        let width = key.width.max(1);
+        let mut head = key.left_out.map_or_else(Vec::new, |left_out| notes::left_out(left_out, width, theme));
+        head.push(notes::speaker(message, key.version, theme));
+        if key.details == Details::All {
+            head.extend(notes::details(message, key.minutes, width, theme));
+        }
+        let reasoning_title = (!message.reasoning.is_empty()).then_some(head.len());
+        let mut reasoning = 0..0;
+        if reasoning_title.is_some() {
+            let folded = folds.is_folded(message.id, Foldable::Reasoning, !key.reasoning);
+            reasoning.start = head.len() + 1;
+            head.extend(notes::reasoning(message, folded, width, theme));
+            // A blank line stands below the words.
+            reasoning.end = if folded { reasoning.start } else { head.len() - 1 };
+        }
+        let mut body = body(message, old, key, theme);
+        let lines = match &mut body {
+            Body::Plain(lines) => lines.len(),
+            Body::Document(doc) => doc.lines(width, theme).len(),
+        };
+        let streams = message.state == MessageState::Streaming;
+        let by_default = |what, lines| {
+            let may = matches!(what, Foldable::Message) || !key.newest;
+            may && key.fold_after > 0 && lines > key.fold_after
+        };
+        let plain = matches!(body, Body::Plain(_)).then_some(lines);
+        // What is being written is read.
+        let folds = if streams {
+            Vec::new()
+        } else {
+            folds_of(message.id, plain, body.regions(), folds, by_default, (usize::from(width), theme))
+        };
+        let body_rows = lines - folds.iter().map(|fold| fold.hidden.len() - 1).sum::<usize>();
+        let mut foot = notes::failure(message, width, theme);
+        if key.details != Details::None
+            && let Some(line) = notes::statistics(message, theme)
+        {
+            // A narrow window is a short one, most of the time.
+            if lines > 0 && foot.is_empty() && width >= ROOMY {
+                foot.push(Line::default());
+            }
+            foot.push(wrap::truncate(&line, usize::from(width), theme.glyphs.ellipsis));
+        }
+        foot.push(Line::default());
+        Self { key, head, reasoning, reasoning_title, body, folds, foot, body_rows, used }
+    }
+
+    pub fn len(&self) -> usize {
+        self.head.len() + self.body_rows + self.foot.len()
+    }
+
+    pub fn line(&self, nth: usize) -> Option<&Line<'static>> {
+        if let Some(line) = self.head.get(nth) {
+            return Some(line);
+        }
+        let nth = nth - self.head.len();
+        if nth >= self.body_rows {
+            return self.foot.get(nth - self.body_rows);
+        }
+        match row(&self.folds, nth) {
+            BodyRow::Line(line) => self.body.lines().get(line),
+            BodyRow::Fold(fold) => self.folds.get(fold).map(|fold| &fold.row),
+        }
+    }
+
+    /// Whether a row shows words of the message, and not what is said about it.
+    pub fn is_text(&self, nth: usize) -> bool {
+        let body = self.head.len()..self.head.len() + self.body_rows;
+        self.reasoning.contains(&nth)
+            || (body.contains(&nth) && matches!(row(&self.folds, nth - self.head.len()), BodyRow::Line(_)))
+    }
+
+    /// The rows of its words, without what is said above and below them.
+    pub fn text_rows(&self) -> std::ops::Range<usize> {
+        self.head.len()..self.head.len() + self.body_rows
+    }
+
+    /// All that its words are drawn as, folded or not: reasoning if it is shown, then the text, each line with its place.
+    pub fn words(&self) -> impl Iterator<Item = (Place, &Line<'static>)> {
+        let reasoning = self.reasoning.clone().map(|row| (Place::Row(row), &self.head[row]));
+        reasoning.chain(self.body.lines().iter().enumerate().map(|(line, text)| (Place::Line(line), text)))
+    }
+
+    /// The row of a place, and the fold that hides it.
+    pub fn row_of(&self, place: Place) -> (usize, Option<Foldable>) {
+        match place {
+            Place::Row(row) => (row, None),
+            Place::Line(line) => {
+                let hidden = self.folds.iter().find(|fold| fold.hidden.contains(&line)).map(|fold| fold.what);
+                (self.head.len() + row_of_line(&self.folds, line), hidden)
+            }
+        }
+    }
+
+    /// Code and tables, by their rows.
+    pub fn blocks(&self) -> impl DoubleEndedIterator<Item = Block> + '_ {
+        self.body.regions().iter().map(|Region { kind, lines }| {
+            let row = |line| self.head.len() + row_of_line(&self.folds, line);
+            Block { kind: *kind, rows: row(lines.start)..row(lines.end.saturating_sub(1)) + 1 }
+        })
+    }
+
+    pub fn block_at(&self, nth: usize) -> Option<Block> {
+        self.blocks().find(|block| block.rows.contains(&nth))
+    }
+
+    /// Columns of the widest line of code and tables.
+    pub fn widest(&self) -> usize {
+        let lines = self.body.lines();
+        let of = |region: &Region| lines[region.lines.clone()].iter().map(wrap::line_width).max().unwrap_or(0);
+        self.body.regions().iter().map(of).max().unwrap_or(0)
+    }
+
+    /// What can be folded or unfolded at a row.
+    pub fn foldable_at(&self, nth: usize) -> Option<Foldable> {
+        if self.reasoning_title == Some(nth) || self.reasoning.contains(&nth) {
+            return Some(Foldable::Reasoning);
+        }
+        if let Some(Block { kind: RegionKind::Code { number }, .. }) = self.block_at(nth) {
+            return Some(Foldable::Code(number));
+        }
+        (matches!(self.body, Body::Plain(_)) && self.text_rows().contains(&nth)).then_some(Foldable::Message)
+    }
+
+    /// Everything in it that can be folded.
+    pub fn foldables(&self) -> Vec<Foldable> {
+        let reasoning = self.reasoning_title.map(|_| Foldable::Reasoning);
+        let plain = matches!(self.body, Body::Plain(_)).then_some(Foldable::Message);
+        let code = self.body.regions().iter().filter_map(|region| match region.kind {
+            RegionKind::Code { number } => Some(Foldable::Code(number)),
+            RegionKind::Table => None,
+        });
+        reasoning.into_iter().chain(plain).chain(code).collect()
+    }
+
+    /// Whether it is folded now.
+    pub fn folds(&self, what: Foldable) -> bool {
+        match what {
+            Foldable::Reasoning => self.reasoning.is_empty(),
+            what => self.folds.iter().any(|fold| fold.what == what),
+        }
+    }
+
+    /// The row stands for what is hidden, or is the title of it.
+    pub fn is_handle(&self, nth: usize) -> bool {
+        let body = self.text_rows();
+        self.reasoning_title == Some(nth)
+            || (body.contains(&nth) && matches!(row(&self.folds, nth - body.start), BodyRow::Fold(_)))
+    }
+}
+
+/// Where a line of the words is: a row of the head, or a line of the body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Row(usize),
+    Line(usize),
+}
+
+fn body(message: &Message, old: Option<Laid>, key: Key, theme: &Theme) -> Body {
+    match message.role {
+        Role::Assistant => {
+            let mut doc = match old.map(|laid| laid.body) {
+                // Content only grows, so what the document has is its beginning.
+                Some(Body::Document(doc)) => doc,
+                _ => Box::default(),
+            };
+            doc.look(key.look);
+            // An answer that is JSON through and through is shown as that.
+            let fence = if message.is_json() { JSON_FENCE } else { "" };
+            if doc.received() == 0 && !message.content.is_empty() {
+                doc.push(fence);
+            }
+            let fed = doc.received().saturating_sub(fence.len());
+            doc.push(message.content.get(fed..).unwrap_or_default());
+            Body::Document(doc)
+        }
+        Role::User | Role::System => {
+            let text = crate::text::sanitize(&message.content);
+            let margin = [Span::raw("  ")];
+            Body::Plain(wrap::wrap(&[Span::styled(text, theme.base)], usize::from(key.width.max(1)), &margin, &margin))
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Taking messages out of a conversation, and back in. They stay in the tree, so that what follows them keeps its place there; they are
+//! on no branch any more, and nobody is sent them.
+
+use super::{Conversation, Start, index};
+use crate::domain::{MsgId, Role};
+
+/// What was deleted together, and how things stood before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deletion {
+    pub messages: Vec<MsgId>,
+    /// The end of the branch, before and after.
+    head: Option<MsgId>,
+    head_after: Option<MsgId>,
+    start: Option<Start>,
+}
+
+impl Conversation {
+    /// Deletes a message of the branch. An answer without its question says nothing: it goes along. A question without an answer can
+    /// be answered again. `None` where it is not on the branch.
+    pub fn delete(&mut self, id: MsgId) -> Option<Deletion> {
+        let place = self.place(id)?;
+        let mut messages = vec![id];
+        if self.get(id)?.role == Role::User {
+            let answers = self.branch().skip(place + 1).take_while(|message| message.role == Role::Assistant);
+            messages.extend(answers.map(|message| message.id));
+        }
+        let mut deletion = Deletion { messages, head: self.head, head_after: None, start: self.start };
+        let was_last = self.branch.last().is_some_and(|last| deletion.messages.contains(last));
+        for id in &deletion.messages {
+            self.edit(*id, |message| message.deleted = true);
+        }
+        if let Some(start) = &mut self.start
+            && deletion.messages.contains(&start.from)
+        {
+            // What is sent begins with what follows.
+            start.from =
+                self.branch.get(place + deletion.messages.len()).copied().unwrap_or(MsgId(self.messages.len() as u64));
+        }
+        // The next message takes the place of what was last, as if that had not been said.
+        if was_last {
+            self.head = self.messages[index(id)].parent;
+        }
+        self.follow_head();
+        deletion.head_after = self.head;
+        Some(deletion)
+    }
+
+    /// Brings back what was deleted, at its place. Where something else was said there meanwhile, it is a version beside that.
+    pub fn restore_deleted(&mut self, deletion: &Deletion) {
+        for id in &deletion.messages {
+            self.edit(*id, |message| message.deleted = false);
+        }
+        if self.head == deletion.head_after {
+            (self.head, self.start) = (deletion.head, deletion.start);
+        }
+        self.follow_head();
+    }
+
+    /// Finds the branch again that ends where it should.
+    fn follow_head(&mut self) {
+        match self.head {
+            Some(head) => self.go_to(head),
+            None => self.go_to_root(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::conversation::MessageState;
+
+    fn turns(texts: &[&str]) -> Conversation {
+        let mut conversation = Conversation::default();
+        for (nth, text) in texts.iter().enumerate() {
+            let role = if nth % 2 == 0 { Role::User } else { Role::Assistant };
+            conversation.push(role, (*text).to_owned(), MessageState::Whole);
+        }
+        conversation
+    }
+
+    fn shown(conversation: &Conversation) -> String {
+        conversation.branch().map(|message| message.content.as_str()).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn a_question_goes_with_its_answer_and_both_come_back() {
+        let mut c = turns(&["a", "A", "b", "B", "c", "C"]);
+        let before = c.clone();
+        let deletion = c.delete(MsgId(2)).expect("it is there");
+        assert_eq!(shown(&c), "a A c C");
+        assert_eq!(c.for_engine("").len(), 4, "and is not sent");
+        assert_eq!(c.place(MsgId(4)), Some(2));
+        assert!(c.delete(MsgId(2)).is_none(), "it is gone already");
+        c.restore_deleted(&deletion);
+        assert_eq!(shown(&c), shown(&before));
+        assert_eq!(c.place_kept(), before.place_kept());
+    }
+
+    #[test]
+    fn an_answer_goes_alone_and_another_can_be_made() {
+        let mut c = turns(&["a", "A", "b", "B"]);
+        let deletion = c.delete(MsgId(3)).expect("it is there");
+        assert_eq!((shown(&c).as_str(), c.head().map(|m| m.id)), ("a A b", Some(MsgId(2))));
+        c.push(Role::Assistant, "B2".into(), MessageState::Whole);
+        assert_eq!(shown(&c), "a A b B2");
+        assert!(c.versions().is_empty(), "what was deleted is no version");
+        c.restore_deleted(&deletion);
+        assert_eq!(shown(&c), "a A b B2", "what was said since stays");
+        assert_eq!(c.versions().len(), 2);
+        assert!(c.show_version(MsgId(4), false));
+        assert_eq!(shown(&c), "a A b B");
+    }
+
+    #[test]
+    fn versions_of_what_follows_stay_together() {
+        let mut c = turns(&["a", "A", "b", "B"]);
+        c.delete(MsgId(1));
+        assert_eq!(shown(&c), "a b B");
+        assert!(c.step_back_before(MsgId(2)));
+        let other = c.push(Role::User, "b2".into(), MessageState::Whole);
+        assert_eq!(shown(&c), "a b2");
+        assert!(c.show_version(other, false));
+        assert_eq!(shown(&c), "a b B");
+    }
+
+    #[test]
+    fn all_of_it_can_go() {
+        let mut c = turns(&["a", "A"]);
+        let deletion = c.delete(MsgId(0)).expect("it is there");
+        assert!(c.is_empty() && c.head().is_none());
+        c.restore_deleted(&deletion);
+        assert_eq!(shown(&c), "a A");
+    }
+
+    #[test]
+    fn what_is_sent_still_begins_where_it_did() {
+        let mut c = turns(&["a", "A", "b", "B", "c", "C"]);
+        c.leave_out_before(MsgId(2));
+        let deletion = c.delete(MsgId(2)).expect("it is there");
+        assert_eq!(c.for_engine("").first().map(|m| m.content.as_str()), Some("c"));
+        c.restore_deleted(&deletion);
+        assert_eq!(c.for_engine("").first().map(|m| m.content.as_str()), Some("b"));
+    }
+}
