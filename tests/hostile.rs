@@ -468,11 +468,13 @@ fn in_a_whole_session_on_a_terminal() {
         let script = folder.join("script.toml");
         let escaped: String = NASTY.chars().map(|c| format!("\\U{:08X}", u32::from(c))).collect();
         let reply = format!("reasoning = \"{escaped}\"\ntext = \"{escaped}\"\n");
-        std::fs::write(&script, format!("[[reply]]\n{reply}[[reply]]\n{reply}fail = \"{escaped}\"\n")).expect("a script");
+        std::fs::write(&script, format!("[[reply]]\n{reply}[[reply]]\n{reply}fail = \"{escaped}\"\n"))
+            .expect("a script");
         let model = format!("script:{}", script.display());
         let setup = pty::Setup::hobnob().home(&home).arg("-m").arg(model);
         let mut terminal = if inline { setup.arg("--inline") } else { setup }.start();
-        let is_ready = |screen: &Screen| screen.contents().trim_end().lines().last().is_some_and(|row| row.contains("ready"));
+        let is_ready =
+            |screen: &Screen| screen.contents().trim_end().lines().last().is_some_and(|row| row.contains("ready"));
         terminal.wait_for("a model that is ready", is_ready);
         for asked in ["first", "second"] {
             terminal.send(&keys::paste(&format!("{asked} \u{9b}2J\u{202e}x\u{e0041}\u{7f}")));
