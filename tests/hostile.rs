@@ -197,7 +197,7 @@ fn is_of_a_frame(params: &str, end: &str) -> bool {
 /// And what else the program sends: modes, keys, the rows of `--inline`.
 fn is_of_a_session(params: &str, end: &str) -> bool {
     match end {
-        "h" | "l" => ["?1049", "?25", "?2004", "?1004", "?2026", "?1000", "?1006"].contains(&params),
+        "h" | "l" => ["?1049", "?25", "?2004", "?1004", "?2026", "?1000", "?1002", "?1006"].contains(&params),
         "u" => [">5", "<1"].contains(&params),
         "H" | "m" | "A" | "B" | "C" | "J" | "K" => are_numbers(params),
         _ => false,
@@ -428,6 +428,11 @@ proptest! {
         w.send(Msg::Store(StoreEvent::Note(error(&text))));
         w.send(Msg::Store(StoreEvent::Off(error(&more))));
     }
+}
+
+proptest! {
+    // Every setting, one after the other.
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 8, ..ProptestConfig::default() })]
 
     #[test]
     fn in_the_settings(text in hostile(), unicode in any::<bool>()) {
