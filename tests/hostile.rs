@@ -197,7 +197,7 @@ fn is_of_a_frame(params: &str, end: &str) -> bool {
 /// And what else the program sends: modes, keys, the rows of `--inline`.
 fn is_of_a_session(params: &str, end: &str) -> bool {
     match end {
-        "h" | "l" => ["?1049", "?25", "?2004", "?1004", "?2026", "?1000", "?1006"].contains(&params),
+        "h" | "l" => ["?1049", "?25", "?2004", "?1004", "?2026", "?1000", "?1002", "?1006"].contains(&params),
         "u" => [">5", "<1"].contains(&params),
         "H" | "m" | "A" | "B" | "C" | "J" | "K" => are_numbers(params),
         _ => false,
@@ -428,6 +428,11 @@ proptest! {
         w.send(Msg::Store(StoreEvent::Note(error(&text))));
         w.send(Msg::Store(StoreEvent::Off(error(&more))));
     }
+}
+
+proptest! {
+    // Every setting, one after the other.
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 8, ..ProptestConfig::default() })]
 
     #[test]
     fn in_the_settings(text in hostile(), unicode in any::<bool>()) {
@@ -468,11 +473,13 @@ fn in_a_whole_session_on_a_terminal() {
         let script = folder.join("script.toml");
         let escaped: String = NASTY.chars().map(|c| format!("\\U{:08X}", u32::from(c))).collect();
         let reply = format!("reasoning = \"{escaped}\"\ntext = \"{escaped}\"\n");
-        std::fs::write(&script, format!("[[reply]]\n{reply}[[reply]]\n{reply}fail = \"{escaped}\"\n")).expect("a script");
+        std::fs::write(&script, format!("[[reply]]\n{reply}[[reply]]\n{reply}fail = \"{escaped}\"\n"))
+            .expect("a script");
         let model = format!("script:{}", script.display());
         let setup = pty::Setup::hobnob().home(&home).arg("-m").arg(model);
         let mut terminal = if inline { setup.arg("--inline") } else { setup }.start();
-        let is_ready = |screen: &Screen| screen.contents().trim_end().lines().last().is_some_and(|row| row.contains("ready"));
+        let is_ready =
+            |screen: &Screen| screen.contents().trim_end().lines().last().is_some_and(|row| row.contains("ready"));
         terminal.wait_for("a model that is ready", is_ready);
         for asked in ["first", "second"] {
             terminal.send(&keys::paste(&format!("{asked} \u{9b}2J\u{202e}x\u{e0041}\u{7f}")));
