@@ -1,4 +1,5 @@
-//! What a call of `hobnob run` costs beside the engine's own work: where it loads the model, and where another holds it.
+//! What a call of `hobnob run` costs beside the engine's own work: where it loads the model, where another holds it, and
+//! where it answers a whole batch.
 //!
 //! `cargo bench --bench warm`; takes about a minute.
 #![allow(clippy::print_stdout, reason = "its output is what it is for")]
@@ -55,7 +56,7 @@ fn main() {
     let (line, call) = (batch(&home), sum(&cold) / cold.len() as f64);
     let times = call / line;
     println!("added to a line of a batch of {LINES}: {line:.1}; a call that loads adds {times:.0} times that");
-    println!("limit: {TIMES:.0} times{}", if times >= TIMES { "" } else { "  OVER" });
+    println!("limit: {TIMES:.0} times{}", if times >= TIMES { "" } else { "  UNDER" });
     println!(
         "limit for what is added before the first words: {LIMIT:.0} ms{}",
         if added < LIMIT { "" } else { "  OVER" }
