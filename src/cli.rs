@@ -139,6 +139,9 @@ pub struct ChatArgs {
     /// Start with this theme
     #[arg(long, value_name = "THEME")]
     pub theme: Option<String>,
+    /// Hold the conversation as this persona of the config file
+    #[arg(long, value_name = "PERSONA")]
+    pub persona: Option<String>,
     /// Leave the screen as it is: what is said goes to the terminal's own scrollback
     #[arg(
         long,
