@@ -122,12 +122,12 @@ fn messages_code_and_lines_are_copied() {
     d.key("C");
     assert_eq!(copied(&d.key("y")), ("fn one() {}\n", "1 line of rust"));
     d.screen(80, 24);
-    // From the line with the language to the one below.
+    // From the block on.
     d.key("ctrl-space");
     d.key("C");
     d.key("C");
     d.key("shift-down");
-    assert_eq!(copied(&d.key("y")), ("rust\nfn one() {}", "2 lines"));
+    assert_eq!(copied(&d.key("y")), ("rust\nfn one() {}\n", "3 lines"), "the block, and the line below");
 }
 
 #[test]
@@ -200,6 +200,23 @@ fn a_message_is_deleted_and_comes_back() {
     assert_eq!(deleted(&d), [(MsgId(0), false), (MsgId(1), false)]);
     d.key("u");
     assert_eq!(shown(&d).len(), 4, "there is nothing more to bring back");
+}
+
+#[test]
+fn what_is_deleted_takes_no_room_any_more() {
+    let mut d = conversation();
+    d.count();
+    let tokens = |d: &Driver| d.app.chat.next_prompt("");
+    let before = tokens(&d);
+    d.key("ctrl-space");
+    d.key("g");
+    d.key("d");
+    d.count();
+    let after = tokens(&d);
+    assert!(after < before, "{after} of {before}");
+    d.key("u");
+    d.count();
+    assert!(tokens(&d) > after);
 }
 
 #[test]
@@ -295,8 +312,9 @@ fn a_drag_beyond_the_edge_scrolls() {
     mouse(&mut d, press, 10, 4);
     for _ in 0..3 {
         mouse(&mut d, drag, 10, 0);
+        d.screen(80, 12);
     }
-    d.screen(80, 12);
+    mouse(&mut d, drag, 10, 1);
     assert!(matches!(d.app.chat.transcript.anchor(), Anchor::At { .. }));
     let text = copied(&mouse(&mut d, release, 10, 0)).0.to_owned();
     assert!(text.lines().count() >= 4, "{text}");

@@ -169,6 +169,7 @@ impl App {
             n => format!("{} are deleted", many(n, "message")),
         };
         self.chat.deletions.push(deletion);
+        self.chat.messages_changed();
         self.chat.editing = None;
         // What follows is pointed at, else what is above.
         let last = self.chat.conversation.len().checked_sub(1);
@@ -188,6 +189,7 @@ impl App {
             return self.toast(ToastKind::Note, "Nothing was deleted here", None, now);
         };
         self.chat.conversation.restore_deleted(&deletion);
+        self.chat.messages_changed();
         self.toasts.retain(|toast| toast.kind != ToastKind::Note);
         if let Some(first) = deletion.messages.first().copied() {
             // It may have become a version beside what was said since.
@@ -226,7 +228,7 @@ impl App {
         let rows = self.chat.transcript.screen_rows();
         let by = i32::from(row >= rows.end) - i32::from(row < rows.start);
         if by != 0 {
-            self.chat.transcript.scroll(by, &self.chat.conversation, &self.theme);
+            self.chat.transcript.scroll(by);
         }
         if let Some(to) = self.chat.transcript.point(column, row, &self.chat.conversation) {
             self.chat.transcript.drag = Some(Drag { to, ..drag });
