@@ -95,13 +95,14 @@ pub enum ColourChoice {
     Never,
 }
 
+// Some say what they do by `about`: a comment in its place would take away what the arguments' own type says at length.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Open the interface
     Chat(ChatArgs),
-    /// Print one answer, for scripts
+    #[command(about = "Print one answer, for scripts")]
     Run(Box<RunArgs>),
-    /// Find models on the Hugging Face Hub
+    #[command(about = "Find models on the Hugging Face Hub")]
     Search(SearchArgs),
     /// Download models; the last line of stdout is the path
     Pull(PullArgs),
@@ -109,19 +110,19 @@ pub enum Command {
     Models(ModelsArgs),
     /// Conversations that are kept: list, read, find, export, import and remove them
     Sessions(SessionsArgs),
-    /// Engines that scripts can use without loading a model: list them, end them
-    Warm(WarmArgs),
-    /// Prompts that go by a name: list and read them
+    #[command(about = "Prompts that go by a name: list and read them")]
     Templates(TemplatesArgs),
-    /// How fast a model is on this machine
+    #[command(about = "Engines that scripts can use without loading a model: list them, end them")]
+    Warm(WarmArgs),
+    #[command(about = "How fast a model is on this machine")]
     Bench(BenchArgs),
-    /// What this machine has, what is wrong, and what to do about it
+    #[command(about = "What this machine has, what is wrong, and what to do about it")]
     Doctor(DoctorArgs),
     /// The settings in force and where each comes from
     Config(ConfigArgs),
-    /// What a shell needs to complete hobnob's command lines
+    #[command(about = "What a shell needs to complete hobnob's command lines")]
     Completions(CompletionsArgs),
-    /// The manual, a page for each command
+    #[command(about = "The manual, a page for each command")]
     Man(ManArgs),
 }
 
@@ -131,6 +132,9 @@ pub struct ChatArgs {
     /// System prompt: text, or @FILE
     #[arg(short, long, value_name = "TEXT|@FILE")]
     pub system: Option<String>,
+    /// Start with this theme
+    #[arg(long, value_name = "THEME")]
+    pub theme: Option<String>,
     /// Leave the screen as it is: what is said goes to the terminal's own scrollback
     #[arg(
         long,
@@ -139,9 +143,6 @@ pub struct ChatArgs {
             looked at, and so does reading back with Page-Up"
     )]
     pub inline: bool,
-    /// Start with this theme
-    #[arg(long, value_name = "THEME")]
-    pub theme: Option<String>,
     #[command(flatten)]
     pub session: SessionArgs,
 }
@@ -308,8 +309,8 @@ pub struct RunArgs {
         help_heading = "Batch",
         requires = "batch",
         long_help = "Add the answers of a batch to this file instead of printing them, and skip the lines that it has answers to already, by \
-            their `id` (by their number where they have none). Lines that failed are tried again. The same command goes on after \
-            whatever ended it"
+            their `id` (by their number where they have none). Lines that failed are tried again, and stand at the end then. The \
+            same command goes on after whatever ended it"
     )]
     pub answers: Option<PathBuf>,
 
@@ -517,6 +518,16 @@ mod tests {
             let cli = Cli::try_parse_from(args).expect("parses");
             assert_eq!(cli.global.model.as_deref(), Some("x"));
             assert!(matches!(cli.command, Some(Command::Run(run)) if run.prompt == ["hi"]));
+        }
+    }
+
+    #[test]
+    fn what_is_said_at_length_is_in_the_help() {
+        let mut root = Cli::command();
+        for (name, words) in [("run", "Stdout holds the answer"), ("bench", "The clock is"), ("man", "shown by `man`")]
+        {
+            let help = root.find_subcommand_mut(name).expect("a command").render_long_help().to_string();
+            assert!(help.contains(words), "{help}");
         }
     }
 

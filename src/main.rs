@@ -120,13 +120,13 @@ fn dispatch(cli: &Cli, context: &Context<'_>) -> Outcome {
         Some(Command::Search(args)) => headless::search::search(&sought(args), context),
         Some(Command::Pull(args)) => headless::pull::pull(&args.references, args.speed_limit, args.newest, context),
         Some(Command::Sessions(args)) => sessions(args.command.as_ref(), context),
-        Some(Command::Warm(args)) => match args.command {
-            None | Some(WarmCommand::List) => headless::warm::list(context),
-            Some(WarmCommand::Stop) => headless::warm::stop(context),
-        },
         Some(Command::Templates(args)) => match &args.command {
             None | Some(TemplatesCommand::List) => headless::templates::list(context),
             Some(TemplatesCommand::Show { name }) => headless::templates::show(name, context),
+        },
+        Some(Command::Warm(args)) => match args.command {
+            None | Some(WarmCommand::List) => headless::warm::list(context),
+            Some(WarmCommand::Stop) => headless::warm::stop(context),
         },
         Some(Command::Bench(args)) => headless::bench::bench(&wish(args), context),
         Some(Command::Doctor(_)) => headless::doctor::doctor(context),

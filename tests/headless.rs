@@ -8,6 +8,8 @@ mod batch;
 mod bench;
 #[path = "headless/commands.rs"]
 mod commands;
+#[path = "headless/completions.rs"]
+mod completions;
 #[path = "headless/doctor.rs"]
 mod doctor;
 #[path = "headless/forms.rs"]

@@ -28,6 +28,7 @@ use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};
 use support::app::{Driver, broken, facts, info, starter};
 use support::found::{found, page, repo};
+use support::pty::{self, Home, Screen, keys};
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (40, 12), (120, 40)];
 
@@ -110,7 +111,7 @@ impl Watched {
                 assert!(symbol.len() <= LONGEST_CELL, "a cell holds {} bytes: {symbol:?}", symbol.len());
             }
             let bytes = std::mem::take(&mut *written.0.borrow_mut());
-            if let Err(what) = harmless(&bytes) {
+            if let Err(what) = harmless(&bytes, "", is_of_a_frame) {
                 panic!("the terminal gets {what}");
             }
         }
@@ -151,20 +152,20 @@ impl Watched {
     fn asked(&self) -> AskId {
         let last = self.d.stored.iter().rev().find_map(|command| match command {
             StoreCmd::Open { ask, .. } | StoreCmd::List { ask, .. } | StoreCmd::Search { ask, .. } => Some(*ask),
-            StoreCmd::Keep { .. } => None,
+            StoreCmd::Keep { .. } | StoreCmd::Preview { .. } => None,
         });
         last.expect("the store was asked")
     }
 }
 
-/// Text without control characters, and of sequences only those that a frame is made of.
-fn harmless(bytes: &[u8]) -> Result<(), String> {
+/// Text without control characters but `breaks`, and of sequences only those that are known by their parameters and end.
+fn harmless(bytes: &[u8], breaks: &str, is_known: impl Fn(&str, &str) -> bool) -> Result<(), String> {
     let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
         let Some(sequence) = rest.strip_prefix("\u{1b}[") else {
             let letter = &rest[..c.len_utf8()];
-            if c.is_control() || sanitize(letter) != letter {
+            if !breaks.contains(c) && (c.is_control() || sanitize(letter) != letter) {
                 return Err(format!("{c:?} in {:?}", rest.chars().take(40).collect::<String>()));
             }
             rest = &rest[c.len_utf8()..];
@@ -172,18 +173,35 @@ fn harmless(bytes: &[u8]) -> Result<(), String> {
         };
         let end = sequence.find(|c: char| c.is_ascii_alphabetic()).ok_or("a sequence without an end")?;
         let (params, tail) = sequence.split_at(end);
-        let numbers = params.chars().all(|c| c.is_ascii_digit() || matches!(c, ';' | ':'));
-        let known = match &tail[..1] {
-            "H" | "m" => numbers,
-            "h" | "l" => params == "?25",
-            _ => false,
-        };
-        if !known {
+        if !is_known(params, &tail[..1]) {
             return Err(format!("the sequence {params:?} {:?}", &tail[..1]));
         }
         rest = &tail[1..];
     }
     Ok(())
+}
+
+fn are_numbers(params: &str) -> bool {
+    params.chars().all(|c| c.is_ascii_digit() || matches!(c, ';' | ':'))
+}
+
+/// What a frame is made of.
+fn is_of_a_frame(params: &str, end: &str) -> bool {
+    match end {
+        "H" | "m" => are_numbers(params),
+        "h" | "l" => params == "?25",
+        _ => false,
+    }
+}
+
+/// And what else the program sends: modes, keys, the rows of `--inline`.
+fn is_of_a_session(params: &str, end: &str) -> bool {
+    match end {
+        "h" | "l" => ["?1049", "?25", "?2004", "?1004", "?2026", "?1000", "?1002", "?1006"].contains(&params),
+        "u" => [">5", "<1"].contains(&params),
+        "H" | "m" | "A" | "B" | "C" | "J" | "K" => are_numbers(params),
+        _ => false,
+    }
 }
 
 fn error(text: &str) -> UserError {
@@ -410,6 +428,11 @@ proptest! {
         w.send(Msg::Store(StoreEvent::Note(error(&text))));
         w.send(Msg::Store(StoreEvent::Off(error(&more))));
     }
+}
+
+proptest! {
+    // Every setting, one after the other.
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 8, ..ProptestConfig::default() })]
 
     #[test]
     fn in_the_settings(text in hostile(), unicode in any::<bool>()) {
@@ -436,4 +459,45 @@ proptest! {
 /// As no server should have one.
 fn odd_repo(text: &str) -> RepoId {
     RepoId { owner: text.into(), ..repo("a/b") }
+}
+
+/// All of it through the real program, into a real terminal.
+#[test]
+fn in_a_whole_session_on_a_terminal() {
+    const NASTY: &str = "begin \u{1b}[2J\u{1b}[?1049l\u{1b}]0;title\u{7}\u{1b}]52;c;cm0=\u{7}\u{9b}31m\u{9d}0;x\u{9c}\u{1b}P$q\u{1b}\\\u{7}\u{8}\
+        \u{202e}gpj.exe\u{2066}\u{200b}\u{feff}\u{e0041}&#27;[2J&#x9b;5i \u{e}\u{f}\u{b}\u{c}\u{7f} [a](http://b\u{1b}[5i) end";
+    for inline in [false, true] {
+        let home = Home::new();
+        let folder = home.path().join("\u{202e}bad\u{1b}[2J\u{9b}31m\u{7}name");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let script = folder.join("script.toml");
+        let escaped: String = NASTY.chars().map(|c| format!("\\U{:08X}", u32::from(c))).collect();
+        let reply = format!("reasoning = \"{escaped}\"\ntext = \"{escaped}\"\n");
+        std::fs::write(&script, format!("[[reply]]\n{reply}[[reply]]\n{reply}fail = \"{escaped}\"\n"))
+            .expect("a script");
+        let model = format!("script:{}", script.display());
+        let setup = pty::Setup::hobnob().home(&home).arg("-m").arg(model);
+        let mut terminal = if inline { setup.arg("--inline") } else { setup }.start();
+        let is_ready =
+            |screen: &Screen| screen.contents().trim_end().lines().last().is_some_and(|row| row.contains("ready"));
+        terminal.wait_for("a model that is ready", is_ready);
+        for asked in ["first", "second"] {
+            terminal.send(&keys::paste(&format!("{asked} \u{9b}2J\u{202e}x\u{e0041}\u{7f}")));
+            terminal.wait_for_text(asked);
+            terminal.send(keys::ENTER);
+            terminal.wait_for("the answer", |screen| {
+                screen.contents().matches("begin").count() > usize::from(asked == "second") && is_ready(screen)
+            });
+        }
+        terminal.send(&keys::f(8));
+        terminal.wait_for_text("Conversations");
+        terminal.send(keys::ESC);
+        terminal.wait_for("the chat", |screen| !screen.contents().contains("Conversations"));
+        terminal.send(&keys::ctrl('q'));
+        terminal.wait_exit();
+        terminal.assert_restored();
+        if let Err(what) = harmless(&terminal.raw(), "\r\n", is_of_a_session) {
+            panic!("the terminal gets {what}, inline: {inline}");
+        }
+    }
 }

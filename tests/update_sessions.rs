@@ -73,7 +73,7 @@ fn opened(id: ConvId, said: &[&str], draft: &str) -> Opened {
 fn asked(d: &Driver) -> AskId {
     let last = d.stored.iter().rev().find_map(|command| match command {
         StoreCmd::Open { ask, .. } | StoreCmd::List { ask, .. } | StoreCmd::Search { ask, .. } => Some(*ask),
-        StoreCmd::Keep { .. } => None,
+        StoreCmd::Keep { .. } | StoreCmd::Preview { .. } => None,
     });
     last.expect("the store was asked")
 }

@@ -395,6 +395,7 @@ impl ChatPane {
     /// Begins anew. The queue and what is being written stay.
     pub fn clear(&mut self) {
         self.conversation = Conversation::default();
+        self.counting.conversation_is_new();
         self.transcript.clear();
         self.last = Figures::default();
         self.wishes = Wishes::default();

@@ -20,19 +20,34 @@ pub struct Counting {
     asked: Option<Vec<u64>>,
     /// What it was asked for.
     seen: Option<Scene>,
-    /// What stands before the draft.
-    history: Option<u32>,
+    /// What stands before the draft, and what that is. All of its texts are counted.
+    history: Option<(Past, u32)>,
     draft: u32,
 }
 
 /// All that decides what the next prompt is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Scene {
+    past: Past,
+    waiting: usize,
+    draft: String,
+}
+
+/// The part of it that stands before the draft.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Past {
+    /// The newest message that grows no more.
     head: Option<(MsgId, u64)>,
     first_sent: usize,
     system: String,
-    waiting: usize,
-    draft: String,
+}
+
+impl Past {
+    fn of(conversation: &Conversation, system: &str) -> Self {
+        let head = conversation.branch().rev().find(|m| m.state != MessageState::Streaming);
+        let head = head.map(|m| (m.id, m.revision));
+        Self { head, first_sent: conversation.first_sent(), system: system.to_owned() }
+    }
 }
 
 /// What there is to count, beside the conversation.
@@ -44,7 +59,7 @@ pub struct Texts<'a> {
     pub draft: &'a str,
 }
 
-/// So many counts are kept; a conversation has fewer messages, and drafts come and go.
+/// So many counts are kept, and more where the conversation is as long as that: drafts come and go.
 const KEPT: usize = 8192;
 
 impl Counting {
@@ -59,6 +74,12 @@ impl Counting {
         self.seen = None;
     }
 
+    /// Another conversation, whose messages may be called the same. What was counted of texts still holds.
+    pub fn conversation_is_new(&mut self) {
+        self.give_up();
+        self.history = None;
+    }
+
     /// Something has changed since the engine was asked last, and it is not busy with the question before.
     /// A growing answer is counted by the engine as it grows.
     #[must_use]
@@ -67,27 +88,25 @@ impl Counting {
         self.asked.is_none()
             && self.seen.as_ref().is_none_or(|seen| {
                 seen.draft != texts.draft
-                    || seen.system != texts.system
                     || seen.waiting != texts.waiting.len()
-                    || seen.first_sent != conversation.first_sent()
-                    || head().is_some_and(|head| seen.head != Some(head))
+                    || seen.past.system != texts.system
+                    || seen.past.first_sent != conversation.first_sent()
+                    || head().is_some_and(|head| seen.past.head != Some(head))
             })
     }
 
     /// The texts that are not counted yet; `None` where there are none.
     pub fn ask(&mut self, conversation: &Conversation, texts: Texts<'_>) -> Option<(CountId, Vec<String>)> {
-        self.history = None;
-        self.seen = Some(Scene {
-            head: conversation.head().map(|m| (m.id, m.revision)),
-            first_sent: conversation.first_sent(),
-            system: texts.system.to_owned(),
-            waiting: texts.waiting.len(),
-            draft: texts.draft.to_owned(),
-        });
-        if self.tokens.len() > KEPT {
+        let past = Past::of(conversation, texts.system);
+        if self.tokens.len() > KEPT.max(2 * conversation.len()) {
             self.tokens.clear();
+            self.history = None;
         }
-        let messages = conversation.branch().filter(|m| m.state != MessageState::Streaming);
+        // While somebody types, thousands of messages are not looked at again for each word.
+        let is_known = self.history.as_ref().is_some_and(|(known, _)| *known == past);
+        let unknown_messages = if is_known { 0 } else { conversation.len() };
+        let messages = conversation.branch().take(unknown_messages).filter(|m| m.state != MessageState::Streaming);
+        self.seen = Some(Scene { past, waiting: texts.waiting.len(), draft: texts.draft.to_owned() });
         let beside = texts.waiting.iter().map(String::as_str).chain([texts.system, texts.draft]);
         let unknown: HashMap<u64, &str> = messages
             .map(|m| m.content.as_str())
@@ -119,14 +138,16 @@ impl Counting {
 
     fn add_up(&mut self, conversation: &Conversation) {
         let Some(seen) = self.seen.take() else { return };
-        let (id, revision) = seen.head.unzip();
-        let is_current = conversation.head().map(|m| (m.id, m.revision)) == id.zip(revision);
         self.draft = if seen.draft.is_empty() {
             0
         } else {
             self.of(&seen.draft).unwrap_or(0).saturating_add(self.template.unwrap_or_default().message())
         };
-        self.history = is_current.then(|| self.prompt(&seen.system, conversation.sent()));
+        let is_known = self.history.as_ref().is_some_and(|(known, _)| *known == seen.past);
+        if !is_known && Past::of(conversation, &seen.past.system) == seen.past {
+            let settled = conversation.sent().filter(|m| m.state != MessageState::Streaming);
+            self.history = Some((seen.past.clone(), self.prompt(&seen.past.system, settled)));
+        }
         self.seen = Some(seen);
     }
 
@@ -159,12 +180,10 @@ impl Counting {
     /// Tokens of the conversation as it would be sent.
     #[must_use]
     pub fn history(&self, conversation: &Conversation, system: &str) -> u32 {
-        let known = self.seen.as_ref().filter(|seen| {
-            seen.system == system
-                && seen.first_sent == conversation.first_sent()
-                && seen.head == conversation.head().map(|m| (m.id, m.revision))
-        });
-        known.and(self.history).unwrap_or_else(|| self.prompt(system, conversation.sent()))
+        match &self.history {
+            Some((known, tokens)) if *known == Past::of(conversation, system) => *tokens,
+            _ => self.prompt(system, conversation.sent()),
+        }
     }
 
     /// What the draft adds to it.

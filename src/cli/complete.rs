@@ -23,6 +23,7 @@ const VALUES: &[(&str, Values)] = &[
     ("PATH", Values::Files),
     ("DIR", Values::Folders),
     ("TEXT|@FILE", Values::TextOrFile),
+    ("COMMAND", Values::None),
     ("PROMPT", Values::None),
     ("QUERY", Values::None),
     ("TEXT", Values::None),
@@ -55,6 +56,7 @@ pub fn complete(words: &[String]) -> Completion {
 
 /// Where on the command line somebody is.
 struct Place<'a> {
+    root: &'a Command,
     command: &'a Command,
     /// Names of the commands so far.
     path: Vec<&'a str>,
@@ -69,9 +71,9 @@ struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    fn new(command: &'a Command) -> Self {
+    fn new(root: &'a Command) -> Self {
         let (path, given) = (Vec::new(), Vec::new());
-        Self { command, path, positionals: 0, open: None, plain: false, given, template: None }
+        Self { root, command: root, path, positionals: 0, open: None, plain: false, given, template: None }
     }
 
     /// Goes past a word.
@@ -157,16 +159,19 @@ impl<'a> Place<'a> {
             };
         }
         let mut found = match self.positional() {
+            // Of the manual: a command is what its pages are called.
+            Some(arg) if arg.get_id() == "command" => {
+                return Completion {
+                    candidates: commands(self.root, current),
+                    typed: current.to_owned(),
+                    ..Completion::default()
+                };
+            }
             Some(arg) => self.values(arg, "", current),
             None => Completion { typed: current.to_owned(), ..Completion::default() },
         };
         if self.positionals == 0 && !self.plain {
-            let commands = self.command.get_subcommands().filter(|command| !command.is_hide_set());
-            found.candidates.extend(
-                commands
-                    .filter(|command| command.get_name().starts_with(current))
-                    .map(|command| candidate(command.get_name(), command.get_about())),
-            );
+            found.candidates.extend(commands(self.command, current));
         }
         found
     }
@@ -212,6 +217,12 @@ impl<'a> Place<'a> {
     }
 }
 
+fn commands(of: &Command, typed: &str) -> Vec<Candidate> {
+    let shown = of.get_subcommands().filter(|command| !command.is_hide_set());
+    let fitting = shown.filter(|command| command.get_name().starts_with(typed));
+    fitting.map(|command| candidate(command.get_name(), command.get_about())).collect()
+}
+
 fn takes_value(arg: &Arg) -> bool {
     arg.get_action().takes_values()
 }
@@ -239,7 +250,7 @@ mod tests {
     fn every_value_that_can_be_given_is_known() {
         fn walk(command: &Command) {
             for arg in command.get_arguments().filter(|arg| takes_value(arg) && arg.get_possible_values().is_empty()) {
-                let name = arg.get_value_names().and_then(|names| names.first()).map(|name| name.as_str());
+                let name = arg.get_value_names().and_then(|names| names.first()).map(clap::builder::Str::as_str);
                 let known = VALUES.iter().any(|(known, _)| name == Some(known));
                 assert!(known, "{:?} of `{}` has no place in VALUES", name, command.get_name());
             }
@@ -257,6 +268,7 @@ mod tests {
         assert_eq!(names("hobnob models ver"), ["verify"]);
         assert_eq!(names("hobnob -m x --offline mod"), ["models"]);
         assert_eq!(names("hobnob run sea"), Vec::<String>::new());
+        assert_eq!(names("hobnob man mod"), ["models"]);
         assert_eq!(names("hobnob config "), ["path", "show", "check"]);
     }
 

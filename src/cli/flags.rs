@@ -34,18 +34,18 @@ impl Cli {
         own.filter(|session| session.resume || session.id.is_some()).unwrap_or(&self.chat.session)
     }
 
-    /// The interface has no screen of its own, said before or after the command.
-    #[must_use]
-    pub fn inline(&self) -> bool {
-        self.chat.inline || matches!(&self.command, Some(Command::Chat(chat)) if chat.inline)
-    }
-
     fn theme(&self) -> Option<&str> {
         let chat = match &self.command {
             Some(Command::Chat(chat)) => chat.theme.as_deref(),
             _ => None,
         };
         chat.or(self.chat.theme.as_deref())
+    }
+
+    /// The interface has no screen of its own, said before or after the command.
+    #[must_use]
+    pub fn inline(&self) -> bool {
+        self.chat.inline || matches!(&self.command, Some(Command::Chat(chat)) if chat.inline)
     }
 
     /// The system prompt as it was written: text, or `@FILE`.

@@ -11,7 +11,7 @@ use super::Cli;
 const GROUPS: &[(&str, &[&str])] = &[
     ("Talk", &["chat", "run", "templates", "sessions"]),
     ("Models", &["search", "pull", "models", "bench"]),
-    ("This machine", &["doctor", "config"]),
+    ("This machine", &["doctor", "config", "warm"]),
     ("Everything else", &[]),
 ];
 
@@ -20,7 +20,11 @@ const GROUPS: &[(&str, &[&str])] = &[
 pub fn command() -> Command {
     let command = Cli::command();
     let template = template(&command);
-    command.help_template(template)
+    // The groups are in the template; the list that clap makes of them would be one too many.
+    command
+        .help_template(template)
+        .mut_subcommands(|command| command.hide(true))
+        .override_usage("hobnob [OPTIONS] [COMMAND]")
 }
 
 /// The groups, with the commands of each.
@@ -51,7 +55,7 @@ fn template(command: &Command) -> String {
             let _ = writeln!(text, "  {}  {}", styled(literal, &name), about.replace(['{', '}'], ""));
         }
     }
-    text.push_str("\n{options}{after-help}");
+    text.push_str("\n{all-args}{after-help}");
     text
 }
 

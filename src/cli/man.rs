@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use clap::builder::StyledStr;
-use clap::{Arg, ArgAction, Command};
+use clap::{Arg, ArgAction, Command, CommandFactory};
 
-use super::help;
+use super::{Cli, help};
 use crate::config::nearest;
 use crate::error::{ErrorKind, UserError};
 
@@ -66,7 +66,7 @@ pub fn pages() -> Vec<Page> {
 }
 
 fn built() -> Command {
-    let mut root = help::command();
+    let mut root = Cli::command();
     root.build();
     root
 }
@@ -83,7 +83,7 @@ fn written(command: &Command, path: &str) -> Page {
     roff.section("SYNOPSIS");
     roff.text(&plain(Some(&command.clone().render_usage())).replacen("Usage: ", "", 1), true);
     roff.section("DESCRIPTION");
-    roff.paragraphs(&plain(command.get_long_about().or(command.get_about())));
+    roff.paragraphs(&plain(command.get_long_about().or(command.get_about())), ".PP");
     roff.commands(command, path);
     roff.options(command);
     roff.rest(&plain(command.get_after_long_help().or(command.get_after_help())));
@@ -126,10 +126,11 @@ impl Roff {
         }
     }
 
-    fn paragraphs(&mut self, text: &str) {
+    /// `between` is what begins each paragraph but the first.
+    fn paragraphs(&mut self, text: &str, between: &str) {
         for (index, paragraph) in text.split("\n\n").enumerate() {
             if index > 0 {
-                self.line(".PP");
+                self.line(between);
             }
             self.text(paragraph, true);
         }
@@ -138,7 +139,8 @@ impl Roff {
     fn item(&mut self, title: &str, about: &str) {
         self.line(".TP");
         self.line(title);
-        self.paragraphs(about);
+        // Indented as the first.
+        self.paragraphs(about, ".IP");
     }
 
     fn commands(&mut self, command: &Command, path: &str) {
@@ -272,7 +274,7 @@ fn plain(text: Option<&StyledStr>) -> String {
     text.map(ToString::to_string).unwrap_or_default()
 }
 
-/// Text as roff takes it: a backslash is one, and so is a minus.
+/// Text as every roff takes it, whatever the locale: a backslash is one, and so is a minus.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -284,6 +286,9 @@ fn escape(text: &str) -> String {
             '^' => out.push_str("\\(ha"),
             '~' => out.push_str("\\(ti"),
             '"' => out.push_str("\\(dq"),
+            c if !c.is_ascii() => {
+                let _ = write!(out, "\\[u{:04X}]", u32::from(c));
+            }
             c => out.push(c),
         }
     }

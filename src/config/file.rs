@@ -28,7 +28,10 @@ impl Source {
                         .hint("save the file as UTF-8"))
                 }
             },
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            // Below something that is no folder there is no file either.
+            Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
+                Ok(None)
+            }
             Err(error) => Err(UserError::new(ErrorKind::Config, format!("can't read {name}: {}", reason(&error)))
                 .hint("make the file readable, or choose another")),
         }

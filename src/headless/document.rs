@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::domain::FinishReason;
+use crate::domain::fit::Fit;
 use crate::domain::stats::{GenStats, Usage};
 use crate::error::UserError;
 
@@ -46,6 +47,19 @@ impl Result<'_> {
             },
         })
     }
+}
+
+/// What it takes to load a model, and how fast that should be.
+#[must_use]
+pub(super) fn fit(fit: &Fit, tokens_per_second: Option<f64>) -> Value {
+    json!({
+        "verdict": fit.verdict,
+        "context": fit.context,
+        "needed_bytes": fit.needed,
+        "budget_bytes": fit.budget,
+        "largest_context": fit.largest_context,
+        "expected_tokens_per_second": tokens_per_second.map(f64::round),
+    })
 }
 
 /// `{"error": …}`.

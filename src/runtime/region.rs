@@ -97,10 +97,20 @@ impl Region {
 
     /// Takes the rows away; the cursor is where the first of them was.
     pub(super) fn clear(&mut self, out: &mut String) {
-        if let Some(shown) = self.shown.take() {
-            move_rows(out, shown.above, 0);
+        out.push_str("\r\x1b[0m");
+        let Some(shown) = self.shown.take() else { return };
+        move_rows(out, shown.above, 0);
+        if shown.above != shown.cursor.y {
+            // Nobody knows how many there are now.
+            out.push_str("\x1b[J");
+            return;
         }
-        out.push_str("\r\x1b[0m\x1b[J");
+        // One by one: some terminals take a screen that is cleared at once into the scrollback.
+        let last = shown.buffer.area.height.saturating_sub(1);
+        for y in 0..=last {
+            out.push_str("\x1b[K");
+            move_rows(out, y, if y < last { y + 1 } else { 0 });
+        }
     }
 }
 
@@ -222,4 +232,125 @@ fn write_colour(out: &mut String, colour: Color, base: u8) {
         8..16 if base < 50 => write!(out, ";{}", base + 60 + index - 8),
         _ => write!(out, ";{};5;{index}", base + 8),
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::style::Style;
+
+    use super::*;
+
+    /// A terminal that remembers what scrolls out of it.
+    struct Terminal {
+        parser: vt100::Parser,
+        region: Region,
+    }
+
+    impl Terminal {
+        fn new(rows: u16, columns: u16) -> Self {
+            let mut parser = vt100::Parser::new(rows, columns, 1000);
+            parser.process(b"$ hobnob\r\n");
+            Self { parser, region: Region::new(false) }
+        }
+
+        fn draw(&mut self, above: &[&str], rows: &[&str]) {
+            let (_, columns) = self.parser.screen().size();
+            let above = (!above.is_empty()).then(|| buffer(above, columns));
+            let cursor = Some(Position { x: 1, y: u16::try_from(rows.len()).expect("few") - 1 });
+            let mut out = String::new();
+            self.region.draw(&mut out, above.as_ref(), buffer(rows, columns), cursor);
+            self.parser.process(out.as_bytes());
+        }
+
+        /// All rows there ever were, without the empty ones at the end.
+        fn all(&mut self) -> Vec<String> {
+            let (height, columns) = self.parser.screen().size();
+            let mut screen = self.parser.screen().clone();
+            screen.set_scrollback(usize::MAX);
+            let before = screen.scrollback();
+            let mut rows = Vec::new();
+            for back in (1..=before).rev() {
+                screen.set_scrollback(back);
+                rows.extend(screen.rows(0, columns).take(1));
+            }
+            screen.set_scrollback(0);
+            rows.extend(screen.rows(0, columns).take(usize::from(height)));
+            while rows.last().is_some_and(String::is_empty) {
+                rows.pop();
+            }
+            rows
+        }
+    }
+
+    fn buffer(rows: &[&str], columns: u16) -> Buffer {
+        let height = u16::try_from(rows.len()).expect("few");
+        let mut buffer = Buffer::empty(ratatui::layout::Rect::new(0, 0, columns, height));
+        for (y, row) in (0..).zip(rows) {
+            buffer.set_string(0, y, row, Style::new().fg(Color::Red));
+        }
+        buffer
+    }
+
+    #[test]
+    fn what_is_above_scrolls_away_and_the_rows_stay_at_the_end() {
+        let mut terminal = Terminal::new(6, 20);
+        terminal.draw(&[], &[">", "status"]);
+        assert_eq!(terminal.all(), ["$ hobnob", ">", "status"]);
+        terminal.draw(&["one", "two"], &["live", ">a", "status"]);
+        assert_eq!(terminal.all(), ["$ hobnob", "one", "two", "live", ">a", "status"]);
+        terminal.draw(&["three 漢字", "", "four"], &[">b", "status"]);
+        assert_eq!(terminal.all(), ["$ hobnob", "one", "two", "three 漢字", "", "four", ">b", "status"]);
+        assert_eq!(terminal.parser.screen().cursor_position().1, 1);
+        let mut out = String::new();
+        terminal.region.end(&mut out, Some(&buffer(&["five"], 20)));
+        terminal.parser.process(out.as_bytes());
+        assert_eq!(terminal.all(), ["$ hobnob", "one", "two", "three 漢字", "", "four", "five"]);
+        assert_eq!(terminal.parser.screen().cursor_position().1, 0);
+    }
+
+    #[test]
+    fn only_the_rows_that_differ_are_written() {
+        let mut terminal = Terminal::new(6, 20);
+        let (first, second) = (["a", "b", "c"], ["a", "B", "c"]);
+        let cursor = Some(Position { x: 0, y: 2 });
+        let mut out = String::new();
+        terminal.region.draw(&mut out, None, buffer(&first, 20), cursor);
+        terminal.parser.process(out.as_bytes());
+        out.clear();
+        terminal.region.draw(&mut out, None, buffer(&second, 20), cursor);
+        assert!(out.contains('B') && !out.contains('a') && !out.contains('c'), "{out:?}");
+        terminal.parser.process(out.as_bytes());
+        assert_eq!(terminal.all(), ["$ hobnob", "a", "B", "c"]);
+    }
+
+    #[test]
+    fn as_many_rows_as_the_terminal_has_lose_nothing() {
+        let mut terminal = Terminal::new(4, 10);
+        for n in 0..20 {
+            let line = format!("line {n}");
+            terminal.draw(&[&line], &["live", ">", "status"]);
+        }
+        let expected: Vec<String> = (0..20).map(|n| format!("line {n}")).collect();
+        let all = terminal.all();
+        assert_eq!(all[1..21], expected);
+        assert_eq!(all[21..], ["live", ">", "status"]);
+    }
+
+    #[test]
+    fn rows_that_a_terminal_has_broken_are_taken_away_whole() {
+        let mut region = Region::new(true);
+        let mut out = String::new();
+        let rows = buffer(&["a row of twenty cells", ">", "status"], 24);
+        region.draw(&mut out, None, rows, Some(Position { x: 2, y: 1 }));
+        region.resize(8);
+        out.clear();
+        region.clear(&mut out);
+        assert!(out.contains("\x1b[3A"), "three rows of eight cells each: {out:?}");
+        let mut same = Region::new(false);
+        same.draw(&mut out, None, buffer(&["a row of twenty cells", "> "], 24), Some(Position { x: 2, y: 1 }));
+        same.resize(8);
+        out.clear();
+        same.clear(&mut out);
+        assert!(out.contains("\x1b[1A"), "{out:?}");
+    }
 }

@@ -130,7 +130,8 @@ impl Screen {
             inline.region.clear(&mut out);
         }
         let above = inline.printed.more(app, width);
-        let picture = inline.printed.draw(app, now, width, height);
+        // One row stays for what is above: that it goes on there can be seen.
+        let picture = inline.printed.draw(app, now, width, height.saturating_sub(1).max(1));
         inline.region.draw(&mut out, above.as_ref(), picture.buffer, picture.cursor);
         self.frame.write_all(out.as_bytes())
     }

@@ -16,13 +16,13 @@ use crate::domain::conversation::MessageState;
 use crate::domain::store::ConvId;
 use crate::text::wrap;
 use crate::ui::canvas::Canvas;
-use crate::ui::{READING_WIDTH, chat, overlay, reading_column, split_bottom, status, transcript};
+use crate::ui::{READING_WIDTH, chat, next_keys, overlay, reading_column, split_bottom, status, transcript};
 
 /// The column of text with a margin at both sides, at the left of a wide terminal: what is above it stands there, too.
 const WIDTH: u16 = READING_WIDTH + 4;
 /// Rows that an empty conversation has for its welcome.
 const WELCOME: u16 = 14;
-/// Rows that suggestions and toasts have above the composer.
+/// Rows where suggestions, toasts or keys that can follow stand above the composer.
 const ROOMY: u16 = 12;
 /// Rows that may be left over before the whole moves: it would jump with each line that is deleted.
 const SLACK: u16 = 3;
@@ -153,15 +153,16 @@ fn draw_at(app: &mut App, now: Instant, width: u16, height: u16) -> Picture {
     let glyphs = app.theme.glyphs;
     let mut canvas = Canvas::new(&mut buffer, &glyphs);
     canvas.fill(area, app.theme.base);
-    let (body, bottom) = split_bottom(area, u16::from(height > 2));
+    let (body, bottom) = split_bottom(area, u16::from(height > 1));
     let cursor = chat::draw(&mut canvas, body, app, now);
     status::draw(&mut canvas, bottom, app, now);
+    next_keys::draw(&mut canvas, body, app);
     overlay::toasts(&mut canvas, body, app);
     canvas.reduce(area);
     Picture { buffer, cursor }
 }
 
-/// Rows that all of it would fill, by what the last drawing at this height left for the answer.
+/// Rows that all of it would fill, by what the last drawing at this height left for the answer; one is air.
 fn wanted(app: &mut App, width: u16, height: u16) -> u16 {
     if app.chat.conversation.is_empty() {
         return WELCOME;
@@ -170,6 +171,7 @@ fn wanted(app: &mut App, width: u16, height: u16) -> u16 {
     let view = transcript::view(app, column, None);
     let rest = app.chat.transcript.rest(&app.chat.conversation, view, &app.theme);
     let around = height - app.chat.transcript.height().min(height);
-    let wanted = around.saturating_add(u16::try_from(rest).unwrap_or(u16::MAX));
-    if app.suggesting() || !app.toasts.is_empty() { wanted.max(ROOMY) } else { wanted }
+    let wanted = around.saturating_add(u16::try_from(rest.max(1)).unwrap_or(u16::MAX));
+    let needs_room = app.suggesting() || !app.toasts.is_empty() || app.pressed.shown;
+    if needs_room { wanted.max(ROOMY) } else { wanted }
 }

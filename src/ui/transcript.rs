@@ -37,8 +37,9 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, now: Instant) {
     if let Some(running) = &app.chat.running
         && running.phase == Phase::Waiting
         && app.chat.transcript.follows()
+        && area.height > 0
     {
-        let y = area.y + shown.saturating_sub(1).min(area.height.saturating_sub(1));
+        let y = area.y + shown.saturating_sub(1).min(area.height - 1);
         let time = seconds(now.saturating_duration_since(running.meter.asked()));
         let dot = theme.glyphs.dot;
         let text = match (&app.engine, running.to_read) {

@@ -12,5 +12,6 @@ pub mod models;
 pub mod pty;
 pub mod quantise;
 pub mod reference;
+pub mod shellcheck;
 pub mod styled;
 pub mod tiny;

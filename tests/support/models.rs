@@ -29,7 +29,7 @@ pub fn starter() -> PathBuf {
 }
 
 /// Outlives `cargo clean` and is shared by all checkouts.
-fn cache_dir() -> PathBuf {
+pub fn cache_dir() -> PathBuf {
     std::env::home_dir()
         .filter(|home| home.is_dir())
         .map_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")), |home| home.join(".cache"))

@@ -45,6 +45,8 @@ pub struct Setup {
     /// After the home's; `None` takes a variable away.
     env: Vec<(OsString, Option<OsString>)>,
     size: (u16, u16),
+    /// Rows that the terminal remembers above its screen.
+    scrollback: usize,
     deadline: Duration,
 }
 
@@ -63,6 +65,7 @@ impl Setup {
             home: Home::new(),
             env: Vec::new(),
             size: (80, 24),
+            scrollback: 0,
             deadline: Duration::from_secs(20),
         }
     }
@@ -94,6 +97,12 @@ impl Setup {
     #[must_use]
     pub fn size(mut self, columns: u16, rows: u16) -> Self {
         self.size = (columns, rows);
+        self
+    }
+
+    #[must_use]
+    pub fn scrollback(mut self, rows: usize) -> Self {
+        self.scrollback = rows;
         self
     }
 
@@ -222,7 +231,7 @@ const MARK: &[u8] = b"\x1b]7777;all read\x07";
 
 impl Pty {
     fn start(setup: Setup) -> Self {
-        let Setup { command, home, env, size: (columns, rows), deadline } = setup;
+        let Setup { command, home, env, size: (columns, rows), scrollback, deadline } = setup;
         let pair = native_pty_system()
             .openpty(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 })
             .expect("a terminal");
@@ -250,7 +259,7 @@ impl Pty {
 
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
-                parser: vt100::Parser::new_with_callbacks(rows, columns, 0, Extra::default()),
+                parser: vt100::Parser::new_with_callbacks(rows, columns, scrollback, Extra::default()),
                 raw: Vec::new(),
                 heard: Instant::now(),
                 closed: false,
@@ -361,6 +370,20 @@ impl Pty {
     /// Its text, a line per row, without blanks at the ends.
     pub fn text(&self) -> String {
         self.screen().contents()
+    }
+
+    /// The text of the scrollback and of the screen below it, a line per row.
+    pub fn everything(&self) -> String {
+        let mut screen = self.screen();
+        let (_, columns) = screen.size();
+        screen.set_scrollback(usize::MAX);
+        let mut text = String::new();
+        for back in (1..=screen.scrollback()).rev() {
+            screen.set_scrollback(back);
+            text.extend(screen.rows(0, columns).take(1).map(|row| row.trim_end().to_owned() + "\n"));
+        }
+        screen.set_scrollback(0);
+        text + &screen.contents()
     }
 
     /// Every byte that the program has written.

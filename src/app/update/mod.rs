@@ -97,6 +97,7 @@ impl App {
             }
             Msg::Edited(Err(error)) | Msg::Failed(error) => self.toast_error(&error, now),
         }
+        self.preview_chosen();
         self.judge_models();
         self.chat.conversation.date_new(self.wall_clock(now));
         self.keep();

@@ -79,14 +79,7 @@ fn describe(model: &LocalModel, context: &Context<'_>, machine: &Machine, known:
         Ok(facts) => {
             let fit = judge(model, facts, context, machine);
             out["facts"] = facts_to_json(facts);
-            out["fit"] = json!({
-                "verdict": fit.verdict,
-                "context": fit.context,
-                "needed_bytes": fit.needed,
-                "budget_bytes": fit.budget,
-                "largest_context": fit.largest_context,
-                "expected_tokens_per_second": expected_decode(model, facts, context, machine).map(f64::round),
-            });
+            out["fit"] = document::fit(&fit, expected_decode(model, facts, context, machine));
             out["measured"] = measured_for(model, context, known).map_or(Value::Null, measured_to_json);
             out["caution"] = json!(facts.caution(context.loaded.settings.engine.load.device));
         }

@@ -78,8 +78,7 @@ fn describe(suited: &Suited<'_>) -> Value {
         "thinking": entry.thinking,
         "sampling": entry.recommended_sampling(),
         "standing": suited.standing.label(),
-        "fit": suited.fit,
-        "expected_tokens_per_second": suited.speed.map(f64::round),
+        "fit": suited.fit.as_ref().map(|fit| document::fit(fit, suited.speed)),
         "recommended": suited.recommended,
     })
 }

@@ -206,14 +206,7 @@ impl Sight<'_> {
             "files": offer.files.iter().map(|file| json!({ "path": file.path, "bytes": file.bytes })).collect::<Vec<_>>(),
             "architecture": facts.map(|facts| facts.architecture.as_str()),
             "context": facts.map(|facts| facts.context),
-            "fit": fit.map(|fit| json!({
-                "verdict": fit.verdict,
-                "context": fit.context,
-                "needed_bytes": fit.needed,
-                "budget_bytes": fit.budget,
-                "largest_context": fit.largest_context,
-                "expected_tokens_per_second": self.speed(offer).map(f64::round),
-            })),
+            "fit": fit.map(|fit| document::fit(&fit, self.speed(offer))),
             "recommended": self.is_best(index),
             "error": error.map(|error| document::error(error)["error"].take()),
         })
