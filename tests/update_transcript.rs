@@ -216,7 +216,7 @@ fn what_is_deleted_takes_no_room_any_more() {
     assert!(after < before, "{after} of {before}");
     d.key("u");
     d.count();
-    assert!(tokens(&d) > after);
+    assert_eq!((shown(&d).len(), tokens(&d) > after), (4, true), "{} of {before}", tokens(&d));
 }
 
 #[test]
@@ -235,6 +235,20 @@ fn the_last_answer_goes_alone_and_can_be_made_again() {
     d.key("enter");
     assert_eq!(shown(&d).last(), Some(&"Red, not blue."), "as a version beside the other");
     assert_eq!(d.app.chat.conversation.versions().len(), 2);
+}
+
+#[test]
+fn what_is_done_by_its_name_leaves_letters_text() {
+    let mut d = conversation();
+    for command in ["/delete-message", "/restore-message", "/fold", "/side-right"] {
+        d.type_text(command);
+        d.key("enter");
+        assert!(!d.app.is_reading(), "{command}");
+    }
+    assert_eq!(shown(&d).len(), 4);
+    d.type_text("/mark");
+    d.key("enter");
+    assert!(d.app.is_reading());
 }
 
 #[test]

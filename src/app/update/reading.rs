@@ -97,6 +97,11 @@ impl App {
             Action::RestoreMessage => self.restore_message(now),
             _ => return false,
         }
+        // Who did it by its name writes on, where letters are text.
+        let is_done = !matches!(action, Action::Mark | Action::FindNext | Action::FindPrevious);
+        if !was_reading && is_done {
+            self.chat.transcript.point_at(None);
+        }
         true
     }
 
@@ -194,7 +199,7 @@ impl App {
         if let Some(first) = deletion.messages.first().copied() {
             // It may have become a version beside what was said since.
             self.chat.conversation.go_through(first);
-            if self.chat.transcript.cursor().is_some() || self.chat.conversation.len() == deletion.messages.len() {
+            if self.chat.transcript.cursor().is_some() {
                 self.chat.transcript.point_at(Some(Cursor::on_message(first)));
                 self.chat.transcript.bring_into_sight();
             }
