@@ -21,3 +21,5 @@ mod support;
 mod terminals;
 #[path = "e2e/together.rs"]
 mod together;
+#[path = "e2e/writing.rs"]
+mod writing;

@@ -151,7 +151,10 @@ impl Watched {
     /// The last question to the store.
     fn asked(&self) -> AskId {
         let last = self.d.stored.iter().rev().find_map(|command| match command {
-            StoreCmd::Open { ask, .. } | StoreCmd::List { ask, .. } | StoreCmd::Search { ask, .. } => Some(*ask),
+            StoreCmd::Open { ask, .. }
+            | StoreCmd::List { ask, .. }
+            | StoreCmd::Search { ask, .. }
+            | StoreCmd::Prompts { ask } => Some(*ask),
             StoreCmd::Keep { .. } | StoreCmd::Preview { .. } => None,
         });
         last.expect("the store was asked")

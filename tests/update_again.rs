@@ -63,7 +63,7 @@ fn an_answer_is_made_again_with_other_settings_that_hold_for_it_alone() {
     d.delta(2, "So.");
     d.finish(2, FinishReason::Stop);
     assert_eq!(shown(&d), ["Why?", "So."]);
-    let effects = d.key("ctrl-r");
+    let effects = d.key("alt-r");
     assert_eq!(request(&effects).expect("asked again").sampling.temperature, None);
     d.finish(3, FinishReason::Stop);
     d.say("/retry temperature=hot");
@@ -189,7 +189,7 @@ fn branches_are_listed_and_gone_to() {
     let mut d = answered();
     d.say("/branches");
     assert!(d.app.overlay.is_none(), "there is one");
-    d.key("ctrl-r");
+    d.key("alt-r");
     d.delta(2, "Again.");
     d.finish(2, FinishReason::Stop);
     d.say("/branches");

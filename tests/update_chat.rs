@@ -293,7 +293,7 @@ fn pasting_never_sends() {
     d.ready();
     let many = "a line\r\n".repeat(5000);
     assert_eq!(d.send(Msg::Term(TermEvent::Paste(many))), []);
-    assert_eq!(d.app.chat.composer.area.text().lines().count(), 5000);
+    assert_eq!(d.app.chat.composer.area.full().lines().count(), 5000);
     assert!(d.app.chat.conversation.is_empty());
 }
 
@@ -360,7 +360,7 @@ fn one_answer_is_held_to_a_schema_and_so_is_another_one_in_its_place() {
     d.engine(EngineEvent::Finished { id: GenId(1), reason, usage, stats, satisfied: Some(true) });
     let head = d.app.chat.conversation.head().expect("an answer");
     assert_eq!((&head.form, head.outcome.and_then(|o| o.satisfied)), (&Some(a_form()), Some(true)));
-    assert_eq!(asked(&d.key("ctrl-r")).0, constraint, "the same question, the same form");
+    assert_eq!(asked(&d.key("alt-r")).0, constraint, "the same question, the same form");
     d.finish(2, FinishReason::Stop);
     assert_eq!(asked(&d.say("And why?")).0, None, "the next one is free");
 }

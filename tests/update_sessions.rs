@@ -72,7 +72,10 @@ fn opened(id: ConvId, said: &[&str], draft: &str) -> Opened {
 
 fn asked(d: &Driver) -> AskId {
     let last = d.stored.iter().rev().find_map(|command| match command {
-        StoreCmd::Open { ask, .. } | StoreCmd::List { ask, .. } | StoreCmd::Search { ask, .. } => Some(*ask),
+        StoreCmd::Open { ask, .. }
+        | StoreCmd::List { ask, .. }
+        | StoreCmd::Search { ask, .. }
+        | StoreCmd::Prompts { ask } => Some(*ask),
         StoreCmd::Keep { .. } | StoreCmd::Preview { .. } => None,
     });
     last.expect("the store was asked")

@@ -226,7 +226,7 @@ fn the_last_answer_goes_alone_and_can_be_made_again() {
     d.key("delete");
     assert_eq!(shown(&d).last(), Some(&"And at dusk?"));
     d.key("esc");
-    let effects = d.key("ctrl-r");
+    let effects = d.key("alt-r");
     assert!(matches!(effects[0], Effect::Engine(_)), "{effects:?}");
     d.delta(3, "Violet.");
     d.finish(3, FinishReason::Stop);

@@ -87,7 +87,7 @@ fn what_is_printed_is_printed_once_and_what_changes_is_printed_again() {
     assert!(!whole.contains("Why?") && whole.find("Because.") < whole.find("====="), "{whole}");
     assert!(inline.show(80, 23).starts_with("===="), "nothing is new");
     // Another answer to the same question, and then a conversation of its own.
-    inline.d.key("ctrl-r");
+    inline.d.key("alt-r");
     inline.d.delta(2, "Hence.");
     inline.d.finish(2, FinishReason::Stop);
     let again = inline.show(80, 23);

@@ -430,7 +430,7 @@ fn an_answer_in_a_schema() {
     };
     d.engine(end(FinishReason::Stop, true, 1));
     snapshots("schema_answered", &mut d);
-    d.key("ctrl-r");
+    d.key("alt-r");
     d.delta(2, "{\n  \"name\":");
     d.engine(end(FinishReason::Length, false, 2));
     snapshots("schema_cut", &mut d);
@@ -442,9 +442,7 @@ fn a_model_s_own_sampling() {
     d.ready();
     thinker(&mut d);
     d.key("f4");
-    for _ in 0..12 {
-        d.key("down");
-    }
+    d.app.settings_pane.go_to("sampling.frequency_penalty");
     snapshots("own_sampling", &mut d);
 }
 

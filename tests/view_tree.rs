@@ -122,7 +122,7 @@ fn another_way_to_answer() {
 #[test]
 fn the_branches() {
     let mut d = answered();
-    d.key("ctrl-r");
+    d.key("alt-r");
     d.delta(2, "Because of Rayleigh scattering.");
     d.finish(2, FinishReason::Stop);
     d.say("And at dusk?");

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::app::composer::Composer;
 use crate::app::counting::{Counting, Texts};
+use crate::app::text_area::Written;
 use crate::app::transcript::Transcript;
 use crate::app::wishes::Wishes;
 use crate::config::Settings;
@@ -53,7 +54,7 @@ pub const SUMMARISE: &str = "Summarise our conversation so far in a few short pa
 pub struct Editing {
     pub message: MsgId,
     /// What was being written before.
-    pub draft: String,
+    pub draft: Written,
 }
 
 /// The answer that is being made.
@@ -350,7 +351,7 @@ impl ChatPane {
         self.pace.time_for(self.running.as_ref()?.to_read?)
     }
 
-    /// What is being written, as far as it would be sent.
+    /// What is being written, as far as it would be sent, with a stand-in for each chip.
     #[must_use]
     pub fn draft(&self) -> &str {
         if self.composer.command().is_some() { "" } else { self.composer.area.text().trim_end() }
@@ -383,7 +384,17 @@ impl ChatPane {
     /// What there is to count.
     #[must_use]
     pub fn texts<'a>(&'a self, system: &'a str) -> Texts<'a> {
-        Texts { system, waiting: &self.queue, draft: self.draft() }
+        Texts { system, waiting: &self.queue, draft: self.draft(), chips: self.composer.area.chips() }
+    }
+
+    /// The message that was just taken out of the composer is as long as what it was written of.
+    pub fn learn_length(&mut self) {
+        if let Some(prompt) = self.composer.prompts.all().next() {
+            // Files that go along have not been counted.
+            if prompt.text == prompt.written.full().trim_end() {
+                self.counting.learn(&prompt.text, &prompt.written);
+            }
+        }
     }
 
     /// What the status line shows.

@@ -2,9 +2,12 @@
 //!
 //! Only the engine's process can count, so numbers come a moment after what they are about. Until then the last ones stand.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
+use crate::app::text_area::written::{Piece, pieces};
+use crate::app::text_area::{Chip, Written};
 use crate::domain::context::TemplateCost;
 use crate::domain::conversation::{Conversation, Message, MessageState};
 use crate::domain::{CountId, MsgId};
@@ -31,6 +34,8 @@ struct Scene {
     past: Past,
     waiting: usize,
     draft: String,
+    /// What it is made of is counted by itself: what was pasted once, and what is typed around it.
+    parts: Vec<u64>,
 }
 
 /// The part of it that stands before the draft.
@@ -56,7 +61,9 @@ pub struct Texts<'a> {
     pub system: &'a str,
     /// Messages that wait for their turn.
     pub waiting: &'a VecDeque<String>,
+    /// With a stand-in for each chip.
     pub draft: &'a str,
+    pub chips: &'a [Chip],
 }
 
 /// So many counts are kept, and more where the conversation is as long as that: drafts come and go.
@@ -106,11 +113,18 @@ impl Counting {
         let is_known = self.history.as_ref().is_some_and(|(known, _)| *known == past);
         let unknown_messages = if is_known { 0 } else { conversation.len() };
         let messages = conversation.branch().take(unknown_messages).filter(|m| m.state != MessageState::Streaming);
-        self.seen = Some(Scene { past, waiting: texts.waiting.len(), draft: texts.draft.to_owned() });
-        let beside = texts.waiting.iter().map(String::as_str).chain([texts.system, texts.draft]);
+        let draft: Vec<_> = parts(pieces(texts.draft, texts.chips).map(|(_, piece)| piece)).collect();
+        self.seen = Some(Scene {
+            past,
+            waiting: texts.waiting.len(),
+            draft: texts.draft.to_owned(),
+            parts: draft.iter().map(|part| hash(part)).collect(),
+        });
+        let beside = texts.waiting.iter().map(String::as_str).chain([texts.system]);
         let unknown: HashMap<u64, &str> = messages
             .map(|m| m.content.as_str())
             .chain(beside)
+            .chain(draft.iter().map(|part| &**part))
             .filter(|text| !text.is_empty())
             .map(|text| (hash(text), text))
             .filter(|(hash, _)| !self.tokens.contains_key(hash))
@@ -141,7 +155,7 @@ impl Counting {
         self.draft = if seen.draft.is_empty() {
             0
         } else {
-            self.of(&seen.draft).unwrap_or(0).saturating_add(self.template.unwrap_or_default().message())
+            self.sum(&seen.parts).unwrap_or(0).saturating_add(self.template.unwrap_or_default().message())
         };
         let is_known = self.history.as_ref().is_some_and(|(known, _)| *known == seen.past);
         if !is_known && Past::of(conversation, &seen.past.system) == seen.past {
@@ -149,6 +163,18 @@ impl Counting {
             self.history = Some((seen.past.clone(), self.prompt(&seen.past.system, settled)));
         }
         self.seen = Some(seen);
+    }
+
+    fn sum(&self, parts: &[u64]) -> Option<u32> {
+        parts.iter().map(|part| self.tokens.get(part).copied()).try_fold(0u32, |sum, of| Some(sum.saturating_add(of?)))
+    }
+
+    /// A message was written of parts that have been counted: it is as long as they are together.
+    pub fn learn(&mut self, text: &str, written: &Written) {
+        let hashes: Vec<u64> = parts(written.pieces().map(|(_, piece)| piece)).map(|part| hash(&part)).collect();
+        if let Some(sum) = self.sum(&hashes) {
+            self.tokens.entry(hash(text)).or_insert(sum);
+        }
     }
 
     /// Tokens of a text, if it has been counted.
@@ -193,6 +219,14 @@ impl Counting {
     }
 }
 
+/// What a draft is made of.
+fn parts<'a>(pieces: impl Iterator<Item = Piece<'a>>) -> impl Iterator<Item = Cow<'a, str>> {
+    pieces.map(|piece| match piece {
+        Piece::Plain(text) => Cow::Borrowed(text),
+        Piece::Chip(chip) => chip.full(),
+    })
+}
+
 fn hash(text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
@@ -219,7 +253,7 @@ mod tests {
     }
 
     fn texts<'a>(waiting: &'a VecDeque<String>, draft: &'a str) -> Texts<'a> {
-        Texts { system: "be brief", waiting, draft }
+        Texts { system: "be brief", waiting, draft, chips: &[] }
     }
 
     #[test]
@@ -256,6 +290,26 @@ mod tests {
         let before = counting.history(&c, "be brief");
         c.push(Role::Assistant, "four five".into(), MessageState::Whole);
         assert!(counting.history(&c, "be brief") >= before + 2 + 3);
+    }
+
+    #[test]
+    fn what_was_pasted_is_counted_once_and_known_when_it_is_sent() {
+        let (mut counting, c, waiting) = (Counting::default(), Conversation::default(), VecDeque::new());
+        let mut area = crate::app::text_area::TextArea::default();
+        area.insert("see ");
+        area.insert_chip(Chip::Text { text: "one two three".into(), pasted: true }, 4..4);
+        let texts = Texts { system: "", waiting: &waiting, draft: area.text(), chips: area.chips() };
+        let wish = counting.ask(&c, texts);
+        assert_eq!(answer(&mut counting, &c, wish), 2);
+        assert_eq!(counting.draft(), 4 + 3);
+        counting.learn("see one two three", &area.written());
+        assert_eq!(counting.of("see one two three"), Some(4));
+        area.insert("x");
+        let texts = Texts { system: "", waiting: &waiting, draft: area.text(), chips: area.chips() };
+        let (_, asked) = counting.ask(&c, texts).expect("something is new");
+        assert_eq!(asked, ["x"], "and not the paste again");
+        counting.learn("other", &area.written());
+        assert_eq!(counting.of("other"), None, "a part of it has not been counted");
     }
 
     #[test]

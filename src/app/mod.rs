@@ -5,17 +5,21 @@
 
 pub mod chat;
 pub mod compare;
+pub mod completion;
 pub mod composer;
 pub mod counting;
 pub mod models;
 pub mod msg;
 pub mod picker;
+pub mod prompt_search;
+pub mod prompts;
 pub mod room;
 pub mod sessions;
 pub mod settings;
 pub mod text_area;
 pub mod transcript;
 mod update;
+pub mod vim;
 pub mod wishes;
 
 use std::cell::OnceCell;
@@ -27,6 +31,7 @@ use crate::app::compare::Compare;
 use crate::app::models::ModelsPane;
 use crate::app::msg::{Effect, TimerId};
 use crate::app::picker::{Picker, Target};
+use crate::app::prompt_search::PromptSearch;
 use crate::app::room::Room;
 use crate::app::sessions::{ConversationList, Saved};
 use crate::app::settings::{SettingsPane, ValueEditor};
@@ -116,6 +121,8 @@ pub enum Overlay {
     Room(Room),
     /// All conversations.
     Conversations(Box<ConversationList>),
+    /// What was asked before.
+    Prompts(PromptSearch),
     /// Two answers side by side.
     Compare(Box<Compare>),
 }

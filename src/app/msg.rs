@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use crate::app::completion::InFolder;
 use crate::config::keymap::KeyChord;
 use crate::config::{Notify, Persona, Value};
+use crate::domain::attach::{Attachment, Mention};
 use crate::domain::conversation::Form;
 use crate::domain::machine::Machine;
 use crate::domain::measured::Remembered;
 use crate::domain::store::{StoreCmd, StoreEvent};
-use crate::domain::{EngineCmd, EngineEvent, HubCmd, HubEvent};
+use crate::domain::{AskId, EngineCmd, EngineEvent, HubCmd, HubEvent};
 use crate::error::UserError;
 
 /// Everything that can happen to the interface.
@@ -30,6 +32,16 @@ pub enum Msg {
     },
     /// `$EDITOR` came back with this text, or could not be used.
     Edited(Result<String, UserError>),
+    /// What is in a folder that was asked about, folders first.
+    Folder {
+        ask: AskId,
+        entries: Vec<InFolder>,
+    },
+    /// Files that go along with a message, in the order in which they were named; words that name none are left out.
+    Files {
+        ask: AskId,
+        result: Result<Vec<Attachment>, UserError>,
+    },
     /// A schema was read and can be used, or not.
     Schema(Result<Form, UserError>),
     Copied(Result<Copied, UserError>),
@@ -111,6 +123,17 @@ pub enum Effect {
     },
     /// Leaves the screen to `$VISUAL`/`$EDITOR` with this text; answers with `Msg::Edited`.
     OpenEditor(String),
+    /// Looks what is in a folder, as a person writes it; answers with `Msg::Folder`.
+    ListFolder {
+        ask: AskId,
+        folder: String,
+    },
+    /// Reads what a message names, if it is no larger than so many bytes all together; answers with `Msg::Files`.
+    ReadFiles {
+        ask: AskId,
+        files: Vec<Mention>,
+        most: u64,
+    },
     /// Reads the JSON Schema at this place, as a person writes it; answers with `Msg::Schema`.
     ReadSchema(String),
     /// Puts a text on the clipboard of the person's own machine; answers with `Msg::Copied`.

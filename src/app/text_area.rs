@@ -1,16 +1,23 @@
 //! Text that is being edited: the composer and every one-line field.
 //!
 //! Positions are byte offsets at grapheme boundaries. Every change is one replacement, and undo keeps replacements, not
-//! copies of the text: a paste of 5,000 lines costs its own length once.
+//! copies of the text: a paste of 5,000 lines costs its own length once. A long one can stand in the text as a chip, see
+//! [`written`].
 
+mod layout;
+mod places;
+pub mod written;
+
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::ops::Range;
 use std::rc::Rc;
 
 use unicode_segmentation::UnicodeSegmentation;
 
+pub use self::layout::{Layout, Look};
+pub use self::written::{Chip, Written};
 use crate::domain::action::Action;
-use crate::text::wrap;
 
 /// One replacement, and where the cursor was.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,18 +26,15 @@ struct Change {
     removed: String,
     inserted: String,
     cursor_before: usize,
-}
-
-/// Rows at a width.
-#[derive(Debug, Clone, PartialEq)]
-struct Laid {
-    width: u16,
-    rows: Rc<[wrap::Row]>,
+    /// It is undone together with the one before it.
+    goes_on: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct TextArea {
     text: String,
+    /// What the stand-ins in the text stand for, by their numbers. Undo may need those that are not in the text.
+    chips: Vec<Chip>,
     cursor: usize,
     /// The column that up and down try to keep.
     goal: Option<usize>,
@@ -38,12 +42,28 @@ pub struct TextArea {
     redo: Vec<Change>,
     /// The next typed character may join the last change.
     joining: bool,
-    killed: String,
+    /// Changes from here on are undone as one; the inner one: there is such a change already.
+    group: Option<bool>,
+    killed: Written,
+    /// What is deleted next belongs to what was deleted last.
+    killing: bool,
+    /// From here to the cursor something is selected, and how.
+    selection: Option<Selection>,
+    /// Goes up with each change.
+    version: u64,
     /// Width of the last layout: up and down move by visual rows.
     width: u16,
-    /// The rows as they were asked for last: thousands of pasted lines are not broken anew for every frame.
-    laid: RefCell<Option<Laid>>,
+    /// The rows as they were asked for last.
+    laid: RefCell<Option<Layout>>,
     one_line: bool,
+}
+
+/// What is selected reaches from a place to the cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Selection {
+    pub from: usize,
+    /// Whole lines.
+    pub lines: bool,
 }
 
 impl TextArea {
@@ -56,9 +76,26 @@ impl TextArea {
         area
     }
 
+    /// The text, with a stand-in for each chip: what somebody wrote is [`TextArea::full`].
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    #[must_use]
+    pub fn chips(&self) -> &[Chip] {
+        &self.chips
+    }
+
+    /// The text with what its chips stand for.
+    #[must_use]
+    pub fn full(&self) -> Cow<'_, str> {
+        written::full(&self.text, &self.chips)
+    }
+
+    #[must_use]
+    pub fn written(&self) -> Written {
+        Written::of(&self.text, &self.chips)
     }
 
     #[must_use]
@@ -71,20 +108,33 @@ impl TextArea {
         self.cursor
     }
 
+    /// The same for as long as the text is.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
     /// Replaces everything, as one change that can be undone.
     pub fn set(&mut self, text: &str) {
         let end = self.text.len();
         self.replace(0..end, &crate::text::sanitize(text));
-        self.joining = false;
+    }
+
+    /// As [`TextArea::set`], with chips.
+    pub fn put(&mut self, written: &Written) {
+        let text = self.adopt(written);
+        let end = self.text.len();
+        self.replace(0..end, &text);
     }
 
     /// Takes the text out and begins anew: what was sent is not undone by accident.
-    pub fn take(&mut self) -> String {
+    pub fn take(&mut self) -> Written {
+        let written = self.written();
         let width = self.width;
         let killed = std::mem::take(&mut self.killed);
-        let text = std::mem::take(&mut self.text);
-        *self = Self { width, killed, one_line: self.one_line, ..Self::default() };
-        text
+        let version = self.version + 1;
+        *self = Self { width, killed, version, one_line: self.one_line, ..Self::default() };
+        written
     }
 
     /// Text from the keyboard or the clipboard.
@@ -101,63 +151,130 @@ impl TextArea {
             Some(last) if joins && last.at + last.inserted.len() == at => {
                 last.inserted.push_str(&clean);
                 self.text.insert_str(at, &clean);
-                self.laid.take();
+                self.laid_out_again(at, 0, clean.len());
                 self.cursor = at + clean.len();
                 self.redo.clear();
             }
             _ => self.replace(at..at, &clean),
         }
         self.joining = typed;
+        self.killing = false;
         self.goal = None;
     }
 
-    fn replace(&mut self, range: Range<usize>, with: &str) {
+    /// Puts a chip at the cursor, or in place of what is before it.
+    pub fn insert_chip(&mut self, chip: Chip, instead_of: Range<usize>) {
+        let text = self.stand_in(chip);
+        self.replace(instead_of, &text);
+    }
+
+    /// As [`TextArea::insert`], of what was taken out of a text.
+    pub fn insert_written(&mut self, written: &Written) {
+        let text = self.adopt(written);
+        self.replace(self.cursor..self.cursor, &text);
+    }
+
+    /// What stands in this text for a chip.
+    fn stand_in(&mut self, chip: Chip) -> String {
+        let known = self.chips.iter().position(|known| match (known, &chip) {
+            (Chip::Text { text: a, .. }, Chip::Text { text: b, .. }) => Rc::ptr_eq(a, b),
+            (a, b) => a == b,
+        });
+        let number = known.unwrap_or_else(|| {
+            self.chips.push(chip);
+            self.chips.len() - 1
+        });
+        written::stand_in(number)
+    }
+
+    /// A text from elsewhere as it is written here.
+    fn adopt(&mut self, written: &Written) -> String {
+        let mut text = String::new();
+        for (_, piece) in written.pieces() {
+            match piece {
+                written::Piece::Plain(plain) => text.push_str(plain),
+                written::Piece::Chip(chip) => text.push_str(&self.stand_in(chip.clone())),
+            }
+        }
+        text
+    }
+
+    /// Replaces a part; the cursor goes to the end of what is there now.
+    pub(super) fn replace(&mut self, range: Range<usize>, with: &str) {
         if range.is_empty() && with.is_empty() {
             return;
         }
+        let goes_on = self.group.is_some_and(|has_begun| has_begun);
+        self.group = self.group.map(|_| true);
         self.undo.push(Change {
             at: range.start,
             removed: self.text[range.clone()].to_owned(),
             inserted: with.to_owned(),
             cursor_before: self.cursor,
+            goes_on,
         });
         self.redo.clear();
         self.cursor = range.start + with.len();
+        let (at, before) = (range.start, range.len());
         self.text.replace_range(range, with);
-        self.laid.take();
+        self.laid_out_again(at, before, with.len());
         self.goal = None;
+        self.joining = false;
+        self.selection = None;
+    }
+
+    /// The rows, after a part of the text was replaced.
+    fn laid_out_again(&mut self, at: usize, before: usize, after: usize) {
+        self.version += 1;
+        let laid = self.laid.get_mut();
+        let holds_a_chip = || !self.chips.is_empty() && self.text[at..at + after].contains('\u{fffc}');
+        if laid.as_mut().is_some_and(|laid| holds_a_chip() || !laid.replaced(&self.text, at, before, after)) {
+            *laid = None;
+        }
+    }
+
+    /// From here on changes are undone as one, until [`TextArea::end_group`].
+    pub(super) fn begin_group(&mut self) {
+        self.group.get_or_insert(false);
+        self.joining = false;
+    }
+
+    pub(super) fn end_group(&mut self) {
+        self.group = None;
         self.joining = false;
     }
 
     /// Does an editing action. False where it is not one, or where it has nothing to do (up on the first row, say), so that
     /// the next context can use the key.
     pub fn act(&mut self, action: Action) -> bool {
+        let killing = std::mem::take(&mut self.killing);
         match action {
             Action::NewLine if !self.one_line => self.insert("\n"),
             Action::Left => self.go(self.before(self.cursor)),
             Action::Right => self.go(self.after(self.cursor)),
             Action::WordLeft => self.go(self.word_before()),
             Action::WordRight => self.go(self.word_after()),
-            Action::LineStart => self.go(self.line_start()),
-            Action::LineEnd => self.go(self.line_end()),
+            Action::LineStart => self.go(self.line_start(self.cursor)),
+            Action::LineEnd => self.go(self.line_end(self.cursor)),
             Action::TextStart => self.go(0),
             Action::TextEnd => self.go(self.text.len()),
             Action::Up => return self.vertical(false),
             Action::Down => return self.vertical(true),
             Action::Backspace => self.delete(self.before(self.cursor)..self.cursor),
             Action::Delete => self.delete(self.cursor..self.after(self.cursor)),
-            Action::DeleteWordLeft => self.kill(self.word_before()..self.cursor),
-            Action::DeleteWordRight => self.kill(self.cursor..self.word_after()),
-            Action::DeleteToStart => self.kill(self.line_start()..self.cursor),
+            Action::DeleteWordLeft => self.kill(self.word_before()..self.cursor, killing),
+            Action::DeleteWordRight => self.kill(self.cursor..self.word_after(), killing),
+            Action::DeleteToStart => self.kill(self.line_start(self.cursor)..self.cursor, killing),
             Action::DeleteToEnd => {
-                let end = self.line_end();
+                let end = self.line_end(self.cursor);
                 // At the end of a line the line break itself goes, as in Emacs.
                 let end = if end == self.cursor { self.after(self.cursor) } else { end };
-                self.kill(self.cursor..end);
+                self.kill(self.cursor..end, killing);
             }
+            Action::Transpose => self.transpose(),
             Action::Paste => {
                 let killed = self.killed.clone();
-                self.insert(&killed);
+                self.insert_written(&killed);
             }
             Action::Undo => self.undo(),
             Action::Redo => self.redo(),
@@ -166,89 +283,111 @@ impl TextArea {
         true
     }
 
-    fn delete(&mut self, range: Range<usize>) {
+    pub(super) fn delete(&mut self, range: Range<usize>) {
         self.replace(range, "");
     }
 
-    fn kill(&mut self, range: Range<usize>) {
-        if !range.is_empty() {
-            self.text[range.clone()].clone_into(&mut self.killed);
-            self.delete(range);
+    /// Deletes something that can be put back. What is deleted in a row is put back as one.
+    fn kill(&mut self, range: Range<usize>, goes_on: bool) {
+        self.killing = true;
+        if range.is_empty() {
+            return;
         }
+        let part = self.part(range.clone());
+        if !goes_on {
+            self.killed = part;
+        } else if range.end == self.cursor {
+            let after = std::mem::replace(&mut self.killed, part);
+            self.killed.append(&after);
+        } else {
+            self.killed.append(&part);
+        }
+        self.delete(range);
+    }
+
+    /// A part of the text, by itself.
+    #[must_use]
+    pub(super) fn part(&self, range: Range<usize>) -> Written {
+        Written::of(&self.text[range], &self.chips)
+    }
+
+    /// The characters around the cursor change their places, at the end of a line the two before it.
+    fn transpose(&mut self) {
+        let at_end = self.cursor == self.line_end(self.cursor);
+        let middle = if at_end { self.before(self.cursor) } else { self.cursor };
+        let (start, end) = (self.before(middle), self.after(middle));
+        if start >= self.line_start(self.cursor) && start < middle && middle < end {
+            let swapped = format!("{}{}", &self.text[middle..end], &self.text[start..middle]);
+            self.replace(start..end, &swapped);
+        }
+    }
+
+    /// The chip at the cursor, else the one before it, becomes plain text. False where there is none.
+    pub fn unfold(&mut self) -> bool {
+        let chip = |range: Range<usize>| match written::pieces(&self.text[range.clone()], &self.chips).next() {
+            Some((_, written::Piece::Chip(chip))) => Some((range, chip.full().into_owned())),
+            _ => None,
+        };
+        let (after, before) = (self.after(self.cursor), self.before(self.cursor));
+        let Some((range, text)) = chip(self.cursor..after).or_else(|| chip(before..self.cursor)) else { return false };
+        let start = range.start;
+        self.replace(range, &text);
+        self.go(start);
+        true
     }
 
     fn undo(&mut self) {
-        if let Some(change) = self.undo.pop() {
+        while let Some(change) = self.undo.pop() {
             self.text.replace_range(change.at..change.at + change.inserted.len(), &change.removed);
             self.cursor = change.cursor_before;
-            self.laid.take();
+            self.laid_out_again(change.at, change.inserted.len(), change.removed.len());
+            let goes_on = change.goes_on;
             self.redo.push(change);
-            self.goal = None;
-            self.joining = false;
+            if !goes_on {
+                break;
+            }
         }
+        self.moved();
     }
 
     fn redo(&mut self) {
-        if let Some(change) = self.redo.pop() {
+        while let Some(change) = self.redo.pop() {
             self.text.replace_range(change.at..change.at + change.removed.len(), &change.inserted);
             self.cursor = change.at + change.inserted.len();
-            self.laid.take();
+            self.laid_out_again(change.at, change.removed.len(), change.inserted.len());
             self.undo.push(change);
-            self.goal = None;
-            self.joining = false;
+            if !self.redo.last().is_some_and(|next| next.goes_on) {
+                break;
+            }
         }
+        self.moved();
     }
 
-    fn go(&mut self, to: usize) {
-        self.cursor = to;
+    fn moved(&mut self) {
         self.goal = None;
         self.joining = false;
     }
 
-    fn before(&self, at: usize) -> usize {
-        self.text[..at].grapheme_indices(true).next_back().map_or(0, |(i, _)| i)
+    pub(super) fn go(&mut self, to: usize) {
+        self.cursor = to;
+        self.moved();
     }
 
-    fn after(&self, at: usize) -> usize {
-        self.text[at..].graphemes(true).next().map_or(at, |g| at + g.len())
+    /// As [`TextArea::go`], on the way up or down: the column that is kept stays.
+    pub(super) fn rest_on(&mut self, at: usize) {
+        self.cursor = at;
     }
 
-    fn word_before(&self) -> usize {
-        self.text[..self.cursor]
-            .split_word_bound_indices()
-            .rev()
-            .find(|(_, word)| word.contains(char::is_alphanumeric))
-            .map_or(0, |(i, _)| i)
+    pub(super) fn select(&mut self, selection: Option<Selection>) {
+        self.selection = selection;
     }
 
-    fn word_after(&self) -> usize {
-        self.text[self.cursor..]
-            .split_word_bound_indices()
-            .find(|(_, word)| word.contains(char::is_alphanumeric))
-            .map_or(self.text.len(), |(i, word)| self.cursor + i + word.len())
-    }
-
-    fn line_start(&self) -> usize {
-        self.text[..self.cursor].rfind('\n').map_or(0, |i| i + 1)
-    }
-
-    fn line_end(&self) -> usize {
-        self.text[self.cursor..].find('\n').map_or(self.text.len(), |i| self.cursor + i)
-    }
-
-    /// The visual rows at a width.
+    /// What is selected. The character under the cursor is.
     #[must_use]
-    pub fn rows(&self, width: u16) -> Rc<[wrap::Row]> {
-        let mut laid = self.laid.borrow_mut();
-        match &*laid {
-            Some(known) if known.width == width => Rc::clone(&known.rows),
-            _ => {
-                // One column stays free, so that the cursor has a place after a full row.
-                let rows: Rc<[wrap::Row]> = wrap::rows(&self.text, usize::from(width.max(2)) - 1).into();
-                *laid = Some(Laid { width, rows: Rc::clone(&rows) });
-                rows
-            }
-        }
+    pub fn selected(&self) -> Option<Range<usize>> {
+        let Selection { from, lines } = self.selection?;
+        let (start, last) = (from.min(self.cursor), from.max(self.cursor));
+        Some(if lines { self.line_start(start)..self.line_end(last) } else { start..self.after(last) })
     }
 
     /// Remembers the width that rows are counted at.
@@ -256,130 +395,19 @@ impl TextArea {
         self.width = width;
     }
 
-    /// Row and column of the cursor among `rows`.
-    #[must_use]
-    pub fn place(&self, rows: &[wrap::Row]) -> (usize, usize) {
-        wrap::locate(&self.text, rows, self.cursor)
-    }
-
     fn vertical(&mut self, down: bool) -> bool {
-        let rows = self.rows(if self.width == 0 { u16::MAX } else { self.width });
-        let (row, column) = self.place(&rows);
+        let layout = self.layout(if self.width == 0 { u16::MAX } else { self.width });
+        let (row, column) = self.place(&layout);
         let Some(target) = (if down { row.checked_add(1) } else { row.checked_sub(1) }) else { return false };
-        if target >= rows.len() {
+        if target >= layout.rows.len() {
             return false;
         }
         let goal = self.goal.unwrap_or(column);
-        self.go(wrap::offset(&self.text, &rows, target, goal));
+        self.go(self.at(&layout, target, goal));
         self.goal = Some(goal);
         true
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn typed(text: &str) -> TextArea {
-        let mut area = TextArea::default();
-        for c in text.chars() {
-            area.insert(c.encode_utf8(&mut [0; 4]));
-        }
-        area
-    }
-
-    #[test]
-    fn undo_goes_by_words_and_redo_comes_back() {
-        let mut area = typed("one two");
-        assert!(area.act(Action::Undo));
-        assert_eq!(area.text(), "one");
-        area.act(Action::Undo);
-        assert_eq!(area.text(), "");
-        area.act(Action::Redo);
-        area.act(Action::Redo);
-        assert_eq!((area.text(), area.cursor()), ("one two", 7));
-    }
-
-    #[test]
-    fn clusters_are_one_step() {
-        let mut area = TextArea::default();
-        area.insert("a👩‍👩‍👧e\u{301}");
-        area.act(Action::Left);
-        area.act(Action::Left);
-        assert_eq!(area.cursor(), 1);
-        area.act(Action::Delete);
-        assert_eq!(area.text(), "ae\u{301}");
-        area.act(Action::TextEnd);
-        area.act(Action::Backspace);
-        assert_eq!(area.text(), "a");
-    }
-
-    #[test]
-    fn words_and_kills() {
-        let mut area = typed("let x = foo(bar);");
-        area.act(Action::WordLeft);
-        assert_eq!(&area.text()[area.cursor()..], "bar);");
-        area.act(Action::DeleteToEnd);
-        area.act(Action::TextStart);
-        area.act(Action::Paste);
-        assert_eq!(area.text(), "bar);let x = foo(");
-        area.act(Action::DeleteWordRight);
-        assert_eq!(area.text(), "bar); x = foo(");
-    }
-
-    #[test]
-    fn up_and_down_keep_the_column_over_short_rows() {
-        let mut area = TextArea::default();
-        area.set_width(40);
-        area.insert("a long first line\nab\nanother long line");
-        assert_eq!(area.place(&area.rows(40)), (2, 17));
-        assert!(area.act(Action::Up));
-        assert_eq!(area.place(&area.rows(40)), (1, 2));
-        assert!(area.act(Action::Up));
-        assert_eq!(area.place(&area.rows(40)), (0, 17));
-        assert!(!area.act(Action::Up));
-        assert_eq!(area.cursor(), 17);
-    }
-
-    #[test]
-    fn a_field_of_one_line_stays_one() {
-        let mut area = TextArea::one_line("");
-        area.insert("a\nb\r\nc");
-        assert_eq!(area.text(), "a b c");
-        assert!(!area.act(Action::NewLine));
-    }
-
-    #[test]
-    fn pasted_escapes_do_not_get_in() {
-        let mut area = TextArea::default();
-        area.insert("a\x1b[31mb\x07");
-        assert_eq!(area.text(), "ab");
-    }
-
-    #[test]
-    fn rows_are_those_of_the_text_after_every_change() {
-        let mut area = TextArea::default();
-        let check = |area: &TextArea| assert_eq!(&*area.rows(20), wrap::rows(area.text(), 19), "{:?}", area.text());
-        check(&area);
-        for c in "some words that are longer than a row".chars() {
-            area.insert(c.encode_utf8(&mut [0; 4]));
-            check(&area);
-        }
-        for action in [Action::DeleteWordLeft, Action::Undo, Action::Redo, Action::Undo, Action::Undo, Action::Paste] {
-            area.act(action);
-            check(&area);
-        }
-        area.set("other\ntext");
-        check(&area);
-        area.take();
-        check(&area);
-    }
-
-    #[test]
-    fn taking_leaves_nothing_to_undo() {
-        let mut area = typed("secret");
-        assert_eq!(area.take(), "secret");
-        area.act(Action::Undo);
-        assert_eq!(area.text(), "");
-    }
-}
+mod tests;

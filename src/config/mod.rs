@@ -69,6 +69,10 @@ pub struct Chat {
     pub thinking: Thinking,
     /// Reasoning is shown unfolded.
     pub show_reasoning: bool,
+    /// A paste of more lines is one piece of the message.
+    pub fold_paste: u32,
+    /// Prompts of other conversations can be recalled.
+    pub prompt_history: bool,
     /// What was written is folded after so many lines; 0 never.
     pub fold_after: u32,
     /// Lines of code have numbers.
@@ -83,6 +87,8 @@ impl Default for Chat {
             max_tokens: None,
             thinking: Thinking::default(),
             show_reasoning: false,
+            fold_paste: 8,
+            prompt_history: true,
             fold_after: 40,
             line_numbers: false,
             details: Details::default(),
@@ -149,10 +155,19 @@ pub struct Ui {
     pub ascii: Option<bool>,
     /// Wheel and clicks are ours, not the terminal's.
     pub mouse: bool,
+    pub editing: EditingKeys,
     /// How the end of a long answer is told to somebody who looks elsewhere.
     pub notify: Notify,
     /// Seconds that an answer takes before its end is told.
     pub notify_after: u32,
+}
+
+/// The keys that a message is written with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum EditingKeys {
+    #[default]
+    Emacs,
+    Vim,
 }
 
 /// A way to say that something has ended, through the terminal.
@@ -171,6 +186,13 @@ pub enum Notify {
 
 impl Default for Ui {
     fn default() -> Self {
-        Self { theme: theme::DEFAULT.to_owned(), ascii: None, mouse: false, notify: Notify::Off, notify_after: 10 }
+        Self {
+            theme: theme::DEFAULT.to_owned(),
+            ascii: None,
+            mouse: false,
+            editing: EditingKeys::default(),
+            notify: Notify::Off,
+            notify_after: 10,
+        }
     }
 }

@@ -65,6 +65,12 @@ pub static SPECS: &[Spec] = &[
     spec!("chat.show_reasoning" => chat.show_reasoning; "Chat", "Show reasoning",
         "The model's reasoning is shown unfolded.";
         Kind::Bool; AtOnce),
+    spec!("chat.fold_paste" => chat.fold_paste; "Chat", "Fold pastes",
+        "A paste of more lines than these stands in the message as one piece; it is sent in full.";
+        Kind::Int { min: 1, max: 100_000, step: 4, start: 8 }; AtOnce),
+    spec!("chat.prompt_history" => chat.prompt_history; "Chat", "Prompt history",
+        "What was asked in other conversations can be recalled and searched too.";
+        Kind::Bool; AtOnce),
     spec!("chat.fold_after" => chat.fold_after; "Chat", "Fold after",
         "Lines after which a message of yours, and code of earlier answers, is folded; 0 folds nothing.";
         Kind::Int { min: 0, max: 100_000, step: 10, start: 40 }; AtOnce),
@@ -148,6 +154,9 @@ pub static SPECS: &[Spec] = &[
     spec!("ui.mouse" => ui.mouse; "Look", "Mouse",
         "Wheel and clicks go to hobnob; the terminal's own selection then needs Shift.";
         Kind::Bool; AtOnce),
+    spec!("ui.editing" => ui.editing; "Look", "Editing keys",
+        "The keys that a message is written with: as in Emacs and shells, or as in Vim.";
+        Kind::Choice(&["emacs", "vim"]); AtOnce),
     spec!("ui.notify" => ui.notify; "Look", "Notification",
         "How the end of a long answer is told while the terminal is not in front: by a bell, or as a message of the desktop (OSC 9, OSC 777).";
         Kind::Choice(&["off", "bell", "osc9", "osc777", "auto"]); AtOnce),

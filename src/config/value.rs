@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::config::{Details, Notify};
+use crate::config::{Details, EditingKeys, Notify};
 use crate::domain::Thinking;
 use crate::domain::model::{Device, KvCache};
 use crate::domain::quant::Quantise;
@@ -163,6 +163,7 @@ choice!(Details: None = "none", Figures = "figures", All = "all");
 choice!(Device: Auto = "auto", Cpu = "cpu");
 choice!(Notify: Off = "off", Bell = "bell", Osc9 = "osc9", Osc777 = "osc777", Auto = "auto");
 choice!(KvCache: Auto = "auto", F8E4M3 = "f8e4m3");
+choice!(EditingKeys: Emacs = "emacs", Vim = "vim");
 
 impl Field for Quantise {
     fn to_value(&self) -> Value {

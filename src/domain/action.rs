@@ -141,6 +141,8 @@ actions! {
     SavePersona, Chat, "save-persona", "Keep the settings of this conversation as a persona";
     SetHere, Chat, "set", "Show and change the settings of this conversation alone";
     OpenEditor, Chat, "editor", "Write the message in $EDITOR";
+    SearchPrompts, Chat, "search-prompts", "Find something that you asked before";
+    UnfoldText, Chat, "unfold-text", "Unfold what was pasted into the text being written";
     ToggleReasoning, Chat, "reasoning", "Show or fold the model's reasoning";
     ToggleThinking, Chat, "think", "Turn reasoning on or off for this conversation";
     AnswerInSchema, Chat, "schema", "Have the next answer in the form of a JSON Schema, or not";
@@ -248,6 +250,7 @@ actions! {
     DeleteWordRight, Edit, "delete-word-right", "Delete the word after";
     DeleteToStart, Edit, "delete-to-start", "Delete to the beginning of the line";
     DeleteToEnd, Edit, "delete-to-end", "Delete to the end of the line";
+    Transpose, Edit, "transpose", "Swap the two characters around the cursor";
     Paste, Edit, "yank", "Put back what was deleted last";
     Undo, Edit, "undo", "Undo";
     Redo, Edit, "redo", "Redo";

@@ -4,6 +4,7 @@
 //! the id of what asked for it, so that a receiver can drop what no longer matters.
 
 pub mod action;
+pub mod attach;
 pub mod catalog;
 pub mod completion;
 pub mod context;

@@ -211,6 +211,8 @@ pub enum StoreCmd {
     Preview { ask: AskId, id: ConvId, at: Option<Row> },
     /// Answers with `StoreEvent::Found`.
     Search { ask: AskId, words: String },
+    /// Answers with `StoreEvent::Prompts`.
+    Prompts { ask: AskId },
 }
 
 /// What the store tells.
@@ -228,6 +230,8 @@ pub enum StoreEvent {
     Previewed { ask: AskId, said: Vec<Said> },
     /// Best first.
     Found { ask: AskId, hits: Vec<Hit> },
+    /// What was asked in all conversations, each once, the newest first.
+    Prompts { ask: AskId, prompts: Vec<String> },
 }
 
 /// The first words of a text in one line: no marks of Markdown, nothing that can't be seen. Empty where there are no words.

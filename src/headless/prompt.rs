@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
+use crate::domain::attach::{block, into_text};
 use crate::error::{ErrorKind, UserError, reason};
 
 /// More than any model can take. It keeps an endless stream from filling the memory.
@@ -70,20 +71,6 @@ pub fn text_or_file(text: &str) -> Result<String, UserError> {
     }
 }
 
-/// A file as a fenced block under its name. The fence is longer than any run of backticks inside, so that the file can't
-/// end it.
-fn block(path: &Path, text: &str) -> String {
-    let mut longest = 0;
-    let mut run = 0;
-    for byte in text.bytes() {
-        run = if byte == b'`' { run + 1 } else { 0 };
-        longest = longest.max(run);
-    }
-    let fence = "`".repeat((longest + 1).max(3));
-    let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
-    format!("{}:\n{fence}\n{text}{end}{fence}", path.display())
-}
-
 fn read_stdin() -> Result<String, UserError> {
     let mut bytes = Vec::new();
     match io::stdin().lock().take(MOST as u64 + 1).read_to_end(&mut bytes) {
@@ -99,23 +86,6 @@ fn read_text(path: &Path) -> Result<String, UserError> {
     let mut bytes = Vec::new();
     fs::File::open(path).and_then(|file| file.take(MOST as u64 + 1).read_to_end(&mut bytes)).map_err(fail)?;
     if bytes.len() > MOST { Err(too_long(&name)) } else { into_text(bytes, &name) }
-}
-
-fn into_text(bytes: Vec<u8>, name: &str) -> Result<String, UserError> {
-    // A NUL is valid UTF-8 and never text: what has one is a binary file that happens to begin well.
-    let nul = bytes.iter().position(|byte| *byte == 0);
-    let offset = match String::from_utf8(bytes) {
-        Ok(text) => match nul {
-            None => return Ok(text),
-            Some(at) => at,
-        },
-        Err(error) => {
-            let bad = error.utf8_error().valid_up_to();
-            nul.map_or(bad, |at| at.min(bad))
-        }
-    };
-    Err(UserError::new(ErrorKind::Usage, format!("{name} is not text: byte {offset} is not UTF-8 text"))
-        .hint("give it as UTF-8, for example through `iconv -t UTF-8`"))
 }
 
 fn too_long(name: &str) -> UserError {
@@ -153,22 +123,6 @@ mod tests {
         ];
         for (made, expected) in cases {
             assert_eq!(made, expected);
-        }
-    }
-
-    #[test]
-    fn a_file_can_not_end_its_own_fence() {
-        let made = block(Path::new("x.md"), "```rust\n````\n`````x");
-        assert!(made.starts_with("x.md:\n``````\n"), "{made}");
-        assert!(made.ends_with("`````x\n``````"), "{made}");
-    }
-
-    #[test]
-    fn what_is_not_text_is_refused_by_its_first_bad_byte() {
-        for (bytes, at) in [(&b"ab\xffcd"[..], 2), (b"\x7fELF\0", 4), (b"ab\0\xff", 2)] {
-            let error = into_text(bytes.to_vec(), "stdin").expect_err("not text");
-            assert!(error.message.contains(&format!("byte {at} ")), "{}", error.message);
-            assert_eq!(error.kind.exit_code(), 2);
         }
     }
 }

@@ -20,6 +20,7 @@ use crate::error::{ErrorKind, UserError};
 use crate::runtime::clipboard::{self, Clipboard};
 use crate::runtime::console::{Console, Ending, Occurrence};
 use crate::runtime::editor::{Editor, on_path};
+use crate::runtime::files;
 use crate::runtime::keys::push_merged;
 use crate::runtime::notify;
 use crate::runtime::pacer::FramePacer;
@@ -300,6 +301,12 @@ impl<S: State, C: Console<S>> Interface<S, C> {
                     self.timers.push((id, clock() + after));
                 }
                 Effect::OpenEditor(text) => self.open_editor(&text),
+                Effect::ListFolder { ask, folder } => {
+                    self.looks.spawn_blocking(move || Msg::Folder { ask, entries: files::list(&folder) });
+                }
+                Effect::ReadFiles { ask, files, most } => {
+                    self.looks.spawn_blocking(move || Msg::Files { ask, result: files::read(&files, most) });
+                }
                 Effect::ReadSchema(path) => {
                     self.looks.spawn_blocking(move || Msg::Schema(schema::read(&path)));
                 }

@@ -17,6 +17,7 @@ mod clipboard;
 mod console;
 mod editor;
 mod event_loop;
+mod files;
 mod keys;
 mod notify;
 mod output;

@@ -121,6 +121,14 @@ impl Actor {
                 Ok(hits) => self.tell(StoreEvent::Found { ask, hits }),
                 Err(error) => self.tell(StoreEvent::Note(error)),
             },
+            StoreCmd::Prompts { ask } => {
+                // Without them there is what was asked in this conversation.
+                let prompts = self.store.prompts().unwrap_or_else(|error| {
+                    self.tell(StoreEvent::Note(error));
+                    Vec::new()
+                });
+                self.tell(StoreEvent::Prompts { ask, prompts });
+            }
         }
     }
 

@@ -7,7 +7,7 @@
 //! | `schema` | tables, and the steps from older ones |
 //! | `writer` | whose answer is growing, and whether they live |
 //! | `keep` | changes of conversations, in |
-//! | `read`, `search` | conversations, lists and hits, out |
+//! | `read`, `search`, `prompts` | conversations, lists, hits and prompts, out |
 //! | `actor` | the same behind a handle, on a thread of its own |
 //!
 //! Several processes write at once. A message is a row that only ever gets added, and it points to its parent: two that go on
@@ -17,6 +17,7 @@
 mod actor;
 mod file;
 mod keep;
+mod prompts;
 mod read;
 mod schema;
 mod search;

@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use ratatui::layout::{Position, Rect};
-use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 
 use crate::app::{App, EngineStatus, Tour};
@@ -11,14 +10,13 @@ use crate::domain::Thinking;
 use crate::domain::action::Action;
 use crate::domain::conversation::Message;
 use crate::domain::model::starter;
-use crate::domain::units::{bytes, grouped, seconds};
+use crate::domain::units::{bytes, seconds};
 use crate::text::wrap;
 use crate::ui::canvas::{Canvas, paragraph};
-use crate::ui::{reading_column, split_bottom, status, transcript};
+use crate::ui::{composer, reading_column, split_bottom, status, transcript};
 
 /// Waiting messages that are shown; more are counted.
 const QUEUE_ROWS: u16 = 3;
-const SUGGESTION_ROWS: usize = 8;
 /// Columns that a waiting message has at least.
 const LEAST: u16 = 16;
 
@@ -32,10 +30,10 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, now: Instant) ->
     // Text of the composer: two cells for the prompt's mark.
     let text_width = column.width.saturating_sub(4).max(2);
     app.chat.composer.area.set_width(text_width);
-    let rows = app.chat.composer.area.rows(text_width);
+    let layout = app.chat.composer.area.layout(text_width);
     let padding = u16::from(area.height >= 16);
     let most = (area.height / 3).clamp(1, 12);
-    let shown = u16::try_from(rows.len()).unwrap_or(u16::MAX).clamp(1, most);
+    let shown = u16::try_from(layout.rows.len()).unwrap_or(u16::MAX).clamp(1, most);
     let (above, composer) = split_bottom(area, shown + 2 * padding + padding);
     let waiting = u16::try_from(app.chat.queue.len()).unwrap_or(u16::MAX).min(QUEUE_ROWS);
     let mut wishes = wishes(app);
@@ -58,8 +56,8 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, now: Instant) ->
     draw_wishes(canvas, Rect { x: column.x, width: column.width, ..above_composer }, app, &wishes);
     let box_area = Rect { height: composer.height.saturating_sub(padding), ..composer };
     let panel = Rect { x: column.x, width: column.width, ..box_area };
-    let cursor = draw_composer(canvas, panel, padding, &rows, app);
-    suggestions(canvas, above, column, app);
+    let cursor = composer::draw(canvas, panel, padding, &layout, app);
+    composer::offers(canvas, above, column, app);
     if app.is_finding() {
         return transcript::find(canvas, Rect { x: column.x, width: column.width, ..find }, app);
     }
@@ -165,69 +163,8 @@ fn draw_wishes(canvas: &mut Canvas<'_>, area: Rect, app: &App, wishes: &[(&'stat
     }
 }
 
-fn draw_composer(
-    canvas: &mut Canvas<'_>,
-    panel: Rect,
-    padding: u16,
-    rows: &[wrap::Row],
-    app: &App,
-) -> Option<Position> {
-    if panel.height == 0 || panel.width < 6 {
-        return None;
-    }
-    let theme = &app.theme;
-    canvas.fill(panel, theme.panel);
-    let area = &app.chat.composer.area;
-    let inner = Rect {
-        x: panel.x + 3,
-        y: panel.y + padding,
-        width: panel.width - 4,
-        height: panel.height.saturating_sub(2 * padding).max(1),
-    };
-    let mark = Rect { x: panel.x + 1, y: inner.y, width: 2, height: 1 };
-    canvas.line(mark, &Line::from(Span::styled(theme.glyphs.user, theme.accent.add_modifier(Modifier::BOLD))));
-    let (row, column) = area.place(rows);
-    let height = usize::from(inner.height);
-    let first = row.saturating_sub(height.saturating_sub(1)).min(rows.len().saturating_sub(height));
-    if area.is_empty() {
-        let (say, hint) = prompt(app);
-        canvas.line(inner, &canvas.cut(&say, inner.width, theme.muted));
-        let used = u16::try_from(wrap::width(&say)).unwrap_or(0) + 2;
-        let free = Rect { x: inner.x + used.min(inner.width), width: inner.width.saturating_sub(used), ..inner };
-        if usize::from(free.width) >= wrap::width(&hint) {
-            canvas.right(Rect { height: 1, ..free }, &Line::from(Span::styled(hint, theme.muted)));
-        }
-    } else {
-        for (y, row) in (inner.top()..inner.bottom()).zip(rows.iter().skip(first)) {
-            let text = area.text()[row.start..row.end].replace('\t', "    ");
-            canvas.line(Rect { y, height: 1, ..inner }, &Line::from(Span::styled(text, theme.base)));
-        }
-        let foot = Rect { y: panel.bottom() - 1, height: 1, width: panel.width - 1, ..panel };
-        if padding > 0
-            && let Some(text) = too_long(app)
-        {
-            let free = Rect { x: inner.x, width: inner.width, ..foot };
-            canvas.line(free, &canvas.cut(&text, free.width.saturating_sub(16), theme.error));
-        }
-        if rows.len() > height && padding > 0 {
-            let count = format!("{} of {} lines", row + 1, rows.len());
-            canvas.right(foot, &Line::from(Span::styled(count, theme.muted)));
-        }
-    }
-    Some(Position {
-        x: inner.x + u16::try_from(column).unwrap_or(0).min(inner.width.saturating_sub(1)),
-        y: inner.y + u16::try_from(row - first).unwrap_or(0),
-    })
-}
-
-/// What is written has no room even by itself.
-fn too_long(app: &App) -> Option<String> {
-    let (context, alone) = (app.model()?.context, app.chat.draft_alone());
-    (alone > context).then(|| format!("too long: {} tokens, and the context has {}", grouped(alone), grouped(context)))
-}
-
 /// What an empty composer says, and what it hints at.
-fn prompt(app: &App) -> (String, String) {
+pub(super) fn prompt(app: &App) -> (String, String) {
     let key = |action| app.key(action);
     let dot = app.theme.glyphs.dot;
     let help = format!("/ commands {dot} {} keys", key(Action::Help));
@@ -398,37 +335,5 @@ impl<'a> DownloadSource<'a> {
             crate::domain::DownloadState::Running { source, .. } => Self(Some(source)),
             _ => Self(None),
         }
-    }
-}
-
-/// Slash commands that complete what is written, right above the composer.
-fn suggestions(canvas: &mut Canvas<'_>, above: Rect, column: Rect, app: &App) {
-    if !app.suggesting() {
-        return;
-    }
-    let theme = &app.theme;
-    let all = app.chat.composer.suggestions();
-    let rows = all.len().min(SUGGESTION_ROWS).min(usize::from(above.height));
-    let chosen = app.chat.composer.suggestion.min(all.len() - 1);
-    let first = chosen.saturating_sub(rows.saturating_sub(1));
-    let height = u16::try_from(rows).unwrap_or(0);
-    let area = Rect { x: column.x, y: above.bottom() - height, width: column.width, height };
-    canvas.fill(area, theme.panel);
-    for (i, action) in all.iter().enumerate().skip(first).take(rows) {
-        let y = area.y + u16::try_from(i - first).unwrap_or(0);
-        let row = Rect { y, height: 1, ..area };
-        if i == chosen {
-            canvas.fill(row, theme.selection);
-        }
-        let (name, what) = if i == chosen { (theme.selection, theme.selection) } else { (theme.accent, theme.muted) };
-        let inner = Rect { x: row.x + 1, width: row.width.saturating_sub(2), ..row };
-        let written = match action.argument() {
-            Some(argument) => format!("{} {argument}", action.name()),
-            None => action.name().to_owned(),
-        };
-        let line =
-            Line::from(vec![Span::styled(format!("/{written:<18}"), name), Span::styled(action.description(), what)]);
-        canvas.line(inner, &wrap::truncate(&line, usize::from(inner.width.saturating_sub(10)), theme.glyphs.ellipsis));
-        canvas.right(inner, &Line::from(Span::styled(app.key_outside(*action), what)));
     }
 }

@@ -3,11 +3,13 @@
 mod canvas;
 mod chat;
 mod compare;
+mod composer;
 mod header;
 pub mod inline;
 mod models;
 mod next_keys;
 mod overlay;
+mod prompt_search;
 mod sessions;
 mod settings;
 mod status;

@@ -17,7 +17,7 @@ use crate::error::UserError;
 use crate::text::sanitize;
 use crate::text::wrap;
 use crate::ui::canvas::{Canvas, paragraph};
-use crate::ui::{compare, sessions, split_bottom, split_top};
+use crate::ui::{compare, prompt_search, sessions, split_bottom, split_top};
 
 /// Gives the place of the cursor.
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App) -> Option<Position> {
@@ -40,6 +40,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App) -> Option<Positi
         Some(Overlay::Themes { picker, .. }) => picker_at(canvas, right_side(area), app, picker, 44),
         Some(Overlay::Value(editor)) => Some(value(canvas, area, app, editor)),
         Some(Overlay::Conversations(list)) => sessions::draw(canvas, area, app, list),
+        Some(Overlay::Prompts(search)) => prompt_search::draw(canvas, area, app, search),
         Some(Overlay::Schema(field)) => schema(canvas, area, app, field),
         Some(Overlay::Import(field)) => import(canvas, area, app, field),
         Some(Overlay::Confirm(confirm)) => {
@@ -162,17 +163,17 @@ fn value(canvas: &mut Canvas<'_>, area: Rect, app: &App, editor: &ValueEditor) -
     let theme = &app.theme;
     let width = area.width.saturating_sub(4).min(76);
     let text_width = width.saturating_sub(6);
-    let rows = editor.area.rows(text_width);
-    let shown = u16::try_from(rows.len()).unwrap_or(u16::MAX).clamp(1, area.height.saturating_sub(6).max(1));
+    let layout = editor.area.layout(text_width);
+    let shown = u16::try_from(layout.rows.len()).unwrap_or(u16::MAX).clamp(1, area.height.saturating_sub(6).max(1));
     let alone = if editor.here { format!(" {} this conversation alone", theme.glyphs.dot) } else { String::new() };
     let title = format!("{}{alone}", editor.spec.title);
     let inner = panel(canvas, area, app, width, shown + 5, &title);
-    let (row, column) = editor.area.place(&rows);
+    let (row, column) = editor.area.place(&layout);
     let first = (row + 1).saturating_sub(usize::from(shown));
-    for (i, row) in rows.iter().enumerate().skip(first).take(usize::from(shown)) {
+    for i in (first..layout.rows.len()).take(usize::from(shown)) {
         let at = Rect { y: inner.y + u16::try_from(i - first).unwrap_or(0), height: 1, ..inner };
-        let text = editor.area.text()[row.start..row.end].replace('\t', "    ");
-        canvas.line(at, &Line::from(Span::styled(text, theme.base)));
+        let text: String = editor.area.stretches(&layout, i).into_iter().map(|(text, _)| text).collect();
+        canvas.line(at, &Line::from(Span::styled(text.replace('\t', "    "), theme.base)));
     }
     let (_, foot) = split_bottom(inner, 2);
     let key = |action| app.key(action);

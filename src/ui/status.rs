@@ -13,6 +13,7 @@ use crate::app::{App, EngineStatus};
 use crate::domain::DownloadState;
 use crate::domain::units::{bytes, grouped, many, seconds, share, whole};
 use crate::ui::canvas::Canvas;
+use crate::ui::composer;
 
 /// One figure: what it is called, and how much it is missed where there is little room (0 goes last).
 struct Segment {
@@ -59,6 +60,9 @@ fn segments(canvas: &Canvas<'_>, app: &App, now: Instant, roomy: bool) -> Vec<Se
     let label = |text: &str| Span::styled(format!("{text} "), theme.muted);
     let value = |text: String| Span::styled(text, theme.base);
 
+    if let Some(mode) = composer::mode(app) {
+        add(0, vec![Span::styled(mode, theme.accent)]);
+    }
     if let Some((text, style)) = state(app, now) {
         add(0, vec![Span::styled(text, style)]);
     }

@@ -12,6 +12,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use hobnob::app::msg::{Msg, TermEvent};
 use hobnob::config::theme::Theme;
 use hobnob::domain::{EngineEvent, FinishReason, GenId, PieceKind};
 use hobnob::text::stream::StreamingDoc;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         bounds.at_most(&format!("{what}: {LONG} messages to {SHORT}"), ratio, 1.2);
         bounds.at_most(&format!("{what}: p99 with {LONG} messages, ms"), quantile(long, 0.99), 2.0);
     }
+    writing(&mut bounds);
     let (first, second) = halves();
     println!(
         "\nan answer of 1 MB with a frame for each 80 characters: {first:.2} s for its first half, {second:.2} s for its second"
@@ -164,6 +166,27 @@ impl Drawn {
         times.sort_by(f64::total_cmp);
         times
     }
+}
+
+/// A key in the composer, beside what was pasted into it before.
+fn writing(bounds: &mut Bounds) {
+    let pasted = "a line of a log with some words in it\n".repeat(LONG);
+    let keys =
+        |drawn: &mut Drawn| drawn.times(|drawn, n| drop(drawn.driver.key(if n % 2 == 0 { "x" } else { "backspace" })));
+    let mut drawn = Drawn::new();
+    let empty = keys(&mut drawn);
+    drawn.driver.send(Msg::Term(TermEvent::Paste(pasted)));
+    let folded = keys(&mut drawn);
+    drawn.driver.key("ctrl-v");
+    let unfolded = keys(&mut drawn);
+    println!(
+        "\na key in the composer, ms: {:.3}; beside a paste of {LONG} lines {:.3}, and in the midst of it unfolded {:.3}",
+        quantile(&empty, 0.5),
+        quantile(&folded, 0.5),
+        quantile(&unfolded, 0.5)
+    );
+    bounds.at_most("a key beside a folded paste to one without", quantile(&folded, 0.5) / quantile(&empty, 0.5), 1.2);
+    bounds.at_most("a key in an unfolded paste: p99, ms", quantile(&unfolded, 0.99), 2.0);
 }
 
 struct Frames {

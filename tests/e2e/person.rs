@@ -74,7 +74,7 @@ pub fn write(pty: &mut Pty, text: &str) {
 pub fn paste_and_send(pty: &mut Pty, lines: usize) {
     let text = "The quick brown fox jumps over the lazy dog.\n".repeat(lines);
     pty.send(&keys::paste(&text));
-    pty.wait_for_text(&format!("of {} lines", lines + 1));
+    pty.wait_for_text(&format!("[Pasted {lines} lines"));
     pty.send(keys::ENTER);
 }
 

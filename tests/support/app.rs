@@ -16,7 +16,7 @@ use hobnob::domain::model::{Format, LocalModel, ModelFacts, ModelInfo};
 use hobnob::domain::quant::KeptCopy;
 use hobnob::domain::stats::{GenStats, Spread, Usage};
 use hobnob::domain::store::{ConvIds, StoreCmd};
-use hobnob::domain::{EngineCmd, EngineEvent, FinishReason, GenId, HubEvent, LoadId, LoadStage, PieceKind};
+use hobnob::domain::{AskId, EngineCmd, EngineEvent, FinishReason, GenId, HubEvent, LoadId, LoadStage, PieceKind};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use unicode_width::UnicodeWidthStr;
@@ -33,6 +33,8 @@ pub struct Driver {
     clock: bool,
     /// What changed is about to be counted.
     count: bool,
+    /// Folders that were looked into while something was written.
+    pub listed: Vec<(AskId, String)>,
     /// What the store was asked for, in order.
     pub stored: Vec<StoreCmd>,
 }
@@ -64,7 +66,7 @@ impl Driver {
         let now = Instant::now();
         let init =
             Init { config, capabilities, ids: ConvIds::seeded(1), open: None, clock: (now, CLOCK), first_start: false };
-        Self { app: App::new(init), now, clock: false, count: false, stored: Vec::new() }
+        Self { app: App::new(init), now, clock: false, count: false, listed: Vec::new(), stored: Vec::new() }
     }
 
     pub fn pass(&mut self, time: Duration) {
@@ -89,6 +91,10 @@ impl Driver {
             self.count |= is_count;
             // What is kept, and when, has tests of its own.
             let is_keep = matches!(effect, Effect::SetTimer { id: TimerId::Keep | TimerId::Draft, .. });
+            if let Effect::ListFolder { ask, folder } = effect {
+                self.listed.push((*ask, folder.clone()));
+                return false;
+            }
             if let Effect::Store(command) = effect {
                 self.stored.push(command.clone());
                 return false;

@@ -44,6 +44,7 @@ impl App {
                 moved
             }
             Some(Overlay::Conversations(list)) => list.act(action),
+            Some(Overlay::Prompts(search)) => search.act(action),
             Some(Overlay::Room(room)) => {
                 crate::app::picker::move_selection(&mut room.selected, room.choices.len(), action)
             }
@@ -51,10 +52,7 @@ impl App {
             None => match self.pane {
                 Pane::Models => self.move_in_models(action),
                 Pane::Settings => self.settings_pane.act(action),
-                Pane::Chat => {
-                    let len = self.chat.composer.suggestions().len();
-                    crate::app::picker::move_selection(&mut self.chat.composer.suggestion, len, action)
-                }
+                Pane::Chat => self.chat.composer.completion.act(action),
             },
         }
     }

@@ -300,7 +300,7 @@ impl App {
             let (id, changes) = (self.saved.id, vec![Change::Title(Some(title))]);
             self.emit(Effect::Store(StoreCmd::Keep { id, changes }));
         }
-        self.chat.composer.area.set(&written);
+        self.chat.composer.show(&written);
         if let Some(own) = own {
             self.hold_with(|here| *here = own);
             self.chat.model_since = self.load;

@@ -127,7 +127,7 @@ impl App {
     /// Nothing is asked: a message is the person's again.
     pub(super) fn leave_unasked(&mut self, wish: Wish) {
         if let Wish::Say(text) | Wish::Summarise { then: text, .. } = wish {
-            self.chat.composer.put_back(text);
+            self.chat.composer.put_back(&text);
         }
         self.chat.held = !self.chat.queue.is_empty();
     }

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::asking::By;
 use crate::app::chat::{Phase, Wish};
+use crate::app::completion::Offer;
 use crate::app::msg::Effect;
 use crate::app::picker::Target;
 use crate::app::{App, EngineStatus, ToastKind, Tour};
@@ -20,7 +21,8 @@ impl App {
         match action {
             Action::Send => self.submit(now),
             Action::Stop => {
-                if self.chat.is_busy() {
+                if self.leave_offers() {
+                } else if self.chat.is_busy() {
                     self.stop();
                 } else if self.chat.editing.is_some() {
                     self.leave_editing();
@@ -55,9 +57,11 @@ impl App {
             }
             Action::NewConversation => self.begin_conversation(now),
             Action::OpenEditor => {
-                let text = self.chat.composer.area.text().to_owned();
+                let text = self.chat.composer.area.full().into_owned();
                 self.emit(Effect::OpenEditor(text));
             }
+            Action::SearchPrompts => self.search_prompts(now),
+            Action::UnfoldText => self.unfold_text(now),
             Action::ToggleReasoning => {
                 if let Some(spec) = crate::config::spec("chat.show_reasoning") {
                     let shown = self.settings.chat.show_reasoning;
@@ -88,44 +92,22 @@ impl App {
         true
     }
 
-    pub(super) fn act_in_composer(&mut self, action: Action) -> bool {
-        let suggestions = self.chat.composer.suggestions();
-        let composer = &mut self.chat.composer;
-        if action == Action::Complete {
-            let Some(chosen) = suggestions.get(composer.suggestion).filter(|_| composer.call().is_none()) else {
-                return false;
-            };
-            let space = if chosen.argument().is_some() { " " } else { "" };
-            composer.area.set(&format!("/{}{space}", chosen.name()));
-            return true;
-        }
-        // Nothing to go right in: the key can do something else.
-        if action == Action::Right && composer.area.is_empty() {
-            return false;
-        }
-        if composer.area.act(action) {
-            if !matches!(action, Action::Left | Action::Right | Action::Up | Action::Down) {
-                composer.touched();
-            }
-            return true;
-        }
-        match action {
-            Action::Up if composer.area.is_empty() && !self.chat.queue.is_empty() => self.take_back(),
-            Action::Up => composer.recall_older(),
-            Action::Down => composer.recall_newer(),
-            _ => false,
-        }
-    }
-
     /// Enter: a command, a message, or, with nothing written, the next step that the screen offers.
     pub(super) fn submit(&mut self, now: Instant) {
+        if self.take_offer_on_enter() {
+            return;
+        }
         if let Some((action, argument)) = self.chat.composer.call() {
             let argument = argument.to_owned();
             return self.call(action, &argument, now);
         }
-        if self.chat.composer.command().is_some() {
-            let chosen = self.chat.composer.suggestion;
-            if let Some(action) = self.chat.composer.suggestions().get(chosen).copied() {
+        if let Some(word) = self.chat.composer.command() {
+            let chosen = match self.chat.composer.completion.chosen() {
+                Some(Offer::Command(action)) => Some(*action),
+                // The offers were closed, and the name is written out.
+                _ => Action::from_name(word).filter(|action| action.in_palette()),
+            };
+            if let Some(action) = chosen {
                 self.chat.composer.area.take();
                 self.chat.composer.touched();
                 self.go(Target::Action(action), now);
@@ -137,6 +119,13 @@ impl App {
             }
             return;
         }
+        if !self.attach() {
+            self.send(now);
+        }
+    }
+
+    /// What is written goes out, or waits for its turn.
+    pub(super) fn send(&mut self, now: Instant) {
         match &self.engine {
             EngineStatus::Empty if self.chat.composer.area.text().trim().is_empty() => self.offered_step(now),
             EngineStatus::Empty => {
@@ -223,6 +212,7 @@ impl App {
             self.chat.once = None;
             // What waited for more room gives way to what is wanted now.
             self.chat.pending = None;
+            self.chat.learn_length();
             self.put_in_place();
             self.chat.queue.push_back(text);
         }
@@ -274,7 +264,7 @@ impl App {
     /// The newest waiting message goes back into the composer, above what is written there.
     pub(super) fn take_back(&mut self) -> bool {
         let Some(text) = self.chat.queue.pop_back() else { return false };
-        self.chat.composer.put_back(text);
+        self.chat.composer.put_back(&text);
         true
     }
 }

@@ -76,6 +76,9 @@ impl App {
         if !self.pressed.keys.is_empty() {
             return self.go_on_with(chord, now);
         }
+        if self.press_in_vim(chord, now) {
+            return;
+        }
         if let Key::Char(c) = chord.key
             && !chord.ctrl
             && !chord.alt
@@ -154,6 +157,9 @@ impl App {
                     Context::Global,
                 ]
             }
+            Some(Overlay::Prompts(_)) => {
+                vec![Context::List, Context::Edit, Context::Dialog, Context::Chat, Context::Global]
+            }
             Some(Overlay::Value(_) | Overlay::Compare(_)) => {
                 vec![Context::Dialog, Context::Edit, Context::Chat, Context::Global]
             }
@@ -169,6 +175,7 @@ impl App {
                     vec![Context::Finding, Context::Edit, Context::Chat, Context::Global]
                 }
                 Pane::Chat if self.is_reading() => vec![Context::Reading, Context::Chat, Context::Global],
+                Pane::Chat if self.commands_vim() => vec![Context::Chat, Context::Global],
                 Pane::Chat => vec![Context::Edit, Context::Chat, Context::Global],
                 Pane::Models if self.models.types() => {
                     vec![Context::Edit, Context::Models, Context::List, Context::Global]
@@ -187,7 +194,8 @@ impl App {
                 | Overlay::Value(_)
                 | Overlay::Schema(_)
                 | Overlay::Import(_)
-                | Overlay::Conversations(_),
+                | Overlay::Conversations(_)
+                | Overlay::Prompts(_),
             ) => true,
             Some(_) => false,
             None => {
@@ -199,6 +207,11 @@ impl App {
     fn on_paste(&mut self, text: &str) {
         if self.overlay.is_none() && self.pane == Pane::Models {
             self.paste_in_models(text);
+        } else if self.overlay.is_none() && self.pane == Pane::Chat && !self.is_finding() {
+            // What is pasted is to be sent.
+            self.chat.transcript.point_at(None);
+            let most = usize::try_from(self.settings.chat.fold_paste).unwrap_or(usize::MAX);
+            self.chat.composer.paste(text, most);
         } else {
             self.on_text(text);
         }
@@ -232,6 +245,10 @@ impl App {
                     true
                 });
             }
+            Some(Overlay::Prompts(search)) => {
+                search.query.insert(text);
+                search.narrow();
+            }
             Some(Overlay::Schema(field)) => {
                 field.area.insert(text);
                 field.error = None;
@@ -244,9 +261,7 @@ impl App {
                 self.models.find.field.insert(text);
                 self.search_soon();
             }
-            // What is pasted is to be sent.
             None if self.pane == Pane::Chat => {
-                self.chat.transcript.point_at(None);
                 self.chat.composer.area.insert(text);
                 self.chat.composer.touched();
             }
@@ -254,14 +269,13 @@ impl App {
         }
     }
 
-    /// Slash commands are being offered.
+    /// Something is being offered to who writes.
     #[must_use]
     pub fn suggesting(&self) -> bool {
         self.overlay.is_none()
             && self.pane == Pane::Chat
             && !self.is_finding()
             && !self.is_reading()
-            && self.chat.composer.command().is_some()
-            && !self.chat.composer.suggestions().is_empty()
+            && !self.chat.composer.completion.offers().is_empty()
     }
 }

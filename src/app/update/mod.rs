@@ -7,6 +7,7 @@
 //! | `overlays` | what is in front of a pane: palette, themes, questions |
 //! | `asking` | from a wish to an answer, and what when there is no room for it |
 //! | `chat`, `models`, `settings` | the actions of the panes; `models` also what the hub tells |
+//! | `composing` | writing: prompts before, what is offered, files that go along, Vim's keys |
 //! | `copy` | taking something of the conversation away |
 //! | `reading`, `find` | pointing at what is in the conversation; words that are looked for in it |
 //! | `held` | what the conversation is held with: its own settings, personas |
@@ -20,6 +21,7 @@ mod actions;
 mod again;
 mod asking;
 mod chat;
+mod composing;
 mod copy;
 mod events;
 mod find;
@@ -85,19 +87,22 @@ impl App {
                 self.touch(Dirty::Soon);
             }
             Msg::Schema(read) => self.on_schema(read),
+            Msg::Folder { ask, entries } => self.on_folder(ask, entries),
+            Msg::Files { ask, result } => self.on_files(ask, result, now),
             Msg::Copied(result) => self.on_copied(result, now),
             Msg::Written(result) => self.on_written(result, now),
             Msg::Edited(Ok(text)) => {
                 let text = text.trim_end_matches('\n');
                 match &mut self.overlay {
                     Some(Overlay::Value(editor)) => editor.area.set(text),
-                    _ => self.chat.composer.area.set(text),
+                    _ => self.chat.composer.edited(text),
                 }
                 self.touch(Dirty::Now);
             }
             Msg::Edited(Err(error)) | Msg::Failed(error) => self.toast_error(&error, now),
         }
         self.preview_chosen();
+        self.offer();
         self.judge_models();
         self.chat.conversation.date_new(self.wall_clock(now));
         self.keep();

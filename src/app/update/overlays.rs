@@ -85,6 +85,7 @@ impl App {
                 field.error = None;
                 field.area.act(action)
             }
+            Some(Overlay::Prompts(search)) => search.press(action),
             Some(Overlay::Help { scroll }) => {
                 let by: i16 = match action {
                     Action::Previous | Action::ScrollUp => -1,
@@ -151,6 +152,7 @@ impl App {
             },
             Some(Overlay::Room(room)) => self.make_room(room, now),
             Some(Overlay::Conversations(list)) => self.accept_in_list(list),
+            Some(Overlay::Prompts(search)) => self.take_prompt(&search),
             Some(Overlay::Compare(compare)) => self.take_side(&compare, compare.focus, now),
             Some(Overlay::Help { .. }) | None => {}
         }

@@ -102,8 +102,12 @@ impl App {
             Wish::Again | Wish::GoOn => None,
         });
         let waiting = then.chain(held).chain(&self.chat.queue).map(String::as_str);
-        let written = Some(self.chat.composer.area.text()).filter(|text| !text.trim().is_empty());
-        waiting.chain(written).collect::<Vec<_>>().join("\n")
+        // What was being written when an older message took its place.
+        let before = self.chat.editing.as_ref().map(|editing| editing.draft.full());
+        let before = before.as_deref().filter(|text| !text.trim().is_empty());
+        let written = self.chat.composer.area.full();
+        let written = Some(&*written).filter(|text| !text.trim().is_empty());
+        waiting.chain(before).chain(written).collect::<Vec<_>>().join("\n")
     }
 
     pub(super) fn on_store(&mut self, event: StoreEvent, now: Instant) {
@@ -151,6 +155,7 @@ impl App {
                     list.previewed(of, said);
                 }
             }
+            StoreEvent::Prompts { ask, prompts } => self.on_prompts(ask, &prompts),
             // Of a wish that another one has followed.
             StoreEvent::Opened { .. } => {}
         }
@@ -173,7 +178,7 @@ impl App {
     pub(super) fn end_answer(&mut self, now: Instant) {
         if let Some(Wish::Summarise { then, .. }) = self.chat.running.as_ref().map(Running::wish) {
             let then = then.clone();
-            self.chat.composer.put_back(then);
+            self.chat.composer.put_back(&then);
         }
         self.stop();
         self.chat.cut_short(now);

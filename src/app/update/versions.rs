@@ -25,9 +25,10 @@ impl App {
         let Some(text) = self.chat.conversation.get(message).map(|m| m.content.clone()) else { return };
         let draft = match self.chat.editing.take() {
             Some(editing) => editing.draft,
-            None => self.chat.composer.area.text().to_owned(),
+            None => self.chat.composer.area.written(),
         };
-        self.chat.composer.area.set(&text);
+        let written = self.chat.composer.as_written(&text);
+        self.chat.composer.show(&written);
         self.chat.composer.touched();
         self.chat.transcript.point_at(None);
         self.chat.editing = Some(Editing { message, draft });
@@ -36,7 +37,7 @@ impl App {
     /// Leaves the message as it was.
     pub(super) fn leave_editing(&mut self) {
         if let Some(editing) = self.chat.editing.take() {
-            self.chat.composer.area.set(&editing.draft);
+            self.chat.composer.show(&editing.draft);
             self.chat.composer.touched();
         }
     }
@@ -45,7 +46,7 @@ impl App {
     pub(super) fn put_in_place(&mut self) {
         if let Some(Editing { message, draft }) = self.chat.editing.take() {
             self.chat.conversation.step_back_before(message);
-            self.chat.composer.area.set(&draft);
+            self.chat.composer.show(&draft);
         }
     }
 
@@ -56,7 +57,7 @@ impl App {
         }
         let versions = self.chat.conversation.versions();
         let Some(message) = self.nearest_above(|id, _| versions.contains_key(&id)) else {
-            let hint = "Ctrl-R answers again, /edit-message writes a message again".to_owned();
+            let hint = "/retry answers again, /edit-message writes a message again".to_owned();
             return self.toast(ToastKind::Note, "There is no other version here", Some(hint), now);
         };
         if self.chat.conversation.show_version(message, later) {

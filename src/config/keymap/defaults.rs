@@ -20,7 +20,8 @@ pub(super) const DEFAULTS: &[(Context, Action, &[&str])] = &[
     (Context::Global, Help, &["f1"]),
     (Context::Global, Reload, &["f6"]),
     (Context::Global, KeepCopy, &["f7"]),
-    (Context::Global, Theme, &["ctrl-t"]),
+    // Where text is edited, Ctrl-T swaps characters, as it does in shells.
+    (Context::Global, Theme, &["f10", "ctrl-t"]),
     (Context::Global, Interrupt, &["ctrl-c"]),
     (Context::Global, Suspend, &["ctrl-z"]),
     (Context::Global, Redraw, &["ctrl-l"]),
@@ -29,7 +30,7 @@ pub(super) const DEFAULTS: &[(Context, Action, &[&str])] = &[
     (Context::Chat, Stop, &["esc"]),
     // What begins with Ctrl-X needs neither Alt nor function keys; what can follow is shown after a moment.
     (Context::Chat, TakeBack, &["alt-up", "ctrl-x u"]),
-    (Context::Chat, Retry, &["ctrl-r"]),
+    (Context::Chat, Retry, &["alt-r", "ctrl-x a"]),
     (Context::Chat, RetryWith, &["ctrl-x r"]),
     (Context::Chat, Compare, &["ctrl-x v"]),
     (Context::Chat, GoOn, &["ctrl-s"]),
@@ -39,6 +40,8 @@ pub(super) const DEFAULTS: &[(Context, Action, &[&str])] = &[
     (Context::Chat, ChoosePersona, &["ctrl-x p"]),
     (Context::Chat, SetHere, &["ctrl-x s"]),
     (Context::Chat, OpenEditor, &["ctrl-g"]),
+    (Context::Chat, SearchPrompts, &["ctrl-r"]),
+    (Context::Chat, UnfoldText, &["ctrl-v"]),
     (Context::Chat, ToggleReasoning, &["ctrl-o"]),
     (Context::Chat, ToggleThinking, &["alt-t", "ctrl-x t"]),
     (Context::Chat, EditMessage, &["alt-e", "ctrl-x e"]),
@@ -174,6 +177,7 @@ pub(super) const DEFAULTS: &[(Context, Action, &[&str])] = &[
     (Context::Edit, DeleteWordRight, &["ctrl-delete", "alt-delete", "alt-d"]),
     (Context::Edit, DeleteToStart, &["ctrl-u"]),
     (Context::Edit, DeleteToEnd, &["ctrl-k"]),
+    (Context::Edit, Transpose, &["ctrl-t"]),
     (Context::Edit, Paste, &["ctrl-y"]),
     // Ctrl-Z is the shell's. Ctrl-/ and Ctrl-_ are one key.
     (Context::Edit, Undo, &["ctrl-/", "alt-z"]),

@@ -239,6 +239,7 @@ mod tests {
                     | Action::AnswerInSchema
                     | Action::SendAll
                     | Action::EditMessage
+                    | Action::Retry
                     | Action::CopyMessage
                     | Action::CopyCode
                     | Action::CopyAll

@@ -1,0 +1,244 @@
+//! A text as somebody writes it: characters, and chips between them, which stand for something longer.
+//!
+//! In the text a chip is one cluster of characters, its stand-in: U+FFFC with its number in tag characters behind it. Whatever
+//! goes by clusters (the cursor, deleting, selecting) passes it as one. Nothing from outside can look like one: sanitising
+//! takes all tag characters out.
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::rc::Rc;
+
+use crate::domain::units::{bytes, grouped};
+
+/// Begins a stand-in.
+const OBJECT: char = '\u{fffc}';
+/// The digit 0 of its number.
+const ZERO: u32 = 0xe0030;
+
+/// What stands in a text for something longer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Chip {
+    /// A long text.
+    Text { text: Rc<str>, pasted: bool },
+    /// A file that goes along, by its path as somebody writes it.
+    File(Rc<str>),
+}
+
+impl Chip {
+    /// What it shows, without a place to break at.
+    #[must_use]
+    pub fn label(&self) -> String {
+        let label = match self {
+            Self::Text { text, pasted } => {
+                let lines = u32::try_from(text.lines().count()).unwrap_or(u32::MAX);
+                let many = if lines == 1 { "1 line".to_owned() } else { format!("{} lines", grouped(lines)) };
+                let word = if *pasted { "Pasted" } else { "Text of" };
+                format!("[{word} {many}, {}]", bytes(text.len() as u64))
+            }
+            Self::File(_) => self.full().into_owned(),
+        };
+        label.replace(' ', "\u{a0}")
+    }
+
+    /// What it stands for, as text.
+    #[must_use]
+    pub fn full(&self) -> Cow<'_, str> {
+        match self {
+            Self::Text { text, .. } => Cow::Borrowed(text),
+            Self::File(path) => Cow::Owned(mention(path)),
+        }
+    }
+}
+
+/// How a path is written into a text to have its file sent along.
+#[must_use]
+pub fn mention(path: &str) -> String {
+    let plain = !path.is_empty() && !path.contains(|c: char| c.is_whitespace() || c == '"');
+    if plain { format!("@{path}") } else { format!("@\"{path}\"") }
+}
+
+/// A stretch of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Piece<'a> {
+    Plain(&'a str),
+    Chip(&'a Chip),
+}
+
+/// The stretches of a text, with where they are in it.
+pub fn pieces<'a>(text: &'a str, chips: &'a [Chip]) -> impl Iterator<Item = (Range<usize>, Piece<'a>)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let rest = &text[at..];
+        if rest.is_empty() {
+            return None;
+        }
+        let next = rest.match_indices(OBJECT).find_map(|(start, _)| read(&rest[start..], chips).map(|it| (start, it)));
+        let (length, piece) = match next {
+            Some((0, (length, chip))) => (length, Piece::Chip(chip)),
+            Some((start, _)) => (start, Piece::Plain(&rest[..start])),
+            None => (rest.len(), Piece::Plain(rest)),
+        };
+        at += length;
+        Some((at - length..at, piece))
+    })
+}
+
+/// The chip that a text begins with, and how long its stand-in is.
+fn read<'a>(text: &str, chips: &'a [Chip]) -> Option<(usize, &'a Chip)> {
+    let digits = text[OBJECT.len_utf8()..].chars().map_while(|c| {
+        let digit = u32::from(c).checked_sub(ZERO)?;
+        usize::try_from(digit).ok().filter(|digit| *digit < 10)
+    });
+    let (count, number) = digits.fold((0, 0usize), |(count, number), digit| (count + 1, number * 10 + digit));
+    let length = OBJECT.len_utf8() + 4 * count;
+    chips.get(number).filter(|_| count > 0).map(|chip| (length, chip))
+}
+
+/// What stands in a text for the chip of this number.
+#[must_use]
+pub fn stand_in(number: usize) -> String {
+    let mut text = String::from(OBJECT);
+    text.extend(number.to_string().chars().filter_map(|c| char::from_u32(c.to_digit(10)? + ZERO)));
+    text
+}
+
+/// A text with its chips, by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Written {
+    text: String,
+    /// In the order in which they stand.
+    chips: Vec<Chip>,
+}
+
+impl Written {
+    /// A part of a text, with those of its chips that are in it.
+    #[must_use]
+    pub fn of(text: &str, chips: &[Chip]) -> Self {
+        let mut written = Self::default();
+        written.push(text, chips);
+        written
+    }
+
+    fn push(&mut self, text: &str, chips: &[Chip]) {
+        for (_, piece) in pieces(text, chips) {
+            match piece {
+                Piece::Plain(text) => self.text.push_str(text),
+                Piece::Chip(chip) => {
+                    self.text.push_str(&stand_in(self.chips.len()));
+                    self.chips.push(chip.clone());
+                }
+            }
+        }
+    }
+
+    pub fn append(&mut self, other: &Self) {
+        self.push(&other.text, &other.chips);
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    /// Nothing but white space.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        self.text.trim().is_empty()
+    }
+
+    /// Without the blank lines around it.
+    #[must_use]
+    pub fn trimmed(&self) -> Self {
+        Self::of(self.text.trim_matches('\n').trim_end(), &self.chips)
+    }
+
+    /// All that was written, with what the chips stand for.
+    #[must_use]
+    pub fn full(&self) -> Cow<'_, str> {
+        full(&self.text, &self.chips)
+    }
+
+    pub fn pieces(&self) -> impl Iterator<Item = (Range<usize>, Piece<'_>)> {
+        pieces(&self.text, &self.chips)
+    }
+}
+
+impl From<&str> for Written {
+    fn from(text: &str) -> Self {
+        Self { text: text.to_owned(), chips: Vec::new() }
+    }
+}
+
+impl From<Chip> for Written {
+    fn from(chip: Chip) -> Self {
+        Self { text: stand_in(0), chips: vec![chip] }
+    }
+}
+
+/// A text with what its chips stand for.
+#[must_use]
+pub fn full<'a>(text: &'a str, chips: &[Chip]) -> Cow<'a, str> {
+    if chips.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    let mut full = String::with_capacity(text.len());
+    for (_, piece) in pieces(text, chips) {
+        match piece {
+            Piece::Plain(text) => full.push_str(text),
+            Piece::Chip(chip) => full.push_str(&chip.full()),
+        }
+    }
+    Cow::Owned(full)
+}
+
+#[cfg(test)]
+mod tests {
+    use unicode_segmentation::UnicodeSegmentation as _;
+
+    use super::*;
+
+    fn paste(text: &str) -> Chip {
+        Chip::Text { text: text.into(), pasted: true }
+    }
+
+    #[test]
+    fn a_chip_is_one_cluster_and_reads_back() {
+        let chips: Vec<Chip> = (0..12).map(|n| paste(&format!("text {n}"))).collect();
+        let text = format!("a{}{}b", stand_in(11), stand_in(3));
+        assert_eq!(text.graphemes(true).count(), 4);
+        assert_eq!(full(&text, &chips), "atext 11text 3b");
+        assert_eq!(Written::of(&text, &chips).chips, [paste("text 11"), paste("text 3")]);
+        assert_eq!(Written::of(&text, &chips).full(), "atext 11text 3b");
+    }
+
+    #[test]
+    fn what_only_looks_like_one_is_text() {
+        let chips = [paste("x")];
+        for text in ["\u{fffc}", "\u{fffc}\u{fffc}1", &stand_in(7)] {
+            assert_eq!(full(text, &chips), text);
+        }
+        assert_eq!(crate::text::sanitize(&stand_in(0)), "\u{fffc}", "and it can't come from outside");
+        let accented = format!("{}\u{301}", stand_in(0));
+        assert_eq!(full(&accented, &chips), "x\u{301}");
+    }
+
+    #[test]
+    fn labels_say_what_is_in_it() {
+        let plain = |chip: &Chip| chip.label().replace('\u{a0}', " ");
+        assert_eq!(plain(&paste(&"x".repeat(3000))), "[Pasted 1 line, 3.0 kB]");
+        assert_eq!(plain(&paste(&"four\n".repeat(10_000))), "[Pasted 10,000 lines, 50 kB]");
+        assert_eq!(plain(&Chip::Text { text: "a\nb".into(), pasted: false }), "[Text of 2 lines, 3 B]");
+        assert_eq!(plain(&Chip::File("src/main.rs".into())), "@src/main.rs");
+        assert_eq!(plain(&Chip::File("a b.txt".into())), "@\"a b.txt\"");
+        assert!(!Chip::File("a b.txt".into()).label().contains(' '), "it does not break there");
+    }
+
+    #[test]
+    fn parts_are_joined_with_their_chips() {
+        let mut one = Written::of(&format!("a{}", stand_in(1)), &[paste("0"), paste("1")]);
+        one.append(&Written::of(&format!("{}\n\n", stand_in(0)), &[paste("2")]));
+        assert_eq!(one.full(), "a12\n\n");
+        assert_eq!(one.trimmed().full(), "a12");
+        assert!(Written::from(" \n").is_blank() && !one.is_blank());
+    }
+}
