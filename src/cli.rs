@@ -309,8 +309,8 @@ pub struct RunArgs {
         help_heading = "Batch",
         requires = "batch",
         long_help = "Add the answers of a batch to this file instead of printing them, and skip the lines that it has answers to already, by \
-            their `id` (by their number where they have none). Lines that failed are tried again. The same command goes on after \
-            whatever ended it"
+            their `id` (by their number where they have none). Lines that failed are tried again, and stand at the end then. The \
+            same command goes on after whatever ended it"
     )]
     pub answers: Option<PathBuf>,
 

@@ -15,7 +15,7 @@ use hobnob::config::theme::{Capabilities, ColourDepth};
 use hobnob::domain::conversation::{Conversation, Form, MessageState};
 use hobnob::domain::hub::{Done, Hit, Hits, Local, Unfinished};
 use hobnob::domain::model::{LocalModel, ModelInfo, ModelRef, RepoId};
-use hobnob::domain::store::{self, ConvIds, Hit as Found, Opened, Row, StoreCmd, StoreEvent, Summary};
+use hobnob::domain::store::{ConvIds, Hit as Found, Opened, Row, Setup, StoreCmd, StoreEvent, Summary};
 use hobnob::domain::{
     AskId, Constraint, DownloadState, EngineEvent, FinishReason, GenId, HubEvent, JobId, LoadId, PieceKind, Role,
 };
@@ -28,7 +28,7 @@ use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};
 use support::app::{Driver, broken, facts, info, starter};
 use support::found::{found, page, repo};
-use support::pty::{Home, Screen, Setup, keys};
+use support::pty::{self, Home, Screen, keys};
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (40, 12), (120, 40)];
 
@@ -155,7 +155,7 @@ impl Watched {
             | StoreCmd::List { ask, .. }
             | StoreCmd::Search { ask, .. }
             | StoreCmd::Prompts { ask } => Some(*ask),
-            StoreCmd::Keep { .. } => None,
+            StoreCmd::Keep { .. } | StoreCmd::Preview { .. } => None,
         });
         last.expect("the store was asked")
     }
@@ -200,7 +200,7 @@ fn is_of_a_frame(params: &str, end: &str) -> bool {
 /// And what else the program sends: modes, keys, the rows of `--inline`.
 fn is_of_a_session(params: &str, end: &str) -> bool {
     match end {
-        "h" | "l" => ["?1049", "?25", "?2004", "?1004", "?2026", "?1000", "?1006"].contains(&params),
+        "h" | "l" => ["?1049", "?25", "?2004", "?1004", "?2026", "?1000", "?1002", "?1006"].contains(&params),
         "u" => [">5", "<1"].contains(&params),
         "H" | "m" | "A" | "B" | "C" | "J" | "K" => are_numbers(params),
         _ => false,
@@ -415,7 +415,7 @@ proptest! {
             conversation,
             title: text.clone(),
             own_title: true,
-            setup: store::Setup { system: text.clone(), ..store::Setup::default() },
+            setup: Setup { model: None, system: text.clone(), ..Setup::default() },
             draft: more.clone(),
             pinned: true,
             archived: false,
@@ -431,6 +431,11 @@ proptest! {
         w.send(Msg::Store(StoreEvent::Note(error(&text))));
         w.send(Msg::Store(StoreEvent::Off(error(&more))));
     }
+}
+
+proptest! {
+    // Every setting, one after the other.
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 8, ..ProptestConfig::default() })]
 
     #[test]
     fn in_the_settings(text in hostile(), unicode in any::<bool>()) {
@@ -474,27 +479,27 @@ fn in_a_whole_session_on_a_terminal() {
         std::fs::write(&script, format!("[[reply]]\n{reply}[[reply]]\n{reply}fail = \"{escaped}\"\n"))
             .expect("a script");
         let model = format!("script:{}", script.display());
-        let setup = Setup::hobnob().home(&home).arg("-m").arg(model);
-        let mut pty = if inline { setup.arg("--inline") } else { setup }.start();
+        let setup = pty::Setup::hobnob().home(&home).arg("-m").arg(model);
+        let mut terminal = if inline { setup.arg("--inline") } else { setup }.start();
         let is_ready =
             |screen: &Screen| screen.contents().trim_end().lines().last().is_some_and(|row| row.contains("ready"));
-        pty.wait_for("a model that is ready", is_ready);
+        terminal.wait_for("a model that is ready", is_ready);
         for asked in ["first", "second"] {
-            pty.send(&keys::paste(&format!("{asked} \u{9b}2J\u{202e}x\u{e0041}\u{7f}")));
-            pty.wait_for_text(asked);
-            pty.send(keys::ENTER);
-            pty.wait_for("the answer", |screen| {
+            terminal.send(&keys::paste(&format!("{asked} \u{9b}2J\u{202e}x\u{e0041}\u{7f}")));
+            terminal.wait_for_text(asked);
+            terminal.send(keys::ENTER);
+            terminal.wait_for("the answer", |screen| {
                 screen.contents().matches("begin").count() > usize::from(asked == "second") && is_ready(screen)
             });
         }
-        pty.send(&keys::f(8));
-        pty.wait_for_text("Conversations");
-        pty.send(keys::ESC);
-        pty.wait_for("the chat", |screen| !screen.contents().contains("Conversations"));
-        pty.send(&keys::ctrl('q'));
-        pty.wait_exit();
-        pty.assert_restored();
-        if let Err(what) = harmless(&pty.raw(), "\r\n", is_of_a_session) {
+        terminal.send(&keys::f(8));
+        terminal.wait_for_text("Conversations");
+        terminal.send(keys::ESC);
+        terminal.wait_for("the chat", |screen| !screen.contents().contains("Conversations"));
+        terminal.send(&keys::ctrl('q'));
+        terminal.wait_exit();
+        terminal.assert_restored();
+        if let Err(what) = harmless(&terminal.raw(), "\r\n", is_of_a_session) {
             panic!("the terminal gets {what}, inline: {inline}");
         }
     }

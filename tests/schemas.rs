@@ -155,6 +155,29 @@ fn failures_of_every_command() {
     }
 }
 
+#[test]
+fn batches_and_templates() {
+    let (shapes, home) = (Shapes::read(), Sandbox::new());
+    let slow =
+        home.script(&format!("can_think = true\n{}when = \"slow\"\n[[reply]]\nreasoning = \"I see.\"\n", endless()));
+    let lines =
+        "{\"id\": \"a\", \"prompt\": \"x\"}\n{\"prompt\": \"slow\"}\nnonsense\n{\"id\": {\"b\": 1}, \"prompt\": 3}\n";
+    let args = ["run", "-m", &slow, "--batch", "-", "--timeout", "0.7", "--show-thinking"];
+    let done = home.run_with(args, lines);
+    done.assert_error(8, "3 of 4 lines failed");
+    assert_eq!(done.lines().len(), 4);
+    done.lines().iter().for_each(|line| shapes.hold("run-batch", line));
+
+    home.write("home/.config/hobnob/templates/bad.toml", "nonsense = 1\n");
+    let all = home.run(["templates", "--json"]).json();
+    shapes.hold("templates", &all);
+    for template in all["templates"].as_array().expect("a list").iter().filter(|template| template["error"].is_null()) {
+        let name = template["name"].as_str().expect("a name");
+        shapes.hold("templates-show", &home.run(["templates", "show", name, "--json"]).assert_code(0).json());
+    }
+    assert!(all["templates"].as_array().is_some_and(|all| all.len() > 5), "{all:#}");
+}
+
 /// A stand-in for the Hub, and somebody who uses it.
 struct Hub {
     home: Sandbox,
@@ -300,25 +323,6 @@ fn the_machine_and_what_is_held_on_it() {
     shapes.hold("warm-stop", &home.run(["warm", "stop", "--json"]).json());
     shapes.hold("warm-stop", &home.run(["warm", "stop", "--json"]).json());
     home.assert_empty();
-}
-
-#[test]
-fn batches_and_templates() {
-    let (shapes, home) = (Shapes::read(), Sandbox::new());
-    let slow =
-        home.script(&format!("can_think = true\n{}when = \"slow\"\n[[reply]]\nreasoning = \"I see.\"\n", endless()));
-    let lines =
-        "{\"id\": \"a\", \"prompt\": \"x\"}\n{\"prompt\": \"slow\"}\nnonsense\n{\"id\": {\"b\": 1}, \"prompt\": 3}\n";
-    let args = ["run", "-m", &slow, "--batch", "-", "--timeout", "0.7", "--show-thinking"];
-    let done = home.run_with(args, lines);
-    done.assert_code(8);
-    done.lines().iter().for_each(|line| shapes.hold("batch", line));
-    assert_eq!(done.lines().len(), 4);
-    home.write("home/.config/hobnob/templates/bad.toml", "prompt = 3");
-    shapes.hold("templates", &home.run(["templates", "--json"]).json());
-    for name in ["commit", "summarise", "classify", "explain", "translate"] {
-        shapes.hold("templates-show", &home.run(["templates", "show", name, "--json"]).json());
-    }
 }
 
 #[test]

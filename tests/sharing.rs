@@ -166,6 +166,39 @@ async fn our_own_message_comes_first_and_the_script_s_answer_is_whole() {
 }
 
 #[tokio::test]
+async fn an_answer_of_chance_goes_on_where_it_was() {
+    let story = words(40);
+    let subject = Subject::new(&format!(
+        "[[reply]]\nwhen = \"story\"\ntext = \"{story}\"\ntokens_per_second = 40.0\n[[reply]]\ntext = \"quick\"\n"
+    ));
+    let (mut lender, mut borrower) = subject.both().await;
+    let mut req = ask("a story");
+    req.sampling.temperature = Some(0.7);
+    let slow = borrower.begin(req);
+    borrower.pieces(slow, 2).await;
+    assert_eq!(text(&mut lender).await, "quick");
+    let answer = borrower.answer_to(slow).await.expect("answers");
+    assert_eq!((answer.usage.completion_tokens, answer.reason), (40, FinishReason::Stop));
+    assert!(story.ends_with(answer.text.as_str()) && answer.text.len() > story.len() / 2, "{}", answer.text);
+}
+
+#[tokio::test]
+async fn one_that_becomes_another_goes_on_from_what_was_said() {
+    // A process gives its replies in turn: made once more, it is another.
+    let subject = Subject::new(&format!(
+        "[[reply]]\nwhen = \"well\"\ntext = \"quick\"\n[[reply]]\ntext = \"{}\"\ntokens_per_second = 40.0\n\
+         [[reply]]\ntext = \"something else\"\n[[reply]]\ntext = \" and the end\"\n",
+        words(40)
+    ));
+    let (mut lender, mut borrower) = subject.both().await;
+    let slow = borrower.begin(ask("a story"));
+    borrower.pieces(slow, 2).await;
+    assert_eq!(text(&mut lender).await, "quick");
+    let answer = borrower.answer_to(slow).await.expect("answers");
+    assert!(answer.text.ends_with(" and the end") && !answer.text.contains("else"), "{}", answer.text);
+}
+
+#[tokio::test]
 async fn a_limit_holds_across_the_pause() {
     let subject = Subject::new(&format!(
         "[[reply]]\nwhen = \"story\"\ntext = \"{}\"\ntokens_per_second = 40.0\n[[reply]]\ntext = \"quick\"\n",

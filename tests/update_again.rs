@@ -177,6 +177,10 @@ fn a_fork_goes_on_by_itself() {
         _ => None,
     });
     assert_eq!(copied.sum::<usize>(), 2, "all of it is kept");
+    let title = Change::Title(Some("Why? (fork)".into()));
+    assert!(
+        d.stored.iter().any(|command| matches!(command, StoreCmd::Keep { changes, .. } if changes.contains(&title)))
+    );
     assert!(request(&d.key("enter")).is_some());
 }
 

@@ -165,9 +165,7 @@ fn a_persona_is_chosen_for_a_new_conversation_and_kept_with_its_draft() {
     let mut d = ready();
     d.app.personas =
         vec![persona("terse", "Short", "temperature=0.1 system=Be brief."), persona("free", "", "top_p=1")];
-    d.say("/persona");
-    d.type_text("ters");
-    d.key("enter");
+    d.say("/persona ters");
     assert_eq!(setup_kept(&d), None, "there is nothing yet that it belongs to");
     d.type_text("half");
     d.send(Msg::Timer(hobnob::app::msg::TimerId::Draft));

@@ -76,7 +76,7 @@ fn asked(d: &Driver) -> AskId {
         | StoreCmd::List { ask, .. }
         | StoreCmd::Search { ask, .. }
         | StoreCmd::Prompts { ask } => Some(*ask),
-        StoreCmd::Keep { .. } => None,
+        StoreCmd::Keep { .. } | StoreCmd::Preview { .. } => None,
     });
     last.expect("the store was asked")
 }

@@ -116,10 +116,12 @@ fn messages_code_and_lines_are_copied() {
     d.screen(80, 24);
     assert!(d.app.is_reading(), "a block is something to point at");
     assert_eq!(copied(&d.key("y")), ("two\n", "1 line of sh"));
+    d.screen(80, 24);
     d.key("ctrl-space");
     d.key("C");
     d.key("C");
     assert_eq!(copied(&d.key("y")), ("fn one() {}\n", "1 line of rust"));
+    d.screen(80, 24);
     // From the line with the language to the one below.
     d.key("ctrl-space");
     d.key("C");
@@ -304,7 +306,7 @@ fn a_drag_beyond_the_edge_scrolls() {
 fn a_click_unfolds() {
     let mut d = Driver::new();
     d.ready();
-    let paste: String = (1..=99).map(|n| format!("line {n}\n")).collect();
+    let paste = (1..=99).map(|n| format!("line {n}")).collect::<Vec<_>>().join("\n");
     d.send(Msg::Term(TermEvent::Paste(paste)));
     d.key("enter");
     d.delta(1, "Done.");

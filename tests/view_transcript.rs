@@ -117,7 +117,7 @@ fn long_things_are_folded() {
     snapshots("unfolded", &mut d);
     let mut d = Driver::new();
     d.ready();
-    let paste: String = (1..=220).map(|n| format!("line {n}\n")).collect();
+    let paste = (1..=220).map(|n| format!("line {n}")).collect::<Vec<_>>().join("\n");
     d.send(Msg::Term(TermEvent::Paste(paste)));
     d.key("enter");
     d.delta(1, "So many lines.");

@@ -10,8 +10,8 @@ use hobnob::config::theme::{Capabilities, ColourDepth};
 use hobnob::config::{Persona, Sources, read_assignments};
 use hobnob::domain::hub::Local;
 use hobnob::domain::model::{LocalModel, ModelInfo};
-use hobnob::domain::store::{ConvIds, StoreCmd, StoreEvent, Summary};
-use hobnob::domain::{EngineEvent, FinishReason, HubEvent, LoadId};
+use hobnob::domain::store::{ConvIds, Said, StoreCmd, StoreEvent, Summary};
+use hobnob::domain::{EngineEvent, FinishReason, HubEvent, LoadId, Role};
 use support::app::{Driver, info, starter};
 
 /// The sizes that the contract names, and a large window.
@@ -49,6 +49,20 @@ fn answered() -> Driver {
     d.delta(1, BECAUSE);
     d.finish(1, FinishReason::Stop);
     d
+}
+
+fn summary(seed: u64, title: &str) -> Summary {
+    Summary {
+        id: ConvIds::seeded(seed).make(),
+        title: title.into(),
+        model: None,
+        messages: 4,
+        preview: String::new(),
+        age: std::time::Duration::from_secs(90_000 * seed),
+        pinned: false,
+        archived: false,
+        draft: false,
+    }
 }
 
 fn compared() -> Driver {
@@ -132,21 +146,33 @@ fn the_palette_over_everything() {
     personas(&mut d);
     d.key("ctrl-p");
     let Some(StoreCmd::List { ask, .. }) = d.stored.last().cloned() else { panic!("{:?}", d.stored) };
-    let summary = |seed: u64, title: &str| Summary {
-        id: ConvIds::seeded(seed).make(),
-        title: title.into(),
-        model: None,
-        messages: 4,
-        preview: String::new(),
-        age: std::time::Duration::from_secs(90_000 * seed),
-        pinned: false,
-        archived: false,
-        draft: false,
-    };
     let conversations = vec![summary(1, "The tides, and the moon"), summary(2, "Temperatures on Mars")];
     d.send(Msg::Store(StoreEvent::Listed { ask, conversations }));
     d.type_text("te");
     all_sizes("palette_over_everything", &mut d);
+}
+
+#[test]
+fn a_preview() {
+    let mut d = answered();
+    d.key("f8");
+    let Some(StoreCmd::List { ask, .. }) = d.stored.last().cloned() else { panic!("{:?}", d.stored) };
+    d.send(Msg::Store(StoreEvent::Listed { ask, conversations: vec![summary(1, "The tides, and the moon")] }));
+    let Some(StoreCmd::Preview { ask, .. }) = d.stored.last().cloned() else { panic!("{:?}", d.stored) };
+    let said = |role, text: &str| Said { role, text: text.into() };
+    let long = "The moon pulls at the water on its side more than at the earth, and at the earth more than at the water \
+        on the other side. ";
+    let said = vec![
+        said(Role::User, "How do tides work?"),
+        said(Role::Assistant, &long.repeat(4)),
+        said(Role::User, "And the sun?"),
+        said(Role::Assistant, "It does the same, half as much."),
+    ];
+    d.send(Msg::Store(StoreEvent::Previewed { ask, said }));
+    for (width, height) in [(80, 24), (120, 40), (120, 16)] {
+        let screen = d.screen(width, height);
+        insta::assert_snapshot!(format!("preview_{width}x{height}"), screen);
+    }
 }
 
 #[test]

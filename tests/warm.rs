@@ -205,6 +205,27 @@ fn where_nothing_can_be_shared_there_is_an_answer_all_the_same() {
 }
 
 #[test]
+fn a_batch_uses_what_is_warm_and_goes_on_without_it() {
+    let home = Sandbox::new();
+    let story = format!("[[reply]]\nwhen = \"story\"\ntext = \"{}\"\ntokens_per_second = 20.0\n", words(4000));
+    let script = home.script(&format!("{story}{IN_TURN}"));
+    assert_eq!(ask(&home, &["--keep-warm", "10m", "-m", &script, "hi"]), "one");
+    home.write("in.jsonl", "{\"prompt\": \"x\"}\n{\"prompt\": \"a story\"}\n{\"prompt\": \"y\"}\n");
+    let mut running = Running::start(home.hobnob(["run", "-m", &script, "--batch", "in.jsonl"]));
+    let first = running.read_until("\n");
+    assert!(first.contains("\"content\":\"two\""), "by the engine that was there: {first}");
+    let asks = || engines(&home).first().is_some_and(|engine| engine["scripts"] == 1);
+    assert!(eventually(AT_ONCE, asks), "the story is on its way");
+    kill_process(pid(&engines(&home)[0]), Signal::KILL).expect("it runs");
+    let done = running.finish();
+    done.assert_error(8, "1 of 3 lines failed");
+    let lines = done.lines();
+    assert_eq!(lines[0]["error"]["kind"], "generation", "{lines:?}");
+    assert_eq!(lines[1]["content"], "one", "by one of its own: {lines:?}");
+    assert!(eventually(AT_ONCE, || home.alive().is_empty()), "left {:?}", home.alive());
+}
+
+#[test]
 fn a_script_uses_the_engine_of_an_open_interface() {
     let (person, home) = (Home::new(), Sandbox::new());
     let story = words(60);

@@ -48,6 +48,9 @@ use crate::domain::store::{ConvIds, Which};
 use crate::domain::{AskId, GenId, JobId, LoadId, LoadStage};
 use crate::error::UserError;
 
+/// An action and its keys, as this terminal can show them.
+pub type Keys = (Action, Vec<String>);
+
 /// One of the three panes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pane {
@@ -411,7 +414,7 @@ impl App {
     /// All actions where they are at home, with their keys. Where letters are commands of a conversation that is read, what else can be
     /// done there is listed, too, and its keys there are not listed elsewhere.
     #[must_use]
-    pub fn keys_by_context(&self) -> Vec<(Context, Vec<(Action, Vec<String>)>)> {
+    pub fn keys_by_context(&self) -> Vec<(Context, Vec<Keys>)> {
         let is_special = |context: Context| matches!(context, Context::Reading | Context::Finding);
         let hint = if self.theme.glyphs.unicode { KeySequence::hint } else { KeySequence::hint_ascii };
         let mut keys: BTreeMap<(Context, Action), Vec<String>> = BTreeMap::new();
@@ -439,7 +442,12 @@ impl App {
             };
             Action::ALL.iter().filter_map(entry).collect()
         };
-        Context::ALL.into_iter().map(|context| (context, entries(context))).collect()
+        let mut contexts = Context::ALL;
+        if self.chat.transcript.cursor().is_some() {
+            // Who asks while they read asks about that.
+            contexts.sort_by_key(|context| *context != Context::Reading);
+        }
+        contexts.into_iter().map(|context| (context, entries(context))).collect()
     }
 
     /// The model that is loaded, or that comes back with the next message.

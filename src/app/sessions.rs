@@ -5,7 +5,7 @@ use crate::app::text_area::TextArea;
 use crate::domain::AskId;
 use crate::domain::action::Action;
 use crate::domain::store::keeper::Keeper;
-use crate::domain::store::{ConvId, ConvIds, Hit, Row, Summary, Which};
+use crate::domain::store::{ConvId, ConvIds, Hit, Row, Said, Summary, Which};
 
 /// The conversation on the screen, as the store knows it.
 #[derive(Debug)]
@@ -107,6 +107,9 @@ impl Entry<'_> {
     }
 }
 
+/// A conversation, and the message that was found in it.
+pub type Chosen = (ConvId, Option<Row>);
+
 /// All conversations, narrowed by typing.
 #[derive(Debug)]
 pub struct ConversationList {
@@ -122,6 +125,10 @@ pub struct ConversationList {
     selected: usize,
     pub list_ask: Option<AskId>,
     pub search_ask: Option<AskId>,
+    /// What was asked for, and of what.
+    pub preview_ask: Option<(AskId, Chosen)>,
+    /// What is shown beside the list, and of what.
+    previewed: Option<(Chosen, Vec<Said>)>,
     /// The words have changed since they were looked for.
     pub search_again: bool,
     /// A title that is being typed, and whose.
@@ -140,6 +147,8 @@ impl Default for ConversationList {
             selected: 0,
             list_ask: None,
             search_ask: None,
+            preview_ask: None,
+            previewed: None,
             search_again: false,
             renaming: None,
         }
@@ -218,6 +227,26 @@ impl ConversationList {
     #[must_use]
     pub fn chosen(&self) -> Option<Entry<'_>> {
         self.entries().nth(self.selected)
+    }
+
+    /// What is to be previewed and is not yet: the conversation, and the message that was found in it.
+    #[must_use]
+    pub fn unpreviewed(&self) -> Option<Chosen> {
+        let chosen = self.chosen().map(|entry| (entry.id(), entry.row()))?;
+        (self.previewed.as_ref().map(|(of, _)| *of) != Some(chosen)).then_some(chosen)
+    }
+
+    pub fn previewed(&mut self, of: Chosen, said: Vec<Said>) {
+        self.previewed = Some((of, said));
+    }
+
+    /// What was said last in the conversation that is chosen, or before what was found there; nothing until that is known.
+    #[must_use]
+    pub fn preview(&self) -> &[Said] {
+        match &self.previewed {
+            Some((of, said)) if self.chosen().is_some_and(|entry| (entry.id(), entry.row()) == *of) => said,
+            _ => &[],
+        }
     }
 
     /// A conversation by its id, where it is listed.

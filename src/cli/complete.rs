@@ -250,7 +250,7 @@ mod tests {
     fn every_value_that_can_be_given_is_known() {
         fn walk(command: &Command) {
             for arg in command.get_arguments().filter(|arg| takes_value(arg) && arg.get_possible_values().is_empty()) {
-                let name = arg.get_value_names().and_then(|names| names.first()).map(|name| name.as_str());
+                let name = arg.get_value_names().and_then(|names| names.first()).map(clap::builder::Str::as_str);
                 let known = VALUES.iter().any(|(known, _)| name == Some(known));
                 assert!(known, "{:?} of `{}` has no place in VALUES", name, command.get_name());
             }

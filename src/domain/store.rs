@@ -164,6 +164,14 @@ pub struct Hit {
     pub archived: bool,
 }
 
+/// A message as far as a list shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    pub role: Role,
+    /// Its beginning.
+    pub text: String,
+}
+
 /// A conversation with all that belongs to it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Opened {
@@ -199,6 +207,8 @@ pub enum StoreCmd {
     Open { ask: AskId, which: Which, at: Option<Row> },
     /// Answers with `StoreEvent::Listed`.
     List { ask: AskId, archived: bool },
+    /// Answers with `StoreEvent::Previewed`: how a conversation ends, or what leads to a message of it.
+    Preview { ask: AskId, id: ConvId, at: Option<Row> },
     /// Answers with `StoreEvent::Found`.
     Search { ask: AskId, words: String },
     /// Answers with `StoreEvent::Prompts`.
@@ -216,6 +226,8 @@ pub enum StoreEvent {
     Opened { ask: AskId, result: Box<Result<Option<Opened>, UserError>> },
     /// Pinned ones first, then the newest.
     Listed { ask: AskId, conversations: Vec<Summary> },
+    /// The newest last.
+    Previewed { ask: AskId, said: Vec<Said> },
     /// Best first.
     Found { ask: AskId, hits: Vec<Hit> },
     /// What was asked in all conversations, each once, the newest first.

@@ -45,7 +45,12 @@ pub fn lines(completion: Completion, takes: Takes, loaded: &Loaded) -> String {
             continue;
         }
         let about = sanitize(&about).replace(['\n', '\t'], " ");
-        out.push_str(&if about.is_empty() { format!("{value}\n") } else { format!("{value}\t{about}\n") });
+        out.push_str(&value);
+        if !about.is_empty() {
+            out.push('\t');
+            out.push_str(&about);
+        }
+        out.push('\n');
     }
     out
 }
@@ -67,12 +72,15 @@ impl Found {
     }
 
     fn look_up(&mut self, values: &Values, loaded: &Loaded) {
+        if is_path(&self.typed) && is_also_a_path(values) {
+            self.kind = "files";
+            return;
+        }
         match values {
             Values::None => {}
             Values::Files => self.kind = "files",
             Values::Folders => self.kind = "folders",
             Values::TextOrFile => self.file_behind_at(),
-            Values::Models | Values::ModelsHere | Values::ModelsToPull if is_path(&self.typed) => self.kind = "files",
             Values::Models => {
                 self.models_here(loaded);
                 self.models_of_the_catalog(loaded);
@@ -80,7 +88,6 @@ impl Found {
             Values::ModelsHere => self.models_here(loaded),
             Values::ModelsToPull => self.models_of_the_catalog(loaded),
             Values::Sessions => self.sessions(loaded),
-            Values::Templates if is_path(&self.typed) => self.kind = "files",
             Values::Templates => {
                 let templates = Templates::new(&loaded.paths.templates_dir());
                 for name in templates.names().0 {
@@ -170,8 +177,14 @@ impl Found {
 }
 
 /// What is in a model's header takes too long to read for a name.
+#[allow(clippy::unnecessary_wraps)] // as a probe is
 fn unread(_: &Path) -> Result<ModelFacts, UserError> {
     Ok(ModelFacts::default())
+}
+
+/// In whose place there can be a file.
+fn is_also_a_path(values: &Values) -> bool {
+    matches!(values, Values::Models | Values::ModelsHere | Values::ModelsToPull | Values::Templates)
 }
 
 fn is_path(typed: &str) -> bool {

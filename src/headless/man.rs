@@ -1,5 +1,6 @@
 //! `hobnob man`: the manual. The pages come from the command line's definitions; here they are shown and written.
 
+use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 use std::process::Command;
@@ -45,7 +46,7 @@ pub fn write_all(folder: &Path, pages: &[(String, String)], context: &Context<'_
     for (file, source) in pages {
         let path = folder.join(file);
         std::fs::write(&path, source).map_err(|error| fail(&path, &error))?;
-        written.push_str(&format!("{}\n", path.display()));
+        let _ = writeln!(written, "{}", path.display());
     }
     context.console.note(&format!("{} pages are written", pages.len()));
     print(&written)

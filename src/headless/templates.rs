@@ -1,5 +1,7 @@
 //! `hobnob templates`: prompts that go by a name.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
@@ -49,11 +51,11 @@ pub fn list(context: &Context<'_>) -> Outcome {
         let (names, texts) = (width(0), width(1).min(context.console.columns().saturating_sub(width(0) + 12)));
         for [name, text, origin] in &rows {
             let gap = " ".repeat(texts.saturating_sub(text.width()));
-            out.push_str(&format!("{name:names$}  {text}{gap}  {}\n", context.console.paint(origin, "2")));
+            let _ = writeln!(out, "{name:names$}  {text}{gap}  {}", context.console.paint(origin, "2"));
         }
     } else {
         for row in &rows {
-            out.push_str(&format!("{}\n", row.join("\t")));
+            let _ = writeln!(out, "{}", row.join("\t"));
         }
     }
     print(&out)?;

@@ -254,6 +254,12 @@ fn find_called(options: &Options, model: &ModelRef, name: &str, quant: Option<&s
 /// No model of that name; says what there is.
 fn not_here(options: &Options, model: &ModelRef) -> UserError {
     let error = UserError::new(ErrorKind::ModelNotFound, format!("no model on this machine is called `{model}`"));
+    let starter = ModelRef::Starter.to_string();
+    if let ModelRef::Named { name, .. } = model
+        && distance(&name.to_lowercase(), &starter) <= 2
+    {
+        return error.hint(format!("did you mean `{starter}`?"));
+    }
     if let ModelRef::Named { name, .. } = model
         && let near @ [_, ..] = named::similar(options, name).as_slice()
     {

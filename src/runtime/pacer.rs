@@ -23,8 +23,9 @@ impl FramePacer {
     const SHORTEST: Duration = Duration::from_micros(33_300);
     /// As slow as text may come and still seem to flow.
     const LONGEST: Duration = Duration::from_millis(200);
-    /// Between the frames of keys: below what a person can feel, above what a key held down or a paste in pieces can flood.
-    const KEYS: Duration = Duration::from_millis(4);
+    /// Between the frames of keys: below what a person can feel, with the drawing after it under five milliseconds, and above
+    /// what a key held down or a paste in pieces can flood.
+    const KEYS: Duration = Duration::from_millis(2);
     /// How much a new frame weighs in the average.
     const WEIGHT: f64 = 0.2;
 
@@ -109,7 +110,7 @@ mod tests {
     #[test]
     fn a_key_is_shown_at_once_unless_a_frame_just_went_out() {
         let (pacer, last) = paced(&[150 * MS]);
-        assert_eq!(pacer.due(Dirty::Now, last + MS), Some(last + 4 * MS));
+        assert_eq!(pacer.due(Dirty::Now, last + MS), Some(last + FramePacer::KEYS));
         let later = last + 10 * MS;
         assert!(pacer.due(Dirty::Now, later).expect("due") <= later);
     }

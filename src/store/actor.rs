@@ -113,6 +113,10 @@ impl Actor {
                 Ok(conversations) => self.tell(StoreEvent::Listed { ask, conversations }),
                 Err(error) => self.tell(StoreEvent::Note(error)),
             },
+            StoreCmd::Preview { ask, id, at } => match self.store.preview(id, at) {
+                Ok(said) => self.tell(StoreEvent::Previewed { ask, said }),
+                Err(error) => self.tell(StoreEvent::Note(error)),
+            },
             StoreCmd::Search { ask, words } => match self.store.search(&words) {
                 Ok(hits) => self.tell(StoreEvent::Found { ask, hits }),
                 Err(error) => self.tell(StoreEvent::Note(error)),

@@ -9,12 +9,15 @@ use super::keep::{read_pieces, rows_of};
 use super::{Sheet, Store, now};
 use crate::config::nearest;
 use crate::domain::conversation::{Conversation, Message, MessageState, Start};
-use crate::domain::store::{ConvId, Opened, Row, Summary, Which};
+use crate::domain::store::{ConvId, Opened, Row, Said, Summary, Which};
 use crate::domain::{MsgId, Role};
 use crate::error::{ErrorKind, UserError};
 
 /// As many as anybody looks through; what is older is found by its words.
 const LISTED: u32 = 2000;
+/// Messages of a preview, and characters of each.
+const PREVIEWED: u32 = 6;
+const PREVIEW_TEXT: u32 = 800;
 /// Ids that an error names.
 const NAMED: usize = 5;
 
@@ -52,6 +55,15 @@ impl Store {
     pub fn look(&mut self, id: ConvId) -> Result<Opened, UserError> {
         let read = self.mark_cut().and_then(|()| read(&self.db, id, None)).map_err(|error| self.failed(&error))?;
         read.map(|(_, opened)| opened).ok_or_else(|| gone(&id.short(), None))
+    }
+
+    /// How a conversation ends on the branch that is shown, or what leads to a message of it: a few messages, as far as a
+    /// list shows them. It is not used by that.
+    ///
+    /// # Errors
+    /// The file can't be read.
+    pub fn preview(&self, id: ConvId, at: Option<Row>) -> Result<Vec<Said>, UserError> {
+        preview(&self.db, id, at).map_err(|error| self.failed(&error))
     }
 
     /// The conversation that was used last.
@@ -141,6 +153,30 @@ fn list(db: &Connection, archived: bool) -> rusqlite::Result<Vec<Summary>> {
     listed.query_map(params![archived, LISTED], summary)?.collect()
 }
 
+fn preview(db: &Connection, id: ConvId, at: Option<Row>) -> rusqlite::Result<Vec<Said>> {
+    let mut up = db.prepare_cached(
+        "WITH RECURSIVE up (parent, role, text, place) AS ( \
+             SELECT parent, role, substr(content, 1, ?4), 1 FROM messages \
+             WHERE id = coalesce(?2, (SELECT coalesce(head, (SELECT max(id) FROM messages WHERE conversation = c.id)) \
+                                      FROM conversations c WHERE name = ?1)) \
+             UNION ALL \
+             SELECT m.parent, m.role, substr(m.content, 1, ?4), place + 1 FROM messages m \
+             JOIN up ON m.id = up.parent WHERE place < ?3) \
+         SELECT role, text FROM up ORDER BY place DESC",
+    )?;
+    let said = |row: &SqlRow<'_>| Ok(Said { role: role(row.get_ref(0)?.as_str()?), text: row.get(1)? });
+    let at = at.map(|Row(row)| row);
+    up.query_map(params![id.to_string(), at, PREVIEWED, PREVIEW_TEXT], said)?.collect()
+}
+
+fn role(name: &str) -> Role {
+    match name {
+        "system" => Role::System,
+        "assistant" => Role::Assistant,
+        _ => Role::User,
+    }
+}
+
 pub(super) fn id(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<ConvId> {
     let name: String = row.get(column)?;
     name.parse().map_err(|why: &'static str| {
@@ -215,11 +251,7 @@ fn messages(db: &Connection, sheet: &Sheet) -> rusqlite::Result<Vec<Message>> {
         messages.push(Message {
             id: MsgId(messages.len() as u64),
             parent: row.get::<_, Option<i64>>(1)?.and_then(|parent| sheet.id_of(parent)),
-            role: match row.get_ref(2)?.as_str()? {
-                "system" => Role::System,
-                "assistant" => Role::Assistant,
-                _ => Role::User,
-            },
+            role: role(row.get_ref(2)?.as_str()?),
             model: row.get(3)?,
             content,
             reasoning,

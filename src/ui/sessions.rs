@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::app::sessions::{ConversationList, Entry};
 use crate::domain::Role;
 use crate::domain::action::Action;
-use crate::domain::store::{Hit, Summary};
+use crate::domain::store::{Hit, Said, Summary};
 use crate::domain::units::{ago, many};
 use crate::text::{sanitize, wrap};
 use crate::ui::canvas::{Canvas, paragraph};
@@ -156,6 +156,29 @@ fn found(app: &App, hit: &Hit, base: ratatui::style::Style, chosen: bool) -> Lin
     Line::from(spans.collect::<Vec<_>>())
 }
 
+/// Messages as they stand beside the list: who, and the beginning of what.
+fn said(app: &App, said: &[Said], width: usize) -> Vec<Line<'static>> {
+    const LINES: usize = 8;
+    let theme = &app.theme;
+    let mut lines = Vec::new();
+    for message in said {
+        let (mark, style) = match message.role {
+            Role::User => (theme.glyphs.user, theme.user),
+            Role::Assistant | Role::System => (theme.glyphs.assistant, theme.assistant),
+        };
+        let text = sanitize(message.text.trim()).into_owned();
+        let mark = [Span::styled(format!("{mark} "), style)];
+        let margin = [Span::raw("  ")];
+        let mut rows = wrap::wrap(&[Span::styled(text, theme.base)], width, &mark, &margin);
+        if rows.len() > LINES {
+            rows.truncate(LINES - 1);
+            rows.push(Line::from(Span::styled(format!("  {}", theme.glyphs.ellipsis), theme.muted)));
+        }
+        lines.extend(rows);
+    }
+    lines
+}
+
 /// More about what is chosen.
 fn preview(canvas: &mut Canvas<'_>, area: Rect, app: &App, list: &ConversationList) {
     let theme = &app.theme;
@@ -168,12 +191,20 @@ fn preview(canvas: &mut Canvas<'_>, area: Rect, app: &App, list: &ConversationLi
             facts.extend(summary.model.clone());
             lines.extend(paragraph(&sanitize(&facts.join(&format!(" {} ", theme.glyphs.dot))), width, theme.muted));
             lines.push(Line::default());
-            lines.extend(paragraph(&sanitize(&summary.preview), width, theme.base));
+            if list.preview().is_empty() {
+                lines.extend(paragraph(&sanitize(&summary.preview), width, theme.base));
+            }
         }
         Entry::Hit(hit) => {
             lines.push(Line::default());
             lines.extend(wrap::wrap(&found(app, hit, theme.base, false).spans, width, &[], &[]));
+            lines.push(Line::default());
         }
     }
+    // The newest is what one looks for: what is above it gives way.
+    let room = usize::from(area.height).saturating_sub(lines.len());
+    let said = said(app, list.preview(), width);
+    let gone = said.len().saturating_sub(room);
+    lines.extend(said.into_iter().skip(gone));
     canvas.lines(area, &lines);
 }

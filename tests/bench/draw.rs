@@ -70,12 +70,14 @@ fn main() -> ExitCode {
 }
 
 /// A beginning, and what goes on after it.
-const ANSWERS: [(&str, (&str, &str)); 7] = [
+const ANSWERS: [(&str, (&str, &str)); 9] = [
     ("a mixture", ("", ANSWER)),
     ("one list", ("", "- an item of a list that goes on\n  - and one in it\n")),
     ("one fence", ("```rust\n", "    let answer = 42; // a line of code\n")),
     ("one table", ("| a | b |\n|---|---|\n", "| a cell of a table | 12345 |\n")),
     ("one paragraph", ("", "words that go on and on, with *emphasis* and `code`\n")),
+    ("one list item", ("- ", "words that go on and on, with *emphasis* and `code`\n  ")),
+    ("code in an item", ("1. so:\n\n   ```rust\n", "   let answer = 42; // a line of code\n")),
     ("one line", ("", "words that go on and on, with *emphasis* and `code` ")),
     ("formulas", ("", "Where $x^2 = \\frac{a}{b}$ holds:\n\n$$\n\\sum_{i=1}^n x_i = \\sqrt{2}\n$$\n\n")),
 ];

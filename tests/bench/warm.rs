@@ -1,7 +1,9 @@
-//! What a call of `hobnob run` costs beside the engine's own work: where it loads the model, and where another holds it.
+//! What a call of `hobnob run` costs beside the engine's own work: where it loads the model, where another holds it, and
+//! where it answers a whole batch.
 //!
 //! `cargo bench --bench warm`; takes about a minute.
 #![allow(clippy::print_stdout, reason = "its output is what it is for")]
+#![allow(clippy::cast_precision_loss, reason = "a few hundred calls")]
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -18,6 +20,10 @@ use support::models;
 use support::pty::Home;
 
 const ROUNDS: usize = 20;
+/// Lines of the batch.
+const LINES: usize = 200;
+/// How much less a line of a batch is to cost beside its answer than a call that loads.
+const TIMES: f64 = 20.0;
 /// What the warm path may add to the engine's own time to its first token.
 const LIMIT: f64 = 50.0;
 
@@ -47,6 +53,10 @@ fn main() {
         sum(&warm),
         sum(&cold) / sum(&warm)
     );
+    let (line, call) = (batch(&home), sum(&cold) / cold.len() as f64);
+    let times = call / line;
+    println!("added to a line of a batch of {LINES}: {line:.1}; a call that loads adds {times:.0} times that");
+    println!("limit: {TIMES:.0} times{}", if times >= TIMES { "" } else { "  UNDER" });
     println!(
         "limit for what is added before the first words: {LIMIT:.0} ms{}",
         if added < LIMIT { "" } else { "  OVER" }
@@ -83,6 +93,26 @@ fn call(home: &Home, options: &[&str], prompt: &str) -> Call {
     assert!(process.wait().expect("it ends").success());
     let timing = |name: &str| done["timing"][name].as_f64().expect("a time");
     Call { first, whole: ms(start.elapsed()), ttft: timing("ttft_ms"), total: timing("total_ms") }
+}
+
+/// What a line of a batch costs beside the engine's own work, the load in it.
+fn batch(home: &Home) -> f64 {
+    let line = |n| format!("{{\"id\": {n}, \"prompt\": \"Say the number {n} and then count on.\"}}\n");
+    let input = home.path().join("in.jsonl");
+    std::fs::write(&input, (0..LINES).map(line).collect::<String>()).expect("writes");
+    let mut command = hobnob(home, &["run", "--no-share", "--temperature", "0", "--max-tokens", "8"]);
+    command.arg("-m").arg(models::starter()).arg("--batch").arg(&input);
+    let start = Instant::now();
+    let done = command.output().expect("starts");
+    let whole = ms(start.elapsed());
+    assert!(done.status.success());
+    let total = |line: &str| {
+        let line: Value = serde_json::from_str(line).expect("JSON");
+        line["timing"]["total_ms"].as_f64().expect("a time")
+    };
+    let totals: Vec<f64> = String::from_utf8_lossy(&done.stdout).lines().map(total).collect();
+    assert_eq!(totals.len(), LINES);
+    (whole - totals.iter().sum::<f64>()) / LINES as f64
 }
 
 fn hobnob(home: &Home, args: &[&str]) -> Command {

@@ -129,6 +129,27 @@ fn a_timeout_in_the_middle_leaves_what_there_was() {
 }
 
 #[test]
+fn a_batch_is_8_where_some_lines_failed_and_else_as_one_answer() {
+    let home = Sandbox::new();
+    let echo = home.script("");
+    let unloadable = home.script("fail_load = \"no such luck\"\n");
+    home.write("good.jsonl", "{\"prompt\": \"a\"}\n{\"prompt\": \"b\"}\n");
+    home.write("bad.jsonl", "{\"prompt\": \"a\"}\nno JSON\n");
+    for (model, file, code, error, lines) in [
+        (&echo, "good.jsonl", 0, "", 2),
+        (&echo, "bad.jsonl", 8, "1 of 2 lines failed", 2),
+        (&echo, "missing.jsonl", 2, "missing.jsonl", 0),
+        (&unloadable, "good.jsonl", 3, "no such luck", 0),
+    ] {
+        let done = home.run(["run", "-m", model, "--batch", file]);
+        done.assert_code(code);
+        assert_stderr(&done.err, error, file);
+        assert_eq!(done.lines().len(), lines, "{file}: {}", done.text());
+    }
+    home.assert_empty();
+}
+
+#[test]
 fn a_network_that_is_not_there_is_4_for_whoever_needs_it() {
     let home = Sandbox::new();
     for args in [&["pull", "org/repo/m.gguf"][..], &["search", "llama"], &["search", "org/repo"]] {

@@ -10,12 +10,14 @@ fn nothing_moves_and_nothing_is_coloured_where_it_is_not_wanted() {
     let (home, files) = (Home::new(), Sandbox::new());
     let slow = files.script(SLOW);
     // Whether a line may move, and whether words may have colours.
-    let cases: [(&[(&str, &str)], bool, bool); 5] = [
+    let cases: [(&[(&str, &str)], bool, bool); 7] = [
         (&[("TERM", "xterm-256color")], true, true),
         (&[("TERM", "xterm-256color"), ("NO_COLOR", "")], true, true),
         (&[("TERM", "xterm-256color"), ("NO_COLOR", "1")], true, false),
         (&[("TERM", "dumb")], false, false),
         (&[("TERM", "")], false, false),
+        (&[("TERM", "xterm-256color"), ("CI", "true")], false, false),
+        (&[("TERM", "xterm-256color"), ("CI", "false")], true, true),
     ];
     for (variables, moves, colours) in cases {
         let raw = |args: &[&str]| {

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::sandbox::{AT_ONCE, Done, PATIENCE, Running, Sandbox, eventually, full};
 use crate::support::models::starter;
+use crate::support::pty::Setup;
 
 /// Says back what it is asked.
 const ECHO: &str = "";
@@ -252,6 +253,25 @@ fn each_answer_comes_before_the_next_question() {
     }
     drop(stdin);
     assert_eq!(running.wait(PATIENCE).code(), Some(0));
+}
+
+#[test]
+fn a_bar_where_somebody_watches_and_nothing_where_nobody_does() {
+    let home = Sandbox::new();
+    let input: Vec<Value> = (0..4).map(|n| json!({"id": n, "prompt": "x"})).collect();
+    let file = home.write("in.jsonl", lines(&input)).display().to_string();
+    let script = home.script("[[reply]]\ntext = \"a b c d e f\"\ntokens_per_second = 20.0\n");
+    for (name, value, bar) in [("TERM", "xterm-256color", true), ("TERM", "dumb", false), ("CI", "true", false)] {
+        let setup = ["run", "-m", &script, "--batch", &file, "--resume", &format!("{file}.{value}")]
+            .into_iter()
+            .fold(Setup::hobnob(), |setup, arg| setup.arg(arg));
+        let mut terminal = setup.env(name, value).start();
+        assert_eq!(terminal.wait_exit().code, Some(0));
+        let raw = String::from_utf8_lossy(&terminal.raw()).into_owned();
+        let shown = raw.contains("[######..................] 1 of 4 (25 %)") && raw.contains("4 lines answered");
+        assert_eq!(shown, bar, "{name}={value}: {raw:?}");
+        assert!(bar || raw.is_empty(), "{name}={value}: {raw:?}");
+    }
 }
 
 /// Peak resident memory of a process that runs, in kB.

@@ -164,6 +164,21 @@ fn other_shells_read_their_scripts_where_they_are() {
 }
 
 #[test]
+fn a_slip_in_the_name_of_a_model_is_put_right() {
+    let home = furnished();
+    for (name, hint) in [
+        ("satrter", "did you mean `starter`?"),
+        ("qwne3-4b", "did you mean `qwen3-4b`"),
+        ("tiny.Q4_1.guf", "tiny.Q4_1.gguf"),
+    ] {
+        let done = home.run(["run", "--offline", "-m", name, "hi"]);
+        done.assert_error(3, name);
+        let said = done.err.lines().find(|line| line.starts_with("hint: ")).expect("a hint");
+        assert!(said.contains(hint), "{name}: {said}");
+    }
+}
+
+#[test]
 fn the_manual_is_read_by_the_program_that_shows_it() {
     let home = Sandbox::new();
     let done = home.run(["man", "--dir", "pages"]);

@@ -29,7 +29,7 @@ fn a_status_line_is_there_while_it_loads_and_gone_after() {
 fn errors_are_coloured_unless_the_person_or_the_terminal_says_no() {
     let home = Home::new();
     for (variable, value, coloured) in
-        [("TERM", "xterm-256color", true), ("TERM", "dumb", false), ("NO_COLOR", "1", false)]
+        [("TERM", "xterm-256color", true), ("TERM", "dumb", false), ("NO_COLOR", "1", false), ("CI", "true", false)]
     {
         let setup = run(&home, &["run", "-m", "./missing.gguf", "hi"]).without_env("NO_COLOR").env(variable, value);
         let mut terminal = setup.start();

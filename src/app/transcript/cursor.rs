@@ -58,11 +58,13 @@ pub enum Selected {
 }
 
 impl Cursor {
+    #[must_use]
     pub fn on_message(message: MsgId) -> Self {
         Self { at: Spot { message, row: 0 }, unit: Unit::Message, mark: None }
     }
 
     /// What is selected; `None` where its messages are not on the branch any more.
+    #[must_use]
     pub fn selected(&self, conversation: &Conversation) -> Option<Selected> {
         let place = conversation.place(self.at.message)?;
         let Some((mark, unit)) = self.mark else {
@@ -89,12 +91,18 @@ impl Cursor {
         let at = (place, self.at.row);
         let height = i32::from(frame.view.area.height);
         let gone = match motion {
-            Motion::Lines(n) => Some((self.from_edge(frame, at, n), Unit::Line)),
+            Motion::Lines(n) => Some((self.lines_from(frame, at, n), Unit::Line)),
             Motion::HalfPages(n) => Some((frame.step(at, n * (height / 2).max(1)), Unit::Line)),
             Motion::Pages(n) => Some((frame.step(at, n * (height - 2).max(1)), Unit::Line)),
             Motion::Messages(n) => Some((self.message_from(frame, at, n), Unit::Message)),
             Motion::Codes(n) => {
-                code_from(frame, (at.0, Some(at.1)), n > 0).map(|(at, number)| (at, Unit::Code(number)))
+                let from = (at.0, Some(at.1));
+                let mut found = code_from(frame, from, n > 0);
+                if found.is_none() && !matches!(self.unit, Unit::Code(_)) {
+                    // Who has no code yet means the nearest.
+                    found = code_from(frame, from, n <= 0);
+                }
+                found.map(|(at, number)| (at, Unit::Code(number)))
             }
             Motion::Top => Some(((0, 0), self.unit)),
             Motion::Bottom => {
@@ -116,7 +124,7 @@ impl Cursor {
     }
 
     /// Lines are counted from the edge of what is pointed at. Of a message, its rows in sight are the first to be pointed at.
-    fn from_edge(&self, frame: &mut Frame<'_>, at: At, n: i32) -> At {
+    fn lines_from(&self, frame: &mut Frame<'_>, at: At, n: i32) -> At {
         match self.unit {
             Unit::Code(number) if n > 0 => {
                 let end = block(frame, at.0, number).map_or(at.1, |block| block.rows.end - 1);

@@ -42,11 +42,13 @@ impl Drag {
     }
 
     /// The rows it goes over, from the first to the last.
+    #[must_use]
     pub fn rows(&self, conversation: &Conversation) -> Option<(At, At)> {
         self.ends(conversation).map(|((from, _), (to, _))| (from, to))
     }
 
     /// The columns of a row that are selected.
+    #[must_use]
     pub fn columns(&self, conversation: &Conversation, at: At, line: &Line<'_>) -> Option<Range<usize>> {
         let ((first, from), (last, to)) = self.ends(conversation)?;
         if at < first || at > last {
@@ -69,6 +71,7 @@ impl Drag {
     }
 
     /// Nothing but the cell where it began.
+    #[must_use]
     pub fn is_click(&self) -> bool {
         self.grain == Grain::Character && self.from == self.to
     }

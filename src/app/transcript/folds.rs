@@ -5,8 +5,11 @@ use std::ops::Range;
 
 use ratatui::text::{Line, Span};
 
+use super::Transcript;
+use super::cursor::{Spot, Unit};
 use crate::config::theme::Theme;
 use crate::domain::MsgId;
+use crate::domain::conversation::Conversation;
 use crate::domain::units::many;
 use crate::text::markdown::{Region, RegionKind};
 use crate::text::wrap;
@@ -145,19 +148,58 @@ pub(super) fn row_of_line(folds: &[Fold], line: usize) -> usize {
     row
 }
 
+impl Transcript {
+    /// Folds or unfolds what is pointed at: a block, the reasoning, or everything in a message. False where there is nothing to fold.
+    pub fn toggle_fold(&mut self, conversation: &Conversation, spot: Spot, unit: Unit) -> bool {
+        let Some(laid) = conversation.place(spot.message).and_then(|_| self.laid.get(&spot.message)) else {
+            return false;
+        };
+        let what = match unit {
+            Unit::Code(number) => vec![Foldable::Code(number)],
+            Unit::Line if laid.foldable_at(spot.row).is_some() => Vec::from_iter(laid.foldable_at(spot.row)),
+            Unit::Line | Unit::Message => laid.foldables(),
+        };
+        let unfold = what.iter().any(|what| laid.folds(*what));
+        for what in &what {
+            self.folds.set(spot.message, *what, !unfold);
+        }
+        !what.is_empty()
+    }
+
+    /// Whether a click on this row folds or unfolds something.
+    #[must_use]
+    pub fn is_handle(&self, spot: Spot) -> bool {
+        self.laid.get(&spot.message).is_some_and(|laid| laid.is_handle(spot.row))
+    }
+
+    /// Folds everything where nothing is folded on the screen, else unfolds everything. Gives what was done.
+    pub fn toggle_all_folds(&mut self, conversation: &Conversation) -> bool {
+        let mut messages: Vec<usize> = self.shown.iter().map(|shown| shown.place).collect();
+        messages.dedup();
+        let laid = messages.iter().filter_map(|place| self.laid.get(&conversation.at(*place)?.id));
+        let mut all = laid.flat_map(|laid| laid.foldables().into_iter().map(move |what| laid.folds(what)));
+        let fold = match self.folds.all() {
+            Some(folded) => !folded,
+            None => !all.any(|folded| folded),
+        };
+        self.folds.set_all(Some(fold));
+        fold
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::BodyRow::{Fold, Line};
     use super::*;
 
-    fn fold(hidden: Range<usize>) -> Fold {
-        Fold { what: Foldable::Code(1), hidden, row: Line::default() }
+    fn fold(hidden: Range<usize>) -> super::Fold {
+        super::Fold { what: Foldable::Code(1), hidden, row: ratatui::text::Line::default() }
     }
 
     #[test]
     fn rows_and_lines_lead_to_each_other() {
         let folds = [fold(2..5), fold(7..10)];
         let shown: Vec<BodyRow> = (0..8).map(|nth| row(&folds, nth)).collect();
-        use BodyRow::{Fold, Line};
         assert_eq!(shown, [Line(0), Line(1), Fold(0), Line(5), Line(6), Fold(1), Line(10), Line(11)]);
         for line in 0..12 {
             let expected = match line {

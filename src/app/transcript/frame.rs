@@ -26,7 +26,8 @@ pub(super) struct Frame<'a> {
     pub theme: &'a Theme,
     /// What is before this place is shown elsewhere while the end is followed.
     pub from: usize,
-    pub frame: u64,
+    /// Its number: what was used last is kept longest.
+    pub now: u64,
     /// The first and the last row in sight, before a motion.
     pub sight: Option<(At, At)>,
 }
@@ -55,10 +56,10 @@ impl Frame<'_> {
         let id = message.id;
         if self.laid.get(&id).is_none_or(|laid| laid.key != key) {
             let old = self.laid.remove(&id);
-            self.laid.insert(id, Laid::new(message, old, key, self.folds, self.theme, self.frame));
+            self.laid.insert(id, Laid::new(message, old, key, self.folds, self.theme, self.now));
         }
         let laid = self.laid.get_mut(&id)?;
-        laid.used = self.frame;
+        laid.used = self.now;
         Some(laid)
     }
 

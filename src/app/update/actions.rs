@@ -12,13 +12,12 @@ impl App {
         if self.overlay.is_some() {
             return self.act_in_overlay(action, now);
         }
-        if self.is_finding() && self.act_in_find(action, now) {
+        if self.is_finding() && self.act_in_find(action) {
             return true;
         }
         match action.context() {
             Context::Global => self.act_globally(action, now),
             Context::Reading => return self.act_in_reading(action, now),
-            Context::Finding => return false,
             Context::Chat => return self.act_in_chat(action, now),
             Context::Models => return self.act_in_models(action, now),
             Context::Settings => self.act_in_settings(action, now),
@@ -31,7 +30,7 @@ impl App {
             }
             Context::List => return self.move_in_list(action),
             Context::Conversations => return self.act_on_conversation(action, now),
-            Context::Dialog => return false,
+            Context::Finding | Context::Dialog => return false,
         }
         true
     }

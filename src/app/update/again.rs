@@ -7,6 +7,7 @@ use super::asking::By;
 use super::held::capitalised;
 use crate::app::chat::Wish;
 use crate::app::compare::{Compare, Side};
+use crate::app::msg::Effect;
 use crate::app::picker::{Picker, Row, Target};
 use crate::app::update::chat::BUSY;
 use crate::app::{App, Confirmed, EngineStatus, Overlay, ToastKind};
@@ -14,7 +15,7 @@ use crate::config::{assign, nearest, read_assignments};
 use crate::domain::action::Action;
 use crate::domain::conversation::{Branch, Message};
 use crate::domain::model::LocalModel;
-use crate::domain::store::first_words;
+use crate::domain::store::{Change, StoreCmd, first_words, title_of};
 use crate::domain::units::{bytes, many};
 use crate::domain::{MsgId, Role};
 
@@ -286,9 +287,19 @@ impl App {
         let fork = self.chat.conversation.fork(until);
         let own = self.chat.own.clone();
         let (messages, written) = (fork.len(), self.chat.composer.area.take());
-        let before = self.saved.listed.title.clone();
+        let question = fork.branch().find(|message| message.role == Role::User);
+        let begins = question.map(|message| title_of(&message.content)).unwrap_or_default();
+        let before = Some(self.saved.listed.title.clone()).filter(|title| !title.is_empty()).unwrap_or(begins);
         self.begin_conversation(now);
         self.chat.conversation = fork;
+        self.keep();
+        if !before.is_empty() && !self.saved.off {
+            // Two of one name could not be told apart.
+            let title = format!("{before} (fork)");
+            self.saved.listed.title.clone_from(&title);
+            let (id, changes) = (self.saved.id, vec![Change::Title(Some(title))]);
+            self.emit(Effect::Store(StoreCmd::Keep { id, changes }));
+        }
         self.chat.composer.show(&written);
         if let Some(own) = own {
             self.hold_with(|here| *here = own);

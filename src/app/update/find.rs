@@ -60,7 +60,7 @@ impl App {
     }
 
     /// What a key does while the field is open.
-    pub(super) fn act_in_find(&mut self, action: Action, now: Instant) -> bool {
+    pub(super) fn act_in_find(&mut self, action: Action) -> bool {
         match action {
             Action::HitNext => self.step_to_hit(true),
             Action::HitPrevious => self.step_to_hit(false),
@@ -97,7 +97,7 @@ impl App {
                         true
                     });
                 }
-                return self.act_in_find(Action::LeaveFinding, now);
+                return self.act_in_find(Action::LeaveFinding);
             }
             _ => return false,
         }

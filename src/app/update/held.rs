@@ -142,10 +142,18 @@ impl App {
         self.personas.iter().map(row).collect()
     }
 
+    /// By its name, or by its beginning where no other begins like that.
+    fn persona_called(&self, name: &str) -> Option<&Persona> {
+        let lower = name.to_lowercase();
+        let same = |persona: &&Persona| persona.name.to_lowercase() == lower;
+        let mut begin = self.personas.iter().filter(|persona| persona.name.to_lowercase().starts_with(&lower));
+        let only = begin.next().filter(|_| begin.next().is_none() && name != NONE);
+        self.personas.iter().find(same).or(only)
+    }
+
     /// False where there is none of that name.
     pub(super) fn use_persona(&mut self, name: &str, now: Instant) -> bool {
-        let same = |persona: &&Persona| persona.name.eq_ignore_ascii_case(name);
-        let Some(persona) = self.personas.iter().find(same).cloned() else {
+        let Some(persona) = self.persona_called(name).cloned() else {
             if name == NONE {
                 let model = self.chat.own.take().and_then(|own| own.model);
                 self.hold_with(|setup| setup.model = model);

@@ -102,6 +102,7 @@ impl App {
             Msg::Edited(Err(error)) | Msg::Failed(error) => self.toast_error(&error, now),
         }
         self.offer();
+        self.preview_chosen();
         self.judge_models();
         self.chat.conversation.date_new(self.wall_clock(now));
         self.keep();

@@ -149,6 +149,13 @@ impl App {
                 }
             }
             StoreEvent::Prompts { ask, prompts } => self.on_prompts(ask, &prompts),
+            StoreEvent::Previewed { ask, said } => {
+                if let Some(list) = self.list()
+                    && let Some((_, of)) = list.preview_ask.take_if(|(asked, _)| *asked == ask)
+                {
+                    list.previewed(of, said);
+                }
+            }
             // Of a wish that another one has followed.
             StoreEvent::Opened { .. } => {}
         }
@@ -244,6 +251,18 @@ impl App {
             list.search_ask = Some(ask);
             self.emit(Effect::Store(StoreCmd::Search { ask, words }));
         }
+    }
+
+    /// Has what is chosen shown beside the list. One at a time: who runs through the list waits for none of those between.
+    pub(super) fn preview_chosen(&mut self) {
+        let Some(of) = self.list().filter(|list| list.preview_ask.is_none()).and_then(|list| list.unpreviewed()) else {
+            return;
+        };
+        let ask = self.saved.next_ask();
+        if let Some(list) = self.list() {
+            list.preview_ask = Some((ask, of));
+        }
+        self.emit(Effect::Store(StoreCmd::Preview { ask, id: of.0, at: of.1 }));
     }
 
     /// Something was typed into the list.

@@ -34,11 +34,12 @@ pub(super) fn apply(
     let mut overrides = read(source, key, keys, problems);
     let mut map = merged(base, &overrides);
 
-    // Chat never sees a key that the composer in front of it takes.
+    // Chat never sees a key that the composer in front of it takes. One that goes right is free while there is nothing written.
     overrides.retain(|wish| {
         let hidden = (wish.context == Context::Chat && wish.action.is_some())
             .then(|| map.get(Context::Edit, wish.keys.first()))
-            .flatten();
+            .flatten()
+            .filter(|hider| *hider != Action::Right);
         if let Some(hider) = hidden {
             problems.push(
                 source

@@ -109,18 +109,18 @@ impl Templates {
                     .hint("check the path; `hobnob templates` lists those that go by a name")
             };
             let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            return parse::template(&stem, Source::read(path)?.ok_or_else(none)?, Some(path));
+            return parse::template(&stem, &Source::read(path)?.ok_or_else(none)?, Some(path));
         }
         if is_id(name) {
             let path = self.folder.join(format!("{name}.toml"));
             if let Some(source) = Source::read(&path)? {
-                return parse::template(name, source, Some(&path));
+                return parse::template(name, &source, Some(&path));
             }
         }
         match BUILT_IN.iter().find(|(known, _)| *known == name) {
             Some((_, text)) => {
                 let source = Source { name: format!("templates/{name}.toml"), text: (*text).to_owned() };
-                parse::template(name, source, None)
+                parse::template(name, &source, None)
             }
             None => Err(self.unknown(name)),
         }

@@ -23,9 +23,9 @@ const SETTINGS: &[(&str, &str)] = &[
 const OTHERS: &[&str] = &["description", "system", "prompt", "schema", "regex", "stop", "sampling", "variables"];
 
 /// Reads one. `path` is the file that it is from, if it is one.
-pub(super) fn template(name: &str, source: Source, path: Option<&Path>) -> Result<Template, UserError> {
+pub(super) fn template(name: &str, source: &Source, path: Option<&Path>) -> Result<Template, UserError> {
     let document = source.parse().map_err(|problem| problem.hint("mend this line of the template"))?;
-    let mut reader = Reader { source: &source, document: &document, path };
+    let mut reader = Reader { source, document: &document, path };
     let mut template = Template {
         name: name.to_owned(),
         description: reader.text("description")?.unwrap_or_default(),
@@ -106,13 +106,13 @@ impl<'a> Reader<'a> {
             Some(text) if text.trim_start().starts_with('{') => Form::Schema(text.to_owned()),
             // As seen from the template.
             Some(file) => Form::SchemaFile(self.path.and_then(Path::parent).unwrap_or(Path::new("")).join(file)),
-            None => match to_json(item) {
-                Some(schema @ serde_json::Value::Object(_)) => Form::Schema(schema.to_string()),
-                _ => {
+            None => {
+                let schema = to_json(item).filter(serde_json::Value::is_object).ok_or_else(|| {
                     let what = "`schema` must be a table, JSON in a text, or the name of a file";
-                    return Err(self.problem("schema", what, "write it as a table `[schema]`"));
-                }
-            },
+                    self.problem("schema", what, "write it as a table `[schema]`")
+                })?;
+                Form::Schema(schema.to_string())
+            }
         }))
     }
 
@@ -243,7 +243,7 @@ mod tests {
 
     fn read(text: &str) -> Result<Template, UserError> {
         let source = Source { name: "x.toml".to_owned(), text: text.to_owned() };
-        template("x", source, Some(Path::new("/t/x.toml")))
+        template("x", &source, Some(Path::new("/t/x.toml")))
     }
 
     #[test]

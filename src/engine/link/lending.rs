@@ -268,7 +268,21 @@ impl Link {
             State::Generating { answer, .. } => answer.give_way(Instant::now().into_std()),
             _ => None,
         };
-        let Some(answer) = self.drain(Some(ask)) else { return };
+        self.set_aside(goes_on, Some(ask));
+    }
+
+    /// A guest's answer that is made once more has become another.
+    pub(super) fn go_another_way(&mut self) {
+        let goes_on = match &self.state {
+            State::Generating { answer, .. } => answer.from_what_is_known(),
+            _ => None,
+        };
+        self.set_aside(goes_on, None);
+        self.hurry();
+    }
+
+    fn set_aside(&mut self, goes_on: Option<Ask>, then: Option<Ask>) {
+        let Some(answer) = self.drain(then) else { return };
         match goes_on {
             Some(goes_on) => self.guests.waiting.push_front(goes_on),
             // All that was left of it was its end.

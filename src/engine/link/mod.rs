@@ -34,7 +34,7 @@ use self::child::replaced_on_disk;
 use self::death::{During, explain, holder_gone};
 use self::lending::Guests;
 use self::process::EngineProcess;
-use self::running::{Answer, Ask, Asker, Patience, cancelled_before_it_began};
+use self::running::{Answer, Ask, Asker, Patience, Taken, cancelled_before_it_began};
 use self::state::{State, Wanted};
 use super::Options;
 use super::protocol::{self, FromEngine, ToEngine};
@@ -299,9 +299,13 @@ impl Link {
                 if let State::Generating { answer, .. } = &mut self.state
                     && answer.ticket == id
                 {
-                    let event = answer.takes(kind, text, tokens, Instant::now().into_std());
+                    let taken = answer.takes(kind, text, tokens, Instant::now().into_std());
                     let asker = answer.ask.asker;
-                    self.tell(asker, event);
+                    match taken {
+                        Taken::News(event) => self.tell(asker, event),
+                        Taken::Known => {}
+                        Taken::Differs => self.go_another_way(),
+                    }
                 }
             }
             FromEngine::Finished { id, reason, usage, stats, satisfied } => {

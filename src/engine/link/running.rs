@@ -25,11 +25,21 @@ pub(super) struct Ask {
     pub earlier: Option<Earlier>,
 }
 
-/// The figures of a part of an answer.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// A part of an answer that was made before it had to give way.
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Earlier {
     usage: Usage,
     stats: GenStats,
+    /// What the asker has of it, where all of it is made once more.
+    known: Option<Beginning>,
+}
+
+/// What a piece of an answer is to whoever asked.
+pub(super) enum Taken {
+    News(EngineEvent),
+    Known,
+    /// Made once more, it is another answer.
+    Differs,
 }
 
 pub(super) struct Answer {
@@ -74,16 +84,35 @@ impl Answer {
         self.ask.earlier.is_none().then_some(EngineEvent::Started { id, prompt_tokens, cached_tokens, context })
     }
 
-    pub fn takes(&mut self, kind: PieceKind, text: String, tokens: u32, now: Instant) -> EngineEvent {
+    pub fn takes(&mut self, kind: PieceKind, text: String, tokens: u32, now: Instant) -> Taken {
         self.meter.add(tokens, now);
         self.begun = true;
-        if self.is_guests() {
-            match kind {
-                PieceKind::Text => self.heard.text.push_str(&text),
-                PieceKind::Reasoning => self.heard.reasoning.push_str(&text),
-            }
+        let id = self.ask.id;
+        if !self.is_guests() {
+            return Taken::News(EngineEvent::Delta { id, kind, text, tokens });
         }
-        EngineEvent::Delta { id: self.ask.id, kind, text, tokens }
+        let known = self.ask.earlier.as_ref().and_then(|earlier| earlier.known.as_ref());
+        let (heard, known, more) = match kind {
+            PieceKind::Text => (&mut self.heard.text, known.map_or("", |known| known.text.as_str()), ""),
+            PieceKind::Reasoning => {
+                let (reasoning, text) = known.map_or(("", ""), |known| (known.reasoning.as_str(), known.text.as_str()));
+                (&mut self.heard.reasoning, reasoning, text)
+            }
+        };
+        let left = known.as_bytes().get(heard.len()..).unwrap_or_default();
+        heard.push_str(&text);
+        let (old, new) = text.as_bytes().split_at(left.len().min(text.len()));
+        if !left.starts_with(old) || (!new.is_empty() && !more.is_empty()) {
+            return Taken::Differs;
+        }
+        match text.get(old.len()..) {
+            Some("") if !old.is_empty() => Taken::Known,
+            Some(fresh) => {
+                let tokens = if old.is_empty() { tokens } else { 0 };
+                Taken::News(EngineEvent::Delta { id, kind, text: fresh.to_owned(), tokens })
+            }
+            None => Taken::Differs,
+        }
     }
 
     /// Its end as the process tells it.
@@ -106,32 +135,51 @@ impl Answer {
 
     /// All parts of it as one.
     fn with_earlier(&self, usage: Usage, stats: GenStats) -> (Usage, GenStats) {
-        let Some(earlier) = self.ask.earlier else { return (usage, stats) };
-        let completion_tokens = earlier.usage.completion_tokens + usage.completion_tokens;
-        let first = stats.first_token.map(|first| earlier.stats.total + first);
-        let stats = GenStats {
-            first_token: earlier.stats.first_token.or(first),
-            decode: earlier.stats.decode + stats.decode,
-            total: earlier.stats.total + stats.total,
+        let Some(Earlier { usage: before, stats: spent, known }) = &self.ask.earlier else { return (usage, stats) };
+        let first = stats.first_token.map(|first| spent.total + first);
+        let (completion_tokens, decode) = match known {
+            None => (before.completion_tokens + usage.completion_tokens, spent.decode + stats.decode),
+            Some(_) => (before.completion_tokens.max(usage.completion_tokens), stats.decode),
         };
-        (Usage { completion_tokens, ..earlier.usage }, stats)
+        let stats = GenStats { first_token: spent.first_token.or(first), decode, total: spent.total + stats.total };
+        (Usage { completion_tokens, ..*before }, stats)
     }
 
     /// What is to be asked so that it goes on from here. `None` where there is no more to it than its end.
+    ///
+    /// An answer in which nothing is left to chance is made once more from its beginning, without what is known of it: what
+    /// is read and what is made differ in their last digits, and to go on in the middle could change a word.
     pub fn give_way(&self, now: Instant) -> Option<Ask> {
         let mut ask = self.ask.clone();
-        if let Some(most) = &mut ask.req.max_tokens {
-            *most = most.checked_sub(self.meter.tokens()).filter(|left| *left > 0)?;
+        let left = ask.req.max_tokens.map(|most| most.checked_sub(self.meter.tokens()).filter(|left| *left > 0));
+        if left == Some(None) {
+            return None;
         }
+        let exact = ask.req.sampling.temperature == Some(0.0) && ask.req.begun.is_none();
+        let before = ask.earlier.take().and_then(|earlier| earlier.known);
         if self.prompt_tokens > 0 {
             let (usage, stats) = self.so_far(now);
-            ask.earlier = Some(Earlier { usage, stats });
+            // It may have had to give way again before it came as far as the first time.
+            let longer = before.filter(|before| before.text.len() > self.heard.text.len());
+            let known = exact.then(|| longer.unwrap_or_else(|| self.heard.clone()));
+            ask.earlier = Some(Earlier { usage, stats, known });
         }
-        if self.heard != Beginning::default() {
-            let begun = ask.req.begun.get_or_insert_default();
-            begun.reasoning.push_str(&self.heard.reasoning);
-            begun.text.push_str(&self.heard.text);
+        if !exact {
+            ask.req.max_tokens = left.flatten();
+            add(&mut ask, &self.heard);
         }
+        Some(ask)
+    }
+
+    /// The same for one that was to be made once more and became another: it goes on from what is known after all.
+    pub fn from_what_is_known(&self) -> Option<Ask> {
+        let mut ask = self.ask.clone();
+        let earlier = ask.earlier.as_mut()?;
+        let known = earlier.known.take()?;
+        if let Some(most) = &mut ask.req.max_tokens {
+            *most = most.checked_sub(earlier.usage.completion_tokens).filter(|left| *left > 0)?;
+        }
+        add(&mut ask, &known);
         Some(ask)
     }
 
@@ -149,6 +197,15 @@ impl Answer {
     }
 }
 
+/// The answer goes on behind this.
+fn add(ask: &mut Ask, heard: &Beginning) {
+    if *heard != Beginning::default() {
+        let begun = ask.req.begun.get_or_insert_default();
+        begun.reasoning.push_str(&heard.reasoning);
+        begun.text.push_str(&heard.text);
+    }
+}
+
 /// Between two tokens the engine stops by itself. While it reads the prompt it can't, and nobody knows how long that
 /// will be; killing it always helps, and costs a load and everything that it had read of the conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -161,7 +218,7 @@ pub(super) struct Patience {
 
 /// The end of an answer that the engine has not been asked for yet.
 pub(super) fn cancelled_before_it_began(ask: &Ask) -> EngineEvent {
-    let (usage, stats) = ask.earlier.map_or_else(Default::default, |earlier| (earlier.usage, earlier.stats));
+    let (usage, stats) = ask.earlier.as_ref().map_or_else(Default::default, |earlier| (earlier.usage, earlier.stats));
     let id = ask.id;
     EngineEvent::Finished { id, reason: FinishReason::Cancelled, usage, stats, satisfied: None }
 }
@@ -243,6 +300,50 @@ mod tests {
                 assert_eq!((stats.first_token, stats.decode, stats.total), (Some(S(1)), S(2) + S(2), S(4) + S(5)));
             }
             other => panic!("not its end: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn without_chance_it_is_made_once_more_and_said_once() {
+        let t0 = Instant::now();
+        let piece = |answer: &mut Answer, kind, text: &str| match answer.takes(kind, text.into(), 1, t0) {
+            Taken::News(EngineEvent::Delta { text, .. }) => Ok(text),
+            Taken::Known => Ok(String::new()),
+            _ => Err(()),
+        };
+        let (hm, say) = (PieceKind::Reasoning, PieceKind::Text);
+        let mut first = answer(Asker::Guest(GuestId(4)), 1, t0);
+        first.ask.req.sampling.temperature = Some(0.0);
+        first.starts(40, None, 4096);
+        for (kind, text) in [(hm, "hm"), (say, "one"), (say, " two")] {
+            assert_eq!(piece(&mut first, kind, text), Ok(text.into()));
+        }
+        let again = first.give_way(t0).expect("there is more to it");
+        assert_eq!((&again.req.begun, again.req.max_tokens), (&None, Some(10)));
+        let second = || {
+            let mut second = Answer::begin(GenId(100), again.clone(), t0);
+            assert_eq!(second.starts(40, None, 4096), None);
+            assert_eq!(piece(&mut second, hm, "hm"), Ok(String::new()));
+            second
+        };
+        // However it is cut.
+        let mut same = second();
+        let news: Vec<_> = ["on", "e tw", "o th", "ree"].map(|text| piece(&mut same, say, text)).into();
+        assert_eq!(news, ["", "", " th", "ree"].map(|text| Ok(text.to_owned())));
+        let usage = Usage { prompt_tokens: 40, cached_tokens: None, completion_tokens: 5 };
+        let end = same.ends(FinishReason::Stop, usage, GenStats::default(), None);
+        assert!(matches!(end, EngineEvent::Finished { usage, .. } if usage.completion_tokens == 5), "{end:?}");
+        // Interrupted once more before it came as far.
+        let mut third = second();
+        assert_eq!(piece(&mut third, say, "one"), Ok(String::new()));
+        let known = third.give_way(t0).and_then(|ask| ask.earlier?.known).expect("what there is");
+        assert_eq!(known.text, "one two");
+        for other in [(say, "other"), (say, "one too"), (hm, "more")] {
+            let mut other_way = second();
+            assert_eq!(piece(&mut other_way, other.0, other.1), Err(()), "{other:?}");
+            let on = other_way.from_what_is_known().expect("there is more to it");
+            assert_eq!(on.req.begun.as_deref().map(|begun| begun.text.as_str()), Some("one two"));
+            assert_eq!(on.req.max_tokens, Some(7));
         }
     }
 

@@ -6,6 +6,7 @@
 mod input;
 mod line;
 mod progress;
+mod question;
 mod sink;
 
 use std::path::PathBuf;
@@ -15,12 +16,10 @@ use serde_json::Value as Json;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Interval, interval};
 
-use crate::config::{Loaded, Origin, Settings, spec};
+use crate::config::{Loaded, Origin};
 use crate::domain::model::{ModelInfo, ModelSpec};
 use crate::domain::stats::{GenStats, Usage};
-use crate::domain::{
-    ChatMessage, Constraint, EngineCmd, EngineEvent, FinishReason, GenId, GenRequest, LoadId, PieceKind, Role,
-};
+use crate::domain::{EngineCmd, EngineEvent, FinishReason, GenId, LoadId, PieceKind};
 use crate::engine::EngineHandle;
 use crate::error::{ErrorKind, UserError};
 use crate::headless::config::refuse_problems;
@@ -36,8 +35,9 @@ use crate::text::sanitize;
 
 pub use self::input::Source;
 use self::input::{Lines, Raw};
-use self::line::{Job, Line, Turns};
+use self::line::{Job, Line};
 use self::progress::{Progress, summary};
+use self::question::Common;
 use self::sink::{Answers, Sink};
 
 /// Where the lines are, and where the answers go.
@@ -48,6 +48,8 @@ pub struct Batch {
     pub resume: Option<PathBuf>,
 }
 
+/// The one load that there is.
+const LOAD: LoadId = LoadId(1);
 /// Some lines failed; what is wrong with each, its own line says.
 const SOME_FAILED: u8 = 8;
 /// How long a stopped engine may take to say its last word, and to be gone.
@@ -94,9 +96,7 @@ pub fn batch(batch: &Batch, ask: &Ask, context: &Context<'_>) -> Outcome {
         let mut runner = Runner {
             ask: &ask,
             context,
-            chosen: chosen.as_ref(),
-            constraint,
-            fixed,
+            common: Common { chosen: chosen.as_ref(), constraint, fixed, ask: &ask, loaded: context.loaded },
             watch,
             engine: &engine,
             events,
@@ -119,10 +119,7 @@ pub fn batch(batch: &Batch, ask: &Ask, context: &Context<'_>) -> Outcome {
 struct Runner<'a> {
     ask: &'a Ask,
     context: &'a Context<'a>,
-    chosen: Option<&'a Chosen>,
-    /// The form of `ask`, for lines without one of their own.
-    constraint: Option<Constraint>,
-    fixed: Fixed,
+    common: Common<'a>,
     watch: Watch,
     engine: &'a EngineHandle,
     events: UnboundedReceiver<EngineEvent>,
@@ -141,12 +138,6 @@ struct Ready {
     info: ModelInfo,
     /// The first answer after a load tells how long that took.
     untold: Option<Duration>,
-}
-
-/// What a line becomes for the engine.
-struct Question {
-    request: GenRequest,
-    form: Option<Form>,
 }
 
 /// What came of it.
@@ -259,7 +250,7 @@ impl Runner<'_> {
 
     /// The answer to a line as it is written, or the error in its place.
     async fn answer(&mut self, job: Job, number: u64) -> Result<Json, Quit> {
-        let question = match self.question(job, number) {
+        let question = match self.common.question(job, number) {
             Ok(question) => question,
             Err(error) => return Ok(document::error(&error)),
         };
@@ -281,67 +272,11 @@ impl Runner<'_> {
         Ok(self.written(&answer, end, question.form.as_ref(), stops))
     }
 
-    fn question(&self, job: Job, number: u64) -> Result<Question, UserError> {
-        let Job { turns, system, vars, settings: own, stop, form } = job;
-        let loaded = self.context.loaded;
-        let mut settings: Settings = loaded.settings.clone();
-        for (key, value) in own {
-            if let Some(spec) = spec(key) {
-                (spec.set)(&mut settings, value)
-                    .map_err(|why| UserError::new(ErrorKind::Usage, format!("`{key}` {why}")))?;
-            }
-        }
-        let of_line =
-            |what: &str, hint: &str| Err(UserError::new(ErrorKind::Usage, format!("line {number}: {what}")).hint(hint));
-        let messages = match (turns, self.chosen) {
-            (Turns::Messages(_), Some(_)) => {
-                return of_line("`messages` leave no place for the template's prompt", "give a `prompt`");
-            }
-            (Turns::Messages(_), None) if !self.fixed.is_empty() => {
-                return of_line("`messages` leave no place for the prompt of the command line", "give a `prompt`");
-            }
-            (Turns::Messages(messages), None) => with_system(messages, system.unwrap_or(settings.chat.system_prompt)),
-            (Turns::Prompt(_), None) if !vars.is_empty() => {
-                return of_line("`vars` have no template to go into", "name one with --template");
-            }
-            (Turns::Prompt(text), chosen) => {
-                let input = self.fixed.with(&text);
-                let (its, prompt) = match chosen {
-                    None => (None, input),
-                    Some(chosen) => {
-                        chosen.refuse_no_input(&input)?;
-                        chosen.fill(&vars, &input)?
-                    }
-                };
-                prompt::refuse_empty(&prompt)?;
-                let by_hand = matches!(loaded.origins.get("chat.system_prompt"), Origin::Flag(_));
-                let its = its.filter(|_| !by_hand);
-                let system = system.or(its).unwrap_or(settings.chat.system_prompt);
-                with_system(vec![ChatMessage { role: Role::User, content: prompt }], system)
-            }
-        };
-        let constraint = match &form {
-            Some(form) => Some(form.constraint()?),
-            None => self.constraint.clone(),
-        };
-        let request = GenRequest {
-            messages,
-            sampling: settings.sampling,
-            max_tokens: settings.chat.max_tokens,
-            stop: stop.unwrap_or_else(|| self.ask.stop.clone()),
-            thinking: settings.chat.thinking,
-            begun: None,
-            constraint,
-        };
-        Ok(Question { request, form: form.or_else(|| self.ask.form.clone()) })
-    }
-
     /// Loads the model unless that was done.
     async fn load(&mut self) -> Outcome {
         if self.ready.is_some() {
             return Ok(());
         }
-        const LOAD: LoadId = LoadId(1);
         let spec = model::choose(self.context, &mut self.watch).await?;
         self.engine.send(EngineCmd::Load { id: LOAD, spec: spec.clone() });
         loop {
@@ -520,11 +455,4 @@ impl Runner<'_> {
             other => other,
         }
     }
-}
-
-/// The messages behind a system prompt, unless they bring their own or there is none.
-fn with_system(messages: Vec<ChatMessage>, system: String) -> Vec<ChatMessage> {
-    let has_own = messages.first().is_some_and(|message| message.role == Role::System);
-    let system = (!has_own && !system.is_empty()).then_some(ChatMessage { role: Role::System, content: system });
-    system.into_iter().chain(messages).collect()
 }

@@ -1,5 +1,6 @@
 //! How far a batch is: a bar where somebody watches, nothing elsewhere.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -109,21 +110,22 @@ pub(super) fn summary(tally: &Tally, time: Duration) -> String {
     let lines = |count: u64| if count == 1 { "1 line".to_owned() } else { format!("{count} lines") };
     let mut text = format!("{} answered", lines(tally.answered));
     if tally.failed > 0 {
-        text.push_str(&format!(", {} failed", tally.failed));
+        let _ = write!(text, ", {} failed", tally.failed);
     }
     if tally.skipped > 0 {
-        text.push_str(&format!(", {} answered before", tally.skipped));
+        let _ = write!(text, ", {} answered before", tally.skipped);
     }
     let seconds = time.as_secs_f64();
     if tally.tokens > 0 && seconds > 0.0 {
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             "; prompts of {} tokens ({} known from before), answers of {} tokens in {}, {:.1} tok/s",
             tally.prompt_tokens,
             tally.cached_tokens,
             tally.tokens,
             if seconds < 10.0 { format!("{seconds:.1} s") } else { duration(time.as_secs()) },
             rate(tally.tokens, seconds),
-        ));
+        );
     }
     text
 }

@@ -1,5 +1,7 @@
 //! What of a Markdown text is read: the words as they are drawn, without the marks, and without any drawing.
 
+use std::fmt::Write as _;
+
 use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
 
 use super::OPTIONS;
@@ -56,7 +58,7 @@ impl Words<'_> {
                 if let Some((address, begin)) = self.links.pop()
                     && let Some(address) = address_shown(&address, &self.text[begin..])
                 {
-                    self.text.push_str(&format!(" ({address})"));
+                    let _ = write!(self.text, " ({address})");
                 }
             }
             Event::End(tag) if !is_inline(tag) => self.break_line(),

@@ -77,7 +77,9 @@ impl Table {
     fn shape(&self, width: usize, wide: bool) -> Shape {
         let Some(mut columns) = self.columns(width) else { return Shape::List };
         if wide {
-            columns.iter_mut().for_each(|column| *column = (*column).min(WIDEST));
+            for column in &mut columns {
+                *column = (*column).min(WIDEST);
+            }
         }
         // Rows of several lines need something between them to be told apart.
         let is_tall = |row: &Vec<Cell>| row.iter().zip(&columns).any(|(cell, &width)| height(cell, width) > 1);

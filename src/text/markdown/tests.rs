@@ -301,8 +301,8 @@ fn code_has_numbers_where_they_are_asked_for() {
 
 #[test]
 fn a_long_list_item_is_cut_where_that_does_not_show() {
-    let code: String = (0..900).map(|n| format!("   let value_{n} = {n};\n")).collect();
-    let source = format!("9. first\n\n   ```rust\n{code}   ```\n\n   after\n10. second");
+    let code = (0..900).map(|n| format!("   let value_{n} = {n};")).collect::<Vec<_>>().join("\n");
+    let source = format!("9. first\n\n   ```rust\n{code}\n   ```\n\n   after\n10. second");
     let lines = page(&source, 60);
     assert_eq!(lines.len(), 1 + 1 + 1 + 900 + 1 + 1 + 1);
     assert_eq!(
@@ -320,7 +320,7 @@ fn a_long_list_item_is_cut_where_that_does_not_show() {
     let lines = page(&format!("- {words}\n  last\n- next"), 60);
     assert!(lines[1..lines.len() - 1].iter().all(|line| line.is_empty() || line.starts_with("  ")), "all of it hangs");
     assert_eq!(lines.last().map(String::as_str), Some("• next"));
-    let nested: String = (0..900).map(|n| format!("  - inner {n}\n")).collect();
+    let nested = (0..900).map(|n| format!("  - inner {n}")).collect::<Vec<_>>().join("\n");
     assert_eq!(page(&format!("- outer\n{nested}"), 60).len(), 901);
 }
 

@@ -1,0 +1,68 @@
+//! Messages that were deleted: not found, not listed, back when they are wanted back, and gone from the disk in the end.
+
+use std::path::Path;
+
+use hobnob::domain::conversation::{Conversation, MessageState};
+use hobnob::domain::store::keeper::Keeper;
+use hobnob::domain::store::{ConvId, Setup, Which};
+use hobnob::domain::{MsgId, Role};
+use hobnob::store::{Store, new_ids};
+
+fn open(file: &Path) -> Store {
+    Store::open(file).expect("opens").0
+}
+
+fn keep(store: &mut Store, id: ConvId, keeper: &mut Keeper, conversation: &mut Conversation) {
+    store.keep(id, &keeper.changes(conversation, Setup::default)).expect("is kept");
+}
+
+fn shown(store: &mut Store, id: ConvId) -> Vec<String> {
+    let opened = store.load(Which::Id(id), None).expect("it is there").expect("it is there");
+    opened.conversation.branch().map(|message| message.content.clone()).collect()
+}
+
+#[test]
+fn a_deleted_message_is_found_nowhere_and_can_come_back() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("conversations.db");
+    let (mut store, id) = (open(&file), new_ids().make());
+    let (mut conversation, mut keeper) = (Conversation::default(), Keeper::default());
+    for (role, text) in [
+        (Role::User, "a secret question"),
+        (Role::Assistant, "a secret answer"),
+        (Role::User, "another question"),
+        (Role::Assistant, "another answer"),
+    ] {
+        conversation.push(role, text.to_owned(), MessageState::Whole);
+    }
+    keep(&mut store, id, &mut keeper, &mut conversation);
+    assert_eq!(store.search("secret").expect("searches").len(), 3, "two messages and the title");
+
+    let first = conversation.delete(MsgId(0)).expect("it is there");
+    keep(&mut store, id, &mut keeper, &mut conversation);
+    assert_eq!(shown(&mut store, id), ["another question", "another answer"]);
+    assert_eq!(store.search("secret").expect("searches").len(), 0);
+    let listed = store.list(false).expect("lists");
+    assert_eq!(listed[0].title, "another question");
+
+    conversation.restore_deleted(&first);
+    keep(&mut store, id, &mut keeper, &mut conversation);
+    assert_eq!(shown(&mut store, id).len(), 4);
+    assert_eq!(store.search("secret").expect("searches").len(), 2);
+
+    let last = conversation.delete(MsgId(3)).expect("it is there");
+    keep(&mut store, id, &mut keeper, &mut conversation);
+    assert_eq!(store.list(false).expect("lists")[0].preview, "another question");
+    assert_eq!(last.messages, [MsgId(3)]);
+    // Whoever opens it meanwhile sees it as it is, and so does the next hobnob.
+    assert_eq!(shown(&mut open(&file), id).len(), 3);
+    store.close().expect("closes");
+    let bytes = std::fs::read(&file).expect("a file");
+    let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+    assert!(holds("another question"));
+    let mut store = open(&file);
+    let opened = store.look(id).expect("it is there");
+    let gone = opened.conversation.get(MsgId(3)).expect("its place is there");
+    assert_eq!((gone.deleted, gone.content.as_str()), (true, ""), "and its words are not");
+    assert_eq!(shown(&mut store, id).len(), 3);
+}
