@@ -57,12 +57,16 @@ fn a_file_that_is_not_there_any_more_keeps_the_message() {
 #[test]
 fn ten_thousand_lines_are_one_piece_and_arrive() {
     let home = Home::new();
+    home.write_config("[engine]\ncontext = 100000\n");
     let mut pty = start(&home);
-    pty.send(&keys::paste(&"a line\n".repeat(9_999)));
-    pty.wait_for_text("[Pasted 9,999 lines, 70 kB]");
+    pty.send(&keys::paste(&"a line\n".repeat(10_000)));
+    pty.wait_for_text("[Pasted 10,000 lines, 70 kB]");
     pty.send("the end");
     pty.send(keys::ENTER);
-    echoed(&pty, "the end");
+    // The question is folded in the conversation; its echo ends on the screen.
+    pty.wait_for("the end of the echo", |screen| {
+        composer(screen).contains("Reply") && screen.contents().contains("the end")
+    });
     quit(pty);
 }
 
