@@ -101,8 +101,8 @@ impl App {
             }
             Msg::Edited(Err(error)) | Msg::Failed(error) => self.toast_error(&error, now),
         }
-        self.offer();
         self.preview_chosen();
+        self.offer();
         self.judge_models();
         self.chat.conversation.date_new(self.wall_clock(now));
         self.keep();

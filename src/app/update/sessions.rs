@@ -148,7 +148,6 @@ impl App {
                     self.search_conversations();
                 }
             }
-            StoreEvent::Prompts { ask, prompts } => self.on_prompts(ask, &prompts),
             StoreEvent::Previewed { ask, said } => {
                 if let Some(list) = self.list()
                     && let Some((_, of)) = list.preview_ask.take_if(|(asked, _)| *asked == ask)
@@ -156,6 +155,7 @@ impl App {
                     list.previewed(of, said);
                 }
             }
+            StoreEvent::Prompts { ask, prompts } => self.on_prompts(ask, &prompts),
             // Of a wish that another one has followed.
             StoreEvent::Opened { .. } => {}
         }
