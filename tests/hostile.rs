@@ -4,6 +4,7 @@
 mod support;
 
 use std::cell::RefCell;
+use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -474,7 +475,10 @@ fn in_a_whole_session_on_a_terminal() {
         let folder = home.path().join("\u{202e}bad\u{1b}[2J\u{9b}31m\u{7}name");
         std::fs::create_dir_all(&folder).expect("a folder");
         let script = folder.join("script.toml");
-        let escaped: String = NASTY.chars().map(|c| format!("\\U{:08X}", u32::from(c))).collect();
+        let escaped = NASTY.chars().fold(String::new(), |mut text, c| {
+            let _ = write!(text, "\\U{:08X}", u32::from(c));
+            text
+        });
         let reply = format!("reasoning = \"{escaped}\"\ntext = \"{escaped}\"\n");
         std::fs::write(&script, format!("[[reply]]\n{reply}[[reply]]\n{reply}fail = \"{escaped}\"\n"))
             .expect("a script");

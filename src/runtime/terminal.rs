@@ -25,6 +25,7 @@ struct Taken {
 }
 
 /// What is asked of the terminal beyond what every terminal does. Nothing is ever asked back: an answer may never come.
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the terminal")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Features {
     /// Kitty's keyboard protocol. What doesn't know it leaves it be, except where we know better.

@@ -9,6 +9,7 @@ mod support;
 
 mod measure;
 
+use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -49,7 +50,7 @@ fn main() -> ExitCode {
     let (begun, before, engine_before, written) = (Instant::now(), cpu(&[pid]), cpu(&engine), pty.raw().len());
     let echoes = type_along(&mut pty, begun);
     let took = begun.elapsed();
-    let (spent, engine_spent) = (cpu(&[pid]) - before, cpu(&engine) - engine_before);
+    let (spent, engine_spent) = (cpu(&[pid]).saturating_sub(before), cpu(&engine).saturating_sub(engine_before));
     let raw = pty.raw();
     let frames = raw[written..].windows(FRAME.len()).filter(|window| *window == FRAME).count();
     assert!(!status(&pty.screen()).starts_with("ready"), "the answer ended before the measurement did");
@@ -87,8 +88,7 @@ fn answer() -> String {
             _ if n > 0 => " ",
             _ => "",
         };
-        text.push_str(gap);
-        text.push_str(&format!("t{n}"));
+        let _ = write!(text, "{gap}t{n}");
     }
     text
 }

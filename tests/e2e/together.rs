@@ -49,13 +49,13 @@ fn talk(mut pty: Pty, name: &str, mut said: usize, begins_anew: bool) -> usize {
         let text = text(name, said);
         say(&mut pty, &text);
         said += 1;
-        if said % 4 == 0 {
+        if said.is_multiple_of(4) {
             pty.send(&keys::f(8));
             pty.wait_for_text("Conversations");
             pty.send(keys::ESC);
             pty.wait_for("the chat", |screen| !screen.contents().contains("Conversations"));
         }
-        if begins_anew && said % 7 == 0 {
+        if begins_anew && said.is_multiple_of(7) {
             pty.send(&keys::ctrl('n'));
             pty.wait_for("an empty conversation", |screen| !screen.contents().contains(&text));
         }
