@@ -271,6 +271,8 @@ impl TextArea {
                 let end = if end == self.cursor { self.after(self.cursor) } else { end };
                 self.kill(self.cursor..end, killing);
             }
+            // There is nothing to swap: the key can do something else.
+            Action::Transpose if self.text.is_empty() => return false,
             Action::Transpose => self.transpose(),
             Action::Paste => {
                 let killed = self.killed.clone();

@@ -1,5 +1,7 @@
 //! A long paste is one piece of the message.
 
+use std::fmt::Write as _;
+
 use hobnob::app::msg::{Effect, Msg, TimerId};
 use hobnob::config::Value;
 use hobnob::domain::store::{Change, StoreCmd};
@@ -7,8 +9,12 @@ use hobnob::domain::{EngineCmd, FinishReason};
 
 use super::{asked, paste, ready, ready_with, written};
 
-fn lines(n: usize) -> String {
-    (0..n).map(|n| format!("line {n}\n")).collect()
+fn lines(count: usize) -> String {
+    let mut lines = String::new();
+    for n in 0..count {
+        let _ = writeln!(lines, "line {n}");
+    }
+    lines
 }
 
 #[test]

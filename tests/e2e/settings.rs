@@ -78,6 +78,12 @@ fn what_is_changed_is_kept_with_the_persons_own_words() {
     let mut pty = start(&home);
     pty.send(&keys::f(4));
     pty.wait_for_text("config, line");
+    // There are more settings than rows: it is gone to by its name.
+    pty.send(&keys::ctrl('p'));
+    pty.wait_for_text("What would you like to do?");
+    pty.send("temperature");
+    pty.wait_for_text("set Temperature");
+    pty.send(keys::ENTER);
     pty.wait_for("the value of before", |screen| screen.contents().contains(&format!(" {value} ")));
     quit(pty);
 }

@@ -208,6 +208,7 @@ fn what_is_killed_in_a_row_comes_back_as_one() {
 
 #[test]
 fn characters_change_places() {
+    assert!(!TextArea::default().act(Action::Transpose), "there are none");
     let mut area = typed("teh");
     area.act(Action::Transpose);
     assert_eq!((area.text(), area.cursor()), ("the", 3));

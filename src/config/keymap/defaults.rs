@@ -20,7 +20,7 @@ pub(super) const DEFAULTS: &[(Context, Action, &[&str])] = &[
     (Context::Global, Help, &["f1"]),
     (Context::Global, Reload, &["f6"]),
     (Context::Global, KeepCopy, &["f7"]),
-    // Where text is edited, Ctrl-T swaps characters, as it does in shells.
+    // In a text that is being edited Ctrl-T swaps characters, as it does in shells.
     (Context::Global, Theme, &["f10", "ctrl-t"]),
     (Context::Global, Interrupt, &["ctrl-c"]),
     (Context::Global, Suspend, &["ctrl-z"]),
