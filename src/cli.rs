@@ -99,6 +99,10 @@ pub enum ColourChoice {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Open the interface
+    #[command(after_help = "Examples:\n  \
+        hobnob chat -m qwen3-4b\n  \
+        hobnob chat --continue\n  \
+        hobnob chat --session 1a2b --theme nord")]
     Chat(ChatArgs),
     #[command(about = "Print one answer, for scripts")]
     Run(Box<RunArgs>),
@@ -135,6 +139,9 @@ pub struct ChatArgs {
     /// Start with this theme
     #[arg(long, value_name = "THEME")]
     pub theme: Option<String>,
+    /// Hold the conversation as this persona of the config file
+    #[arg(long, value_name = "PERSONA")]
+    pub persona: Option<String>,
     /// Leave the screen as it is: what is said goes to the terminal's own scrollback
     #[arg(
         long,
@@ -465,6 +472,10 @@ pub struct ManArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    hobnob config\n  \
+    $EDITOR \"$(hobnob config path)\"\n  \
+    hobnob config check && hobnob config show --json | jq '.settings.model'")]
 pub struct ConfigArgs {
     #[command(subcommand)]
     pub command: Option<ConfigCommand>,
@@ -528,6 +539,14 @@ mod tests {
         {
             let help = root.find_subcommand_mut(name).expect("a command").render_long_help().to_string();
             assert!(help.contains(words), "{help}");
+        }
+    }
+
+    #[test]
+    fn every_command_shows_how_it_is_used() {
+        for command in Cli::command().get_subcommands_mut() {
+            let help = command.render_help().to_string();
+            assert!(help.contains("Examples:"), "{help}");
         }
     }
 

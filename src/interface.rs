@@ -8,8 +8,9 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use futures::future::OptionFuture;
 use hobnob::app::{App, Init};
 use hobnob::config::theme::Capabilities;
+use hobnob::config::{NO_PERSONA, persona_called};
 use hobnob::engine::EngineHandle;
-use hobnob::error::ErrorKind;
+use hobnob::error::{ErrorKind, UserError};
 use hobnob::headless::{self, Context, Outcome, Quit};
 use hobnob::hub::HubHandle;
 use hobnob::runtime::{self, Ports, Start};
@@ -22,12 +23,20 @@ pub fn is_possible() -> bool {
 }
 
 /// Shows the interface until it ends; `wish` is the conversation to go on with, `inline`: without a screen of its own.
-pub fn open(wish: &headless::session::Wish, inline: bool, context: &Context<'_>) -> Outcome {
+pub fn open(wish: &headless::session::Wish, persona: Option<&str>, inline: bool, context: &Context<'_>) -> Outcome {
     let loaded = context.loaded;
     // The interface starts with a bad config file and shows what is wrong, but not with a bad command line.
     if let Some(error) = loaded.problems.iter().find(|problem| problem.kind == ErrorKind::Usage) {
         return Err(error.clone().into());
     }
+    let persona = match persona.filter(|name| *name != NO_PERSONA) {
+        Some(name) => Some(
+            persona_called(&loaded.personas, name)
+                .map(|persona| persona.name.clone())
+                .map_err(|hint| UserError::new(ErrorKind::Usage, format!("there is no persona `{name}`")).hint(hint))?,
+        ),
+        None => None,
+    };
     let engine = headless::warm::lending(context)?;
     let hub = headless::hub_options(loaded);
     let open = headless::session::which(wish, context)?;
@@ -38,7 +47,7 @@ pub fn open(wish: &headless::session::Wish, inline: bool, context: &Context<'_>)
     let first_start = !loaded.paths.config_file.exists() && !conversations.exists();
     let ids = store::new_ids();
     let start = Start {
-        app: App::new(Init { config: loaded.clone(), capabilities, ids, open, clock, first_start }),
+        app: App::new(Init { config: loaded.clone(), capabilities, ids, open, persona, clock, first_start }),
         mouse: loaded.settings.ui.mouse,
         inline,
         connect: Box::new(move || connect(engine, hub, conversations, file)),

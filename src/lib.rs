@@ -33,7 +33,7 @@
 //! | [`ui`] | the state as a picture | app, text, config, domain |
 //! | [`engine`], [`hub`] | the engine's process; the Hugging Face cache and downloads | config, domain, [`machine`]; never each other |
 //! | [`store`] | conversations in `SQLite`, kept as they are typed and streamed | config, domain |
-//! | [`headless`] | `run`, `search`, `pull`, `models`, `sessions`, `warm`, `bench`, `doctor`, `config` | engine, hub, store, config, domain, `text::sanitize` |
+//! | [`headless`] | `run` and its batches, `templates`, `search`, `pull`, `models`, `sessions`, `warm`, `bench`, `doctor`, `config` | engine, hub, store, config, domain, `text::sanitize` |
 //! | [`runtime`] | the interface's only async glue | everything below |
 //!
 //! # Decisions

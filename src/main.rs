@@ -102,8 +102,8 @@ fn manual(args: &cli::ManArgs, context: &Context<'_>) -> Outcome {
 
 fn dispatch(cli: &Cli, context: &Context<'_>) -> Outcome {
     match &cli.command {
-        None if interface::is_possible() => interface::open(&session(cli), cli.inline(), context),
-        Some(Command::Chat(_)) => interface::open(&session(cli), cli.inline(), context),
+        None if interface::is_possible() => interface::open(&session(cli), cli.persona(), cli.inline(), context),
+        Some(Command::Chat(_)) => interface::open(&session(cli), cli.persona(), cli.inline(), context),
         Some(Command::Config(args)) => match args.command.unwrap_or(ConfigCommand::Show) {
             ConfigCommand::Path => headless::config::path(context),
             ConfigCommand::Show => headless::config::show(context),

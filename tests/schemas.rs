@@ -65,7 +65,9 @@ impl Shapes {
     #[track_caller]
     fn hold_lines(&self, name: &str, done: &Done) -> Vec<String> {
         let lines = done.lines();
-        lines.iter().for_each(|line| self.hold(name, line));
+        for line in &lines {
+            self.hold(name, line);
+        }
         let mut events: Vec<String> =
             lines.iter().map(|line| line["event"].as_str().expect("a name").to_owned()).collect();
         events.dedup();
@@ -166,7 +168,9 @@ fn batches_and_templates() {
     let done = home.run_with(args, lines);
     done.assert_error(8, "3 of 4 lines failed");
     assert_eq!(done.lines().len(), 4);
-    done.lines().iter().for_each(|line| shapes.hold("run-batch", line));
+    for line in done.lines() {
+        shapes.hold("run-batch", &line);
+    }
 
     home.write("home/.config/hobnob/templates/bad.toml", "nonsense = 1\n");
     let all = home.run(["templates", "--json"]).json();
@@ -280,11 +284,11 @@ fn conversations() {
     for session in sessions {
         let id = session["id"].as_str().expect("an id");
         shapes.hold("sessions-show", &home.run(["sessions", "show", id, "--json"]).json());
-        let file = home.path(&format!("{id}.json"));
-        home.run(["sessions", "export", id, "--format", "json", "-o", &file.to_string_lossy()]).assert_code(0);
-        let exported = serde_json::from_slice(&fs::read(&file).expect("a file")).expect("JSON");
+        let export = home.path(&format!("{id}.json"));
+        home.run(["sessions", "export", id, "--format", "json", "-o", &export.to_string_lossy()]).assert_code(0);
+        let exported = serde_json::from_slice(&fs::read(&export).expect("a file")).expect("JSON");
         shapes.hold("sessions-show", &exported);
-        let imported = home.run(["sessions", "import", &file.to_string_lossy(), "--json"]);
+        let imported = home.run(["sessions", "import", &export.to_string_lossy(), "--json"]);
         shapes.hold("sessions-import", &imported.assert_code(0).json());
         let removed = home.run(["sessions", "rm", id, "--yes", "--json"]);
         shapes.hold("sessions-rm", &removed.assert_code(0).json());

@@ -377,6 +377,20 @@ fn work_is_linear_in_one_long_line_and_one_long_paragraph() {
 }
 
 #[test]
+fn work_is_linear_in_one_long_list_item() {
+    for (start, text) in [
+        ("- ", "words and\n  a line "),
+        ("- a paragraph\n\n", "  and another one, of a few words\n\n"),
+        ("1. so:\n\n   ```rust\n", "   let answer = 42;\n"),
+    ] {
+        let text = |bytes: usize| format!("{start}{}", text.repeat(bytes / text.len()));
+        let (short, long) = (work_per_byte(&text(30_000)), work_per_byte(&text(120_000)));
+        assert!(long < 600.0, "each byte of {start:?} is parsed {long} times");
+        assert!(long < short * 1.1, "{short} times in a short one of {start:?}, {long} times in a long one");
+    }
+}
+
+#[test]
 fn drawing_again_costs_nothing_until_something_changes() {
     let theme = theme();
     let mut doc = StreamingDoc::new();

@@ -269,3 +269,45 @@ fn a_model_that_is_loaded_by_hand_is_the_conversation_s_from_then_on() {
     open(&mut d, opened(gone));
     assert!(!request(d.say("go on")).messages.is_empty());
 }
+
+#[test]
+fn a_persona_is_said_on_the_command_line() {
+    let mut d = Driver::new();
+    d.app.personas = vec![persona("cook", "", "model=org/other:Q4_K_M system=Cook.")];
+    d.app.saved.persona = Some("cook".into());
+    d.app.settings.model = Some("starter".into());
+    let effects = d.begin();
+    let resolved: Vec<_> = effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Hub(hobnob::domain::HubCmd::Resolve { model, .. }) => Some(model.to_string()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(resolved, ["org/other:Q4_K_M"], "with its model and not the one of the settings");
+    assert_eq!(d.app.settings_here().chat.system_prompt, "Cook.");
+}
+
+#[test]
+fn the_conversation_of_the_start_brings_its_model() {
+    let begun = |own: Option<&str>, origin| {
+        let mut d = Driver::new();
+        d.app.settings.model = Some("starter".into());
+        d.app.origins.set("model", origin);
+        d.app.saved.first = Some(hobnob::domain::store::Which::Last);
+        let mut effects = d.begin();
+        let StoreCmd::Open { ask, .. } = d.stored.last().expect("asked").clone() else { panic!("{:?}", d.stored) };
+        let setup = Setup { model: own.map(str::to_owned), ..Setup::default() };
+        effects.extend(d.send(Msg::Store(StoreEvent::Opened { ask, result: Box::new(Ok(Some(opened(setup)))) })));
+        let resolved = effects.into_iter().filter_map(|effect| match effect {
+            Effect::Hub(hobnob::domain::HubCmd::Resolve { model, .. }) => Some(model.to_string()),
+            _ => None,
+        });
+        resolved.collect::<Vec<_>>().join(" ")
+    };
+    use hobnob::config::Origin;
+    let file = Origin::File { line: 1 };
+    assert_eq!(begun(Some("org/other:Q4_K_M"), file), "org/other:Q4_K_M", "and no other before it");
+    assert_eq!(begun(None, file), "starter");
+    assert_eq!(begun(Some("org/other:Q4_K_M"), Origin::Flag("-m")), "starter", "who says one gets it");
+}

@@ -122,12 +122,12 @@ fn messages_code_and_lines_are_copied() {
     d.key("C");
     assert_eq!(copied(&d.key("y")), ("fn one() {}\n", "1 line of rust"));
     d.screen(80, 24);
-    // From the line with the language to the one below.
+    // From the block on.
     d.key("ctrl-space");
     d.key("C");
     d.key("C");
     d.key("shift-down");
-    assert_eq!(copied(&d.key("y")), ("rust\nfn one() {}", "2 lines"));
+    assert_eq!(copied(&d.key("y")), ("rust\nfn one() {}\n", "3 lines"), "the block, and the line below");
 }
 
 #[test]
@@ -203,6 +203,23 @@ fn a_message_is_deleted_and_comes_back() {
 }
 
 #[test]
+fn what_is_deleted_takes_no_room_any_more() {
+    let mut d = conversation();
+    d.count();
+    let tokens = |d: &Driver| d.app.chat.next_prompt("");
+    let before = tokens(&d);
+    d.key("ctrl-space");
+    d.key("g");
+    d.key("d");
+    d.count();
+    let after = tokens(&d);
+    assert!(after < before, "{after} of {before}");
+    d.key("u");
+    d.count();
+    assert_eq!((shown(&d).len(), tokens(&d) > after), (4, true), "{} of {before}", tokens(&d));
+}
+
+#[test]
 fn the_last_answer_goes_alone_and_can_be_made_again() {
     let mut d = conversation();
     d.key("ctrl-space");
@@ -218,6 +235,20 @@ fn the_last_answer_goes_alone_and_can_be_made_again() {
     d.key("enter");
     assert_eq!(shown(&d).last(), Some(&"Red, not blue."), "as a version beside the other");
     assert_eq!(d.app.chat.conversation.versions().len(), 2);
+}
+
+#[test]
+fn what_is_done_by_its_name_leaves_letters_text() {
+    let mut d = conversation();
+    for command in ["/delete-message", "/restore-message", "/fold", "/side-right"] {
+        d.type_text(command);
+        d.key("enter");
+        assert!(!d.app.is_reading(), "{command}");
+    }
+    assert_eq!(shown(&d).len(), 4);
+    d.type_text("/mark");
+    d.key("enter");
+    assert!(d.app.is_reading());
 }
 
 #[test]
@@ -295,8 +326,9 @@ fn a_drag_beyond_the_edge_scrolls() {
     mouse(&mut d, press, 10, 4);
     for _ in 0..3 {
         mouse(&mut d, drag, 10, 0);
+        d.screen(80, 12);
     }
-    d.screen(80, 12);
+    mouse(&mut d, drag, 10, 1);
     assert!(matches!(d.app.chat.transcript.anchor(), Anchor::At { .. }));
     let text = copied(&mouse(&mut d, release, 10, 0)).0.to_owned();
     assert!(text.lines().count() >= 4, "{text}");

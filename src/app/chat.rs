@@ -330,6 +330,12 @@ impl ChatPane {
         self.counting.give_up();
     }
 
+    /// Messages went out of the middle of the conversation, or came back: what it takes of the context is another number.
+    pub fn messages_changed(&mut self) {
+        self.told_at = None;
+        self.counting.give_up();
+    }
+
     /// Another model: nothing that is known of the last one holds.
     pub fn model_is_new(&mut self) {
         self.engine_is_new();

@@ -249,6 +249,8 @@ pub struct Init {
     pub open: Option<Which>,
     /// A moment, and what the clock on the wall said then: seconds since 1970.
     pub clock: (Instant, u64),
+    /// The persona that it is held as.
+    pub persona: Option<String>,
     /// There is neither a config file nor a conversation yet.
     pub first_start: bool,
 }
@@ -318,7 +320,7 @@ const SETTLE: Duration = Duration::from_millis(500);
 impl App {
     #[must_use]
     pub fn new(init: Init) -> Self {
-        let Init { config, capabilities, ids, open, clock, first_start } = init;
+        let Init { config, capabilities, ids, open, persona, clock, first_start } = init;
         let Loaded { settings, origins, keymap, catalog, personas, paths, mut problems } = config;
         let theme = theme::load(&paths.themes_dir, &settings.ui.theme).unwrap_or_else(|error| {
             problems.push(error);
@@ -340,7 +342,7 @@ impl App {
             wanted: None,
             keeping: false,
             chat: ChatPane::default(),
-            saved: Saved::new(ids, open),
+            saved: Saved::new(ids, open, persona),
             personas,
             pressed: Pressed::default(),
             recent: Vec::new(),

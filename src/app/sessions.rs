@@ -26,6 +26,8 @@ pub struct Saved {
     pub palette_ask: Option<AskId>,
     /// What to open at the start.
     pub first: Option<Which>,
+    /// What the conversation of the start is held as.
+    pub persona: Option<String>,
     /// The model of the settings, until it is known whether that has one of its own.
     pub model_waits: Option<String>,
     /// Deleted here, with their titles; the last can come back first.
@@ -42,7 +44,7 @@ pub struct Listed {
 
 impl Saved {
     #[must_use]
-    pub fn new(mut ids: ConvIds, first: Option<Which>) -> Self {
+    pub fn new(mut ids: ConvIds, first: Option<Which>, persona: Option<String>) -> Self {
         Self {
             id: ids.make(),
             ids,
@@ -55,6 +57,7 @@ impl Saved {
             opening: None,
             palette_ask: None,
             first,
+            persona,
             model_waits: None,
             deleted: Vec::new(),
         }

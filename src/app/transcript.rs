@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `laid`, `notes` | one message as rows, and what is said about it above and below its words |
 //! | `frame` | laying out what a frame needs, and going by rows from message to message |
+//! | `going` | where a frame goes: scrolling, and moving what is pointed at |
 //! | `folds` | what is folded |
 //! | `cursor` | what is pointed at with the keyboard, and the ways it moves |
 //! | `drag` | what the mouse has drawn over |
@@ -20,6 +21,7 @@ mod drag;
 mod find;
 mod folds;
 mod frame;
+mod going;
 mod laid;
 mod notes;
 mod shown;
@@ -36,6 +38,7 @@ pub use self::find::Find;
 use self::find::{Mark, Target};
 pub use self::folds::{Foldable, Folds};
 use self::frame::{At, Frame};
+use self::going::{Going, Way, Wish};
 use self::laid::{Key, Laid, Place};
 pub use self::shown::{Marked, Row, Shown};
 use crate::config::Details;
@@ -51,14 +54,6 @@ pub enum Anchor {
     Follow,
     /// This row of this message is the topmost on screen.
     At { place: usize, row: usize },
-}
-
-/// A wish to move, carried out when the next frame knows how long everything is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Wish {
-    motion: Motion,
-    /// What lies on the way is selected.
-    extend: bool,
 }
 
 /// How the conversation is shown.
@@ -150,24 +145,24 @@ impl Default for Transcript {
 }
 
 impl Transcript {
-    /// Moves what is pointed at, else what is in sight.
+    /// Moves what is pointed at, else what is in sight; with `extend`, what lies on the way is selected.
     pub fn go(&mut self, motion: Motion, extend: bool) {
         self.drag = None;
-        match (self.wishes.last_mut(), motion) {
-            (Some(Wish { motion: Motion::Lines(n), extend: before }), Motion::Lines(more)) if *before == extend => {
-                *n = n.saturating_add(more);
-            }
-            _ => self.wishes.push(Wish { motion, extend }),
-        }
+        self.wish(motion, if extend { Way::Extend } else { Way::Go });
     }
 
-    /// Scrolls, whatever is pointed at.
-    pub fn scroll(&mut self, lines: i32, conversation: &Conversation, theme: &Theme) {
-        self.settle(conversation, theme);
-        let cursor = self.cursor.take();
-        self.go(Motion::Lines(lines), false);
-        self.settle(conversation, theme);
-        self.cursor = cursor;
+    /// Moves what is in sight, whatever is pointed at.
+    pub fn scroll(&mut self, lines: i32) {
+        self.wish(Motion::Lines(lines), Way::Scroll);
+    }
+
+    fn wish(&mut self, motion: Motion, way: Way) {
+        match (self.wishes.last_mut(), motion) {
+            (Some(Wish { motion: Motion::Lines(n), way: before }), Motion::Lines(more)) if *before == way => {
+                *n = n.saturating_add(more);
+            }
+            _ => self.wishes.push(Wish { motion, way }),
+        }
     }
 
     pub fn to_bottom(&mut self) {
@@ -322,7 +317,6 @@ impl Transcript {
         let show_cursor = std::mem::take(&mut self.show_cursor) || resized;
         self.view = Some(view);
         let found = self.locate(conversation, view, theme);
-        let height = usize::from(view.area.height);
         let mut cursor = self.cursor;
         let wishes = std::mem::take(&mut self.wishes);
         let anchor = self.anchor;
@@ -330,63 +324,34 @@ impl Transcript {
         if let Some(cursor) = &mut cursor {
             cursor.hold(&mut frame);
         }
-        let (mut top, mut follow) = match anchor {
-            Anchor::Follow => (frame.top_of_end(height), true),
+        let (top, follow) = match anchor {
+            Anchor::Follow => (frame.top_of_end(), true),
             Anchor::At { place, row } => (frame.clamp((place, row)), false),
         };
-        if show_cursor && let Some((at, rows)) = cursor.as_ref().and_then(|cursor| cursor.rows(&mut frame)) {
-            top = frame.top_that_shows(top, at, rows, height / 3);
+        let mut going = Going { frame: &mut frame, cursor, top, follow };
+        if show_cursor {
+            going.show_cursor();
         }
-        for Wish { motion, extend } in wishes {
-            if let Some(cursor) = &mut cursor {
-                let bottom = frame.step(top, i32::try_from(height).unwrap_or(i32::MAX) - 1);
-                frame.sight = Some((top, bottom));
-                cursor.go(motion, extend, &mut frame);
-                if let Some((at, rows)) = cursor.rows(&mut frame) {
-                    top = frame.top_that_shows(top, at, rows, height / 3);
-                }
-                continue;
-            }
-            if let Motion::Codes(n) = motion {
-                // A block is something to point at: the first in sight, or the last.
-                let bottom = frame.step(top, i32::try_from(height).unwrap_or(i32::MAX) - 1);
-                let down = (top.0, top.1.checked_sub(1));
-                let up = (bottom.0, Some(bottom.1 + 1));
-                let (first, second) = if n > 0 { (down, up) } else { (up, down) };
-                let found = cursor::code_from(&mut frame, first, n > 0);
-                if let Some((at, number)) = found.or_else(|| cursor::code_from(&mut frame, second, n <= 0))
-                    && let Some(message) = frame.conversation.at(at.0)
-                {
-                    let at_row = Spot { message: message.id, row: at.1 };
-                    cursor = Some(Cursor { at: at_row, unit: Unit::Code(number), mark: None });
-                    let rows = cursor.as_ref().and_then(|cursor| cursor.rows(&mut frame)).map_or(1, |(_, rows)| rows);
-                    top = frame.top_that_shows(top, at, rows, height / 3);
-                    follow = false;
-                }
-                continue;
-            }
-            top = scrolled(&mut frame, top, motion);
-            // Who reaches the end follows it from there on.
-            let end = frame.top_of_end(height);
-            follow = top >= end;
-            top = top.min(end);
+        for wish in wishes {
+            going.carry_out(wish);
         }
         if let Some((place, row)) = found {
-            top = frame.top_that_shows(top, (place, row), 1, height / 3);
-            follow = false;
-            if let (Some(cursor), Some(message)) = (&mut cursor, conversation.at(place)) {
+            going.show((place, row), 1);
+            going.follow = false;
+            if let (Some(cursor), Some(message)) = (&mut going.cursor, conversation.at(place)) {
                 *cursor = Cursor { at: Spot { message: message.id, row }, unit: Unit::Line, mark: cursor.mark };
             }
         }
+        let Going { cursor, mut top, mut follow, .. } = going;
         // A place that would leave the screen half empty is the end. Who points at something is not moved on from there.
-        let end = frame.top_of_end(height);
+        let end = frame.top_of_end();
         if top >= end {
             top = end;
             follow = cursor.is_none();
         } else if cursor.is_some() {
             follow = false;
         }
-        let (visible, more_below) = frame.visible_from(top, height);
+        let (visible, more_below) = frame.visible_from(top);
         self.anchor = if follow { Anchor::Follow } else { Anchor::At { place: top.0, row: top.1 } };
         self.cursor = cursor;
         self.more_below = more_below;
@@ -469,21 +434,5 @@ impl Transcript {
             let oldest_kept = ages[ages.len() - KEPT / 2 - visible];
             self.laid.retain(|_, l| l.used >= oldest_kept);
         }
-    }
-}
-
-/// The topmost row after scrolling.
-fn scrolled(frame: &mut Frame<'_>, top: At, motion: Motion) -> At {
-    let height = i32::from(frame.view.area.height);
-    match motion {
-        Motion::Lines(n) => frame.step(top, n),
-        Motion::HalfPages(n) => frame.step(top, n * (height / 2).max(1)),
-        Motion::Pages(n) => frame.step(top, n * (height - 2).max(1)),
-        Motion::Messages(n) if n < 0 && top.1 > 0 => (top.0, 0),
-        Motion::Messages(n) if n < 0 => (top.0.saturating_sub(1), 0),
-        Motion::Messages(_) => frame.clamp((top.0 + 1, 0)),
-        Motion::Top => (0, 0),
-        Motion::Bottom => frame.top_of_end(usize::from(frame.view.area.height)),
-        Motion::Codes(_) => top,
     }
 }

@@ -263,7 +263,7 @@ impl Vim {
             _ => return Did::Leave(Pressed::Pass),
         };
         match (c, self.mode) {
-            ('1'..='9', _) | ('0', _) if c != '0' || self.count.is_some() => {
+            ('0'..='9', _) if c != '0' || self.count.is_some() => {
                 let digit = c.to_digit(10).and_then(|digit| usize::try_from(digit).ok()).unwrap_or(0);
                 self.count = Some((self.count.unwrap_or(0) * 10 + digit).min(MOST));
                 Did::Wait

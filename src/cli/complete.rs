@@ -18,6 +18,7 @@ const VALUES: &[(&str, Values)] = &[
     ("TEMPLATE", Values::Templates),
     ("NAME=VALUE|NAME=@FILE", Values::Variables(None)),
     ("THEME", Values::Themes),
+    ("PERSONA", Values::Personas),
     ("FILE", Values::Files),
     ("FILE|-", Values::Files),
     ("PATH", Values::Files),

@@ -34,6 +34,16 @@ impl Cli {
         own.filter(|session| session.resume || session.id.is_some()).unwrap_or(&self.chat.session)
     }
 
+    /// What the conversation is held as, said before or after the command.
+    #[must_use]
+    pub fn persona(&self) -> Option<&str> {
+        let chat = match &self.command {
+            Some(Command::Chat(chat)) => chat.persona.as_deref(),
+            _ => None,
+        };
+        chat.or(self.chat.persona.as_deref())
+    }
+
     fn theme(&self) -> Option<&str> {
         let chat = match &self.command {
             Some(Command::Chat(chat)) => chat.theme.as_deref(),

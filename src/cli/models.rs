@@ -87,6 +87,10 @@ pub struct PullArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    hobnob models\n  \
+    hobnob models show starter\n  \
+    hobnob models --json | jq -r '.models[] | select(.error == null) | .model'")]
 pub struct ModelsArgs {
     #[command(subcommand)]
     pub command: Option<ModelsCommand>,

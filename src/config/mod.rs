@@ -24,7 +24,7 @@ pub use file::expand_tilde;
 pub use layers::{Loaded, Origin, Origins, Sources, load};
 pub use own::{Assignments, assign, differences, is_own, own_called, own_specs, read_assignments, short_name};
 pub use paths::Paths;
-pub use personas::{Persona, not_a_name, save_persona};
+pub use personas::{NO_PERSONA, Persona, not_a_name, persona_called, save_persona};
 pub use save::{save, write_whole};
 pub use schema::{Applies, Kind, Spec};
 pub use specs::{BY_MODEL, SPECS, spec};

@@ -8,6 +8,7 @@ use crate::config::file::{Source, span_of};
 use crate::config::layers::from_toml;
 use crate::config::own::{Assignments, own_called, own_specs, short_name};
 use crate::config::save::rewrite;
+use crate::config::suggest::nearest;
 use crate::error::{ErrorKind, UserError};
 
 /// The table that they are in.
@@ -39,10 +40,35 @@ impl Persona {
     }
 }
 
+/// What stands for no persona: everything is as the settings say.
+pub const NO_PERSONA: &str = "none";
+
+/// The persona of that name, or the only one that begins like that.
+///
+/// # Errors
+/// There is none; what to do then.
+pub fn persona_called<'a>(personas: &'a [Persona], name: &str) -> Result<&'a Persona, String> {
+    let lower = name.to_lowercase();
+    let same = |persona: &&Persona| persona.name.to_lowercase() == lower;
+    let mut begin = personas.iter().filter(|persona| persona.name.to_lowercase().starts_with(&lower));
+    let only = begin.next().filter(|_| begin.next().is_none());
+    personas.iter().find(same).or(only).ok_or_else(|| {
+        let names = || personas.iter().map(|persona| persona.name.as_str());
+        match nearest(name, names()) {
+            Some(near) => format!("did you mean {near}?"),
+            None if personas.is_empty() => format!("`[{TABLE}.NAME]` in the config file makes one"),
+            None => format!("there are {}", names().collect::<Vec<_>>().join(", ")),
+        }
+    })
+}
+
 /// Why it can't be a name; `None` where it can.
 #[must_use]
 pub fn not_a_name(name: &str) -> Option<&'static str> {
     let good = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
+    if name == NO_PERSONA {
+        return Some("it stands for no persona");
+    }
     (name.is_empty() || !name.chars().all(good)).then_some("letters, digits, `-` and `_` make one")
 }
 

@@ -37,6 +37,7 @@ pub enum Values {
     /// Variables of a template, by the template's name.
     Variables(Option<String>),
     Themes,
+    Personas,
     Files,
     Folders,
     /// A text, or `@` and a file.

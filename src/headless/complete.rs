@@ -95,6 +95,11 @@ impl Found {
                     self.add(&name, &about);
                 }
             }
+            Values::Personas => {
+                for persona in &loaded.personas {
+                    self.add(&persona.name, &persona.about());
+                }
+            }
             Values::Variables(template) => self.variables(template.as_deref(), loaded),
             Values::Themes => {
                 for theme in Themes::with_user_dir(&loaded.paths.themes_dir).list() {

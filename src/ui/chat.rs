@@ -169,6 +169,7 @@ pub(super) fn prompt(app: &App) -> (String, String) {
     let dot = app.theme.glyphs.dot;
     let help = format!("/ commands {dot} {} keys", key(Action::Help));
     match &app.engine {
+        _ if app.is_reading() => (format!("{} to write again", key(Action::LeaveReading)), help),
         _ if app.chat.is_busy() => {
             ("Write the next one".into(), format!("{} stops {dot} {} queues", key(Action::Stop), key(Action::Send)))
         }

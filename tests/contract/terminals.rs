@@ -5,12 +5,14 @@ use crate::support::pty::{Home, Setup};
 
 const SLOW: &str = "load_ms = 400\n[[reply]]\ntext = \"Fine, thank you.\"\n";
 
+type Variables = &'static [(&'static str, &'static str)];
+
 #[test]
 fn nothing_moves_and_nothing_is_coloured_where_it_is_not_wanted() {
     let (home, files) = (Home::new(), Sandbox::new());
     let slow = files.script(SLOW);
     // Whether a line may move, and whether words may have colours.
-    let cases: [(&[(&str, &str)], bool, bool); 7] = [
+    let cases: [(Variables, bool, bool); 7] = [
         (&[("TERM", "xterm-256color")], true, true),
         (&[("TERM", "xterm-256color"), ("NO_COLOR", "")], true, true),
         (&[("TERM", "xterm-256color"), ("NO_COLOR", "1")], true, false),

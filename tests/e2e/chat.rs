@@ -116,9 +116,9 @@ fn a_message_waits_in_sight_and_can_be_taken_back() {
     pty.wait_for("the first that waits", waits("Say one."));
     say(&mut pty, "Say two.");
     pty.wait_for("the second that waits", waits("Say two."));
-    assert!(pty.text().contains("Ctrl-X takes it back"), "{}", pty.text());
+    assert!(pty.text().contains("Alt-↑ takes it back"), "{}", pty.text());
 
-    pty.send(&keys::ctrl('x'));
+    pty.send(&keys::alt(keys::UP));
     pty.wait_for("it in the composer", |screen| composer(screen).ends_with("Say two."));
     assert!(!waits("Say two.")(&pty.screen()) && waits("Say one.")(&pty.screen()), "{}", pty.text());
     pty.send(&keys::ctrl('u'));

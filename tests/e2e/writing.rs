@@ -55,14 +55,23 @@ fn a_file_that_is_not_there_any_more_keeps_the_message() {
 }
 
 #[test]
-fn ten_thousand_lines_are_one_piece_and_arrive() {
+fn a_long_paste_is_one_piece_and_arrives_whole() {
     let home = Home::new();
     let mut pty = start(&home);
-    pty.send(&keys::paste(&"a line\n".repeat(9_999)));
-    pty.wait_for_text("[Pasted 9,999 lines, 70 kB]");
+    pty.send(&keys::paste(&"a line\n".repeat(10_000)));
+    pty.wait_for_text("[Pasted 10,000 lines, 70 kB]");
+    pty.send(&keys::ctrl('v'));
+    pty.wait_for_text("of 10001 lines");
+    pty.send(&keys::ctrl('c'));
+    pty.wait_for("an empty composer", |screen| composer(screen).contains("Ask anything"));
+    pty.send(&keys::paste(&"a line\n".repeat(300)));
+    pty.wait_for_text("[Pasted 300 lines, 2.1 kB]");
     pty.send("the end");
     pty.send(keys::ENTER);
-    echoed(&pty, "the end");
+    // The question is folded in the conversation; its echo ends on the screen.
+    pty.wait_for("the end of the echo", |screen| {
+        composer(screen).contains("Reply") && screen.contents().contains("the end")
+    });
     quit(pty);
 }
 

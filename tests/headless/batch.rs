@@ -15,7 +15,7 @@ use crate::support::pty::Setup;
 const ECHO: &str = "";
 
 fn lines(values: &[Value]) -> String {
-    values.iter().map(|value| format!("{value}\n")).collect()
+    values.iter().fold(String::new(), |all, value| all + &value.to_string() + "\n")
 }
 
 fn batch(home: &Sandbox, script: &str, input: &str, more: &[&str]) -> Done {
@@ -264,7 +264,7 @@ fn a_bar_where_somebody_watches_and_nothing_where_nobody_does() {
     for (name, value, bar) in [("TERM", "xterm-256color", true), ("TERM", "dumb", false), ("CI", "true", false)] {
         let setup = ["run", "-m", &script, "--batch", &file, "--resume", &format!("{file}.{value}")]
             .into_iter()
-            .fold(Setup::hobnob(), |setup, arg| setup.arg(arg));
+            .fold(Setup::hobnob(), Setup::arg);
         let mut terminal = setup.env(name, value).start();
         assert_eq!(terminal.wait_exit().code, Some(0));
         let raw = String::from_utf8_lossy(&terminal.raw()).into_owned();

@@ -24,7 +24,7 @@ fn furnished() -> Sandbox {
     fs::hard_link(starter(), models.join("tiny.Q4_1.gguf"))
         .or_else(|_| fs::copy(starter(), models.join("tiny.Q4_1.gguf")).map(drop))
         .expect("a model");
-    home.config(&format!("[models]\nfolders = [{models:?}]\n"));
+    home.config(&format!("[models]\nfolders = [\"{}\"]\n", models.display()));
     home.write(
         "home/.config/hobnob/templates/haiku.toml",
         "description = \"A haiku\"\nprompt = \"{{input}} in {{season}}\"\n",

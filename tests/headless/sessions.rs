@@ -95,7 +95,7 @@ fn the_list_the_search_and_the_page_are_for_people_and_for_pipes() {
     let id = saved(&home, &script, "Why is the **sky** blue?\u{1b}[31m");
     let list = home.run(["sessions"]);
     let cells: Vec<&str> = list.text().trim_end().split('\t').collect();
-    assert_eq!((cells.len(), cells[0], cells[2], cells[4]), (5, id.as_str(), "2", "Why is the sky blue?[31m"));
+    assert_eq!((cells.len(), cells[0], cells[2], cells[4]), (5, id.as_str(), "2", "Why is the sky blue?"));
     let json = home.run(["sessions", "list", "--json"]).json();
     assert_eq!(json["sessions"][0]["title"].as_str().map(|title| title.starts_with("Why is the sky")), Some(true));
     assert_eq!(json["sessions"][0]["messages"], 2);

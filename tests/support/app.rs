@@ -64,8 +64,15 @@ impl Driver {
 
     fn from(config: hobnob::config::Loaded, capabilities: Capabilities) -> Self {
         let now = Instant::now();
-        let init =
-            Init { config, capabilities, ids: ConvIds::seeded(1), open: None, clock: (now, CLOCK), first_start: false };
+        let init = Init {
+            config,
+            capabilities,
+            ids: ConvIds::seeded(1),
+            open: None,
+            persona: None,
+            clock: (now, CLOCK),
+            first_start: false,
+        };
         Self { app: App::new(init), now, clock: false, count: false, listed: Vec::new(), stored: Vec::new() }
     }
 

@@ -63,6 +63,11 @@ impl Frame<'_> {
         Some(laid)
     }
 
+    /// Rows of the screen.
+    pub fn height(&self) -> usize {
+        usize::from(self.view.area.height)
+    }
+
     /// Rows of the message at a place.
     pub fn len(&mut self, place: usize) -> usize {
         self.laid(place).map_or(0, Laid::len)
@@ -74,8 +79,8 @@ impl Frame<'_> {
     }
 
     /// The topmost row when the end is at the bottom of the screen.
-    pub fn top_of_end(&mut self, height: usize) -> At {
-        let mut left = height;
+    pub fn top_of_end(&mut self) -> At {
+        let mut left = self.height();
         for place in (self.from..self.conversation.len()).rev() {
             let len = self.len(place);
             if len >= left {
@@ -115,7 +120,7 @@ impl Frame<'_> {
     /// The topmost row that brings rows into sight: as it is where they are in sight, else as little moved as can be. Of more rows than
     /// there is room for, the first are shown. `above`: rows that are to be in sight above them after a longer way.
     pub fn top_that_shows(&mut self, top: At, from: At, rows: usize, above: usize) -> At {
-        let height = usize::from(self.view.area.height);
+        let height = self.height();
         let rows = rows.clamp(1, height.max(1));
         let up = |rows: usize| -i32::try_from(rows).unwrap_or(i32::MAX);
         if from < top {
@@ -133,9 +138,9 @@ impl Frame<'_> {
         self.step(from, up(if is_near { room } else { room.min(above) }))
     }
 
-    pub fn visible_from(&mut self, (place, row): At, height: usize) -> (Vec<(usize, Range<usize>)>, bool) {
+    pub fn visible_from(&mut self, (place, row): At) -> (Vec<(usize, Range<usize>)>, bool) {
         let mut visible = Vec::new();
-        let mut left = height;
+        let mut left = self.height();
         let mut from = row;
         for place in place..self.conversation.len() {
             let len = self.len(place);

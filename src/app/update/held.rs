@@ -8,15 +8,12 @@ use crate::app::picker::{Picker, Row, Target};
 use crate::app::settings::ValueEditor;
 use crate::app::{App, Confirm, Confirmed, Dirty, EngineStatus, Overlay, ToastKind};
 use crate::config::{
-    Origin, Persona, Settings, Spec, Value, assign, differences, is_own, nearest, not_a_name, own_specs,
-    read_assignments,
+    NO_PERSONA, Origin, Persona, Settings, Spec, Value, assign, differences, is_own, not_a_name, own_specs,
+    persona_called, read_assignments,
 };
 use crate::domain::action::Action;
 use crate::domain::model::LocalModel;
 use crate::domain::store::Setup;
-
-/// The persona that is none.
-const NONE: &str = "none";
 
 impl App {
     /// The settings as they are in this conversation.
@@ -78,9 +75,11 @@ impl App {
     /// The model of the start: the one that somebody has named now, else that of the conversation to go on with, which has
     /// to come first.
     pub(super) fn load_at_the_start(&mut self, now: Instant) {
+        // A persona may have said one.
+        let free = self.engine == EngineStatus::Empty;
         if self.saved.first.is_some() && !self.model_is_by_hand() {
             self.saved.model_waits.clone_from(&self.settings.model);
-        } else if let Some(model) = self.settings.model.clone() {
+        } else if let Some(model) = self.settings.model.clone().filter(|_| free || self.model_is_by_hand()) {
             self.resolve_and_load(&model, now);
         }
     }
@@ -121,13 +120,21 @@ impl App {
         }
     }
 
+    /// The persona that the command line says, once there is the conversation that it is for.
+    pub(super) fn begin_as_persona(&mut self, now: Instant) {
+        if let Some(name) = self.saved.persona.take_if(|_| self.saved.first.is_none() && self.saved.opening.is_none()) {
+            self.use_persona(&name, now);
+            self.toasts.clear();
+        }
+    }
+
     /// Personas to choose from, the first one being none.
     pub(super) fn choose_persona(&mut self, now: Instant) {
         if self.personas.is_empty() {
             let hint = format!("`/{} NAME` keeps what this conversation is held with", Action::SavePersona.name());
             return self.toast(ToastKind::Note, "There are no personas yet", Some(hint), now);
         }
-        let none = Row::new(NONE, "as the settings say", Target::Persona(NONE.to_owned()));
+        let none = Row::new(NO_PERSONA, "as the settings say", Target::Persona(NO_PERSONA.to_owned()));
         let rows = std::iter::once(none).chain(self.persona_rows(""));
         let present = self.chat.own.as_ref().and_then(|own| own.persona.clone()).unwrap_or_default();
         let picker = Picker::new("Hold this conversation as", rows.collect()).at(|row| row.label == present);
@@ -142,31 +149,20 @@ impl App {
         self.personas.iter().map(row).collect()
     }
 
-    /// By its name, or by its beginning where no other begins like that.
-    fn persona_called(&self, name: &str) -> Option<&Persona> {
-        let lower = name.to_lowercase();
-        let same = |persona: &&Persona| persona.name.to_lowercase() == lower;
-        let mut begin = self.personas.iter().filter(|persona| persona.name.to_lowercase().starts_with(&lower));
-        let only = begin.next().filter(|_| begin.next().is_none() && name != NONE);
-        self.personas.iter().find(same).or(only)
-    }
-
     /// False where there is none of that name.
     pub(super) fn use_persona(&mut self, name: &str, now: Instant) -> bool {
-        let Some(persona) = self.persona_called(name).cloned() else {
-            if name == NONE {
-                let model = self.chat.own.take().and_then(|own| own.model);
-                self.hold_with(|setup| setup.model = model);
-                self.toast(ToastKind::Note, "This conversation is held as the settings say", None, now);
-                return true;
+        if name == NO_PERSONA {
+            let model = self.chat.own.take().and_then(|own| own.model);
+            self.hold_with(|setup| setup.model = model);
+            self.toast(ToastKind::Note, "This conversation is held as the settings say", None, now);
+            return true;
+        }
+        let persona = match persona_called(&self.personas, name) {
+            Ok(persona) => persona.clone(),
+            Err(hint) => {
+                self.toast(ToastKind::Warning, format!("There is no persona {name}"), Some(hint), now);
+                return false;
             }
-            let near = nearest(name, self.personas.iter().map(|persona| persona.name.as_str()));
-            let hint = near.map_or_else(
-                || format!("`/{}` shows them all", Action::ChoosePersona.name()),
-                |near| format!("did you mean {near}?"),
-            );
-            self.toast(ToastKind::Warning, format!("There is no persona {name}"), Some(hint), now);
-            return false;
         };
         let model = self.chat.own.as_ref().and_then(|own| own.model.clone());
         let mut setup = Setup { model, ..self.settings.setup() };
@@ -192,7 +188,7 @@ impl App {
 
     /// Keeps what this conversation is held with under a name. False where that can't be.
     pub(super) fn save_persona(&mut self, name: &str, now: Instant) -> bool {
-        if let Some(why) = not_a_name(name).or((name == NONE).then_some("`none` stands for no persona")) {
+        if let Some(why) = not_a_name(name) {
             self.toast(ToastKind::Warning, format!("“{name}” can't be the name of a persona"), Some(why.into()), now);
             return false;
         }

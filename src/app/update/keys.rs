@@ -61,7 +61,7 @@ impl App {
                 compare.act(action);
             }
         } else if self.overlay.is_none() && self.pane == Pane::Chat {
-            self.chat.transcript.scroll(lines, &self.chat.conversation, &self.theme);
+            self.chat.transcript.scroll(lines);
         } else if self.overlay.is_none() && self.scroll_card(lines) {
         } else {
             let action = if lines < 0 { Action::Previous } else { Action::Next };

@@ -58,6 +58,7 @@ impl App {
             self.toast(ToastKind::Error, text, Some(hint), now);
         }
         self.emit(Effect::Hub(HubCmd::ScanLocal));
+        self.begin_as_persona(now);
         self.load_at_the_start(now);
         self.open_first();
     }

@@ -97,6 +97,11 @@ impl App {
             Action::RestoreMessage => self.restore_message(now),
             _ => return false,
         }
+        // Who did it by its name writes on, where letters are text.
+        let is_done = !matches!(action, Action::Mark | Action::FindNext | Action::FindPrevious);
+        if !was_reading && is_done {
+            self.chat.transcript.point_at(None);
+        }
         true
     }
 
@@ -169,6 +174,7 @@ impl App {
             n => format!("{} are deleted", many(n, "message")),
         };
         self.chat.deletions.push(deletion);
+        self.chat.messages_changed();
         self.chat.editing = None;
         // What follows is pointed at, else what is above.
         let last = self.chat.conversation.len().checked_sub(1);
@@ -188,11 +194,12 @@ impl App {
             return self.toast(ToastKind::Note, "Nothing was deleted here", None, now);
         };
         self.chat.conversation.restore_deleted(&deletion);
+        self.chat.messages_changed();
         self.toasts.retain(|toast| toast.kind != ToastKind::Note);
         if let Some(first) = deletion.messages.first().copied() {
             // It may have become a version beside what was said since.
             self.chat.conversation.go_through(first);
-            if self.chat.transcript.cursor().is_some() || self.chat.conversation.len() == deletion.messages.len() {
+            if self.chat.transcript.cursor().is_some() {
                 self.chat.transcript.point_at(Some(Cursor::on_message(first)));
                 self.chat.transcript.bring_into_sight();
             }
@@ -226,7 +233,7 @@ impl App {
         let rows = self.chat.transcript.screen_rows();
         let by = i32::from(row >= rows.end) - i32::from(row < rows.start);
         if by != 0 {
-            self.chat.transcript.scroll(by, &self.chat.conversation, &self.theme);
+            self.chat.transcript.scroll(by);
         }
         if let Some(to) = self.chat.transcript.point(column, row, &self.chat.conversation) {
             self.chat.transcript.drag = Some(Drag { to, ..drag });

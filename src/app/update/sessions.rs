@@ -127,6 +127,7 @@ impl App {
                     Ok(None) => self.toast(ToastKind::Note, "There is no conversation yet", None, now),
                     Err(error) => self.toast_error(&error, now),
                 }
+                self.begin_as_persona(now);
                 self.load_first(now);
             }
             StoreEvent::Listed { ask, conversations } if self.saved.palette_ask == Some(ask) => {

@@ -91,7 +91,7 @@ pub(super) fn motion(area: &TextArea, key: char, times: usize, backwards: bool) 
         'w' | 'W' => exclusive(repeated(&|at| next_word(area, at, key == 'W'))),
         'b' | 'B' => exclusive(repeated(&|at| word_before(area, at, key == 'B'))),
         'E' if backwards => inclusive(repeated(&|at| end_before(area, at))),
-        'e' | 'E' => word_end_from(area, times, key == 'E'),
+        'e' | 'E' => inclusive(repeated(&|at| next_end(area, at, key == 'E'))),
         '0' => exclusive(area.line_start(at)),
         '^' => exclusive(first_of_line(area, at)),
         '$' => {
@@ -114,15 +114,10 @@ pub(super) fn motion(area: &TextArea, key: char, times: usize, backwards: bool) 
 }
 
 /// To the end of a word, for `cw`: of the one that the cursor is in, even on its last character.
-pub(super) fn word_end(area: &TextArea, times: usize, big: bool) -> Option<Motion> {
+pub(super) fn word_end(area: &TextArea, times: usize, big: bool) -> Motion {
     let first = end_of(area, area.cursor(), big);
     let to = (1..times).fold(first, |at, _| next_end(area, at, big));
-    Some(Motion { to, span: Span::Inclusive })
-}
-
-fn word_end_from(area: &TextArea, times: usize, big: bool) -> Option<Motion> {
-    let to = (0..times).fold(area.cursor(), |at, _| next_end(area, at, big));
-    Some(Motion { to, span: Span::Inclusive })
+    Motion { to, span: Span::Inclusive }
 }
 
 /// With an operator before it, the last word of a line ends there.

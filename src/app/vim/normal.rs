@@ -1,7 +1,7 @@
 //! What keys do in normal mode, by themselves and behind an operator.
 
 use super::motions::{self, Find, Motion, Span};
-use super::operate::join;
+use super::operate::{join, recase};
 use super::{Did, Mode, Operator, Pending, Pressed, Vim};
 use crate::app::text_area::TextArea;
 use crate::domain::action::Action;
@@ -55,7 +55,7 @@ impl Vim {
             'r' => self.wait(Pending::Replace),
             '~' => {
                 let end = motions::forward(area, area.cursor(), times);
-                self.recase(area.cursor()..end, Operator::Swap, area);
+                recase(area.cursor()..end, Operator::Swap, area);
                 area.go(end);
                 Did::Change
             }
@@ -151,8 +151,8 @@ impl Vim {
         // As Vim has it: `cw` changes the word and not the space behind it.
         let on_word = area.text()[area.cursor()..].chars().next().is_some_and(|c| !c.is_whitespace());
         let motion = match (c, self.operator) {
-            ('w', Some((Operator::Change, _))) if on_word => motions::word_end(area, self.times(), false),
-            ('W', Some((Operator::Change, _))) if on_word => motions::word_end(area, self.times(), true),
+            ('w', Some((Operator::Change, _))) if on_word => Some(motions::word_end(area, self.times(), false)),
+            ('W', Some((Operator::Change, _))) if on_word => Some(motions::word_end(area, self.times(), true)),
             ('w' | 'W', Some(_)) => {
                 motions::motion(area, c, self.times(), false).map(|it| motions::within_line(area, it))
             }

@@ -41,24 +41,11 @@ impl Vim {
             }
             Operator::Lower | Operator::Upper | Operator::Swap => {
                 let start = range.start;
-                self.recase(range, operator, area);
+                recase(range, operator, area);
                 area.go(start);
                 Did::Change
             }
         }
-    }
-
-    pub(super) fn recase(&mut self, range: Range<usize>, operator: Operator, area: &mut TextArea) {
-        let recased: String = area.text()[range.clone()]
-            .chars()
-            .flat_map(|c| match operator {
-                Operator::Lower => c.to_lowercase().collect::<Vec<_>>(),
-                Operator::Upper => c.to_uppercase().collect(),
-                _ if c.is_lowercase() => c.to_uppercase().collect(),
-                _ => c.to_lowercase().collect(),
-            })
-            .collect();
-        area.replace(range, &recased);
     }
 
     pub(super) fn replace_with(&mut self, c: char, area: &mut TextArea) -> Did {
@@ -123,6 +110,20 @@ impl Operator {
             Self::Swap => '~',
         }
     }
+}
+
+/// Letters in the other case, or all in one.
+pub(super) fn recase(range: Range<usize>, operator: Operator, area: &mut TextArea) {
+    let recased: String = area.text()[range.clone()]
+        .chars()
+        .flat_map(|c| match operator {
+            Operator::Lower => c.to_lowercase().collect::<Vec<_>>(),
+            Operator::Upper => c.to_uppercase().collect(),
+            _ if c.is_lowercase() => c.to_uppercase().collect(),
+            _ => c.to_lowercase().collect(),
+        })
+        .collect();
+    area.replace(range, &recased);
 }
 
 /// Whole lines, with a line feed that is next to them.

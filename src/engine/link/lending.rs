@@ -274,7 +274,7 @@ impl Link {
     /// A guest's answer that is made once more has become another.
     pub(super) fn go_another_way(&mut self) {
         let goes_on = match &self.state {
-            State::Generating { answer, .. } => answer.from_what_is_known(),
+            State::Generating { answer, .. } => answer.behind_what_is_known(),
             _ => None,
         };
         self.set_aside(goes_on, None);

@@ -172,7 +172,7 @@ impl Answer {
     }
 
     /// The same for one that was to be made once more and became another: it goes on from what is known after all.
-    pub fn from_what_is_known(&self) -> Option<Ask> {
+    pub fn behind_what_is_known(&self) -> Option<Ask> {
         let mut ask = self.ask.clone();
         let earlier = ask.earlier.as_mut()?;
         let known = earlier.known.take()?;
@@ -341,7 +341,7 @@ mod tests {
         for other in [(say, "other"), (say, "one too"), (hm, "more")] {
             let mut other_way = second();
             assert_eq!(piece(&mut other_way, other.0, other.1), Err(()), "{other:?}");
-            let on = other_way.from_what_is_known().expect("there is more to it");
+            let on = other_way.behind_what_is_known().expect("there is more to it");
             assert_eq!(on.req.begun.as_deref().map(|begun| begun.text.as_str()), Some("one two"));
             assert_eq!(on.req.max_tokens, Some(7));
         }
