@@ -4,7 +4,7 @@ mod support;
 
 use hobnob::app::Overlay;
 use hobnob::app::msg::{Effect, Msg};
-use hobnob::config::{Persona, read_assignments};
+use hobnob::config::{Origin, Persona, read_assignments};
 use hobnob::domain::conversation::{Conversation, MessageState};
 use hobnob::domain::hub::Local;
 use hobnob::domain::model::LocalModel;
@@ -305,7 +305,6 @@ fn the_conversation_of_the_start_brings_its_model() {
         });
         resolved.collect::<Vec<_>>().join(" ")
     };
-    use hobnob::config::Origin;
     let file = Origin::File { line: 1 };
     assert_eq!(begun(Some("org/other:Q4_K_M"), file), "org/other:Q4_K_M", "and no other before it");
     assert_eq!(begun(None, file), "starter");

@@ -168,7 +168,7 @@ mod tests {
         let marked: Vec<&str> = s.marks(line).into_iter().map(|range| &line[range]).collect();
         assert_eq!(marked, ["Leeks", "blue"]);
         assert_eq!(search("").line("\n  first\nsecond"), "first");
-        assert_eq!(search("är").marks("ÄRGER"), [0.."ÄR".len()]);
+        assert_eq!(search("är").marks("ÄRGER").first(), Some(&(0.."ÄR".len())));
         assert!(search("").marks("anything").is_empty());
     }
 
