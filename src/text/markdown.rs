@@ -63,7 +63,7 @@ pub struct Region {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RegionKind {
-    /// Counted from the top, from 1, as [`code_blocks`](crate::text::code_blocks) does.
+    /// Counted from the top, from 1, as [`code_blocks`](crate::text::code_blocks()) does.
     Code {
         number: usize,
     },
