@@ -9,12 +9,13 @@ mod places;
 pub mod written;
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ops::Range;
 use std::rc::Rc;
 
 use unicode_segmentation::UnicodeSegmentation;
 
+use self::layout::Replaced;
 pub use self::layout::{Layout, Look};
 pub use self::written::{Chip, Written};
 use crate::domain::action::Action;
@@ -55,6 +56,8 @@ pub struct TextArea {
     width: u16,
     /// The rows as they were asked for last.
     laid: RefCell<Option<Layout>>,
+    /// What has changed since: thousands of characters that come at once are laid out once.
+    unlaid: Cell<Option<Replaced>>,
     one_line: bool,
 }
 
@@ -151,7 +154,7 @@ impl TextArea {
             Some(last) if joins && last.at + last.inserted.len() == at => {
                 last.inserted.push_str(&clean);
                 self.text.insert_str(at, &clean);
-                self.laid_out_again(at, 0, clean.len());
+                self.has_replaced(at, 0, clean.len());
                 self.cursor = at + clean.len();
                 self.redo.clear();
             }
@@ -217,20 +220,17 @@ impl TextArea {
         self.cursor = range.start + with.len();
         let (at, before) = (range.start, range.len());
         self.text.replace_range(range, with);
-        self.laid_out_again(at, before, with.len());
+        self.has_replaced(at, before, with.len());
         self.goal = None;
         self.joining = false;
         self.selection = None;
     }
 
-    /// The rows, after a part of the text was replaced.
-    fn laid_out_again(&mut self, at: usize, before: usize, after: usize) {
+    /// A part of the text was replaced: its rows are no longer what they were.
+    fn has_replaced(&mut self, at: usize, before: usize, after: usize) {
         self.version += 1;
-        let laid = self.laid.get_mut();
-        let holds_a_chip = || !self.chips.is_empty() && self.text[at..at + after].contains('\u{fffc}');
-        if laid.as_mut().is_some_and(|laid| holds_a_chip() || !laid.replaced(&self.text, at, before, after)) {
-            *laid = None;
-        }
+        let next = Replaced { at, before, after };
+        self.unlaid.set(Some(self.unlaid.get().map_or(next, |known| known.then(next))));
     }
 
     /// From here on changes are undone as one, until [`TextArea::end_group`].
@@ -342,7 +342,7 @@ impl TextArea {
         while let Some(change) = self.undo.pop() {
             self.text.replace_range(change.at..change.at + change.inserted.len(), &change.removed);
             self.cursor = change.cursor_before;
-            self.laid_out_again(change.at, change.inserted.len(), change.removed.len());
+            self.has_replaced(change.at, change.inserted.len(), change.removed.len());
             let goes_on = change.goes_on;
             self.redo.push(change);
             if !goes_on {
@@ -356,7 +356,7 @@ impl TextArea {
         while let Some(change) = self.redo.pop() {
             self.text.replace_range(change.at..change.at + change.removed.len(), &change.inserted);
             self.cursor = change.at + change.inserted.len();
-            self.laid_out_again(change.at, change.removed.len(), change.inserted.len());
+            self.has_replaced(change.at, change.removed.len(), change.inserted.len());
             self.undo.push(change);
             if !self.redo.last().is_some_and(|next| next.goes_on) {
                 break;

@@ -61,6 +61,28 @@ impl Shown {
     }
 }
 
+/// A part of a text that was replaced: where it is, how long it was, and how long what stands there now is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Replaced {
+    pub at: usize,
+    pub before: usize,
+    pub after: usize,
+}
+
+impl Replaced {
+    /// Both as one, with what is between them.
+    pub(super) fn then(self, next: Self) -> Self {
+        // In the text between the two.
+        let start = self.at.min(next.at);
+        let end = (self.at + self.after).max(next.at + next.before);
+        Self {
+            at: start,
+            before: end - self.after + self.before - start,
+            after: end - next.before + next.after - start,
+        }
+    }
+}
+
 /// The rows of a text at a width.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Layout {
@@ -83,8 +105,7 @@ impl Layout {
 
     /// Brings the rows up to date after a part of the text was replaced, by breaking the lines anew that are touched: writing
     /// on in a text of ten thousand lines costs what one line does. False where all of it has to be laid out anew.
-    /// `before` is how long the part was that is now `after` long, at `at` in `text` as it is now.
-    pub(super) fn replaced(&mut self, text: &str, at: usize, before: usize, after: usize) -> bool {
+    fn replaced(&mut self, text: &str, Replaced { at, before, after }: Replaced) -> bool {
         if self.shown.is_some() {
             return false;
         }
@@ -130,15 +151,15 @@ impl TextArea {
     /// The visual rows at a width. Known ones are not made again: thousands of lines are not broken anew for every frame.
     #[must_use]
     pub fn layout(&self, width: u16) -> Layout {
+        let holds_a_chip = |part: &str| !self.chips.is_empty() && part.contains('\u{fffc}');
         let mut laid = self.laid.borrow_mut();
-        match &*laid {
-            Some(known) if known.is_of(width) => known.clone(),
-            _ => {
-                let layout = Layout::new(&self.text, &self.chips, width);
-                *laid = Some(layout.clone());
-                layout
-            }
-        }
+        let known = laid.take().filter(|known| known.is_of(width)).and_then(|mut known| match self.unlaid.get() {
+            None => Some(known),
+            Some(part) if holds_a_chip(&self.text[part.at..part.at + part.after]) => None,
+            Some(part) => known.replaced(&self.text, part).then_some(known),
+        });
+        self.unlaid.set(None);
+        laid.insert(known.unwrap_or_else(|| Layout::new(&self.text, &self.chips, width))).clone()
     }
 
     /// Row and column of the cursor.
