@@ -18,9 +18,9 @@ pub(super) struct FramePacer {
 }
 
 impl FramePacer {
-    /// Twenty-five a second. Text that grows by words flows as well as with sixty, and on a machine whose every core computes
-    /// the answer, the time that a frame takes is taken from the answer: at thirty it was a fiftieth of its speed.
-    const SHORTEST: Duration = Duration::from_millis(40);
+    /// Thirty a second. Text that grows by words flows as well as with sixty, and on a machine whose every core computes
+    /// the answer, the time that a frame takes is taken from the answer.
+    const SHORTEST: Duration = Duration::from_micros(33_300);
     /// As slow as text may come and still seem to flow.
     const LONGEST: Duration = Duration::from_millis(200);
     /// Between the frames of keys: below what a person can feel, with the drawing after it under five milliseconds, and above
