@@ -417,7 +417,7 @@ proptest! {
             title: text.clone(),
             own_title: true,
             setup: Setup { model: None, system: text.clone(), ..Setup::default() },
-            draft: more.clone(),
+            draft: more.clone().into(),
             pinned: true,
             archived: false,
             created: 1,

@@ -1,5 +1,6 @@
 //! What is kept of conversations, and what is said about it: the words between a front end and the store.
 
+mod draft;
 pub mod keeper;
 mod title;
 
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::draft::{Draft, Fold, FoldKind};
 pub use self::title::{says_nothing, title_of};
 use crate::domain::conversation::{Conversation, Message, Start};
 use crate::domain::sampling::SamplingPatch;
@@ -118,7 +120,7 @@ pub enum Change {
     },
     Setup(Box<Setup>),
     /// What is being written and waits to be sent.
-    Draft(String),
+    Draft(Draft),
     /// A person's own title; without one it is made of the first words.
     Title(Option<String>),
     Pinned(bool),
@@ -180,7 +182,7 @@ pub struct Opened {
     pub title: String,
     pub own_title: bool,
     pub setup: Setup,
-    pub draft: String,
+    pub draft: Draft,
     pub pinned: bool,
     pub archived: bool,
     /// Seconds since 1970.

@@ -9,7 +9,7 @@ use super::keep::{read_pieces, rows_of};
 use super::{Sheet, Store, now};
 use crate::config::nearest;
 use crate::domain::conversation::{Conversation, Message, MessageState, Start};
-use crate::domain::store::{ConvId, Opened, Row, Said, Summary, Which};
+use crate::domain::store::{ConvId, Draft, Opened, Row, Said, Summary, Which};
 use crate::domain::{MsgId, Role};
 use crate::error::{ErrorKind, UserError};
 
@@ -193,7 +193,7 @@ fn read(db: &Connection, name: ConvId, at: Option<Row>) -> rusqlite::Result<Opti
     // One look at everything: another process may write meanwhile.
     let tx = db.unchecked_transaction()?;
     let sql = "SELECT id, title, own_title, setup, draft, pinned, archived, created, updated, head, start, \
-               not_summarised FROM conversations WHERE name = ? AND deleted IS NULL";
+               not_summarised, folds FROM conversations WHERE name = ? AND deleted IS NULL";
     let found = tx
         .query_row(sql, [name.to_string()], |row| {
             let opened = Opened {
@@ -202,7 +202,7 @@ fn read(db: &Connection, name: ConvId, at: Option<Row>) -> rusqlite::Result<Opti
                 title: row.get(1)?,
                 own_title: row.get(2)?,
                 setup: json(row, 3)?.unwrap_or_default(),
-                draft: row.get(4)?,
+                draft: Draft { text: row.get(4)?, folds: json(row, 12)? },
                 pinned: row.get(5)?,
                 archived: row.get(6)?,
                 created: seconds(row.get(7)?),

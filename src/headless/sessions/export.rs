@@ -39,7 +39,7 @@ pub(super) fn document(opened: &Opened) -> Value {
         "model": opened.setup.model,
         "system": opened.setup.system,
         "setup": opened.setup,
-        "draft": opened.draft,
+        "draft": opened.draft.text,
         "head": head,
         "start": start,
         "messages": opened.conversation.messages().iter().map(message).collect::<Vec<_>>(),

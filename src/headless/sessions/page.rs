@@ -26,7 +26,7 @@ pub(super) fn page(opened: &Opened, console: Console) -> String {
         out.push('\n');
     }
     if !opened.draft.is_empty() {
-        let _ = writeln!(out, "{}\n{}\n", console.paint("not sent", "1;36"), sanitize(opened.draft.trim_end()));
+        let _ = writeln!(out, "{}\n{}\n", console.paint("not sent", "1;36"), sanitize(opened.draft.text.trim_end()));
     }
     let other = opened.conversation.said() - opened.conversation.len();
     if other > 0 {
