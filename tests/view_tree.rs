@@ -11,6 +11,7 @@ use hobnob::config::{Persona, Sources, read_assignments};
 use hobnob::domain::hub::Local;
 use hobnob::domain::model::{LocalModel, ModelInfo};
 use hobnob::domain::store::{ConvIds, Said, StoreCmd, StoreEvent, Summary};
+use hobnob::domain::zone::Zone;
 use hobnob::domain::{EngineEvent, FinishReason, HubEvent, LoadId, Role};
 use support::app::{Driver, info, starter};
 

@@ -5,13 +5,16 @@ use std::fmt::Write;
 use crate::domain::Role;
 use crate::domain::conversation::MessageState;
 use crate::domain::store::Opened;
+use crate::domain::units::moment;
+use crate::domain::zone::Zone;
 use crate::headless::Console;
 use crate::text::sanitize;
 
 /// The branch that is shown, as text.
-pub(super) fn page(opened: &Opened, console: Console) -> String {
+pub(super) fn page(opened: &Opened, zone: &Zone, console: Console) -> String {
     let mut out = String::new();
-    let _ = writeln!(out, "{}  {}\n", opened.id.short(), console.paint(&sanitize(&opened.title), "1"));
+    let begun = moment(opened.created, zone.offset_at(opened.created));
+    let _ = writeln!(out, "{}  {}  ({begun})\n", opened.id.short(), console.paint(&sanitize(&opened.title), "1"));
     for message in opened.conversation.branch() {
         let who = match message.role {
             Role::User => "you",
