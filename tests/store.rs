@@ -244,6 +244,29 @@ fn words_are_found_wherever_they_were_said() {
 }
 
 #[test]
+fn scripts_without_spaces_are_searched_in_the_midst_of_a_sentence() {
+    let (_folder, file) = place();
+    let mut store = open(&file);
+    let mut ids = new_ids();
+    for (said, parts) in [
+        ("我今天想学习一点中文语法", &["中文", "语法", "学"][..]),
+        ("この文章はひらがなとカタカナを含みます", &["がな", "カタ", "含み"]),
+        ("ﾊﾝｶｸの文字", &["ｶｸ"]),
+        ("วันนี้อากาศดีมาก", &["อากาศ", "ดี"]),
+        ("우리는 한국어를 배웁니다", &["국어"]),
+        ("Rust用の解析器", &["rust用", "Rust 解析"]),
+    ] {
+        let mut talk = Talk::new(&mut ids);
+        talk.turn(&mut store, "q", said);
+        for part in parts {
+            let hits = store.search(part).expect("searches");
+            assert_eq!(hits.iter().map(|hit| hit.conversation).collect::<Vec<_>>(), [talk.id], "{part} in {said}");
+        }
+    }
+    assert_eq!(store.search("中语").expect("searches"), []);
+}
+
+#[test]
 fn deleted_is_gone_from_every_list_and_comes_back_until_the_end() {
     let (_folder, file) = place();
     let mut ids = new_ids();

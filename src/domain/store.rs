@@ -1,5 +1,6 @@
 //! What is kept of conversations, and what is said about it: the words between a front end and the store.
 
+mod called;
 mod draft;
 pub mod keeper;
 mod title;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::called::{Called, called};
 pub use self::draft::{Draft, Fold, FoldKind};
 pub use self::title::{says_nothing, title_of};
 use crate::domain::conversation::{Conversation, Message, Start};

@@ -137,6 +137,7 @@ impl App {
             StoreEvent::Listed { ask, conversations } if self.saved.palette_ask == Some(ask) => {
                 self.list_in_palette(conversations);
             }
+            StoreEvent::Listed { ask, conversations } if self.titles_are_told(ask, &conversations, now) => {}
             StoreEvent::Listed { ask, conversations } => {
                 if let Some(list) = self.list().filter(|list| list.list_ask == Some(ask)) {
                     list.list_ask = None;
