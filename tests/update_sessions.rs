@@ -70,19 +70,8 @@ fn opened(id: ConvId, said: &[&str], draft: &str) -> Opened {
     }
 }
 
-fn asked(d: &Driver) -> AskId {
-    let last = d.stored.iter().rev().find_map(|command| match command {
-        StoreCmd::Open { ask, .. }
-        | StoreCmd::List { ask, .. }
-        | StoreCmd::Search { ask, .. }
-        | StoreCmd::Prompts { ask } => Some(*ask),
-        StoreCmd::Keep { .. } | StoreCmd::Preview { .. } => None,
-    });
-    last.expect("the store was asked")
-}
-
 fn open(d: &mut Driver, opened: Opened) {
-    let event = StoreEvent::Opened { ask: asked(d), result: Box::new(Ok(Some(opened))) };
+    let event = StoreEvent::Opened { ask: d.asked_store(), result: Box::new(Ok(Some(opened))) };
     d.send(Msg::Store(event));
 }
 
@@ -101,7 +90,7 @@ fn summary(id: ConvId, title: &str) -> Summary {
 }
 
 fn list(d: &mut Driver, conversations: Vec<Summary>) {
-    let ask = asked(d);
+    let ask = d.asked_store();
     d.send(Msg::Store(StoreEvent::Listed { ask, conversations }));
 }
 
@@ -217,7 +206,7 @@ fn the_model_of_then_is_loaded_where_no_other_is_wanted() {
     let id = ids(1)[0];
     list(&mut d, vec![summary(id, "x")]);
     d.key("enter");
-    let event = StoreEvent::Opened { ask: asked(&d), result: Box::new(Ok(Some(opened(id, &["q", "a"], "")))) };
+    let event = StoreEvent::Opened { ask: d.asked_store(), result: Box::new(Ok(Some(opened(id, &["q", "a"], "")))) };
     let effects = d.send(Msg::Store(event));
     assert!(effects.iter().any(|e| matches!(e, Effect::Hub(HubCmd::Resolve { .. }))), "{effects:?}");
 }
@@ -251,7 +240,7 @@ fn words_are_looked_for_as_they_are_typed_one_search_at_a_time() {
         d.stored.iter().filter_map(words).collect()
     };
     assert_eq!(searches(&d), ["s"]);
-    d.send(Msg::Store(StoreEvent::Found { ask: asked(&d), hits: vec![] }));
+    d.send(Msg::Store(StoreEvent::Found { ask: d.asked_store(), hits: vec![] }));
     assert_eq!(searches(&d), ["s", "sca"]);
     let hit = Hit {
         conversation: one,
@@ -261,7 +250,7 @@ fn words_are_looked_for_as_they_are_typed_one_search_at_a_time() {
         age: Duration::from_secs(60),
         archived: false,
     };
-    d.send(Msg::Store(StoreEvent::Found { ask: asked(&d), hits: vec![hit] }));
+    d.send(Msg::Store(StoreEvent::Found { ask: d.asked_store(), hits: vec![hit] }));
     d.key("enter");
     assert!(matches!(d.stored.last(), Some(StoreCmd::Open { at: Some(Row(7)), .. })));
     let mut there = opened(one, &["q", "it scatters", "more", "yes"], "");
