@@ -8,7 +8,7 @@ use hobnob::domain::conversation::MessageState;
 use hobnob::domain::store::Opened;
 use hobnob::store::Store;
 
-use crate::person::{eventually, kill, quit, status, write};
+use crate::person::{composer, eventually, kill, quit, status, write};
 use crate::support::pty::{Exit, Home, Pty, Setup, Signal, keys};
 
 /// Words of the scripted answer in a second.
@@ -118,6 +118,34 @@ fn what_is_being_written_outlives_a_kill_and_is_gone_on_with() {
     quit(pty);
     let kept = person.kept().expect("a conversation");
     assert_eq!((kept.draft.as_str(), kept.conversation.len()), ("", 2));
+}
+
+/// On a slow disk the store may open long after the first key.
+#[test]
+fn what_is_said_before_the_conversation_is_there_is_said_in_it() {
+    let person = Person::new();
+    let mut pty = person.start(&[]);
+    write(&mut pty, "hello");
+    pty.send(keys::ENTER);
+    pty.wait_for("an echo", |screen| screen.contents().matches("hello").count() == 2);
+    quit(pty);
+    // Whoever holds it opens the store, and nobody else.
+    let lock = fs::File::open(person.home.path().join("data/hobnob/conversations.lock")).expect("there is one");
+    lock.lock().expect("a lock");
+    let mut pty = person.start(&["-c"]);
+    write(&mut pty, "again");
+    pty.send(keys::ENTER);
+    pty.wait_for_text("next ▎ again");
+    write(&mut pty, "half a thought");
+    drop(lock);
+    pty.wait_for("the conversation", |screen| {
+        let count = |text| screen.contents().matches(text).count();
+        (count("hello"), count("again")) == (2, 2) && composer(screen).ends_with("half a thought")
+    });
+    quit(pty);
+    assert_eq!(person.store().list(false).expect("reads").len(), 1);
+    let kept = person.kept().expect("a conversation");
+    assert_eq!((kept.draft.as_str(), kept.conversation.len()), ("half a thought", 4));
 }
 
 #[test]
