@@ -183,8 +183,16 @@ fn the_very_first_start() {
     let capabilities = Capabilities { depth: ColourDepth::True, unicode: true };
     let mut d = Driver::new();
     let clock = (d.now, 0);
-    let init =
-        Init { config, capabilities, ids: ConvIds::seeded(1), open: None, persona: None, clock, first_start: true };
+    let init = Init {
+        config,
+        capabilities,
+        ids: ConvIds::seeded(1),
+        open: None,
+        persona: None,
+        clock,
+        zone: Zone::default(),
+        first_start: true,
+    };
     d.app = App::new(init);
     d.begin();
     d.hub(HubEvent::Local(Local::default()));
