@@ -278,6 +278,21 @@ proptest::proptest! {
     }
 }
 
+#[test]
+fn a_key_beside_a_chip_breaks_one_line_anew() {
+    let mut area = with_chip();
+    area.act(Action::TextEnd);
+    area.insert(&"\na line".repeat(1000));
+    let rows = |area: &TextArea| area.layout(40).rows.as_ptr();
+    let before = rows(&area);
+    for c in ["x", "y", "z"] {
+        area.insert(c);
+        assert_eq!(rows(&area), before, "the rows are still those of before, but for one");
+    }
+    let fresh = Layout::new(area.text(), area.chips(), 40);
+    assert_eq!(area.layout(40), fresh);
+}
+
 proptest::proptest! {
     /// The same with chips among them, which come, stay and go.
     #[test]
