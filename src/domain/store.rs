@@ -241,14 +241,16 @@ pub enum StoreEvent {
 /// The first words of a text in one line: no marks of Markdown, nothing that can't be seen. Empty where there are no words.
 #[must_use]
 pub fn first_words(text: &str, most: usize) -> String {
-    let marks = |word: &&str| !word.chars().all(|c| matches!(c, '#' | '>' | '*' | '-' | '`' | '_' | '~' | '|' | '='));
+    let marks =
+        |word: &&str| !word.chars().all(|c| matches!(c, '#' | '>' | '*' | '-' | '`' | '_' | '~' | '|' | '=' | ':'));
     let mut out = String::new();
     let mut length = 0;
     for word in text.split_whitespace().filter(marks) {
-        let word: String = word.trim_start_matches(['#', '*', '`']).chars().filter(|c| !c.is_control()).collect();
+        let word: String =
+            word.trim_start_matches(['#', '*']).chars().filter(|c| !c.is_control() && *c != '`').collect();
         // What was emphasised may end in a full stop.
         let word = word.replace("**", "");
-        let word = word.trim_end_matches(['*', '`']);
+        let word = word.trim_end_matches('*');
         let long = word.chars().count();
         if long == 0 {
             continue;
@@ -277,6 +279,18 @@ pub fn first_words(text: &str, most: usize) -> String {
 mod tests {
     use super::*;
     use std::collections::BTreeSet;
+
+    #[test]
+    fn first_words_are_without_the_marks_around_them() {
+        for (text, words) in [
+            ("## An answer with `code`, and **more**.", "An answer with code, and more."),
+            ("| name | size |\n|---|---:|\n| `a` | 1 |", "name size a 1"),
+            ("```rust\nfn main() {}\n```", "rust fn main() {}"),
+            ("- [ ] one: *two*", "[ ] one: two"),
+        ] {
+            assert_eq!(first_words(text, 80), words);
+        }
+    }
 
     #[test]
     fn ids_are_many_and_read_back() {
