@@ -339,6 +339,7 @@ fn older(file: &Path) {
         "DROP TRIGGER said_insert; DROP TRIGGER said_delete; DROP TRIGGER said_update; DROP TABLE said;
          DROP TRIGGER titled_insert; DROP TRIGGER titled_delete; DROP TRIGGER titled_update; DROP TABLE titled;
          DROP INDEX messages_deleted; ALTER TABLE messages DROP COLUMN deleted;
+         ALTER TABLE conversations DROP COLUMN folds;
          INSERT INTO conversations (name, title, created, updated, used, messages)
              VALUES ('00000000000000aa', 'An old one', 1, 1, 1, 1);
          INSERT INTO messages (conversation, role, at, content, reasoning, state)

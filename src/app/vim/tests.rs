@@ -286,7 +286,7 @@ fn what_is_not_vims_goes_on() {
 #[test]
 fn registers_keep_what_was_put_away_under_a_letter() {
     table(&[
-        ("|one two", "\"aywwx\"aP", "one one| two"),
+        ("|one two", "\"aywwx\"aP", "one one| wo"),
         ("|one\ntwo", "\"ayyjyy\"ap", "one\ntwo\n|one"),
         ("|one two", "\"bdiw\"bp", " on|etwo"),
         ("|a b", "\"qyiww\"QyiwO<esc>\"qp", "a|b\na b"),
