@@ -34,7 +34,7 @@ use ratatui::text::Line;
 
 pub use self::cursor::{Cursor, Motion, Selected, Spot, Unit};
 pub use self::drag::{Drag, Grain, Point};
-pub use self::find::Find;
+pub use self::find::{Find, Heading};
 use self::find::{Mark, Target};
 pub use self::folds::{Foldable, Folds};
 use self::frame::{At, Frame};

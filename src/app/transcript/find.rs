@@ -39,14 +39,20 @@ pub struct Target {
     pub nth: usize,
 }
 
+/// Where the place that is gone to first is looked for, and the next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heading {
+    Down,
+    Up,
+}
+
 /// A search. It stays when its field is closed, so that it can be gone on with.
 #[derive(Debug)]
 pub struct Find {
     pub field: TextArea,
     /// The field has the keys.
     pub open: bool,
-    /// Upwards: what is gone to first is above, and so is the next place.
-    back: bool,
+    heading: Heading,
     needle: Option<Needle>,
     /// Messages that have the words, in the order of the branch.
     hits: Vec<Hits>,
@@ -84,7 +90,7 @@ impl Default for Find {
         Self {
             field: TextArea::one_line(""),
             open: false,
-            back: false,
+            heading: Heading::Down,
             needle: None,
             hits: Vec::new(),
             at: None,
@@ -103,9 +109,9 @@ impl Find {
     }
 
     /// Opens the field.
-    pub fn begin(&mut self, back: bool, origin: (Anchor, Option<Cursor>)) {
+    pub fn begin(&mut self, heading: Heading, origin: (Anchor, Option<Cursor>)) {
         self.open = true;
-        self.back = back;
+        self.heading = heading;
         self.origin = Some(origin);
         self.stays = false;
         self.type_over = !self.field.is_empty();
@@ -192,9 +198,9 @@ impl Find {
             let place = |hits: &Hits| conversation.place(hits.message);
             let before = self.hits.iter().take_while(|hits| place(hits) <= Some(from)).count();
             let next = self.hits.iter().position(|hits| place(hits) >= Some(from));
-            self.at = Some(match (self.back, before.checked_sub(1), next) {
-                (true, Some(nth), _) => self.last_of(nth),
-                (false, _, Some(nth)) => (nth, 0),
+            self.at = Some(match (self.heading, before.checked_sub(1), next) {
+                (Heading::Up, Some(nth), _) => self.last_of(nth),
+                (Heading::Down, _, Some(nth)) => (nth, 0),
                 _ => self.last_of(self.hits.len() - 1),
             });
         }
@@ -205,10 +211,10 @@ impl Find {
         (nth, self.hits.get(nth).map_or(0, |hits| hits.count().saturating_sub(1)))
     }
 
-    /// Goes to the next place, or the one before; round and round. False where there is none.
+    /// Goes on to the next place, or back to the one before; round and round. False where there is none.
     pub fn turn(&mut self, on: bool) -> bool {
         let Some((nth, hit)) = self.at else { return false };
-        let down = on != self.back;
+        let down = on == (self.heading == Heading::Down);
         let count = self.hits.get(nth).map_or(0, |hits| hits.count());
         self.at = Some(match (down, hit) {
             (true, hit) if hit + 1 < count => (nth, hit + 1),

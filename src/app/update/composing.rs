@@ -293,9 +293,9 @@ impl App {
             }
             Pressed::Find { back } => {
                 if back {
-                    self.open_find_back(now)
+                    self.open_find_back(now);
                 } else {
-                    self.open_find(now)
+                    self.open_find(now);
                 }
                 true
             }

@@ -3,22 +3,22 @@
 use std::time::Instant;
 
 use crate::app::text_area::TextArea;
-use crate::app::transcript::{Anchor, Cursor, Find};
+use crate::app::transcript::{Anchor, Cursor, Find, Heading};
 use crate::app::{App, ToastKind};
 use crate::domain::action::{Action, Context};
 
 impl App {
     /// Opens the field, with the words of the last time, to be typed over.
     pub(super) fn open_find(&mut self, now: Instant) {
-        self.begin_find(false, now);
+        self.begin_find(Heading::Down, now);
     }
 
     /// The same, to look upwards.
     pub(super) fn open_find_back(&mut self, now: Instant) {
-        self.begin_find(true, now);
+        self.begin_find(Heading::Up, now);
     }
 
-    fn begin_find(&mut self, back: bool, now: Instant) {
+    fn begin_find(&mut self, heading: Heading, now: Instant) {
         if self.chat.conversation.is_empty() {
             return self.toast(ToastKind::Note, "There is nothing to find words in yet", None, now);
         }
@@ -26,7 +26,7 @@ impl App {
         transcript.settle(&self.chat.conversation, &self.theme);
         let origin = (transcript.anchor(), transcript.cursor().copied());
         let find = transcript.find.get_or_insert_default();
-        find.begin(back, origin);
+        find.begin(heading, origin);
         self.look();
     }
 
