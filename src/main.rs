@@ -289,7 +289,7 @@ fn not_understood(error: &clap::Error, args: &[OsString]) -> ExitCode {
         (_, true) => Format::JsonLines,
         _ => Format::Text,
     };
-    ExitCode::from(headless::conclude(Err(cli::explain(error).into()), Console::detect(None), format))
+    ExitCode::from(headless::conclude(Err(cli::explain(error, args).into()), Console::detect(None), format))
 }
 
 fn unexpected() -> UserError {
