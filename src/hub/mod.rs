@@ -41,6 +41,7 @@ mod package;
 mod page;
 mod partial;
 mod patience;
+mod proxy;
 mod pull;
 mod queue;
 mod ranges;
