@@ -15,6 +15,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::domain::units;
 use crate::error::{ErrorKind, UserError, reason};
 
 const PREFIX: &str = "hobnob";
@@ -120,20 +121,8 @@ fn today() -> u64 {
 }
 
 fn path_of(folder: &Path, day: u64) -> PathBuf {
-    let (year, month, day) = date(day);
+    let (year, month, day) = units::date(day);
     folder.join(format!("{PREFIX}.{year:04}-{month:02}-{day:02}.{SUFFIX}"))
-}
-
-/// Year, month and day of the month. Years begin in March here, so that the leap day comes last.
-fn date(days_since_1970: u64) -> (u64, u64, u64) {
-    let days = days_since_1970 + 719_468;
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day_of_year = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day_of_month = day_of_year - (153 * month + 2) / 5 + 1;
-    let (month, in_next_year) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-    (year + era * 400 + in_next_year, month, day_of_month)
 }
 
 fn clear_away(folder: &Path) {
@@ -222,23 +211,6 @@ mod tests {
         let (targets, warning) = targets(0, Some("hobnob=loud"));
         assert!(targets.would_enable("hobnob", &Level::INFO));
         assert!(warning.expect("a warning").message.contains("HOBNOB_LOG"));
-    }
-
-    #[test]
-    fn days_have_their_dates() {
-        for (day, expected) in [
-            (0, (1970, 1, 1)),
-            (58, (1970, 2, 28)),
-            (59, (1970, 3, 1)),
-            (11_016, (2000, 2, 29)),
-            (11_017, (2000, 3, 1)),
-            (19_722, (2023, 12, 31)),
-            (19_723, (2024, 1, 1)),
-            (47_540, (2100, 2, 28)),
-            (47_541, (2100, 3, 1)),
-        ] {
-            assert_eq!(date(day), expected, "{day}");
-        }
     }
 
     #[test]

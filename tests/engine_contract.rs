@@ -910,7 +910,7 @@ async fn the_handle_takes_the_process_with_it() {
     let (engine, _) = Engine::loaded(&subject.spec).await;
     assert_eq!(children().len(), 1);
     drop(engine);
-    soon(Duration::from_secs(5), "the child is gone", || children().is_empty()).await;
+    soon(PATIENCE, "the child is gone", || children().is_empty()).await;
 }
 
 #[tokio::test]
@@ -1004,7 +1004,7 @@ impl Parent {
         assert_eq!(engines.len(), 1);
         self.process.kill().expect("kills");
         let rest = self.process.wait_with_output().expect("is gone");
-        soon(Duration::from_secs(1), "the child is gone", || !engines.iter().any(|pid| is_running(*pid))).await;
+        soon(PATIENCE, "the child is gone", || !engines.iter().any(|pid| is_running(*pid))).await;
         let mut printed = self.heard;
         std::io::Read::read_to_string(&mut self.said, &mut printed).expect("reads");
         printed.push_str(&String::from_utf8_lossy(&rest.stderr));

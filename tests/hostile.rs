@@ -16,7 +16,7 @@ use hobnob::config::theme::{Capabilities, ColourDepth};
 use hobnob::domain::conversation::{Conversation, Form, MessageState};
 use hobnob::domain::hub::{Done, Files, Hit, Hits, Local, Unfinished};
 use hobnob::domain::model::{LocalModel, ModelInfo, ModelRef, RepoId};
-use hobnob::domain::store::{ConvIds, Hit as Found, Opened, Row, Setup, StoreCmd, StoreEvent, Summary};
+use hobnob::domain::store::{ConvIds, Hit as Found, Opened, Row, Setup, StoreEvent, Summary};
 use hobnob::domain::{
     AskId, Constraint, DownloadState, EngineEvent, FinishReason, GenId, HubEvent, JobId, LoadId, PieceKind, Role,
 };
@@ -147,18 +147,6 @@ impl Watched {
     #[track_caller]
     fn paste(&mut self, text: &str) {
         self.send(Msg::Term(TermEvent::Paste(text.into())));
-    }
-
-    /// The last question to the store.
-    fn asked(&self) -> AskId {
-        let last = self.d.stored.iter().rev().find_map(|command| match command {
-            StoreCmd::Open { ask, .. }
-            | StoreCmd::List { ask, .. }
-            | StoreCmd::Search { ask, .. }
-            | StoreCmd::Prompts { ask } => Some(*ask),
-            StoreCmd::Keep { .. } | StoreCmd::Preview { .. } => None,
-        });
-        last.expect("the store was asked")
     }
 }
 
@@ -386,7 +374,7 @@ proptest! {
             archived: false,
             draft: true,
         };
-        let ask = w.asked();
+        let ask = w.d.asked_store();
         w.send(Msg::Store(StoreEvent::Listed { ask, conversations: vec![summary] }));
         w.press("f2");
         w.press("esc");
@@ -399,7 +387,7 @@ proptest! {
             age: Duration::from_secs(60),
             archived: false,
         };
-        let ask = w.asked();
+        let ask = w.d.asked_store();
         w.send(Msg::Store(StoreEvent::Found { ask, hits: vec![hit] }));
         w.press("esc");
         w.press("enter");
@@ -424,7 +412,7 @@ proptest! {
             updated: 2,
             at: None,
         };
-        let ask = w.asked();
+        let ask = w.d.asked_store();
         w.send(Msg::Store(StoreEvent::Opened { ask, result: Box::new(Ok(Some(opened))) }));
         w.press("up");
         w.press("alt-e");

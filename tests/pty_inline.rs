@@ -4,7 +4,6 @@
 mod support;
 
 use std::fs;
-use std::time::Duration;
 
 use support::pty::{Exit, Home, Pty, Screen, Setup, Signal, keys};
 
@@ -127,8 +126,9 @@ fn sizes_come_and_go_and_nothing_that_was_said_is_lost() {
         say(&mut pty, &text);
         pty.wait_for("an echo", |screen| screen.contents().matches(&text).count() == 2 && is_ready(screen));
         let (columns, rows) = [(60, 24), (60, 30), (100, 30), (40, 34)][n];
+        let written = pty.raw().len();
         pty.resize(columns, rows);
-        pty.wait_for_quiet(Duration::from_millis(300));
+        pty.wait_for_raw("a frame of that size", |raw| raw.len() > written);
         pty.wait_for("the composer", is_ready);
     }
     pty.send("still typed");

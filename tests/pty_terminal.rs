@@ -19,6 +19,13 @@ fn wait_until_shown(pty: &Pty) {
     pty.wait_for_modes("the whole frame", |modes| modes.alternate_screen && !modes.updating);
 }
 
+/// Started, with all on the screen that it knows of this machine: by itself nothing changes any more.
+fn settled(setup: Setup) -> Pty {
+    let pty = setup.start();
+    pty.wait_for_text("gets the starter");
+    pty
+}
+
 fn code(code: u32) -> Exit {
     Exit { code: Some(code), signal: None }
 }
@@ -73,8 +80,7 @@ fn a_panic_restores_the_terminal_and_is_told_plainly() {
 
 #[test]
 fn stopped_and_continued_it_takes_the_modes_again_and_draws_every_cell() {
-    let mut pty = shown(Setup::hobnob());
-    pty.wait_for_quiet(Duration::from_millis(200));
+    let mut pty = settled(Setup::hobnob());
     let before = (pty.text(), pty.modes());
     pty.signal(Signal::STOP);
     // What a shell does to the terminal meanwhile.
@@ -125,10 +131,9 @@ fn the_last_of_many_sizes_wins() {
         pty.resize(60 + step, 20 + step % 10);
     }
     pty.resize(44, 13);
-    pty.wait_for_quiet(Duration::from_millis(300));
-    let mut fresh = shown(Setup::hobnob().size(44, 13));
-    fresh.wait_for_quiet(Duration::from_millis(300));
-    assert_eq!(pty.text(), fresh.text());
+    let mut fresh = settled(Setup::hobnob().size(44, 13));
+    let expected = fresh.text();
+    pty.wait_for("what one of that size shows", |screen| screen.contents() == expected);
     for pty in [&mut pty, &mut fresh] {
         pty.send(&keys::ctrl('q'));
         assert_eq!(pty.wait_exit(), code(0));
@@ -195,8 +200,7 @@ fn a_job_is_stopped_and_comes_back() {
         "set -m; '{}'; echo stopped; stty -a | grep -q -e '-echo ' || echo sane; read -r line; fg >/dev/null; echo back $?",
         env!("CARGO_BIN_EXE_hobnob")
     );
-    let mut pty = shown(Setup::program("/bin/bash").arg("-c").arg(script));
-    pty.wait_for_quiet(Duration::from_millis(200));
+    let mut pty = settled(Setup::program("/bin/bash").arg("-c").arg(script));
     let before = (pty.text(), pty.modes());
     pty.send(&keys::ctrl('z'));
     pty.wait_for_text("stopped");
@@ -266,25 +270,8 @@ fn what_ends_an_editor_does_not_end_the_interface_but_a_signal_for_it_does() {
 #[cfg(target_os = "linux")]
 #[test]
 fn idle_is_idle() {
-    let switches = |pid: i32| -> Vec<(String, String)> {
-        let mut all: Vec<_> = std::fs::read_dir(format!("/proc/{pid}/task"))
-            .expect("it runs")
-            .flatten()
-            .filter_map(|task| {
-                let status = std::fs::read_to_string(task.path().join("status")).ok()?;
-                let line = status.lines().find(|l| l.starts_with("voluntary_ctxt_switches"))?;
-                Some((task.file_name().to_string_lossy().into_owned(), line.to_owned()))
-            })
-            .collect();
-        all.sort();
-        all
-    };
     let mut pty = shown(Setup::hobnob());
-    pty.wait_for_quiet(Duration::from_secs(2));
-    let (written, before) = (pty.raw().len(), switches(pty.pid()));
-    pty.wait_for_quiet(Duration::from_secs(5));
-    assert_eq!(pty.raw().len(), written, "something was drawn");
-    assert_eq!(switches(pty.pid()), before, "something woke up");
+    pty.wait_for_rest(Duration::from_secs(5));
     pty.send(&keys::ctrl('q'));
     assert_eq!(pty.wait_exit(), code(0));
 }

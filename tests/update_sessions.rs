@@ -70,19 +70,8 @@ fn opened(id: ConvId, said: &[&str], draft: &str) -> Opened {
     }
 }
 
-fn asked(d: &Driver) -> AskId {
-    let last = d.stored.iter().rev().find_map(|command| match command {
-        StoreCmd::Open { ask, .. }
-        | StoreCmd::List { ask, .. }
-        | StoreCmd::Search { ask, .. }
-        | StoreCmd::Prompts { ask } => Some(*ask),
-        StoreCmd::Keep { .. } | StoreCmd::Preview { .. } => None,
-    });
-    last.expect("the store was asked")
-}
-
 fn open(d: &mut Driver, opened: Opened) {
-    let event = StoreEvent::Opened { ask: asked(d), result: Box::new(Ok(Some(opened))) };
+    let event = StoreEvent::Opened { ask: d.asked_store(), result: Box::new(Ok(Some(opened))) };
     d.send(Msg::Store(event));
 }
 
@@ -101,7 +90,7 @@ fn summary(id: ConvId, title: &str) -> Summary {
 }
 
 fn list(d: &mut Driver, conversations: Vec<Summary>) {
-    let ask = asked(d);
+    let ask = d.asked_store();
     d.send(Msg::Store(StoreEvent::Listed { ask, conversations }));
 }
 
@@ -209,6 +198,70 @@ fn where_it_was_is_gone_on_with() {
     assert_eq!(d.app.chat.system(&d.app.settings), "as now");
 }
 
+/// Begun to go on with the last conversation, with this model ready before the store has told of it.
+fn beginning() -> Driver {
+    let mut d = Driver::new();
+    d.app.saved.first = Some(Which::Last);
+    d.ready();
+    assert!(matches!(d.stored[..], [StoreCmd::Open { which: Which::Last, at: None, .. }]), "{:?}", d.stored);
+    d
+}
+
+#[test]
+fn what_is_written_before_the_conversation_is_there_is_meant_for_it() {
+    let mut d = beginning();
+    d.type_text("and wh");
+    d.send(Msg::Timer(TimerId::Draft));
+    assert_eq!(kept(&mut d).len(), 0, "it is not the beginning of another conversation");
+    let mut d = beginning();
+    d.type_text("and wh");
+    let id = ids(1)[0];
+    open(&mut d, opened(id, &["soup?", "yes"], "with salt"));
+    assert_eq!(d.app.chat.composer.area.text(), "with salt\nand wh", "below what was left there");
+    d.type_text("y?");
+    d.stored.clear();
+    d.send(Msg::Timer(TimerId::Draft));
+    assert_eq!(kept(&mut d), [(id, vec!["draft \"with salt\\nand why?\"".to_owned()])]);
+}
+
+#[test]
+fn what_is_sent_before_the_conversation_is_there_is_said_in_it() {
+    let mut d = beginning();
+    assert_eq!(d.say("how much?"), [], "it waits");
+    d.type_text("and wh");
+    d.key("f8");
+    let unsent = kept(&mut d);
+    assert_eq!(unsent[0].1, ["draft \"how much?\\nand wh\""], "the list is of all there is");
+    d.key("esc");
+    d.send(Msg::Store(StoreEvent::Listed { ask: AskId(2), conversations: vec![] }));
+    let id = ids(1)[0];
+    let event = StoreEvent::Opened { ask: AskId(1), result: Box::new(Ok(Some(opened(id, &["salt?", "yes"], "")))) };
+    let effects = d.send(Msg::Store(event));
+    let asked = effects.iter().find_map(|effect| match effect {
+        Effect::Engine(EngineCmd::Generate { req, .. }) => Some(req),
+        _ => None,
+    });
+    let req = asked.expect("it is asked");
+    assert_eq!(req.messages.iter().map(|m| &*m.content).collect::<Vec<_>>(), ["as then", "salt?", "yes", "how much?"]);
+    assert_eq!(d.app.chat.composer.area.text(), "and wh");
+    let all = kept(&mut d);
+    assert_eq!(all[0], (unsent[0].0, vec!["draft \"\"".to_owned()]), "nothing stays where it was");
+    assert_eq!((all[1].0, all[1].1[0].as_str()), (id, "message \"how much?\""));
+}
+
+#[test]
+fn where_there_is_no_conversation_yet_what_was_sent_begins_one() {
+    for result in [Ok(None), Err(UserError::new(ErrorKind::Disk, "the disk does not read or write"))] {
+        let mut d = beginning();
+        assert_eq!(d.say("hi"), []);
+        d.type_text("you");
+        let effects = d.send(Msg::Store(StoreEvent::Opened { ask: AskId(1), result: Box::new(result) }));
+        assert!(effects.iter().any(|e| matches!(e, Effect::Engine(EngineCmd::Generate { .. }))), "{effects:?}");
+        assert_eq!(d.app.chat.composer.area.text(), "you");
+        assert_eq!(kept(&mut d)[0].1[0], "message \"hi\"");
+    }
+}
+
 #[test]
 fn the_model_of_then_is_loaded_where_no_other_is_wanted() {
     let mut d = Driver::new();
@@ -217,7 +270,7 @@ fn the_model_of_then_is_loaded_where_no_other_is_wanted() {
     let id = ids(1)[0];
     list(&mut d, vec![summary(id, "x")]);
     d.key("enter");
-    let event = StoreEvent::Opened { ask: asked(&d), result: Box::new(Ok(Some(opened(id, &["q", "a"], "")))) };
+    let event = StoreEvent::Opened { ask: d.asked_store(), result: Box::new(Ok(Some(opened(id, &["q", "a"], "")))) };
     let effects = d.send(Msg::Store(event));
     assert!(effects.iter().any(|e| matches!(e, Effect::Hub(HubCmd::Resolve { .. }))), "{effects:?}");
 }
@@ -251,7 +304,7 @@ fn words_are_looked_for_as_they_are_typed_one_search_at_a_time() {
         d.stored.iter().filter_map(words).collect()
     };
     assert_eq!(searches(&d), ["s"]);
-    d.send(Msg::Store(StoreEvent::Found { ask: asked(&d), hits: vec![] }));
+    d.send(Msg::Store(StoreEvent::Found { ask: d.asked_store(), hits: vec![] }));
     assert_eq!(searches(&d), ["s", "sca"]);
     let hit = Hit {
         conversation: one,
@@ -261,7 +314,7 @@ fn words_are_looked_for_as_they_are_typed_one_search_at_a_time() {
         age: Duration::from_secs(60),
         archived: false,
     };
-    d.send(Msg::Store(StoreEvent::Found { ask: asked(&d), hits: vec![hit] }));
+    d.send(Msg::Store(StoreEvent::Found { ask: d.asked_store(), hits: vec![hit] }));
     d.key("enter");
     assert!(matches!(d.stored.last(), Some(StoreCmd::Open { at: Some(Row(7)), .. })));
     let mut there = opened(one, &["q", "it scatters", "more", "yes"], "");

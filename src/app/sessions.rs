@@ -21,7 +21,7 @@ pub struct Saved {
     pub draft_is_due: bool,
     ask: AskId,
     /// The conversation that is being opened.
-    pub opening: Option<AskId>,
+    pub opening: Option<Opening>,
     /// The palette waits for the list.
     pub palette_ask: Option<AskId>,
     /// What to open at the start.
@@ -32,6 +32,14 @@ pub struct Saved {
     pub model_waits: Option<String>,
     /// Deleted here, with their titles; the last can come back first.
     pub deleted: Vec<(ConvId, String)>,
+}
+
+/// A conversation that is on its way from the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Opening {
+    pub ask: AskId,
+    /// It is the one to go on with from the start: what is written meanwhile is meant for it.
+    pub at_the_start: bool,
 }
 
 /// How it stands in the list.
@@ -68,6 +76,12 @@ impl Saved {
         self.id = self.ids.make();
         self.keeper = Keeper::default();
         self.listed = Listed::default();
+    }
+
+    /// The conversation to go on with is not there yet.
+    #[must_use]
+    pub fn is_beginning(&self) -> bool {
+        self.opening.is_some_and(|opening| opening.at_the_start)
     }
 
     pub fn next_ask(&mut self) -> AskId {

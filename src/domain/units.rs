@@ -121,16 +121,23 @@ pub fn ago(age: Duration) -> String {
 /// A moment by its seconds since 1970, in universal time: `2025-01-31 12:34 UTC`.
 #[must_use]
 pub fn moment(at: u64) -> String {
-    let (days, minutes) = (at / 86_400, at % 86_400 / 60);
-    // Years that begin in March have their odd day at the end; 400 of them are always as long.
-    let shifted = days + 719_468;
-    let (era, day) = (shifted / 146_097, shifted % 146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let (year, month) = if month < 10 { (era * 400 + year, month + 3) } else { (era * 400 + year + 1, month - 9) };
+    let (year, month, day) = date(at / 86_400);
+    let minutes = at % 86_400 / 60;
     format!("{year:04}-{month:02}-{day:02} {:02}:{:02} UTC", minutes / 60, minutes % 60)
+}
+
+/// Year, month and day of the month.
+#[must_use]
+pub fn date(days_since_1970: u64) -> (u64, u64, u64) {
+    // Years that begin in March have their leap day at the end; 400 of them are always as long.
+    let days = days_since_1970 + 719_468;
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day_of_year = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day_of_month = day_of_year - (153 * month + 2) / 5 + 1;
+    let (month, in_next_year) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    (year + era * 400 + in_next_year, month, day_of_month)
 }
 
 /// How much of it is done, from 0 to 1.
@@ -158,6 +165,23 @@ mod tests {
         }
         for text in ["", "M", "b", "fast", "-5M", "0", "nan", "inf", "5T", "5Mi", "é"] {
             assert_eq!(parse_bytes(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn days_have_their_dates() {
+        for (day, expected) in [
+            (0, (1970, 1, 1)),
+            (58, (1970, 2, 28)),
+            (59, (1970, 3, 1)),
+            (11_016, (2000, 2, 29)),
+            (11_017, (2000, 3, 1)),
+            (19_722, (2023, 12, 31)),
+            (19_723, (2024, 1, 1)),
+            (47_540, (2100, 2, 28)),
+            (47_541, (2100, 3, 1)),
+        ] {
+            assert_eq!(date(day), expected, "{day}");
         }
     }
 

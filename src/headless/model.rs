@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Loaded, catalog};
-use crate::domain::DownloadState;
+use crate::config::{Loaded, Origin, catalog};
 use crate::domain::fit::{self, Fit, Verdict};
-use crate::domain::model::{Gpu, LocalModel, ModelFacts, ModelRef, ModelSpec};
+use crate::domain::model::{Gpu, LocalModel, ModelFacts, ModelInfo, ModelRef, ModelSpec};
 use crate::domain::units::bytes;
+use crate::domain::{DownloadState, Thinking};
 use crate::engine::probe;
 use crate::error::{ErrorKind, UserError};
 use crate::headless::interrupt::Watch;
@@ -58,6 +58,23 @@ fn warn_of_size(context: &Context<'_>, name: &str, fit: &Fit) {
         tokens => format!("a context of {tokens} would fit: --context {tokens}"),
     };
     context.console.warning(&message, Some(&hint));
+}
+
+/// Says what was asked for and can't be had of the model that was loaded.
+pub(super) fn warn_of_limits(context: &Context<'_>, info: &ModelInfo) {
+    let Loaded { settings, origins, .. } = context.loaded;
+    let by_hand = |key| matches!(origins.get(key), Origin::Flag(_));
+    for note in &info.notes {
+        context.console.warning(&note.message, note.hint.as_deref());
+    }
+    let asked = settings.engine.load.context;
+    if by_hand("engine.context") && asked > info.context {
+        let text = format!("{} has a context of {} tokens; {asked} were asked for", info.name, info.context);
+        context.console.warning(&text, None);
+    }
+    if by_hand("chat.thinking") && settings.chat.thinking == Thinking::On && !info.facts.can_think {
+        context.console.warning(&format!("{} does not reason: --think changes nothing", info.name), None);
+    }
 }
 
 enum Found {

@@ -6,13 +6,13 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use serde_json::json;
 
-use crate::config::{Loaded, Origin, Value};
+use crate::config::{Loaded, Value};
 use crate::domain::conversation::{MessageState, Outcome as Ended};
 use crate::domain::model::{ModelInfo, ModelSpec};
 use crate::domain::stats::{GenStats, Usage};
 use crate::domain::units::bytes;
 use crate::domain::{
-    ChatMessage, Constraint, EngineCmd, EngineEvent, FinishReason, GenId, GenRequest, LoadId, PieceKind, Role, Thinking,
+    ChatMessage, Constraint, EngineCmd, EngineEvent, FinishReason, GenId, GenRequest, LoadId, PieceKind, Role,
 };
 use crate::engine::share::Share;
 use crate::engine::{self, EngineHandle};
@@ -200,7 +200,8 @@ struct Session<'a> {
 impl Session<'_> {
     async fn converse(&mut self, spec: ModelSpec, prompt: String, constraint: Option<Constraint>) -> Outcome {
         let info = self.load(spec).await?;
-        self.warn_of_limits(&info);
+        self.status.clear();
+        model::warn_of_limits(self.context, &info);
         self.status.set("reading the prompt");
         self.engine.send(EngineCmd::Generate { id: ANSWER, req: self.request(prompt, &info, constraint) });
         let (end, halt) = self.stream(&info).await?;
@@ -422,32 +423,6 @@ impl Session<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Says what was asked for and can't be had.
-    fn warn_of_limits(&mut self, info: &ModelInfo) {
-        let Loaded { settings, origins, .. } = self.context.loaded;
-        let by_hand = |key| matches!(origins.get(key), Origin::Flag(_));
-        if !info.notes.is_empty() {
-            self.status.clear();
-        }
-        for note in &info.notes {
-            self.context.console.warning(&note.message, note.hint.as_deref());
-        }
-        let mut warnings = Vec::new();
-        let asked = settings.engine.load.context;
-        if by_hand("engine.context") && asked > info.context {
-            warnings.push(format!("{} has a context of {} tokens; {asked} were asked for", info.name, info.context));
-        }
-        if by_hand("chat.thinking") && settings.chat.thinking == Thinking::On && !info.facts.can_think {
-            warnings.push(format!("{} does not reason: --think changes nothing", info.name));
-        }
-        if !warnings.is_empty() {
-            self.status.clear();
-        }
-        for warning in warnings {
-            self.context.console.warning(&warning, None);
-        }
     }
 
     /// What a person should know of the answer, on stderr.

@@ -12,6 +12,7 @@ use crate::app::msg::Copied;
 use crate::config::expand_tilde;
 use crate::domain::units::bytes;
 use crate::error::{ErrorKind, UserError, reason};
+use crate::runtime::terminal;
 
 /// A longer text is cut or dropped by some terminals: as much as fits into a sequence of 100,000 bytes.
 const SURE: usize = 74_994;
@@ -44,7 +45,7 @@ pub(super) struct Clipboard {
 impl Clipboard {
     /// `is_there` looks for a program.
     pub(super) fn find(env: impl Fn(&str) -> Option<String>, is_there: impl Fn(&str) -> bool) -> Self {
-        let is_set = |name: &str| env(name).is_some_and(|value| !value.is_empty());
+        let is_set = |name: &str| terminal::is_set(&env, name);
         let far = is_set("SSH_TTY") || is_set("SSH_CONNECTION");
         let tmux = is_set("TMUX");
         let usable = |program: &&Program| program.variable.is_none_or(is_set) && is_there(program.name);
@@ -54,10 +55,14 @@ impl Clipboard {
 
     /// What is written to the terminal, if it is asked.
     pub(super) fn sequence(self, text: &str) -> Option<Vec<u8>> {
-        let plain = || format!("\x1b]52;c;{}\x07", STANDARD.encode(text));
-        // As tmux takes it for itself, and through it to the terminal outside: which of them it lets through is set there.
-        let for_tmux = || format!("{0}\x1bPtmux;{1}\x1b\\", plain(), plain().replace('\x1b', "\x1b\x1b"));
-        self.terminal.then(|| if self.tmux { for_tmux() } else { plain() }.into_bytes())
+        self.terminal.then(|| {
+            let mut sequence = format!("\x1b]52;c;{}\x07", STANDARD.encode(text));
+            // As tmux takes it for itself, and through it to the terminal outside: which of them it lets through is set there.
+            if self.tmux {
+                sequence += &terminal::through_tmux(&sequence);
+            }
+            sequence.into_bytes()
+        })
     }
 
     /// Hands it to the system's program, if there is one. Waits for it.

@@ -20,12 +20,10 @@ use crate::error::{ErrorKind, UserError};
 use crate::runtime::clipboard::{self, Clipboard};
 use crate::runtime::console::{Console, Ending, Occurrence};
 use crate::runtime::editor::{Editor, on_path};
-use crate::runtime::files;
 use crate::runtime::keys::push_merged;
-use crate::runtime::notify;
 use crate::runtime::pacer::FramePacer;
 use crate::runtime::saver::{Save, SavePersona, Saver};
-use crate::runtime::schema;
+use crate::runtime::{env, files, notify, schema};
 
 /// The ways to the rest of the program.
 pub struct Ports {
@@ -319,7 +317,7 @@ impl<S: State, C: Console<S>> Interface<S, C> {
                 // Who has the terminal for something else sees what ends there.
                 Effect::Notify { .. } if self.editor.is_some() || self.unstopped.is_some() => {}
                 Effect::Notify { how, text } => {
-                    let result = self.console.send(&notify::sequence(how, &text, |name| std::env::var(name).ok()));
+                    let result = self.console.send(&notify::sequence(how, &text, env));
                     self.end_on(result);
                 }
                 Effect::Mouse(on) => {
@@ -337,8 +335,8 @@ impl<S: State, C: Console<S>> Interface<S, C> {
     }
 
     fn copy(&mut self, text: String, what: String) {
-        let path = std::env::var("PATH").unwrap_or_default();
-        let clipboard = Clipboard::find(|name| std::env::var(name).ok(), |program| on_path(program, &path));
+        let path = env("PATH").unwrap_or_default();
+        let clipboard = Clipboard::find(env, |program| on_path(program, &path));
         if let Some(sequence) = clipboard.sequence(&text) {
             let result = self.console.send(&sequence);
             self.end_on(result);
@@ -351,7 +349,7 @@ impl<S: State, C: Console<S>> Interface<S, C> {
             return;
         }
         self.console.lend();
-        match Editor::start(text, |name| std::env::var(name).ok()) {
+        match Editor::start(text, env) {
             Ok(editor) => self.editor = Some(editor),
             Err(error) => {
                 self.take_terminal();

@@ -63,7 +63,6 @@ pub struct Start {
 /// # Errors
 /// Where there is no terminal that can show it, and where a bug ended it.
 pub fn run(start: Start) -> Result<u8, UserError> {
-    let env = |name: &str| std::env::var(name).ok();
     terminal::check(env)?;
     let features = Features::new(env, start.mouse, start.inline);
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -81,6 +80,11 @@ pub fn run(start: Start) -> Result<u8, UserError> {
         Ok(result) => result.map_err(|error| unusable(&error)),
         Err(_) => Err(bug()),
     }
+}
+
+/// A variable of the environment that is text.
+fn env(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 async fn interface(start: Start, features: Features) -> io::Result<u8> {

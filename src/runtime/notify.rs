@@ -1,6 +1,7 @@
 //! A word to somebody who looks elsewhere, through the terminal: a bell, or a message of the desktop.
 
 use crate::config::Notify;
+use crate::runtime::terminal;
 use crate::text::sanitize;
 
 /// Characters of a message; a desktop shows no more.
@@ -17,10 +18,9 @@ pub(super) fn sequence(how: Notify, text: &str, env: impl Fn(&str) -> Option<Str
         Notify::Osc9 => format!("\x1b]9;{text}\x07"),
         Notify::Osc777 => format!("\x1b]777;notify;hobnob;{text}\x07"),
     };
-    let is_set = |name: &str| env(name).is_some_and(|value| !value.is_empty());
-    if is_set("TMUX") {
-        // Through tmux to the terminal outside, which tmux may not let through: the bell is for itself.
-        format!("\x1bPtmux;{}\x1b\\\x07", plain.replace('\x1b', "\x1b\x1b")).into_bytes()
+    if terminal::is_set(&env, "TMUX") {
+        // The bell is for tmux itself.
+        [terminal::through_tmux(&plain).as_bytes(), BELL].concat()
     } else {
         plain.into_bytes()
     }
@@ -29,7 +29,7 @@ pub(super) fn sequence(how: Notify, text: &str, env: impl Fn(&str) -> Option<Str
 /// What the terminal is known to understand. Most others only ring.
 fn understood(env: &impl Fn(&str) -> Option<String>) -> Notify {
     let has = |name: &str, part: &str| env(name).is_some_and(|value| value.to_ascii_lowercase().contains(part));
-    let set = |name: &str| env(name).is_some_and(|value| !value.is_empty());
+    let set = |name: &str| terminal::is_set(env, name);
     let knows_9 = ["iterm", "wezterm", "ghostty", "warp"].iter().any(|name| has("TERM_PROGRAM", name))
         || set("ITERM_SESSION_ID")
         || set("KITTY_WINDOW_ID")

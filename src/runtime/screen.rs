@@ -12,7 +12,7 @@ use ratatui::layout::{Position, Rect, Size};
 
 use crate::app::App;
 use crate::runtime::region::Region;
-use crate::runtime::terminal;
+use crate::runtime::{env, terminal};
 use crate::ui::{self, inline};
 
 /// The cursor is hidden while the cells change: not every terminal waits for the end of the update.
@@ -36,9 +36,9 @@ struct Inline {
 
 impl Inline {
     fn new() -> Self {
-        let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let set = |name: &str| terminal::is_set(env, name);
         // Of those that are still met only these two leave the rows as they are when they get narrower.
-        let reflows = set("TMUX") || !(set("XTERM_VERSION") || std::env::var("TERM").is_ok_and(|term| term == "linux"));
+        let reflows = set("TMUX") || !(set("XTERM_VERSION") || env("TERM").is_some_and(|term| term == "linux"));
         Self { region: Region::new(reflows), printed: inline::Printed::default() }
     }
 }

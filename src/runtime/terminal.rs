@@ -39,10 +39,9 @@ pub(super) struct Features {
 
 impl Features {
     pub(super) fn new(env: impl Fn(&str) -> Option<String>, mouse: bool, inline: bool) -> Self {
-        let set = |name| env(name).is_some_and(|v| !v.is_empty());
         Self {
             kitty_keys: env("TERM").is_none_or(|term| term != "linux"),
-            xterm_keys: set("TMUX") || set("XTERM_VERSION"),
+            xterm_keys: is_set(&env, "TMUX") || is_set(&env, "XTERM_VERSION"),
             // The wheel is the scrollback's.
             mouse: mouse && !inline,
             inline,
@@ -258,6 +257,16 @@ fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> rustix::io::Resu
             other => return other,
         }
     }
+}
+
+/// The variable is there and says something: terminals and what stands between tell of themselves by such.
+pub(super) fn is_set(env: impl Fn(&str) -> Option<String>, name: &str) -> bool {
+    env(name).is_some_and(|value| !value.is_empty())
+}
+
+/// A sequence for the terminal outside of tmux, which may not let it through.
+pub(super) fn through_tmux(sequence: &str) -> String {
+    format!("\x1bPtmux;{}\x1b\\", sequence.replace('\x1b', "\x1b\x1b"))
 }
 
 /// Says what is missing where the interface can't be shown.

@@ -215,15 +215,7 @@ impl Step<'_> {
             Change::Draft(text) => self.set("draft", text).and_then(|()| self.set("used", &self.at)),
             Change::Title(Some(title)) => self.set("title", title).and_then(|()| self.set("own_title", &true)),
             Change::Title(None) => {
-                let first: Option<String> = self
-                    .tx
-                    .prepare_cached(
-                        "SELECT content FROM messages WHERE conversation = ? AND role = 'user' AND deleted IS NULL \
-                         ORDER BY id LIMIT 1",
-                    )?
-                    .query_row([row], |row| row.get(0))
-                    .optional()?;
-                let title = first.map(|text| title_of(&text)).unwrap_or_default();
+                let title = self.title_by_question()?;
                 self.set("title", &title).and_then(|()| self.set("own_title", &false))
             }
             Change::Pinned(pinned) => self.set("pinned", pinned),
@@ -347,19 +339,24 @@ impl Step<'_> {
         // Made of words that are not there any more, it is made again.
         let title = title_of(&message.content);
         if message.role == Role::User && !title.is_empty() {
-            let first: Option<String> = self
-                .tx
-                .prepare_cached(
-                    "SELECT content FROM messages WHERE conversation = ? AND role = 'user' AND deleted IS NULL \
-                     ORDER BY id LIMIT 1",
-                )?
-                .query_row([self.sheet.row], |row| row.get(0))
-                .optional()?;
             self.tx
                 .prepare_cached("UPDATE conversations SET title = ? WHERE id = ? AND own_title = 0 AND title = ?")?
-                .execute(params![first.map(|text| title_of(&text)).unwrap_or_default(), self.sheet.row, title])?;
+                .execute(params![self.title_by_question()?, self.sheet.row, title])?;
         }
         Ok(())
+    }
+
+    /// A title made of the first question that is left.
+    fn title_by_question(&self) -> rusqlite::Result<String> {
+        let first: Option<String> = self
+            .tx
+            .prepare_cached(
+                "SELECT content FROM messages WHERE conversation = ? AND role = 'user' AND deleted IS NULL \
+                 ORDER BY id LIMIT 1",
+            )?
+            .query_row([self.sheet.row], |row| row.get(0))
+            .optional()?;
+        Ok(first.map(|text| title_of(&text)).unwrap_or_default())
     }
 
     fn more(&self, id: MsgId, text: &str, reasoning: &str, thought: Option<i64>) -> rusqlite::Result<()> {

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::person::{
-    AT_ONCE, PATIENCE, answer, composer, eventually, header, home_with_starter, loaded, paste_and_send, quit, rows,
-    say, status, take_turn, wait_for_answer, wait_until_ready, write,
+    AT_ONCE, PATIENCE, answer, composer, header, home_with_starter, letters, loaded, paste_and_send, quit, rows, say,
+    status, take_turn, wait_for_answer, wait_until_ready, write,
 };
 use crate::support::pty::{Home, Screen, Setup, keys};
 
@@ -44,18 +44,19 @@ fn from_the_first_start_to_a_chat_and_out_again() {
 
     say(&mut pty, STORY);
     pty.wait_for("words", |screen| answer(screen).len() > 10);
-    let early = answer(&pty.screen());
-    pty.wait_for("more words", |screen| answer(screen).len() > early.len() + 20);
-    let later = answer(&pty.screen());
+    let early = letters(&answer(&pty.screen()));
+    pty.wait_for("more words, and how quickly they come", |screen| {
+        letters(&answer(screen)).len() > early.len() + 20 && status(screen).contains("tok/s")
+    });
+    let later = letters(&answer(&pty.screen()));
     assert!(later.starts_with(&early), "{early:?} became {later:?}");
-    assert!(status(&pty.screen()).contains("tok/s"), "{}", pty.text());
 
     let asked = Instant::now();
     pty.send(keys::ESC);
     pty.wait_for_text("stopped by you");
     assert!(asked.elapsed() < AT_ONCE, "stopping took {:?}", asked.elapsed());
     wait_until_ready(&pty);
-    let kept = answer(&pty.screen());
+    let kept = letters(&answer(&pty.screen()));
     assert!(kept.starts_with(&later), "{later:?} became {kept:?}");
 
     // What goes by itself is gone: only what stays can come back.
@@ -95,8 +96,8 @@ fn a_long_prompt_is_stopped_at_once_and_the_next_message_is_answered() {
     let asked = Instant::now();
     pty.wait_for("its answer", |screen| !answer(screen).is_empty());
     let took = asked.elapsed();
-    // On a machine that does nothing else: load time and two seconds.
-    assert!(took < 2 * load_time + Duration::from_secs(4), "{took:?}, where loading takes {load_time:?}");
+    // On a machine that does nothing else: load time and two seconds. The prompt that was stopped takes half a minute there.
+    assert!(took < 2 * load_time + AT_ONCE, "{took:?}, where loading takes {load_time:?}");
     wait_for_answer(&pty);
     quit(pty);
 }
@@ -145,32 +146,6 @@ fn with_a_model_at_rest_nothing_wakes_up() {
     let mut pty = loaded(&home);
     say(&mut pty, "Say hello.");
     wait_for_answer(&pty);
-    // Words that go by themselves are gone, and so are threads that had something to do.
-    pty.wait_for_quiet(Duration::from_secs(2));
-    let mut rest = (Instant::now(), pty.raw().len(), wake_ups(pty.pid()));
-    let quiet = eventually(Duration::from_secs(40), || {
-        let now = (pty.raw().len(), wake_ups(pty.pid()));
-        if now != (rest.1, rest.2.clone()) {
-            rest = (Instant::now(), now.0, now.1);
-        }
-        rest.0.elapsed() >= Duration::from_secs(10)
-    });
-    assert!(quiet, "it is never at rest for ten seconds: {:?}", rest.2);
+    pty.wait_for_rest(Duration::from_secs(10));
     quit(pty);
-}
-
-/// Of each thread.
-#[cfg(target_os = "linux")]
-fn wake_ups(pid: i32) -> Vec<(String, String)> {
-    let mut all: Vec<_> = std::fs::read_dir(format!("/proc/{pid}/task"))
-        .expect("it runs")
-        .flatten()
-        .filter_map(|task| {
-            let status = std::fs::read_to_string(task.path().join("status")).ok()?;
-            let line = status.lines().find(|line| line.starts_with("voluntary_ctxt_switches"))?;
-            Some((task.file_name().to_string_lossy().into_owned(), line.to_owned()))
-        })
-        .collect();
-    all.sort();
-    all
 }

@@ -53,6 +53,8 @@ struct Seen {
 
 /// What happened in a round.
 struct Life {
+    /// The longest that a key waited to be seen: the machine lets nobody do anything sooner.
+    slowest: Duration,
     /// The prompt, and when it was sent.
     sent: Option<(String, Instant)>,
     /// All that was typed after it, or into the draft.
@@ -62,9 +64,14 @@ struct Life {
 }
 
 impl Life {
+    /// Before the end, what comes in this time may be lost.
+    fn most_lost(&self) -> Duration {
+        MOST_LOST + self.slowest
+    }
+
     /// The last that was seen long enough before the end.
     fn certain(&self) -> Option<&Seen> {
-        self.seen.iter().rev().find(|seen| self.died - seen.at >= MOST_LOST)
+        self.seen.iter().rev().find(|seen| self.died - seen.at >= self.most_lost())
     }
 }
 
@@ -129,7 +136,7 @@ fn live(pty: &mut Pty, round: u64, draft: &str, sends: bool, moment: Duration) -
         // What was kept of the last time comes back.
         pty.wait_for_text(last);
     }
-    let mut life = Life { sent: None, typed: String::new(), seen: Vec::new(), died: born };
+    let mut life = Life { slowest: Duration::ZERO, sent: None, typed: String::new(), seen: Vec::new(), died: born };
     if sends {
         let prompt = format!("{draft}r{round}");
         pty.send(&format!("r{round}"));
@@ -139,10 +146,12 @@ fn live(pty: &mut Pty, round: u64, draft: &str, sends: bool, moment: Duration) -
     }
     for n in 0.. {
         let key = format!("t{round}k{n} ");
+        let pressed = Instant::now();
         pty.send(&key);
         life.typed.push_str(&key);
         let shown = |screen: &Screen| screen.contents().contains(key.trim_end());
         pty.wait_for("what was typed", |screen| shown(screen) || born.elapsed() >= moment);
+        life.slowest = life.slowest.max(pressed.elapsed());
         let screen = pty.screen();
         let typed = life.typed.len() - if shown(&screen) { 1 } else { key.len() };
         life.seen.push(Seen { at: Instant::now(), answered: answered(&screen, round), typed });
@@ -175,7 +184,7 @@ fn assert_kept(before: Option<&Opened>, after: Option<&Opened>, life: &Life, rou
         return;
     };
     let [question, answer] = &is[was.len()..] else {
-        assert!(life.died - *sent < MOST_LOST, "what was sent is not there, {place}: {:?}", &is[was.len()..]);
+        assert!(life.died - *sent < life.most_lost(), "what was sent is not there, {place}: {:?}", &is[was.len()..]);
         assert!(prompt.starts_with(draft) && draft.len() >= old_draft.len(), "{draft:?} of {prompt:?}, {place}");
         return;
     };

@@ -1,7 +1,7 @@
 //! The Models pane.
 
 use crate::person::{
-    AT_ONCE, NAME, engine_of, eventually, header, hobnob, home_with_starter, quit, runs, status, take_turn,
+    NAME, PATIENCE, engines_of, eventually, header, hobnob, home_with_starter, quit, runs, status, take_turn,
     the_engine_of,
 };
 use crate::support::pty::{Pty, Screen, keys};
@@ -25,7 +25,7 @@ fn wait_until_unloaded(pty: &Pty) {
     pty.wait_for("no model", |screen| {
         row(screen).ends_with("fits") && header(screen).ends_with("no model") && !status(screen).contains("MB")
     });
-    assert!(eventually(AT_ONCE, || engine_of(pty).is_none()), "the engine is left");
+    assert!(eventually(PATIENCE, || engines_of(pty).is_empty()), "the engine is left");
 }
 
 #[test]

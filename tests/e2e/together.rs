@@ -44,8 +44,8 @@ fn say(pty: &mut Pty, text: &str) {
 
 /// Says one thing after the other, looks around in between, and now and then begins anew. Gives how much is said by then.
 fn talk(mut pty: Pty, name: &str, mut said: usize, begins_anew: bool) -> usize {
-    let end = Instant::now() + how_long();
-    while Instant::now() < end {
+    let (end, least) = (Instant::now() + how_long(), said + 3);
+    while Instant::now() < end || said < least {
         let text = text(name, said);
         say(&mut pty, &text);
         said += 1;

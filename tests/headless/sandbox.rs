@@ -108,7 +108,7 @@ impl Sandbox {
 
     /// Nothing that was started here is left, or is about to go.
     pub fn assert_empty(&self) {
-        assert!(eventually(Duration::from_secs(1), || self.alive().is_empty()), "left behind: {:?}", self.alive());
+        assert!(eventually(PATIENCE, || self.alive().is_empty()), "left behind: {:?}", self.alive());
     }
 }
 

@@ -140,6 +140,18 @@ impl Driver {
         self.send(Msg::Hub(event))
     }
 
+    /// The last question to the store.
+    pub fn asked_store(&self) -> AskId {
+        let last = self.stored.iter().rev().find_map(|command| match command {
+            StoreCmd::Open { ask, .. }
+            | StoreCmd::List { ask, .. }
+            | StoreCmd::Search { ask, .. }
+            | StoreCmd::Prompts { ask } => Some(*ask),
+            StoreCmd::Keep { .. } | StoreCmd::Preview { .. } => None,
+        });
+        last.expect("the store was asked")
+    }
+
     /// Presses a key, written as in the config file.
     pub fn key(&mut self, chord: &str) -> Vec<Effect> {
         let chord = chord.parse().expect("a key's name");

@@ -11,8 +11,8 @@
 //! pty.assert_restored();                            // modes of terminal and driver are as before
 //! ```
 //!
-//! Nothing here sleeps: everything waits for a condition with a deadline (`Setup::deadline`, 20 s unless told). Each terminal
-//! has a home of its own, with empty config, data, state and cache folders; `Home` is shared by cloning where a test starts
+//! Nothing here sleeps: everything waits for a condition with a deadline (`Setup::deadline`, 60 s unless told), and what is on
+//! the screen is looked at between two frames, never in the middle of one. Each terminal has a home of its own, with empty config, data, state and cache folders; `Home` is shared by cloning where a test starts
 //! the binary twice. What the binary inherits from the tests' environment is `PATH` alone.
 
 #![allow(dead_code)] // Each test binary uses a part.
@@ -66,7 +66,7 @@ impl Setup {
             env: Vec::new(),
             size: (80, 24),
             scrollback: 0,
-            deadline: Duration::from_secs(20),
+            deadline: Duration::from_secs(60),
         }
     }
 
@@ -193,6 +193,13 @@ struct State {
     exit: Option<Exit>,
 }
 
+impl State {
+    /// In the middle of a frame that will be whole. A terminal shows none of it until then.
+    fn is_drawing(&self) -> bool {
+        self.parser.callbacks().updating && self.exit.is_none() && !self.closed
+    }
+}
+
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         // A wait that was in vain is no reason for the other threads to fail too.
@@ -224,7 +231,7 @@ pub struct Pty {
     deadline: Duration,
 }
 
-const AFTER_THE_END: Duration = Duration::from_secs(3);
+const AFTER_THE_END: Duration = Duration::from_secs(20);
 
 /// What is written to the terminal behind the program's back, to know that all before it has been read.
 const MARK: &[u8] = b"\x1b]7777;all read\x07";
@@ -362,9 +369,14 @@ impl Pty {
         rustix::termios::tcsetattr(program_side, rustix::termios::OptionalActions::Now, &modes).expect("modes are set");
     }
 
-    /// The screen as a person sees it now.
+    /// The screen as a person sees it now, or as soon as the frame that is under way is whole.
     pub fn screen(&self) -> Screen {
-        self.shared.lock().parser.screen().clone()
+        let start = Instant::now();
+        let mut state = self.shared.lock();
+        while state.is_drawing() && start.elapsed() < self.deadline {
+            state = self.shared.wait(state, self.deadline);
+        }
+        state.parser.screen().clone()
     }
 
     /// Its text, a line per row, without blanks at the ends.
@@ -402,7 +414,7 @@ impl Pty {
     /// Waits until the screen is as `condition` wants it; `what` says it in words.
     #[track_caller]
     pub fn wait_for(&self, what: &str, mut condition: impl FnMut(&Screen) -> bool) {
-        self.wait(what, |state| condition(state.parser.screen()));
+        self.wait(what, |state| !state.is_drawing() && condition(state.parser.screen()));
     }
 
     #[track_caller]
@@ -433,6 +445,23 @@ impl Pty {
             }
             assert!(Instant::now() < deadline, "it was never quiet for {quiet:?}\n{}", Dump(&state));
             state = self.shared.wait(state, left);
+        }
+    }
+
+    /// Waits until for so long nothing was written, and none of the program's threads was woken up.
+    #[cfg(target_os = "linux")]
+    #[track_caller]
+    pub fn wait_for_rest(&self, long: Duration) {
+        let now = || (self.shared.lock().raw.len(), wake_ups(self.pid()));
+        let deadline = Instant::now() + self.deadline;
+        let (mut since, mut seen) = (Instant::now(), now());
+        while since.elapsed() < long {
+            assert!(Instant::now() < deadline, "it was never at rest for {long:?}: {seen:?}");
+            std::thread::park_timeout(Duration::from_millis(50));
+            let is = now();
+            if is != seen {
+                (since, seen) = (Instant::now(), is);
+            }
         }
     }
 
@@ -495,6 +524,22 @@ fn modes(state: &State) -> Modes {
         updating: extra.updating,
         keyboard_flags: extra.keyboard_flags,
     }
+}
+
+/// Of each thread.
+#[cfg(target_os = "linux")]
+fn wake_ups(pid: i32) -> Vec<(String, String)> {
+    let mut all: Vec<_> = std::fs::read_dir(format!("/proc/{pid}/task"))
+        .expect("it runs")
+        .flatten()
+        .filter_map(|task| {
+            let status = std::fs::read_to_string(task.path().join("status")).ok()?;
+            let line = status.lines().find(|line| line.starts_with("voluntary_ctxt_switches"))?;
+            Some((task.file_name().to_string_lossy().into_owned(), line.to_owned()))
+        })
+        .collect();
+    all.sort();
+    all
 }
 
 fn driver_modes(terminal: &File) -> DriverModes {

@@ -26,6 +26,7 @@ impl App {
     pub(super) fn answer_next(&mut self, by: By, now: Instant) {
         if self.chat.is_busy()
             || self.chat.held
+            || self.saved.is_beginning()
             || self.model().is_none()
             || matches!(self.overlay, Some(Overlay::Room(_)))
         {

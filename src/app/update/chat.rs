@@ -128,6 +128,8 @@ impl App {
     pub(super) fn send(&mut self, now: Instant) {
         match &self.engine {
             EngineStatus::Empty if self.chat.composer.area.text().trim().is_empty() => self.offered_step(now),
+            // It goes to the conversation that is on its way, and to that one's model.
+            _ if self.saved.is_beginning() => self.enqueue(),
             EngineStatus::Empty => {
                 if let Some(model) = self.model_to_load().cloned() {
                     self.enqueue();

@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use super::asking::By;
 use crate::app::chat::{Running, Wish};
 use crate::app::msg::{Effect, TimerId};
-use crate::app::sessions::{ConversationList, Listed};
+use crate::app::sessions::{ConversationList, Listed, Opening};
 use crate::app::text_area::TextArea;
 use crate::app::{App, Dirty, Overlay, Pane, ToastKind};
 use crate::domain::Role;
@@ -20,7 +21,9 @@ const DRAFT: Duration = Duration::from_millis(400);
 impl App {
     pub(super) fn open_first(&mut self) {
         if let Some(which) = self.saved.first.take() {
-            self.ask_to_open(which, None);
+            let ask = self.saved.next_ask();
+            self.saved.opening = Some(Opening { ask, at_the_start: true });
+            self.emit(Effect::Store(StoreCmd::Open { ask, which, at: None }));
         }
     }
 
@@ -59,6 +62,9 @@ impl App {
 
     pub(super) fn keep_draft(&mut self) {
         self.saved.draft_is_due = false;
+        if self.saved.is_beginning() {
+            return;
+        }
         let draft = self.saved.keeper.draft(self.unsent());
         self.emit_keep(draft.into_iter().collect());
     }
@@ -116,19 +122,20 @@ impl App {
             StoreEvent::Off(error) => {
                 self.saved.off = true;
                 self.saved.opening = None;
-                self.load_first(now);
+                self.begun(now);
                 self.toast(ToastKind::Warning, error.message, error.hint, now);
             }
             StoreEvent::Note(error) => self.toast_error(&error, now),
-            StoreEvent::Opened { ask, result } if self.saved.opening == Some(ask) => {
-                self.saved.opening = None;
+            StoreEvent::Opened { ask, result } => {
+                // Else it is of a wish that another one has followed.
+                let Some(opening) = self.saved.opening.take_if(|opening| opening.ask == ask) else { return };
                 match *result {
+                    Ok(Some(opened)) if opening.at_the_start => self.opened_at_the_start(opened, now),
                     Ok(Some(opened)) => self.opened(opened, now),
                     Ok(None) => self.toast(ToastKind::Note, "There is no conversation yet", None, now),
                     Err(error) => self.toast_error(&error, now),
                 }
-                self.begin_as_persona(now);
-                self.load_first(now);
+                self.begun(now);
             }
             StoreEvent::Listed { ask, conversations } if self.saved.palette_ask == Some(ask) => {
                 self.list_in_palette(conversations);
@@ -157,8 +164,6 @@ impl App {
                 }
             }
             StoreEvent::Prompts { ask, prompts } => self.on_prompts(ask, &prompts),
-            // Of a wish that another one has followed.
-            StoreEvent::Opened { .. } => {}
         }
     }
 
@@ -200,8 +205,31 @@ impl App {
 
     pub(super) fn ask_to_open(&mut self, which: Which, at: Option<Row>) {
         let ask = self.saved.next_ask();
-        self.saved.opening = Some(ask);
+        self.saved.opening = Some(Opening { ask, at_the_start: false });
         self.emit(Effect::Store(StoreCmd::Open { ask, which, at }));
+    }
+
+    /// Who types at once means the conversation that comes: what is written goes below its draft, what was sent is said in it.
+    fn opened_at_the_start(&mut self, opened: Opened, now: Instant) {
+        let sent = std::mem::take(&mut self.chat.queue);
+        let written = self.chat.composer.area.take();
+        let draft = opened.draft.clone();
+        self.opened(opened, now);
+        if !written.is_empty() {
+            self.chat.composer.show(&written);
+            if !draft.is_empty() {
+                self.chat.composer.put_back(&draft);
+            }
+        }
+        self.chat.queue = sent;
+        self.keep_draft_soon();
+    }
+
+    /// It is known which conversation is held: it can have what had to wait for that.
+    fn begun(&mut self, now: Instant) {
+        self.begin_as_persona(now);
+        self.load_first(now);
+        self.answer_next(By::Itself, now);
     }
 
     fn opened(&mut self, opened: Opened, now: Instant) {

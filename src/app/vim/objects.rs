@@ -85,8 +85,15 @@ fn bracketed(area: &TextArea, (open, close): (u8, u8), around: bool) -> Option<R
     let (text, at) = (area.text().as_bytes(), area.cursor());
     // On a closing bracket it is that one's pair.
     let from = if text.get(at) == Some(&close) { at.checked_sub(1)? } else { at.min(text.len().checked_sub(1)?) };
+    let start = opening(text, from, open, close)?;
+    let end = closing(text, start, open, close)?;
+    Some(if around { start..end + 1 } else { start + 1..end })
+}
+
+/// The bracket that is open at `from`, or stands there.
+fn opening(text: &[u8], from: usize, open: u8, close: u8) -> Option<usize> {
     let mut depth = 0;
-    let start = (0..=from).rev().find(|place| {
+    (0..=from).rev().find(|place| {
         match text[*place] {
             b if b == open && depth == 0 => return true,
             b if b == open => depth -= 1,
@@ -94,11 +101,10 @@ fn bracketed(area: &TextArea, (open, close): (u8, u8), around: bool) -> Option<R
             _ => {}
         }
         false
-    })?;
-    let end = closing(text, start, open, close)?;
-    Some(if around { start..end + 1 } else { start + 1..end })
+    })
 }
 
+/// What closes the bracket at `start`.
 fn closing(text: &[u8], start: usize, open: u8, close: u8) -> Option<usize> {
     let mut depth = 0;
     (start + 1..text.len()).find(|place| {
@@ -121,16 +127,7 @@ pub(super) fn partner(area: &TextArea) -> Option<usize> {
     if text[place] == open {
         return closing(text, place, open, close);
     }
-    let mut depth = 0;
-    (0..place).rev().find(|back| {
-        match text[*back] {
-            b if b == open && depth == 0 => return true,
-            b if b == open => depth -= 1,
-            b if b == close => depth += 1,
-            _ => {}
-        }
-        false
-    })
+    opening(text, place.checked_sub(1)?, open, close)
 }
 
 /// Lines up to the next blank one; around it, the blank ones after it too.

@@ -16,7 +16,6 @@ use serde_json::Value as Json;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Interval, interval};
 
-use crate::config::{Loaded, Origin};
 use crate::domain::model::{ModelInfo, ModelSpec};
 use crate::domain::stats::{GenStats, Usage};
 use crate::domain::{EngineCmd, EngineEvent, FinishReason, GenId, LoadId, PieceKind};
@@ -290,7 +289,8 @@ impl Runner<'_> {
                     self.progress.line.set(&format!("{}: {}", spec.name, stage.label()));
                 }
                 Some(EngineEvent::Loaded { info, .. }) => {
-                    self.warn_of_limits(&info);
+                    self.progress.line.clear();
+                    model::warn_of_limits(self.context, &info);
                     self.ready = Some(Ready { spec, untold: Some(info.load_time), info: *info });
                     return Ok(());
                 }
@@ -298,19 +298,6 @@ impl Runner<'_> {
                 Some(_) => {}
                 None => return Err(engine_gone().into()),
             }
-        }
-    }
-
-    fn warn_of_limits(&mut self, info: &ModelInfo) {
-        let Loaded { settings, origins, .. } = self.context.loaded;
-        self.progress.line.clear();
-        for note in &info.notes {
-            self.context.console.warning(&note.message, note.hint.as_deref());
-        }
-        let asked = settings.engine.load.context;
-        if matches!(origins.get("engine.context"), Origin::Flag(_)) && asked > info.context {
-            let text = format!("{} has a context of {} tokens; {asked} were asked for", info.name, info.context);
-            self.context.console.warning(&text, None);
         }
     }
 
