@@ -350,7 +350,8 @@ pub struct RunArgs {
         conflicts_with = "no_share",
         long_help = "Leave the model loaded for so long after the answer (90s, 10m, 1h), in a process that the next \
             `hobnob run` with the same model and settings uses. A call that finds one does so in any case, and with this \
-            option has it stay as long again. `hobnob warm` shows what is kept, and ends it"
+            option has it stay as long again. Where an open interface has the model, it is used instead, and a line on stderr says \
+            that it stays only as long as that keeps it. `hobnob warm` shows what is kept, and ends it"
     )]
     pub keep_warm: Option<Duration>,
     /// Load the model here, even where another hobnob has it loaded

@@ -121,12 +121,16 @@ pub fn export(id: &str, format: Option<Export>, output: Option<&Path>, context: 
         None => print(&text),
         Some(file) => {
             let failed = |error: io::Error| {
-                let why = match error.kind() {
-                    io::ErrorKind::AlreadyExists => "there is a file of that name".to_owned(),
-                    _ => reason(&error),
+                let (why, hint) = match error.kind() {
+                    io::ErrorKind::AlreadyExists if file.is_dir() => ("it is a folder".to_owned(), "name a file in it"),
+                    io::ErrorKind::AlreadyExists => {
+                        ("there is a file of that name".to_owned(), "choose another name, or remove that file")
+                    }
+                    io::ErrorKind::NotFound => ("its folder is not there".to_owned(), "make the folder first"),
+                    _ => (reason(&error), "choose a place that you may write to, with room on its disk"),
                 };
-                UserError::new(ErrorKind::Disk, format!("`{}` could not be written: {why}", file.display()))
-                    .hint("choose another name, or remove that file")
+                let what = format!("`{}` could not be written: {why}", file.display());
+                UserError::new(ErrorKind::of_output(&error), what).hint(hint)
             };
             let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
             made.and_then(|mut made| made.write_all(text.as_bytes())).map_err(failed)?;
