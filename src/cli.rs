@@ -160,7 +160,7 @@ pub struct SessionArgs {
     /// Go on with the conversation that was used last
     #[arg(short = 'c', long = "continue", help_heading = "Conversation")]
     pub resume: bool,
-    /// Go on with the conversation whose id begins like this
+    /// Go on with this conversation: the beginning of its id or of its title
     #[arg(long = "session", value_name = "ID", help_heading = "Conversation", conflicts_with = "resume")]
     pub id: Option<String>,
 }
