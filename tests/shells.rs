@@ -35,11 +35,15 @@ impl Shell {
     fn program(self) -> Option<PathBuf> {
         let path = std::env::var_os("PATH").expect("a path");
         let found = std::env::split_paths(&path).map(|folder| folder.join(self.name())).find(|file| file.is_file());
-        if found.is_none() {
-            assert_ne!(self, Self::Bash, "there is no bash");
-            writeln!(std::io::stderr(), "NOT TRIED: {} is not on this machine", self.name()).expect("writes");
-        }
-        found
+        let why = match &found {
+            None => "is not on this machine",
+            // As macOS has it: completion works there, with less said to readline.
+            Some(bash) if self == Self::Bash && !is_new(bash) => "is older than 4.4",
+            Some(_) => return found,
+        };
+        writeln!(std::io::stderr(), "NOT TRIED: {} {why}", self.name()).expect("writes");
+        assert!(found.is_some() || self != Self::Bash, "there is no bash");
+        None
     }
 
     /// Without anything that this machine has set up for it.
@@ -69,6 +73,12 @@ impl Shell {
             ),
         }
     }
+}
+
+/// Bash 4.4 and newer.
+fn is_new(bash: &Path) -> bool {
+    let test = "(( BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 404 ))";
+    Command::new(bash).args(["-c", test]).status().expect("it runs").success()
 }
 
 /// A shell at its prompt, with hobnob's script read.

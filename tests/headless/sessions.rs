@@ -138,7 +138,7 @@ fn what_is_exported_comes_back() {
     let file = home.path("talk.json");
     let name = file.to_str().expect("a name");
     home.run(["sessions", "export", &id, "-o", name]).assert_code(0);
-    home.run(["sessions", "export", &id, "-o", name]).assert_error(1, "there is a file of that name");
+    home.run(["sessions", "export", &id, "-o", name]).assert_error(2, "there is a file of that name");
     let first = contents(&home.run(["sessions", "export", &id, "--json"]));
     // What is here already stays; it comes as another one.
     let copy = home.run(["sessions", "import", name]);
