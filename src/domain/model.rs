@@ -460,6 +460,14 @@ pub struct ModelInfo {
     pub load_time: Duration,
 }
 
+impl ModelInfo {
+    /// The processor that everything else runs on computes the answers, too.
+    #[must_use]
+    pub fn on_cpu(&self) -> bool {
+        self.device == "CPU"
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,15 +11,23 @@ use crate::engine::Piece;
 
 /// Pieces that come sooner than this after a message are held. About a frame of a stream on the screen.
 const CLOSE: Duration = Duration::from_millis(30);
+/// The same where the processor makes the answer. Each message is then a frame that is taken from it, and text that grows
+/// twenty times a second still flows.
+const CLOSE_ON_CPU: Duration = Duration::from_millis(50);
 
 /// What is held of one answer.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Gather {
+    close: Duration,
     held: Option<(PieceKind, String, u32)>,
     sent: Option<Instant>,
 }
 
 impl Gather {
+    pub fn new(on_cpu: bool) -> Self {
+        Self { close: if on_cpu { CLOSE_ON_CPU } else { CLOSE }, held: None, sent: None }
+    }
+
     /// Takes a piece in, and gives out what is due, in order.
     pub fn pass(&mut self, piece: Piece, now: Instant, mut out: impl FnMut(Piece)) {
         let Piece::Delta { kind, text, tokens } = piece else { return out(piece) };
@@ -34,7 +42,7 @@ impl Gather {
                 }
             }
         }
-        if self.sent.is_none_or(|sent| now.saturating_duration_since(sent) >= CLOSE) {
+        if self.sent.is_none_or(|sent| now.saturating_duration_since(sent) >= self.close) {
             self.sent = Some(now);
             self.rest(out);
         }
@@ -59,7 +67,7 @@ mod tests {
     #[test]
     fn the_first_goes_at_once_and_neighbours_go_together() {
         let start = Instant::now();
-        let mut gather = Gather::default();
+        let mut gather = Gather::new(false);
         let mut out = Vec::new();
         let mut pass = |at: u64, kind, text: &str, out: &mut Vec<(PieceKind, String, u32)>| {
             let piece = Piece::Delta { kind, text: text.into(), tokens: 1 };

@@ -97,6 +97,7 @@ fn run(jobs: &Receiver<Job>, tell: &Sender<FromEngine>, counter: &Shared) {
     };
     // Goes with the process: dropping it would wait for threads, and not all of them may be there.
     let backend: &mut Option<Box<dyn Backend>> = Box::leak(Box::default());
+    let mut on_cpu = false;
     for job in jobs {
         match (job, &mut *backend) {
             (Job::Load(spec), None) => {
@@ -107,6 +108,7 @@ fn run(jobs: &Receiver<Job>, tell: &Sender<FromEngine>, counter: &Shared) {
                             let _ = counter.set(new);
                         }
                         *backend = Some(new);
+                        on_cpu = info.on_cpu();
                         say(FromEngine::Loaded { info: Box::new(info) });
                     }
                     Err(error) => say(FromEngine::LoadFailed { error }),
@@ -130,7 +132,7 @@ fn run(jobs: &Receiver<Job>, tell: &Sender<FromEngine>, counter: &Shared) {
                         Piece::Delta { kind, text, tokens } => FromEngine::Delta { id, kind, text, tokens },
                     });
                 };
-                let mut gather = Gather::default();
+                let mut gather = Gather::new(on_cpu);
                 let before = panics();
                 let mut pass = |piece| {
                     if let (Piece::Delta { kind: PieceKind::Text, text, .. }, Some(_)) = (&piece, &req.constraint) {

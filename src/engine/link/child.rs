@@ -8,7 +8,6 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
@@ -16,6 +15,7 @@ use tokio::process::Command;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 
+use super::memory::Memory;
 use crate::engine::protocol::{FrameError, FromEngine, ToEngine, encode};
 use crate::engine::wire::{self, Incoming};
 use crate::engine::{Options, host};
@@ -113,23 +113,9 @@ impl Child {
         Ok(())
     }
 
-    /// Resident memory, if the process is there. On a Mac that leaves out what the GPU holds for it and what the system has
-    /// compressed: the figure that has both (`phys_footprint`) takes unsafe calls, and nothing decides by this one there
-    /// while a model runs on the GPU.
-    pub fn memory(&self) -> Option<u64> {
-        let pid = Pid::from_u32(self.pid?);
-        let mut system = System::new();
-        let what = ProcessRefreshKind::nothing().with_memory().without_tasks();
-        system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), false, what);
-        system.process(pid).map(sysinfo::Process::memory)
-    }
-
-    /// The most resident memory that it has ever had, where the system remembers that.
-    pub fn peak_memory(&self) -> Option<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid?)).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-        let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-        Some(kib << 10)
+    /// What it takes of memory, if the process is there.
+    pub fn memory(&self) -> Option<Memory> {
+        Memory::of(self.pid?)
     }
 
     /// Kills it if it is still there, waits until it is gone with all of its memory, and tells how it went.

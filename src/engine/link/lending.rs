@@ -222,7 +222,7 @@ impl Link {
             name: wanted.spec.name.clone(),
             context: wanted.loaded.as_ref().map_or(wanted.spec.settings.context, |info| info.context),
             loaded: !loading && !down,
-            memory: self.state.child().and_then(EngineProcess::memory),
+            memory: self.state.child().and_then(EngineProcess::memory).map(|memory| memory.now),
             asking: self.asking(),
             ends_in: ends_in.map(|keep| keep.saturating_sub(self.guests.alone_since.elapsed())),
         })

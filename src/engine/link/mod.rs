@@ -19,6 +19,7 @@ mod child;
 mod death;
 mod greet;
 mod lending;
+mod memory;
 mod process;
 mod running;
 mod state;
@@ -33,6 +34,7 @@ use tokio::time::{Instant, sleep_until};
 use self::child::replaced_on_disk;
 use self::death::{During, explain, holder_gone};
 use self::lending::Guests;
+use self::memory::Memory;
 use self::process::EngineProcess;
 use self::running::{Answer, Ask, Asker, Patience, Taken, cancelled_before_it_began};
 use self::state::{State, Wanted};
@@ -533,10 +535,8 @@ impl Link {
     // ── Memory ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     fn sample(&self) {
-        if let Some(child) = self.state.child()
-            && let Some(bytes) = child.memory()
-        {
-            self.emit(EngineEvent::Memory { bytes, peak: child.peak_memory() });
+        if let Some(Memory { now, peak }) = self.state.child().and_then(EngineProcess::memory) {
+            self.emit(EngineEvent::Memory { bytes: now, peak });
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The process that a link speaks with: one that it has started, or one that another program lends.
 
 use super::child::{Child, End};
+use super::memory::Memory;
 use crate::domain::model::ModelSpec;
 use crate::engine::Options;
 use crate::engine::protocol::{FrameError, FromEngine, ToEngine};
@@ -49,18 +50,10 @@ impl EngineProcess {
         }
     }
 
-    /// Resident memory, if the process is there and ours.
-    pub fn memory(&self) -> Option<u64> {
+    /// What it takes of memory, if the process is there and ours.
+    pub fn memory(&self) -> Option<Memory> {
         match self {
             Self::Own(child) => child.memory(),
-            Self::Lent(_) => None,
-        }
-    }
-
-    /// The most resident memory that it has ever had, where the system remembers that.
-    pub fn peak_memory(&self) -> Option<u64> {
-        match self {
-            Self::Own(child) => child.peak_memory(),
             Self::Lent(_) => None,
         }
     }
