@@ -5,7 +5,7 @@
 pub struct Words {
     /// Bytes that have been looked at.
     seen: usize,
-    words: usize,
+    count: usize,
     /// The last of them belong to a word, which may go on.
     inside: bool,
 }
@@ -19,11 +19,11 @@ impl Words {
         });
         if !more.is_empty() {
             let goes_on = self.inside && !more.starts_with(char::is_whitespace);
-            self.words += more.split_whitespace().count() - usize::from(goes_on);
+            self.count += more.split_whitespace().count() - usize::from(goes_on);
             self.inside = !more.ends_with(char::is_whitespace);
             self.seen = text.len();
         }
-        self.words
+        self.count
     }
 }
 
