@@ -160,7 +160,7 @@ pub struct SessionArgs {
     /// Go on with the conversation that was used last
     #[arg(short = 'c', long = "continue", help_heading = "Conversation")]
     pub resume: bool,
-    /// Go on with the conversation whose id begins like this
+    /// Go on with this conversation: the beginning of its id or of its title
     #[arg(long = "session", value_name = "ID", help_heading = "Conversation", conflicts_with = "resume")]
     pub id: Option<String>,
 }
@@ -350,7 +350,8 @@ pub struct RunArgs {
         conflicts_with = "no_share",
         long_help = "Leave the model loaded for so long after the answer (90s, 10m, 1h), in a process that the next \
             `hobnob run` with the same model and settings uses. A call that finds one does so in any case, and with this \
-            option has it stay as long again. `hobnob warm` shows what is kept, and ends it"
+            option has it stay as long again. Where an open interface has the model, it is used instead, and a line on stderr says \
+            that it stays only as long as that keeps it. `hobnob warm` shows what is kept, and ends it"
     )]
     pub keep_warm: Option<Duration>,
     /// Load the model here, even where another hobnob has it loaded

@@ -70,6 +70,21 @@ impl ErrorKind {
     }
 }
 
+impl ErrorKind {
+    /// Of a file that somebody has named to be written: the name can't be right, or the disk has failed them.
+    #[must_use]
+    pub fn of_output(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound
+            | io::ErrorKind::AlreadyExists
+            | io::ErrorKind::IsADirectory
+            | io::ErrorKind::NotADirectory
+            | io::ErrorKind::PermissionDenied => Self::Usage,
+            _ => Self::Disk,
+        }
+    }
+}
+
 /// An error as a person reads it: what happened (naming the thing and the place) and what to do next.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserError {

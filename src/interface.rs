@@ -15,7 +15,7 @@ use hobnob::headless::{self, Context, Outcome, Quit};
 use hobnob::hub::HubHandle;
 use hobnob::runtime::{self, Ports, Start};
 use hobnob::store::{self, StoreHandle};
-use hobnob::{config, engine, hub};
+use hobnob::{config, engine, hub, machine};
 
 /// Whether there is a terminal on both sides.
 pub fn is_possible() -> bool {
@@ -44,10 +44,11 @@ pub fn open(wish: &headless::session::Wish, persona: Option<&str>, inline: bool,
     let capabilities = Capabilities::detect(&|name| std::env::var_os(name), loaded.settings.ui.ascii);
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
     let clock = (Instant::now(), since_1970);
+    let zone = machine::zone(since_1970);
     let first_start = !loaded.paths.config_file.exists() && !conversations.exists();
     let ids = store::new_ids();
     let start = Start {
-        app: App::new(Init { config: loaded.clone(), capabilities, ids, open, persona, clock, first_start }),
+        app: App::new(Init { config: loaded.clone(), capabilities, ids, open, persona, clock, zone, first_start }),
         mouse: loaded.settings.ui.mouse,
         inline,
         connect: Box::new(move || connect(engine, hub, conversations, file)),

@@ -4,8 +4,10 @@ pub mod disk;
 mod memory;
 mod profile;
 pub mod simd;
+mod zone;
 
 pub use self::profile::{Profile, profile};
+pub use self::zone::zone;
 
 use std::process::{Command, Stdio};
 

@@ -78,8 +78,8 @@ fn complete(args: &[OsString]) -> ExitCode {
     let args: Vec<String> = args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
     let (words, takes) = match args.split_first() {
         Some((how, [line, breaks])) if how == "bash" => {
-            let cli::Line { words, stays } = cli::split(line, breaks);
-            (words, Takes::BashFrom(stays))
+            let cli::Line { words, stays, quote } = cli::split(line, breaks);
+            (words, Takes::Bash { stays, quote })
         }
         Some((how, words)) if how == "words" => (words.to_vec(), Takes::Words),
         _ => return ExitCode::from(2),
@@ -289,7 +289,7 @@ fn not_understood(error: &clap::Error, args: &[OsString]) -> ExitCode {
         (_, true) => Format::JsonLines,
         _ => Format::Text,
     };
-    ExitCode::from(headless::conclude(Err(cli::explain(error).into()), Console::detect(None), format))
+    ExitCode::from(headless::conclude(Err(cli::explain(error, args).into()), Console::detect(None), format))
 }
 
 fn unexpected() -> UserError {

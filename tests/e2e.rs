@@ -10,6 +10,8 @@ mod deaths;
 mod kills;
 #[path = "e2e/models.rs"]
 mod models;
+#[path = "e2e/mouse.rs"]
+mod mouse;
 #[path = "e2e/person.rs"]
 mod person;
 #[path = "e2e/settings.rs"]

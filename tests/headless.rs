@@ -43,3 +43,5 @@ mod support;
 mod templates;
 #[path = "headless/terminal.rs"]
 mod terminal;
+#[path = "headless/titles.rs"]
+mod titles;

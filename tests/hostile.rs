@@ -14,7 +14,7 @@ use hobnob::app::msg::{Copied, Msg, TermEvent, TimerId};
 use hobnob::config::Value;
 use hobnob::config::theme::{Capabilities, ColourDepth};
 use hobnob::domain::conversation::{Conversation, Form, MessageState};
-use hobnob::domain::hub::{Done, Hit, Hits, Local, Unfinished};
+use hobnob::domain::hub::{Done, Files, Hit, Hits, Local, Unfinished};
 use hobnob::domain::model::{LocalModel, ModelInfo, ModelRef, RepoId};
 use hobnob::domain::store::{ConvIds, Hit as Found, Opened, Row, Setup, StoreEvent, Summary};
 use hobnob::domain::{
@@ -347,7 +347,7 @@ proptest! {
         w.press("page-down");
         w.press("c");
         w.press("enter");
-        let state = DownloadState::Running { done: 1, total: 2, bytes_per_second: 1.0, source: text.clone() };
+        let state = DownloadState::Running { done: 1, total: 2, bytes_per_second: 1.0, source: text.clone(), files: Files::ONE };
         w.hub(HubEvent::Download { id: JobId(1), state });
         w.press("esc");
         w.press("3");
@@ -405,7 +405,7 @@ proptest! {
             title: text.clone(),
             own_title: true,
             setup: Setup { model: None, system: text.clone(), ..Setup::default() },
-            draft: more.clone(),
+            draft: more.clone().into(),
             pinned: true,
             archived: false,
             created: 1,

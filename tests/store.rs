@@ -8,7 +8,7 @@ use std::process::Command;
 use hobnob::domain::conversation::{Conversation, MessageState, Outcome};
 use hobnob::domain::stats::{GenStats, Usage};
 use hobnob::domain::store::keeper::Keeper;
-use hobnob::domain::store::{Change, ConvId, ConvIds, Opened, Setup, Which};
+use hobnob::domain::store::{Change, ConvId, ConvIds, Draft, Fold, FoldKind, Opened, Setup, Which};
 use hobnob::domain::{FinishReason, MsgId, Role};
 use hobnob::error::ErrorKind;
 use hobnob::store::{Store, new_ids};
@@ -112,7 +112,7 @@ fn a_conversation_comes_back_as_it_was() {
     }
     assert_eq!(back.conversation.messages(), expected);
     assert_eq!(back.conversation.place_kept(), talk.conversation.place_kept());
-    assert_eq!((back.title.as_str(), back.draft.as_str()), ("Why is the sky blue?", "and why"));
+    assert_eq!((back.title.as_str(), back.draft.text.as_str()), ("Why is the sky blue?", "and why"));
     assert_eq!((back.setup.system.as_str(), back.setup.model.as_deref()), ("be brief", Some("starter")));
     let list = store.list(false).expect("reads");
     assert_eq!((list.len(), list[0].messages, list[0].preview.as_str()), (1, 3, "Rayleigh."));
@@ -135,16 +135,30 @@ fn it_is_nobody_else_s_business() {
 }
 
 #[test]
+fn a_draft_is_kept_with_what_stands_folded_in_it() {
+    let (_folder, file) = place();
+    let mut store = open(&file);
+    let id = new_ids().make();
+    let folds =
+        vec![Fold { start: 4, end: 11, kind: FoldKind::Pasted }, Fold { start: 12, end: 14, kind: FoldKind::File }];
+    for folds in [Some(folds), Some(Vec::new()), None] {
+        let draft = Draft { text: "see a paste @b".into(), folds };
+        store.keep(id, &[Change::Draft(draft.clone())]).expect("is kept");
+        assert_eq!(store.look(id).expect("is there").draft, draft);
+    }
+}
+
+#[test]
 fn what_nothing_was_said_in_leaves_nothing_behind() {
     let (_folder, file) = place();
     let mut store = open(&file);
     let id = new_ids().make();
-    store.keep(id, &[Change::Place { head: None, start: None }, Change::Draft(String::new())]).expect("is kept");
+    store.keep(id, &[Change::Place { head: None, start: None }, Change::Draft(Draft::default())]).expect("is kept");
     assert_eq!(store.list(false).expect("reads"), []);
     store.keep(id, &[Change::Draft("half a thought".into())]).expect("is kept");
     let list = store.list(false).expect("reads");
     assert_eq!((list[0].preview.as_str(), list[0].messages, list[0].draft), ("half a thought", 0, true));
-    store.keep(id, &[Change::Draft(String::new())]).expect("is kept");
+    store.keep(id, &[Change::Draft(Draft::default())]).expect("is kept");
     assert_eq!(store.list(false).expect("reads"), []);
     assert_eq!(store.last().expect("reads"), None);
 }
@@ -156,7 +170,7 @@ fn two_that_go_on_with_one_conversation_make_two_branches_of_it() {
     let mut talk = Talk::new(&mut new_ids());
     talk.turn(&mut one, "q", "a");
     let mut opened = load(&mut two, talk.id);
-    let keeper = Keeper::of(&mut opened.conversation, "");
+    let keeper = Keeper::of(&mut opened.conversation, &Draft::default());
     let mut other = Talk { id: talk.id, conversation: opened.conversation, keeper };
     for n in 0..3 {
         talk.turn(&mut one, &format!("one {n}"), "yes");
@@ -227,6 +241,29 @@ fn words_are_found_wherever_they_were_said() {
     assert_eq!(found(&store, "cream"), []);
     store.keep(sky.id, &[Change::Title(Some("Light".into()))]).expect("is kept");
     assert_eq!(found(&store, "light"), [(sky.id, false)]);
+}
+
+#[test]
+fn scripts_without_spaces_are_searched_in_the_midst_of_a_sentence() {
+    let (_folder, file) = place();
+    let mut store = open(&file);
+    let mut ids = new_ids();
+    for (said, parts) in [
+        ("我今天想学习一点中文语法", &["中文", "语法", "学"][..]),
+        ("この文章はひらがなとカタカナを含みます", &["がな", "カタ", "含み"]),
+        ("ﾊﾝｶｸの文字", &["ｶｸ"]),
+        ("วันนี้อากาศดีมาก", &["อากาศ", "ดี"]),
+        ("우리는 한국어를 배웁니다", &["국어"]),
+        ("Rust用の解析器", &["rust用", "Rust 解析"]),
+    ] {
+        let mut talk = Talk::new(&mut ids);
+        talk.turn(&mut store, "q", said);
+        for part in parts {
+            let hits = store.search(part).expect("searches");
+            assert_eq!(hits.iter().map(|hit| hit.conversation).collect::<Vec<_>>(), [talk.id], "{part} in {said}");
+        }
+    }
+    assert_eq!(store.search("中语").expect("searches"), []);
 }
 
 #[test]
@@ -302,6 +339,7 @@ fn older(file: &Path) {
         "DROP TRIGGER said_insert; DROP TRIGGER said_delete; DROP TRIGGER said_update; DROP TABLE said;
          DROP TRIGGER titled_insert; DROP TRIGGER titled_delete; DROP TRIGGER titled_update; DROP TABLE titled;
          DROP INDEX messages_deleted; ALTER TABLE messages DROP COLUMN deleted;
+         ALTER TABLE conversations DROP COLUMN folds;
          INSERT INTO conversations (name, title, created, updated, used, messages)
              VALUES ('00000000000000aa', 'An old one', 1, 1, 1, 1);
          INSERT INTO messages (conversation, role, at, content, reasoning, state)
@@ -402,7 +440,7 @@ fn write_as_a_child(file: &Path) {
     let shared = store.last().expect("reads").expect("one is there");
     let oldest = store.list(false).expect("reads").into_iter().find(|s| s.title == "shared").map_or(shared, |s| s.id);
     let mut opened = load(&mut store, oldest);
-    let keeper = Keeper::of(&mut opened.conversation, "");
+    let keeper = Keeper::of(&mut opened.conversation, &Draft::default());
     let mut shared = Talk { id: oldest, conversation: opened.conversation, keeper };
     let mut own = Talk::new(&mut new_ids());
     for n in 0..TURNS {

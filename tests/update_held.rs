@@ -9,7 +9,7 @@ use hobnob::domain::conversation::{Conversation, MessageState};
 use hobnob::domain::hub::Local;
 use hobnob::domain::model::LocalModel;
 use hobnob::domain::sampling::SamplingPatch;
-use hobnob::domain::store::{Change, ConvIds, Opened, Setup, StoreCmd, StoreEvent};
+use hobnob::domain::store::{Change, ConvIds, Draft, Opened, Setup, StoreCmd, StoreEvent};
 use hobnob::domain::{AskId, EngineCmd, EngineEvent, FinishReason, GenRequest, HubEvent, LoadId, Role, Thinking};
 use support::app::{Driver, info, starter};
 
@@ -60,7 +60,7 @@ fn opened(setup: Setup) -> Opened {
         title: "Then".into(),
         own_title: false,
         setup,
-        draft: String::new(),
+        draft: Draft::default(),
         pinned: false,
         archived: false,
         created: 1,

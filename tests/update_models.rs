@@ -11,7 +11,7 @@ use hobnob::app::msg::{Effect, Msg, TermEvent, TimerId};
 use hobnob::app::{Overlay, Pane};
 use hobnob::config::Value;
 use hobnob::config::theme::{Capabilities, ColourDepth};
-use hobnob::domain::hub::{Done, Kind, Local, NextPage, SearchQuery, Sort, Unfinished};
+use hobnob::domain::hub::{Done, Files, Kind, Local, NextPage, SearchQuery, Sort, Unfinished};
 use hobnob::domain::model::{Cached, LocalModel, ModelRef};
 use hobnob::domain::{AskId, DownloadState, EngineCmd, HubCmd, HubEvent, JobId};
 use hobnob::error::{ErrorKind, UserError};
@@ -394,7 +394,8 @@ fn the_card_scrolls() {
 // ── Downloads ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 fn running(done: u64) -> DownloadState {
-    DownloadState::Running { done, total: 100, bytes_per_second: 10.0, source: "huggingface.co".into() }
+    let source = "huggingface.co".to_owned();
+    DownloadState::Running { done, total: 100, bytes_per_second: 10.0, source, files: Files::ONE }
 }
 
 /// Two downloads, of which the first runs.

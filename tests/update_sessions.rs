@@ -31,7 +31,7 @@ fn kept(d: &mut Driver) -> Vec<(ConvId, Vec<String>)> {
         Change::Message(m) if m.state == MessageState::Streaming => format!("answer {:?}", m.content),
         Change::Message(m) => format!("message {:?}", m.content),
         Change::More { text, .. } => format!("more {text:?}"),
-        Change::Draft(text) => format!("draft {text:?}"),
+        Change::Draft(draft) => format!("draft {:?}", draft.text),
         Change::Place { .. } => "place".into(),
         Change::Setup(_) => "setup".into(),
         other => format!("{other:?}"),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use hobnob::app::msg::{Msg, TermEvent, TimerId};
 use hobnob::config::Value;
 use hobnob::config::theme::{Capabilities, ColourDepth};
-use hobnob::domain::hub::{DiskUse, Done, Gated, Hits, Local, Unfinished};
+use hobnob::domain::hub::{DiskUse, Done, Files, Gated, Hits, Local, Unfinished};
 use hobnob::domain::model::{Cached, Format, LocalModel, ModelRef};
 use hobnob::domain::{AskId, DownloadState, HubEvent, JobId};
 use hobnob::error::{ErrorKind, UserError};
@@ -250,6 +250,7 @@ fn the_downloads() {
         total: 2_497_280_256,
         bytes_per_second: 11_400_000.0,
         source: "huggingface.co".into(),
+        files: Files { done: 1, total: 2 },
     };
     let lost = UserError::new(ErrorKind::Network, "the connection to cdn.example.org was lost");
     let waiting =

@@ -9,7 +9,7 @@ use std::time::Duration;
 use hobnob::app::msg::{Msg, TermEvent, TimerId};
 use hobnob::config::theme::{Capabilities, ColourDepth};
 use hobnob::domain::conversation::Form;
-use hobnob::domain::hub::Local;
+use hobnob::domain::hub::{Files, Local};
 use hobnob::domain::model::{ModelFacts, ModelInfo};
 use hobnob::domain::quant::KeptCopy;
 use hobnob::domain::sampling::SamplingPatch;
@@ -60,6 +60,7 @@ fn the_first_start() {
         total: 98_362_432,
         bytes_per_second: 34_000_000.0,
         source: "huggingface.co".into(),
+        files: Files::ONE,
     };
     d.hub(HubEvent::Download { id: JobId(1), state });
     snapshots("downloading", &mut d);

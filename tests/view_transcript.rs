@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use hobnob::app::msg::{Msg, TermEvent};
 use hobnob::config::theme::{Capabilities, ColourDepth};
+use hobnob::domain::zone::Zone;
 use hobnob::domain::{EngineEvent, FinishReason, GenId, PieceKind};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -147,6 +148,9 @@ fn details_are_shown_on_demand() {
     d.key("alt-i");
     d.send(Msg::Timer(hobnob::app::msg::TimerId::Toast));
     snapshots("details", &mut d);
+    // Where the clocks are five hours behind universal time.
+    d.app.chat.transcript.zone = Zone::between(0, 2_000_000_000, |_| -5 * 3600);
+    assert!(d.screen(80, 24).contains("2023-11-14 17:13"));
     d.key("alt-i");
     snapshots("no_details", &mut d);
 }

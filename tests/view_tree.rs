@@ -11,6 +11,7 @@ use hobnob::config::{Persona, Sources, read_assignments};
 use hobnob::domain::hub::Local;
 use hobnob::domain::model::{LocalModel, ModelInfo};
 use hobnob::domain::store::{ConvIds, Said, StoreCmd, StoreEvent, Summary};
+use hobnob::domain::zone::Zone;
 use hobnob::domain::{EngineEvent, FinishReason, HubEvent, LoadId, Role};
 use support::app::{Driver, info, starter};
 
@@ -182,8 +183,16 @@ fn the_very_first_start() {
     let capabilities = Capabilities { depth: ColourDepth::True, unicode: true };
     let mut d = Driver::new();
     let clock = (d.now, 0);
-    let init =
-        Init { config, capabilities, ids: ConvIds::seeded(1), open: None, persona: None, clock, first_start: true };
+    let init = Init {
+        config,
+        capabilities,
+        ids: ConvIds::seeded(1),
+        open: None,
+        persona: None,
+        clock,
+        zone: Zone::default(),
+        first_start: true,
+    };
     d.app = App::new(init);
     d.begin();
     d.hub(HubEvent::Local(Local::default()));

@@ -259,3 +259,34 @@ fn a_script_uses_the_engine_of_an_open_interface() {
     assert!(before.elapsed() < AT_ONCE, "{:?}", before.elapsed());
     slow.finish().assert_error(5, "the hobnob whose engine made this answer has ended");
 }
+
+#[test]
+fn an_interface_s_engine_is_not_a_script_s_to_keep_and_the_script_is_told() {
+    let (person, home) = (Home::new(), Sandbox::new());
+    let script = home.script(IN_TURN);
+    let mut pty = Setup::hobnob().home(&person).arg("-m").arg(&script).deadline(PATIENCE).start();
+    pty.wait_for_text("ready");
+    let run = |options: &[&str]| {
+        let mut command = home.hobnob(["run", "-m", &script, "hi"].iter().chain(options).copied());
+        command.envs(person.env());
+        Running::start(command).finish()
+    };
+    let told = run(&["--keep-warm", "10m"]);
+    assert_eq!(told.assert_code(0).text(), "one\n");
+    assert_eq!(told.err.lines().count(), 1, "{}", told.err);
+    assert!(told.err.starts_with("warning: this model is in use by an open interface"), "{}", told.err);
+    let batch = home.write("in.jsonl", "{\"prompt\": \"x\"}\n").display().to_string();
+    let told = run(&["--keep-warm", "10m", "--batch", &batch]);
+    assert!(told.assert_code(0).err.contains("open interface"), "{}", told.err);
+    // Who asks for nothing is promised nothing; who wants no warnings gets none.
+    assert_eq!(run(&[]).assert_code(0).err, "");
+    assert_eq!(run(&["--keep-warm", "10m", "-q"]).assert_code(0).err, "");
+    pty.send(&keys::ctrl('q'));
+    assert_eq!(pty.wait_exit().code, Some(0));
+    // From then on there is one that is kept.
+    let kept = run(&["--keep-warm", "10m"]);
+    assert_eq!((kept.assert_code(0).text(), kept.err.as_str()), ("one\n", ""));
+    let mut stop = home.hobnob(["warm", "stop"]);
+    stop.envs(person.env());
+    assert_eq!(Running::start(stop).finish().assert_code(0).text(), format!("{script}\n"));
+}

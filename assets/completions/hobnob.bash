@@ -18,7 +18,11 @@ _hobnob() {
         files) compopt -o default ;;
         folders) compopt -o dirnames ;;
         open) compopt +o default -o nospace ;;
-        *) compopt +o default ;;
+        *)
+            compopt +o default
+            # In hobnob's own order, where bash can (4.4).
+            compopt -o nosort 2>/dev/null
+            ;;
     esac
 }
 

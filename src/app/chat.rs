@@ -12,6 +12,7 @@ use crate::config::Settings;
 use crate::domain::conversation::{Conversation, Deletion, Message, MessageState, Outcome};
 use crate::domain::stats::{GenStats, ReadingPace, TokenMeter, Usage};
 use crate::domain::store::Setup;
+use crate::domain::zone::Zone;
 use crate::domain::{Beginning, FinishReason, GenId, GenRequest, LoadId, MsgId, PieceKind, Role, Thinking};
 use crate::error::UserError;
 
@@ -118,6 +119,14 @@ pub struct ChatPane {
 }
 
 impl ChatPane {
+    /// Where the clock on the wall is set to this.
+    #[must_use]
+    pub fn in_zone(zone: Zone) -> Self {
+        let mut pane = Self::default();
+        pane.transcript.zone = zone;
+        pane
+    }
+
     #[must_use]
     pub fn is_busy(&self) -> bool {
         self.running.is_some()

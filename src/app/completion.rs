@@ -127,6 +127,11 @@ impl Completion {
         self.seen.replace((version, cursor)) != Some((version, cursor))
     }
 
+    /// What it was worked out from is not all there is any more.
+    pub fn look_again(&mut self) {
+        self.seen = None;
+    }
+
     fn offer(&mut self, about: About, offers: Vec<Offer>) {
         if self.closed.is_some_and(|at| about.start() != Some(at)) {
             self.closed = None;

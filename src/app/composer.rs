@@ -12,6 +12,7 @@ use crate::domain::AskId;
 use crate::domain::action::Action;
 use crate::domain::attach::Mention;
 use crate::domain::conversation::Message;
+use crate::domain::store::Draft;
 
 /// A text from elsewhere (the store, an editor) with more lines or bytes than these is folded: below, it is easier to work
 /// with as it is.
@@ -59,8 +60,9 @@ impl Composer {
     }
 
     /// Another conversation: what is written in it, and what was said.
-    pub fn begin_with<'a>(&mut self, draft: &str, said: impl DoubleEndedIterator<Item = &'a Message>) {
-        self.show(&folded(draft));
+    pub fn begin_with<'a>(&mut self, draft: &Draft, said: impl DoubleEndedIterator<Item = &'a Message>) {
+        let written = Written::restored(draft).unwrap_or_else(|| folded(&draft.text));
+        self.show(&written);
         // A summary is asked for by us.
         let said = said.filter(|message| message.content != SUMMARISE);
         self.prompts.begin_with(said.map(|message| prompt(&message.content)));
@@ -121,7 +123,7 @@ impl Composer {
         let is_long = clean.len() > most_lines.saturating_mul(PASTED_LINE) || clean.lines().nth(most_lines).is_some();
         if is_long {
             let at = self.area.cursor();
-            self.area.insert_chip(Chip::Text { text: clean.into(), pasted: true }, at..at);
+            self.area.insert_chip(Chip::text(&clean, true), at..at);
         } else {
             self.area.insert(&clean);
         }
@@ -180,7 +182,7 @@ impl Composer {
         for (range, piece) in self.area.written().pieces() {
             match piece {
                 Piece::Chip(Chip::File(path)) => note(Mention { path: path.to_string(), chosen: true }),
-                Piece::Chip(Chip::Text { .. }) => {}
+                Piece::Chip(Chip::Text(_)) => {}
                 Piece::Plain(text) => named(text, before).for_each(&mut note),
             }
             before = Some(range);
@@ -218,7 +220,7 @@ pub fn folded(text: &str) -> Written {
     let start = if first <= SHORT_LINE { first } else { 0 };
     let end = if clean.len() - last <= SHORT_LINE { last.max(start) } else { clean.len() };
     let mut written = Written::from(&clean[..start]);
-    written.append(&Written::from(Chip::Text { text: clean[start..end].into(), pasted: false }));
+    written.append(&Written::from(Chip::text(&clean[start..end], false)));
     written.append(&Written::from(&clean[end..]));
     written
 }
@@ -286,6 +288,25 @@ mod tests {
             assert_eq!(folded(&text).full(), text);
         }
         assert_eq!(folded("a\nb").full(), "a\nb");
+    }
+
+    #[test]
+    fn a_draft_comes_back_as_it_was_written() {
+        let mut c = composer("see ");
+        c.paste("1\n2\n3", 2);
+        c.paste(&"unfolded\n".repeat(300), 2);
+        assert!(c.area.unfold());
+        c.area.act(Action::TextEnd);
+        let at = c.area.cursor();
+        c.area.insert_chip(Chip::File("a b".into()), at..at);
+        let draft = c.area.written().draft();
+        let mut back = Composer::default();
+        back.begin_with(&draft, std::iter::empty());
+        assert_eq!(back.area.written(), c.area.written());
+        assert_eq!(back.area.chips().len(), 2, "what was unfolded stays so");
+        let unknown = Draft::from(draft.text);
+        back.begin_with(&unknown, std::iter::empty());
+        assert_eq!(back.area.full(), unknown.text);
     }
 
     #[test]

@@ -4,9 +4,8 @@
 
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use crate::app::text_area::written::{Piece, pieces};
+use crate::app::text_area::written::{Piece, fingerprint, pieces};
 use crate::app::text_area::{Chip, Written};
 use crate::domain::context::TemplateCost;
 use crate::domain::conversation::{Conversation, Message, MessageState};
@@ -16,7 +15,7 @@ use crate::domain::{CountId, MsgId};
 pub struct Counting {
     /// `None` until the loaded model has counted something.
     template: Option<TemplateCost>,
-    /// By what the texts hash to.
+    /// By the texts' fingerprints.
     tokens: HashMap<u64, u32>,
     id: CountId,
     /// The texts that the engine was asked about last; an answer about others comes too late.
@@ -127,23 +126,22 @@ impl Counting {
             past,
             waiting: texts.waiting.len(),
             draft: texts.draft.to_owned(),
-            parts: draft.iter().map(|part| hash(part)).collect(),
+            parts: draft.iter().map(|(name, _)| *name).collect(),
         });
         let beside = texts.waiting.iter().map(String::as_str).chain([texts.system]);
         let unknown: HashMap<u64, &str> = messages
             .map(|m| m.content.as_str())
             .chain(beside)
-            .chain(draft.iter().map(|part| &**part))
-            .filter(|text| !text.is_empty())
-            .map(|text| (hash(text), text))
-            .filter(|(hash, _)| !self.tokens.contains_key(hash))
+            .map(|text| (fingerprint(text), text))
+            .chain(draft.iter().map(|(name, part)| (*name, &**part)))
+            .filter(|(name, text)| !text.is_empty() && !self.tokens.contains_key(name))
             .collect();
         if unknown.is_empty() && self.template.is_some() {
             self.add_up(conversation);
             return None;
         }
-        let (hashes, texts) = unknown.into_iter().map(|(hash, text)| (hash, text.to_owned())).unzip();
-        self.asked = Some(hashes);
+        let (names, texts) = unknown.into_iter().map(|(name, text)| (name, text.to_owned())).unzip();
+        self.asked = Some(names);
         self.id = self.id.next();
         Some((self.id, texts))
     }
@@ -180,16 +178,16 @@ impl Counting {
 
     /// A message was written of parts that have been counted: it is as long as they are together.
     pub fn learn(&mut self, text: &str, written: &Written) {
-        let hashes: Vec<u64> = parts(written.pieces().map(|(_, piece)| piece)).map(|part| hash(&part)).collect();
-        if let Some(sum) = self.sum(&hashes) {
-            self.tokens.entry(hash(text)).or_insert(sum);
+        let names: Vec<u64> = parts(written.pieces().map(|(_, piece)| piece)).map(|(name, _)| name).collect();
+        if let Some(sum) = self.sum(&names) {
+            self.tokens.entry(fingerprint(text)).or_insert(sum);
         }
     }
 
     /// Tokens of a text, if it has been counted.
     #[must_use]
     pub fn of(&self, text: &str) -> Option<u32> {
-        if text.is_empty() { Some(0) } else { self.tokens.get(&hash(text)).copied() }
+        if text.is_empty() { Some(0) } else { self.tokens.get(&fingerprint(text)).copied() }
     }
 
     /// Tokens of a message with what the template puts around it; from its length where it has not been counted.
@@ -228,18 +226,16 @@ impl Counting {
     }
 }
 
-/// What a draft is made of.
-fn parts<'a>(pieces: impl Iterator<Item = Piece<'a>>) -> impl Iterator<Item = Cow<'a, str>> {
+/// What a draft is made of, each part by its fingerprint.
+fn parts<'a>(pieces: impl Iterator<Item = Piece<'a>>) -> impl Iterator<Item = (u64, Cow<'a, str>)> {
     pieces.map(|piece| match piece {
-        Piece::Plain(text) => Cow::Borrowed(text),
-        Piece::Chip(chip) => chip.full(),
+        Piece::Chip(Chip::Text(long)) => (long.fingerprint(), Cow::Borrowed(long.as_str())),
+        Piece::Chip(chip) => {
+            let full = chip.full();
+            (fingerprint(&full), full)
+        }
+        Piece::Plain(text) => (fingerprint(text), Cow::Borrowed(text)),
     })
-}
-
-fn hash(text: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    hasher.finish()
 }
 
 /// Rather too many than too few: three letters are a token at least in most texts.
@@ -306,7 +302,7 @@ mod tests {
         let (mut counting, c, waiting) = (Counting::default(), Conversation::default(), VecDeque::new());
         let mut area = crate::app::text_area::TextArea::default();
         area.insert("see ");
-        area.insert_chip(Chip::Text { text: "one two three".into(), pasted: true }, 4..4);
+        area.insert_chip(Chip::text("one two three", true), 4..4);
         let texts = Texts { system: "", waiting: &waiting, draft: area.text(), chips: area.chips() };
         let wish = counting.ask(&c, texts);
         assert_eq!(answer(&mut counting, &c, wish), 2);

@@ -45,6 +45,7 @@ use crate::domain::catalog::{Catalog, Entry};
 use crate::domain::machine::Machine;
 use crate::domain::model::{LocalModel, ModelInfo, ModelRef, RepoId};
 use crate::domain::store::{ConvIds, Which};
+use crate::domain::zone::Zone;
 use crate::domain::{AskId, GenId, JobId, LoadId, LoadStage};
 use crate::error::UserError;
 
@@ -249,6 +250,8 @@ pub struct Init {
     pub open: Option<Which>,
     /// A moment, and what the clock on the wall said then: seconds since 1970.
     pub clock: (Instant, u64),
+    /// What that clock is set to.
+    pub zone: Zone,
     /// The persona that it is held as.
     pub persona: Option<String>,
     /// There is neither a config file nor a conversation yet.
@@ -276,6 +279,7 @@ pub struct App {
     keeping: bool,
     pub chat: ChatPane,
     pub saved: Saved,
+    titles: update::Titles,
     /// From the config file, in its order.
     pub personas: Vec<Persona>,
     /// Keys that were pressed of a sequence that goes on.
@@ -320,7 +324,7 @@ const SETTLE: Duration = Duration::from_millis(500);
 impl App {
     #[must_use]
     pub fn new(init: Init) -> Self {
-        let Init { config, capabilities, ids, open, persona, clock, first_start } = init;
+        let Init { config, capabilities, ids, open, persona, clock, zone, first_start } = init;
         let Loaded { settings, origins, keymap, catalog, personas, paths, mut problems } = config;
         let theme = theme::load(&paths.themes_dir, &settings.ui.theme).unwrap_or_else(|error| {
             problems.push(error);
@@ -341,8 +345,9 @@ impl App {
             engine: EngineStatus::Empty,
             wanted: None,
             keeping: false,
-            chat: ChatPane::default(),
+            chat: ChatPane::in_zone(zone),
             saved: Saved::new(ids, open, persona),
+            titles: update::Titles::default(),
             personas,
             pressed: Pressed::default(),
             recent: Vec::new(),

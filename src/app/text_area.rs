@@ -11,7 +11,6 @@ pub mod written;
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
-use std::rc::Rc;
 
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -179,10 +178,7 @@ impl TextArea {
 
     /// What stands in this text for a chip.
     fn stand_in(&mut self, chip: Chip) -> String {
-        let known = self.chips.iter().position(|known| match (known, &chip) {
-            (Chip::Text { text: a, .. }, Chip::Text { text: b, .. }) => Rc::ptr_eq(a, b),
-            (a, b) => a == b,
-        });
+        let known = self.chips.iter().position(|known| *known == chip);
         let number = known.unwrap_or_else(|| {
             self.chips.push(chip);
             self.chips.len() - 1

@@ -47,6 +47,7 @@ use crate::config::Details;
 use crate::config::theme::Theme;
 use crate::domain::MsgId;
 use crate::domain::conversation::{Conversation, Version};
+use crate::domain::zone::Zone;
 use crate::text::search::Needle;
 
 /// What the reader looks at.
@@ -96,6 +97,8 @@ pub struct Transcript {
     frames: u64,
     versions: Versions,
     view: Option<View>,
+    /// Of the clock on the wall.
+    pub zone: Zone,
     pub folds: Folds,
     cursor: Option<Cursor>,
     /// What is pointed at is to be in sight.
@@ -134,6 +137,7 @@ impl Default for Transcript {
             frames: 0,
             versions: Versions::default(),
             view: None,
+            zone: Zone::default(),
             folds: Folds::default(),
             cursor: None,
             show_cursor: false,
@@ -259,7 +263,8 @@ impl Transcript {
 
     /// Forgets everything: another conversation is shown.
     pub fn clear(&mut self) {
-        *self = Self { frames: self.frames, view: self.view, ..Self::default() };
+        let zone = std::mem::take(&mut self.zone);
+        *self = Self { frames: self.frames, view: self.view, zone, ..Self::default() };
     }
 
     #[must_use]
@@ -375,6 +380,7 @@ impl Transcript {
             wide: self.sideways.map(|(message, _)| message),
             view,
             theme,
+            zone: &self.zone,
             now: self.frames,
             sight: None,
         }

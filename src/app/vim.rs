@@ -11,6 +11,8 @@ mod operate;
 mod tests;
 mod visual;
 
+use std::collections::BTreeMap;
+
 use self::motions::Find;
 use crate::app::text_area::{Selection, TextArea, Written};
 use crate::config::keymap::{Key, KeyChord};
@@ -39,6 +41,10 @@ pub enum Pressed {
     Pass,
     /// It is something that concerns more than the text.
     Act(Action),
+    /// Words are to be looked for in the conversation, downwards or upwards.
+    Find {
+        back: bool,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +69,8 @@ enum Pending {
     Object {
         around: bool,
     },
+    /// The name of a register.
+    Register,
     G,
 }
 
@@ -94,7 +102,7 @@ struct Repeat {
 }
 
 /// What was deleted or copied last.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Register {
     text: Written,
     lines: bool,
@@ -109,6 +117,10 @@ pub struct Vim {
     pending: Option<Pending>,
     found: Option<Find>,
     register: Register,
+    /// What was put away under a letter.
+    registers: BTreeMap<char, Register>,
+    /// The letter that the command is about.
+    named: Option<char>,
     /// Keys of the command that is being given.
     keys: Vec<KeyChord>,
     typing: Option<Typing>,
@@ -129,7 +141,7 @@ impl Vim {
             _ => String::new(),
         };
         // The keys of a selection are kept for repeating it.
-        let waits = self.pending.is_some() || self.operator.is_some() || self.count.is_some();
+        let waits = self.pending.is_some() || self.operator.is_some() || self.count.is_some() || self.named.is_some();
         if waits && self.mode == Mode::Normal { self.keys.iter().map(key).collect() } else { String::new() }
     }
 
@@ -158,6 +170,7 @@ impl Vim {
         self.count = None;
         self.operator = None;
         self.pending = None;
+        self.named = None;
         self.keys.clear();
     }
 
@@ -191,7 +204,7 @@ impl Vim {
             }
             // The keys that select are a part of what is done to it.
             Did::Nothing if matches!(self.mode, Mode::Visual { .. }) => {
-                (self.count, self.operator, self.pending) = (None, None, None);
+                (self.count, self.operator, self.pending, self.named) = (None, None, None, None);
             }
             Did::Nothing => self.forget_command(),
             Did::Leave(to) => {
@@ -272,6 +285,7 @@ impl Vim {
                 self.wait(Pending::Find { back: c.is_uppercase(), till: c.eq_ignore_ascii_case(&'t') })
             }
             ('g', _) => self.wait(Pending::G),
+            ('"', _) => self.wait(Pending::Register),
             ('i' | 'a', mode) if self.operator.is_some() || mode != Mode::Normal => {
                 self.wait(Pending::Object { around: c == 'a' })
             }
@@ -286,8 +300,11 @@ impl Vim {
     }
 
     fn escape(&mut self) -> Did {
-        let had =
-            self.pending.is_some() || self.operator.is_some() || self.count.is_some() || self.mode != Mode::Normal;
+        let had = self.pending.is_some()
+            || self.operator.is_some()
+            || self.count.is_some()
+            || self.named.is_some()
+            || self.mode != Mode::Normal;
         self.mode = Mode::Normal;
         if had { Did::Leave(Pressed::Done) } else { Did::Leave(Pressed::Pass) }
     }
@@ -302,6 +319,10 @@ impl Vim {
                 self.moved(motion, area)
             }
             Pending::Replace => self.replace_with(c, area),
+            Pending::Register => {
+                self.named = c.is_ascii_alphabetic().then_some(c);
+                if self.named.is_some() { Did::Wait } else { Did::Nothing }
+            }
             Pending::Object { around } => {
                 let Some((range, lines)) = objects::object(area, c, around) else { return Did::Nothing };
                 if let Mode::Visual { lines: was, .. } = self.mode {

@@ -1,14 +1,12 @@
 //! Completion of a command line, from the same definitions that read it. What only this machine knows (models,
 //! conversations, templates) is named here and looked up by whoever prints it.
 
-mod words;
-
 use clap::{Arg, ArgAction, Command, CommandFactory};
 
 use crate::cli::Cli;
 use crate::domain::completion::{Candidate, Completion, Values};
 
-pub use words::{Line, split};
+pub use crate::domain::completion::bash::{Line, split};
 
 /// What stands for a value in the help, and what values those are. Every one is in here, so that none is forgotten.
 const VALUES: &[(&str, Values)] = &[

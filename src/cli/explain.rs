@@ -1,5 +1,7 @@
 //! What is wrong with a command line, in our own words and shape instead of clap's.
 
+use std::ffi::OsString;
+
 use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind as Clap};
 
@@ -7,11 +9,11 @@ use crate::cli::Cli;
 use crate::config::nearest;
 use crate::error::{ErrorKind, UserError};
 
-/// Turns clap's error into ours. Help and version are no errors: the caller prints those.
+/// Turns clap's error about these arguments into ours. Help and version are no errors: the caller prints those.
 #[must_use]
-pub fn explain(error: &clap::Error) -> UserError {
+pub fn explain(error: &clap::Error, args: &[OsString]) -> UserError {
     let get = |kind| error.get(kind).map(plain).filter(|text| !text.is_empty());
-    let command = command_of(error);
+    let command = command_of(error).unwrap_or_else(|| command_in(args));
     let look = format!("`{command} --help` shows what there is");
     let arg = get(ContextKind::InvalidArg).map(|arg| arg.split(" <").next().unwrap_or(&arg).to_owned());
     let option = arg.as_deref().unwrap_or("an option");
@@ -50,7 +52,7 @@ pub fn explain(error: &clap::Error) -> UserError {
             }
         },
         Clap::ValueValidation => {
-            let why = std::error::Error::source(error).map_or_else(|| "it is not valid".into(), ToString::to_string);
+            let why = std::error::Error::source(error).map_or_else(|| "it is not valid".into(), why);
             usage(format!("`{}` can't be the value of `{option}`: {why}", value.unwrap_or_default())).hint(look)
         }
         Clap::MissingRequiredArgument => {
@@ -69,15 +71,37 @@ pub fn explain(error: &clap::Error) -> UserError {
     }
 }
 
-/// The command that the error is about, as it is typed: the words at the front of clap's usage line.
-fn command_of(error: &clap::Error) -> String {
+/// The command that the error is about, as it is typed: the words at the front of clap's usage line, where it has one.
+fn command_of(error: &clap::Error) -> Option<String> {
     let usage = error.get(ContextKind::Usage).map(plain).unwrap_or_default();
     let words: Vec<&str> = usage
         .trim_start_matches("Usage:")
         .split_whitespace()
         .take_while(|word| word.starts_with(|c: char| c.is_ascii_lowercase()))
         .collect();
-    if words.is_empty() { "hobnob".to_owned() } else { words.join(" ") }
+    (!words.is_empty()).then(|| words.join(" "))
+}
+
+/// The command that these arguments name.
+fn command_in(args: &[OsString]) -> String {
+    let mut command = &Cli::command();
+    let mut path = "hobnob".to_owned();
+    for word in args.iter().skip(1).filter_map(|arg| arg.to_str()) {
+        if let Some(found) = command.find_subcommand(word) {
+            command = found;
+            path = format!("{path} {word}");
+        }
+    }
+    path
+}
+
+/// Clap writes ranges of numbers as Rust does.
+fn why(source: &dyn std::error::Error) -> String {
+    let text = source.to_string();
+    match text.split_once(" is not in ").and_then(|(_, range)| range.split_once("..=")) {
+        Some((least, most)) => format!("it must be from {least} to {most}"),
+        None => text,
+    }
 }
 
 /// Clap's measure does not see swapped letters in a short word.
@@ -125,9 +149,10 @@ mod tests {
             (
                 &["run", "--temperature", "warm"],
                 "`warm` can't be the value of `--temperature`: it is not a number",
-                "hobnob",
+                "`hobnob run --help`",
             ),
-            (&["run", "--max-tokens"], "`--max-tokens` needs a value", "hobnob"),
+            (&["run", "--max-tokens"], "`--max-tokens` needs a value", "`hobnob run --help`"),
+            (&["-m", "x", "bench", "--tokens", "1"], "it must be from 2 to 100000", "`hobnob bench --help`"),
             (&["run", "--json", "--jsonl"], "can't be used together with", "leave one"),
             (&["run", "--think", "--no-think"], "can't be used together with", "leave one"),
             (&["pull"], "MODEL> is missing after `hobnob pull`", "hobnob pull --help"),
@@ -135,8 +160,8 @@ mod tests {
             (&["config", "paht"], "`paht` is not a command of `hobnob config`", "hobnob config path"),
         ];
         for (args, message, hint) in cases {
-            let error = Cli::try_parse_from(std::iter::once("hobnob").chain(args.iter().copied()));
-            let error = explain(&error.expect_err("a mistake"));
+            let args: Vec<OsString> = std::iter::once(&"hobnob").chain(*args).map(OsString::from).collect();
+            let error = explain(&Cli::try_parse_from(&args).expect_err("a mistake"), &args);
             assert!(error.message.contains(message), "{args:?}: {}", error.message);
             let said = error.hint.expect("every usage error has a hint");
             assert!(said.contains(hint), "{args:?}: {said}");

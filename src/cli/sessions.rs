@@ -12,7 +12,8 @@ use clap::{Args, Subcommand, ValueEnum};
     hobnob sessions export 1a2b --format html -o talk.html\n  \
     hobnob sessions import conversations.json\n  \
     hobnob chat --session 1a2b\n\n\
-    An id is 16 digits; its beginning is enough where no other begins like it.")]
+    An id is 16 digits; its beginning is enough where no other begins like it, and so is that of a title.\n    \
+    `last` is the conversation that was used last.")]
 pub struct SessionsArgs {
     #[command(subcommand)]
     pub command: Option<SessionsCommand>,
@@ -31,6 +32,7 @@ pub enum SessionsCommand {
     },
     /// What was said in one
     Show {
+        /// The beginning of its id or of its title; `last` is the one that was used last
         #[arg(value_name = "ID")]
         id: String,
     },
@@ -41,6 +43,7 @@ pub enum SessionsCommand {
     },
     /// Print one as Markdown, JSON or HTML
     Export {
+        /// The beginning of its id or of its title; `last` is the one that was used last
         #[arg(value_name = "ID")]
         id: String,
         /// What it is written as; without a word the ending of the file says it
@@ -57,6 +60,7 @@ pub enum SessionsCommand {
     },
     /// Remove conversations for good
     Rm {
+        /// The beginnings of their ids
         #[arg(value_name = "ID", required = true)]
         ids: Vec<String>,
         /// Do not ask

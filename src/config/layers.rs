@@ -270,7 +270,7 @@ impl Merge {
             if let Err(why) = set {
                 self.problems.push(
                     UserError::new(ErrorKind::Usage, format!("{flag} {why}"))
-                        .hint("`hobnob --help` shows every option"),
+                        .hint("the command's own `--help` says what it takes"),
                 );
             }
         }

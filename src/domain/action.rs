@@ -284,6 +284,7 @@ impl Action {
             Self::SetHere => Some("KEY=VALUE"),
             Self::CopyCode => Some("NUMBER"),
             Self::Find => Some("WORDS"),
+            Self::Conversations | Self::Rename => Some("TITLE"),
             _ => None,
         }
     }

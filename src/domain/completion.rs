@@ -1,5 +1,7 @@
 //! What could stand where somebody pressed Tab.
 
+pub mod bash;
+
 /// What a shell may put in place of the word at the cursor.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Completion {

@@ -1,6 +1,7 @@
 //! Models elsewhere and their way here: what is searched for on the Hub and found, what a repository offers, how a
 //! download stands, what is kept on the disk.
 
+mod quality;
 mod states;
 
 use std::path::PathBuf;
@@ -286,6 +287,7 @@ pub enum DownloadState {
         total: u64,
         bytes_per_second: f64,
         source: String,
+        files: Files,
     },
     /// Stopped for now; what has come is kept.
     Paused {
@@ -311,6 +313,13 @@ pub enum DownloadState {
     Failed {
         error: UserError,
     },
+}
+
+/// How many of a model's files are here, whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Files {
+    pub done: usize,
+    pub total: usize,
 }
 
 // ── On this machine ──────────────────────────────────────────────────────────────────────────────────────────────────

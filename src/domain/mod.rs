@@ -21,6 +21,7 @@ pub mod sampling;
 pub mod stats;
 pub mod store;
 pub mod units;
+pub mod zone;
 
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,7 @@
 //! What a model is called, where it is, what is known of it.
 
 mod kept;
+mod local;
 mod mlx;
 mod split;
 

@@ -1,5 +1,7 @@
 //! What is kept of conversations, and what is said about it: the words between a front end and the store.
 
+mod called;
+mod draft;
 pub mod keeper;
 mod title;
 
@@ -9,6 +11,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::called::{Called, called};
+pub use self::draft::{Draft, Fold, FoldKind};
 pub use self::title::{says_nothing, title_of};
 use crate::domain::conversation::{Conversation, Message, Start};
 use crate::domain::sampling::SamplingPatch;
@@ -118,7 +122,7 @@ pub enum Change {
     },
     Setup(Box<Setup>),
     /// What is being written and waits to be sent.
-    Draft(String),
+    Draft(Draft),
     /// A person's own title; without one it is made of the first words.
     Title(Option<String>),
     Pinned(bool),
@@ -180,7 +184,7 @@ pub struct Opened {
     pub title: String,
     pub own_title: bool,
     pub setup: Setup,
-    pub draft: String,
+    pub draft: Draft,
     pub pinned: bool,
     pub archived: bool,
     /// Seconds since 1970.
@@ -237,14 +241,16 @@ pub enum StoreEvent {
 /// The first words of a text in one line: no marks of Markdown, nothing that can't be seen. Empty where there are no words.
 #[must_use]
 pub fn first_words(text: &str, most: usize) -> String {
-    let marks = |word: &&str| !word.chars().all(|c| matches!(c, '#' | '>' | '*' | '-' | '`' | '_' | '~' | '|' | '='));
+    let marks =
+        |word: &&str| !word.chars().all(|c| matches!(c, '#' | '>' | '*' | '-' | '`' | '_' | '~' | '|' | '=' | ':'));
     let mut out = String::new();
     let mut length = 0;
     for word in text.split_whitespace().filter(marks) {
-        let word: String = word.trim_start_matches(['#', '*', '`']).chars().filter(|c| !c.is_control()).collect();
+        let word: String =
+            word.trim_start_matches(['#', '*']).chars().filter(|c| !c.is_control() && *c != '`').collect();
         // What was emphasised may end in a full stop.
         let word = word.replace("**", "");
-        let word = word.trim_end_matches(['*', '`']);
+        let word = word.trim_end_matches('*');
         let long = word.chars().count();
         if long == 0 {
             continue;
@@ -273,6 +279,18 @@ pub fn first_words(text: &str, most: usize) -> String {
 mod tests {
     use super::*;
     use std::collections::BTreeSet;
+
+    #[test]
+    fn first_words_are_without_the_marks_around_them() {
+        for (text, words) in [
+            ("## An answer with `code`, and **more**.", "An answer with code, and more."),
+            ("| name | size |\n|---|---:|\n| `a` | 1 |", "name size a 1"),
+            ("```rust\nfn main() {}\n```", "rust fn main() {}"),
+            ("- [ ] one: *two*", "[ ] one: two"),
+        ] {
+            assert_eq!(first_words(text, 80), words);
+        }
+    }
 
     #[test]
     fn ids_are_many_and_read_back() {

@@ -118,12 +118,22 @@ pub fn ago(age: Duration) -> String {
     format!("{number} {unit}{} ago", if number == 1 { "" } else { "s" })
 }
 
-/// A moment by its seconds since 1970, in universal time: `2025-01-31 12:34 UTC`.
+/// A moment by its seconds since 1970, as the clocks of a place say that are so many seconds ahead of universal time:
+/// `2025-01-31 12:34`.
 #[must_use]
-pub fn moment(at: u64) -> String {
+pub fn moment(at: u64, ahead: i32) -> String {
+    let at = at.saturating_add_signed(ahead.into());
     let (year, month, day) = date(at / 86_400);
     let minutes = at % 86_400 / 60;
-    format!("{year:04}-{month:02}-{day:02} {:02}:{:02} UTC", minutes / 60, minutes % 60)
+    format!("{year:04}-{month:02}-{day:02} {:02}:{:02}", minutes / 60, minutes % 60)
+}
+
+/// The same for who reads it elsewhere: `2025-01-31 12:34 +01:00`.
+#[must_use]
+pub fn moment_with_zone(at: u64, ahead: i32) -> String {
+    let sign = if ahead < 0 { '-' } else { '+' };
+    let minutes = ahead.unsigned_abs() / 60;
+    format!("{} {sign}{:02}:{:02}", moment(at, ahead), minutes / 60, minutes % 60)
 }
 
 /// Year, month and day of the month.
@@ -226,13 +236,16 @@ mod tests {
             assert_eq!(super::age(Duration::from_secs(seconds)), text);
         }
         for (at, text) in [
-            (0, "1970-01-01 00:00 UTC"),
-            (951_827_640, "2000-02-29 12:34 UTC"),
-            (1_735_689_599, "2024-12-31 23:59 UTC"),
-            (1_740_787_200, "2025-03-01 00:00 UTC"),
+            (0, "1970-01-01 00:00"),
+            (951_827_640, "2000-02-29 12:34"),
+            (1_735_689_599, "2024-12-31 23:59"),
+            (1_740_787_200, "2025-03-01 00:00"),
         ] {
-            assert_eq!(moment(at), text);
+            assert_eq!(moment(at, 0), text);
         }
+        assert_eq!(moment(1_735_689_599, 3600), "2025-01-01 00:59");
+        assert_eq!(moment_with_zone(1_740_787_200, -12_600), "2025-02-28 20:30 -03:30");
+        assert_eq!(moment_with_zone(0, -3600), "1970-01-01 00:00 -01:00", "there are no years before");
         assert!((share(1, 4) - 0.25).abs() < 1e-9 && share(1, 0) == 0.0);
     }
 }

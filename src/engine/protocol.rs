@@ -17,7 +17,7 @@ use crate::domain::{CountId, FinishReason, GenId, GenRequest, LoadStage, PieceKi
 use crate::error::UserError;
 
 /// Goes up with every change of the messages.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// No frame is longer. A conversation is the largest thing that is ever sent.
 pub const MAX_FRAME: usize = 64 << 20;

@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::config::templates::Templates;
 use crate::config::theme::Themes;
 use crate::config::{Kind, Loaded, spec};
+use crate::domain::completion::bash::escaped;
 use crate::domain::completion::{Candidate, Completion, Values};
 use crate::domain::model::{Format, LocalModel, ModelFacts, starter};
 use crate::domain::units::bytes;
@@ -23,8 +24,8 @@ const MOST: usize = 300;
 pub enum Takes {
     /// Words as they are.
     Words,
-    /// Pieces of bash: so many bytes of each word stay, and what is left is written as bash would read it.
-    BashFrom(usize),
+    /// Pieces of bash: so many bytes of each word stay, and what is left is written as bash would read it in this quote.
+    Bash { stays: usize, quote: Option<char> },
 }
 
 /// The lines for the shell's script: first what to do, then a value on each, with what it means behind a tab.
@@ -38,7 +39,7 @@ pub fn lines(completion: Completion, takes: Takes, loaded: &Loaded) -> String {
         let value = format!("{}{value}", found.before);
         let value = match takes {
             Takes::Words => value,
-            Takes::BashFrom(stays) => escaped(value.get(stays..).unwrap_or(&value)),
+            Takes::Bash { stays, quote } => escaped(value.get(stays..).unwrap_or(&value), quote),
         };
         // A name with a line feed in it would be two.
         if value.chars().any(char::is_control) {
@@ -194,21 +195,4 @@ fn is_also_a_path(values: &Values) -> bool {
 
 fn is_path(typed: &str) -> bool {
     typed.starts_with(['.', '/', '~'])
-}
-
-/// A word as bash reads it without quotes.
-fn escaped(word: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "_-./:=@%+,^".contains(c);
-    word.chars().flat_map(|c| (!plain(c)).then_some('\\').into_iter().chain([c])).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bash_reads_back_what_is_written() {
-        assert_eq!(escaped("org/repo:Q4_K_M"), "org/repo:Q4_K_M");
-        assert_eq!(escaped("a b'$c"), "a\\ b\\'\\$c");
-    }
 }

@@ -38,7 +38,7 @@ fn is_shown(file: &str, source: &str) -> io::Result<bool> {
 /// The folder can't be written to.
 pub fn write_all(folder: &Path, pages: &[(String, String)], context: &Context<'_>) -> Outcome {
     let fail = |path: &Path, error: &io::Error| {
-        UserError::new(ErrorKind::Disk, format!("`{}` can't be written: {}", path.display(), reason(error)))
+        UserError::new(ErrorKind::of_output(error), format!("`{}` can't be written: {}", path.display(), reason(error)))
             .hint("choose a folder that you may write to")
     };
     std::fs::create_dir_all(folder).map_err(|error| fail(folder, &error))?;

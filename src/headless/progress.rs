@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use crate::domain::DownloadState;
+use crate::domain::hub::Files;
 use crate::domain::units::{bytes, whole};
 use crate::headless::console::{Console, say};
 use crate::text::sanitize;
@@ -76,7 +77,7 @@ impl DownloadProgress {
         let now = Instant::now();
         match state {
             DownloadState::Queued | DownloadState::Resolving => self.line.set(&format!("looking for {}", self.name)),
-            DownloadState::Running { done, total, bytes_per_second, source } => {
+            DownloadState::Running { done, total, bytes_per_second, source, files } => {
                 if !std::mem::replace(&mut self.began, true) {
                     self.line.clear();
                     self.console.note(&format!("getting {} ({}) from {source}", self.name, bytes(*total)));
@@ -84,11 +85,11 @@ impl DownloadProgress {
                 } else if self.told.is_some_and(|last| now.duration_since(last) < every) {
                     return;
                 } else if !self.line.is_live() {
-                    self.console.note(&plain(*done, *total, *bytes_per_second));
+                    self.console.note(&plain(*done, *total, *bytes_per_second, *files));
                     self.told = Some(now);
                 }
                 if self.line.is_live() {
-                    self.line.set(&bar(*done, *total, *bytes_per_second, StatusLine::width()));
+                    self.line.set(&bar(*done, *total, *bytes_per_second, *files, StatusLine::width()));
                     self.told = Some(now);
                 }
             }
@@ -109,8 +110,8 @@ impl DownloadProgress {
 }
 
 /// What there is to say of a download, with a bar.
-fn bar(done: u64, total: u64, rate: f64, columns: usize) -> String {
-    let text = plain(done, total, rate);
+fn bar(done: u64, total: u64, rate: f64, files: Files, columns: usize) -> String {
+    let text = plain(done, total, rate, files);
     with_gauge(&text, done, total, columns)
 }
 
@@ -126,11 +127,14 @@ pub(super) fn with_gauge(text: &str, done: u64, total: u64, columns: usize) -> S
     format!("[{}{}] {text}", "#".repeat(filled), ".".repeat(width - filled))
 }
 
-fn plain(done: u64, total: u64, rate: f64) -> String {
+fn plain(done: u64, total: u64, rate: f64, files: Files) -> String {
     let mut text = match total {
         0 => bytes(done),
         _ => format!("{} of {} ({})", bytes(done), bytes(total), percent(done, total)),
     };
+    if let Some(files) = files.label() {
+        let _ = write!(text, ", {files}");
+    }
     let rate = whole(rate);
     if rate > 0 {
         let left = total.saturating_sub(done).div_ceil(rate);
@@ -168,14 +172,20 @@ mod tests {
 
     #[test]
     fn a_bar_is_right_at_its_ends_and_without_a_total() {
-        assert!(bar(0, 100, 0.0, 79).starts_with("[........................] 0 B of 100 B (0 %)"));
-        assert!(bar(100, 100, 5.0, 79).starts_with("[########################] 100 B of 100 B (100 %)"));
-        assert!(bar(5, 0, 5.0, 79).ends_with("] 5 B, 5 B/s"), "{}", bar(5, 0, 5.0, 79));
+        assert!(bar(0, 100, 0.0, Files::ONE, 79).starts_with("[........................] 0 B of 100 B (0 %)"));
+        assert!(bar(100, 100, 5.0, Files::ONE, 79).starts_with("[########################] 100 B of 100 B (100 %)"));
+        assert!(bar(5, 0, 5.0, Files::ONE, 79).ends_with("] 5 B, 5 B/s"), "{}", bar(5, 0, 5.0, Files::ONE, 79));
         for columns in 19..90 {
-            let line = bar(50_000_000, 100_000_000, 9e6, columns);
+            let line = bar(50_000_000, 100_000_000, 9e6, Files::ONE, columns);
             assert!(line.contains("50 MB of 100 MB (50 %), 9.0 MB/s, 6 s left"), "{line}");
             assert!(line.len() <= columns.max(45), "{line}");
         }
-        assert!(bar(50, 100, 10.0, 79).ends_with("10 B/s, 5 s left"), "{}", bar(50, 100, 10.0, 79));
+        let several = bar(50_000_000, 100_000_000, 9e6, Files { done: 2, total: 7 }, 79);
+        assert!(several.ends_with("] 50 MB of 100 MB (50 %), 2 of 7 files, 9.0 MB/s, 6 s left"), "{several}");
+        assert!(
+            bar(50, 100, 10.0, Files::ONE, 79).ends_with("10 B/s, 5 s left"),
+            "{}",
+            bar(50, 100, 10.0, Files::ONE, 79)
+        );
     }
 }

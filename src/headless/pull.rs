@@ -105,9 +105,12 @@ impl Events {
         let model = &self.model;
         let (name, fields) = match state {
             DownloadState::Queued | DownloadState::Resolving => ("resolving", json!({ "model": model })),
-            DownloadState::Running { done, total, bytes_per_second, source } => (
+            DownloadState::Running { done, total, bytes_per_second, source, files } => (
                 "downloading",
-                json!({ "model": model, "done": done, "total": total, "bytes_per_second": bytes_per_second, "source": source }),
+                json!({
+                    "model": model, "done": done, "total": total, "bytes_per_second": bytes_per_second,
+                    "source": source, "files": files.total, "files_done": files.done,
+                }),
             ),
             DownloadState::Paused { .. } => ("paused", json!({ "model": model })),
             DownloadState::Waiting { done, total, wait, error } => (

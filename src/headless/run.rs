@@ -57,6 +57,9 @@ const GRACE: Duration = Duration::from_millis(300);
 /// No vocabulary has a longer token than this, in bytes; what is longer than the context full of them can't fit.
 const LONGEST_TOKEN: usize = 128;
 
+/// What to do about a prompt that does not fit.
+const MORE_ROOM: &str = "send a part of it, or make more room with --context if the model goes further";
+
 /// Prints the answer to what is asked.
 ///
 /// # Errors
@@ -159,7 +162,12 @@ pub(super) fn refuse_hopeless(prompt: &str, spec: &ModelSpec) -> Result<(), User
             spec.settings.context
         ),
     )
-    .hint("send a part of it, or make more room with --context if the model goes further"))
+    .hint(MORE_ROOM))
+}
+
+/// What the engine advises is for a conversation on a screen; here there are options.
+pub(super) fn for_scripts(error: UserError) -> UserError {
+    if error.kind == ErrorKind::ContextFull { error.hint(MORE_ROOM) } else { error }
 }
 
 /// How the engine ended the answer.
@@ -311,7 +319,7 @@ impl Session<'_> {
             Some(EngineEvent::Finished { id: ANSWER, reason, usage, stats, satisfied }) => {
                 return Some(End::Finished { reason, usage, stats, satisfied });
             }
-            Some(EngineEvent::Failed { id: ANSWER, error }) => return Some(End::Failed(error)),
+            Some(EngineEvent::Failed { id: ANSWER, error }) => return Some(End::Failed(for_scripts(error))),
             Some(_) => {}
             None => return Some(End::Failed(engine_gone())),
         }

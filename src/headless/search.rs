@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use serde_json::{Value, json};
 
 use crate::domain::fit::Verdict;
-use crate::domain::hub::{Hit, Kind, SearchQuery, Sort, parameters_of_name};
+use crate::domain::hub::{Hit, Kind, Quality, SearchQuery, Sort, parameters_of_name};
 use crate::domain::machine::Machine;
 use crate::domain::offers::{straight_to, verdict};
 use crate::domain::units::{ago, bytes, count};
@@ -201,6 +201,10 @@ impl Show<'_> {
             _ => cell.to_owned(),
         };
         print(&table(COLUMNS, &rows, width(), &paint))?;
+        let named = hits.iter().filter_map(|hit| Some((hit.quality()?, hit.repo.to_string())));
+        for (names, warning) in warnings(named) {
+            self.context.console.note(&format!("{names}: {warning}"));
+        }
         let more = if more { "; there are more: --limit shows them" } else { "" };
         self.context.console.note(&format!("`hobnob search {}` tells what there is in it{more}", hits[0].repo));
         Ok(())
@@ -252,10 +256,24 @@ impl Show<'_> {
             "age_seconds": hit.age.map(|age| age.as_secs()),
             "gated": hit.gated,
             "licence": hit.licence,
+            "quality": hit.quality(),
             "fits": self.verdict(hit),
             "here": self.is_here(hit),
         })
     }
+}
+
+/// What to expect of those of low quality: each warning once, after the names that it is about.
+fn warnings(named: impl Iterator<Item = (Quality, String)>) -> Vec<(String, &'static str)> {
+    let mut warnings: Vec<(String, &str)> = Vec::new();
+    for (quality, name) in named {
+        let Some(warning) = quality.warning() else { continue };
+        match warnings.iter_mut().find(|(_, known)| *known == warning) {
+            Some((names, _)) => *names = format!("{names}, {name}"),
+            None => warnings.push((name, warning)),
+        }
+    }
+    warnings
 }
 
 fn kinds(hit: &Hit, between: &str) -> String {

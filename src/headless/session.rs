@@ -7,7 +7,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use crate::config::{Loaded, Origin, Settings, own_specs};
 use crate::domain::conversation::{Conversation, MessageState, Outcome};
 use crate::domain::store::keeper::Keeper;
-use crate::domain::store::{Change, ConvId, Opened, Setup, StoreCmd, StoreEvent, Which};
+use crate::domain::store::{Change, ConvId, Draft, Opened, Setup, StoreCmd, StoreEvent, Which};
 use crate::domain::{ChatMessage, MsgId, PieceKind, Role};
 use crate::error::{ErrorKind, UserError};
 use crate::headless::{Console, Context};
@@ -105,7 +105,7 @@ impl Session {
             Some(Opened { id, conversation, setup, .. }) => (id, conversation, setup.model.is_some().then_some(setup)),
             None => (new_ids().make(), Conversation::default(), None),
         };
-        let keeper = Keeper::of(&mut conversation, "");
+        let keeper = Keeper::of(&mut conversation, &Draft::default());
         Ok(Some(Self { id, conversation, setup, keeper, store, answer: MsgId::default(), kept: Instant::now() }))
     }
 

@@ -15,11 +15,13 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::domain::store::{Change, Hit, Opened, Summary};
 use crate::domain::units::{ago, many};
+use crate::domain::zone::Zone;
 use crate::error::{ErrorKind, UserError, reason};
 use crate::headless::config::refuse_problems;
 use crate::headless::console::say;
 use crate::headless::session::{begun, existing, none};
 use crate::headless::{Context, Format, Outcome, Quit, print, print_json};
+use crate::machine;
 use crate::measurements::seconds_since_1970;
 use crate::store::{Store, new_ids};
 use crate::text::sanitize;
@@ -61,7 +63,7 @@ pub fn show(id: &str, context: &Context<'_>) -> Outcome {
     let (opened, _) = open(id, context)?;
     match context.format {
         Format::Json => print_json(&export::document(&opened)),
-        _ => print(&page::page(&opened, context.console)),
+        _ => print(&page::page(&opened, &here(), context.console)),
     }
 }
 
@@ -111,20 +113,24 @@ pub fn export(id: &str, format: Option<Export>, output: Option<&Path>, context: 
     });
     let by_flag = (context.format == Format::Json).then_some(Export::Json);
     let text = match format.or(by_flag).or(by_name).unwrap_or(Export::Markdown) {
-        Export::Markdown => export::markdown(&opened),
+        Export::Markdown => export::markdown(&opened, &here()),
         Export::Json => format!("{:#}\n", export::document(&opened)),
-        Export::Html => export::html(&opened),
+        Export::Html => export::html(&opened, &here()),
     };
     match output {
         None => print(&text),
         Some(file) => {
             let failed = |error: io::Error| {
-                let why = match error.kind() {
-                    io::ErrorKind::AlreadyExists => "there is a file of that name".to_owned(),
-                    _ => reason(&error),
+                let (why, hint) = match error.kind() {
+                    io::ErrorKind::AlreadyExists if file.is_dir() => ("it is a folder".to_owned(), "name a file in it"),
+                    io::ErrorKind::AlreadyExists => {
+                        ("there is a file of that name".to_owned(), "choose another name, or remove that file")
+                    }
+                    io::ErrorKind::NotFound => ("its folder is not there".to_owned(), "make the folder first"),
+                    _ => (reason(&error), "choose a place that you may write to, with room on its disk"),
                 };
-                UserError::new(ErrorKind::Disk, format!("`{}` could not be written: {why}", file.display()))
-                    .hint("choose another name, or remove that file")
+                let what = format!("`{}` could not be written: {why}", file.display());
+                UserError::new(ErrorKind::of_output(&error), what).hint(hint)
             };
             let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
             made.and_then(|mut made| made.write_all(text.as_bytes())).map_err(failed)?;
@@ -151,7 +157,7 @@ pub fn import(file: &Path, context: &Context<'_>) -> Outcome {
     let mut kept = Vec::new();
     for mut one in imported.conversations {
         // What is here already is not overwritten: it comes as another one.
-        let id = one.id.filter(|id| store.find(&id.to_string()).is_err()).unwrap_or_else(|| ids.make());
+        let id = one.id.filter(|id| store.find_id(&id.to_string()).is_err()).unwrap_or_else(|| ids.make());
         let mut changes = one.changes();
         changes.extend(one.title.take().map(|title| Change::Title(Some(title))));
         store.keep(id, &changes)?;
@@ -178,7 +184,8 @@ pub fn remove(ids: &[String], yes: bool, context: &Context<'_>) -> Outcome {
     refuse_problems(context)?;
     let first = ids.first().map(String::as_str).unwrap_or_default();
     let mut store = existing(context)?.ok_or_else(|| none(first))?;
-    let found = ids.iter().map(|id| store.find(id)).collect::<Result<Vec<_>, _>>()?;
+    // Nothing is removed by the beginning of a title, which another one may have tomorrow.
+    let found = ids.iter().map(|id| store.find_id(id)).collect::<Result<Vec<_>, _>>()?;
     if !yes {
         if !io::stdin().is_terminal() || !context.console.err.terminal {
             return Err(UserError::new(ErrorKind::Usage, "nobody is here to be asked")
@@ -186,7 +193,7 @@ pub fn remove(ids: &[String], yes: bool, context: &Context<'_>) -> Outcome {
                 .into());
         }
         for id in &found {
-            let opened = load(&mut store, &id.to_string())?;
+            let opened = store.look(*id)?;
             let messages = many(opened.conversation.said(), "message");
             context.console.line(&format!("{}  {} ({messages})", id.short(), one_line(&opened.title)));
         }
@@ -219,6 +226,11 @@ fn open(id: &str, context: &Context<'_>) -> Result<(Opened, Store), Quit> {
 fn load(store: &mut Store, id: &str) -> Result<Opened, UserError> {
     let id = store.find(id)?;
     store.look(id)
+}
+
+/// The time zone that dates are told in.
+fn here() -> Zone {
+    machine::zone(seconds_since_1970())
 }
 
 fn one_line(text: &str) -> String {

@@ -15,7 +15,7 @@ use crate::hub::http::{Failure, Hub, Refusal, Retry, wait_time};
 use crate::hub::loose::Loose;
 
 /// What helps where nothing comes.
-const LOOK: &str =
+pub(super) const LOOK: &str =
     "check the connection and the proxy variables, then try again; models that are here work without the Hub";
 
 /// An answer, and where it goes on.
@@ -113,12 +113,13 @@ impl Hub {
             },
             429 => self.limited(refusal.wait),
             status @ (408 | 500..=599) => self.troubled(status),
+            407 => self.behind_a_proxy(),
             _ => self.no_hub(),
         }
     }
 
     /// Nothing has arrived that could be kept: other advice than for a download.
-    fn in_words(&self, failure: Failure) -> UserError {
+    pub(super) fn in_words(&self, failure: Failure) -> UserError {
         let Failure { error, retry } = failure;
         match (error.kind, retry) {
             (ErrorKind::RateLimited, Retry::After(wait)) => {

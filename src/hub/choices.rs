@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use crate::domain::hub::Quality;
 use crate::domain::model::{Choice, Format, ModelRef, RepoId};
 use crate::domain::quant::Quantise;
 use crate::domain::units;
@@ -92,7 +93,10 @@ impl Unclear {
             .collect();
         rows.sort_by_key(|(bytes, _)| *bytes);
         let usual = rows.iter().find(|(_, choice)| matches!(choice, Choice::Quant(quant) if quant == USUAL));
-        let example = usual.or(rows.first()).map(|(_, choice)| wish.with((*choice).clone()).to_string());
+        // Nobody is sent to what would be warned of.
+        let good = |choice: &Choice| matches!(choice, Choice::Quant(quant) if Quality::of(quant).warning().is_none());
+        let good = rows.iter().find(|(_, choice)| good(choice));
+        let example = usual.or(good).or(rows.first()).map(|(_, choice)| wish.with((*choice).clone()).to_string());
         let hint = format!("choose one, for example `hobnob pull {}`", example.unwrap_or_default());
         let more = rows.len().saturating_sub(LISTED);
         let mut list: Vec<String> = rows.iter().take(LISTED).map(|(bytes, choice)| label(*bytes, choice)).collect();

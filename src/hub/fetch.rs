@@ -4,13 +4,12 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
 use crate::domain::model::RepoId;
 use crate::error::{ErrorKind, UserError};
 use crate::hub::cache::{BlobLock, RepoCache};
-use crate::hub::digest::{ContentHash, hex};
+use crate::hub::digest::ContentHash;
 use crate::hub::foresee::Watch;
 use crate::hub::http::{Hub, Metadata, Pin};
 use crate::hub::names::GgufName;
@@ -207,37 +206,29 @@ impl Fetch<'_> {
         error
     }
 
-    /// The SHA-256 of the file, taken as far as it goes without a gap while it arrives; `None` for one that goes by another
-    /// hash.
+    /// The SHA-256 of the file, taken while it arrives: what comes in order is hashed as it is written, the rest is read
+    /// again as soon as nothing is missing before it. `None` for one that goes by another hash.
     async fn hash(&self, partial: &Arc<Partial>, share: &Share<'_>) -> Result<Option<String>, UserError> {
         if self.meta.etag.sha256().is_none() {
             return Ok(None);
         }
         let mut prefix = partial.prefix();
-        let (mut hasher, mut buffer, mut at) = (Sha256::new(), vec![0; CHUNK], 0);
-        while at < partial.size() {
-            let have = *prefix.borrow_and_update();
+        let mut buffer = vec![0; CHUNK];
+        loop {
+            let (have, at) = (*prefix.borrow_and_update(), partial.hashed());
+            share.check(at);
+            if at >= partial.size() {
+                return Ok(partial.sha256());
+            }
             if have <= at {
                 // Its sender lives as long as the file.
                 let _ = prefix.changed().await;
                 continue;
             }
-            let end = have.min(at + HASHED);
-            let partial = Arc::clone(partial);
-            let more = blocking(move || -> io::Result<_> {
-                while at < end {
-                    let len = usize::try_from(end - at).unwrap_or(CHUNK).min(CHUNK);
-                    partial.read(at, &mut buffer[..len])?;
-                    hasher.update(&buffer[..len]);
-                    at += len as u64;
-                }
-                Ok((hasher, buffer))
-            });
-            (hasher, buffer) = more.await?.map_err(|error| self.disk(&error))?;
-            at = end;
-            share.check(at);
+            let (partial, end) = (Arc::clone(partial), have.min(at + HASHED));
+            let more = blocking(move || partial.catch_up(end, &mut buffer).map(|()| buffer));
+            buffer = more.await?.map_err(|error| self.disk(&error))?;
         }
-        Ok(Some(hex(&hasher.finalize())))
     }
 
     async fn is_right(&self, partial: &Arc<Partial>, check: Check) -> Result<bool, UserError> {
@@ -271,6 +262,6 @@ pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
     tokio::task::spawn_blocking(work).await.map_err(|_| unexpected())
 }
 
-fn unexpected() -> UserError {
+pub(super) fn unexpected() -> UserError {
     UserError::new(ErrorKind::Unexpected, "writing the model ended in an unexpected way").hint("see the log")
 }

@@ -18,9 +18,14 @@ use reqwest::{Method, Response, StatusCode, Url};
 use crate::domain::model::RepoId;
 use crate::error::{ErrorKind, UserError, without_number};
 use crate::hub::cache::{Commit, Etag};
+use crate::hub::proxy::Proxies;
 use crate::hub::{Options, Timing, Token};
 
 const MOST_REDIRECTS: usize = 8;
+
+/// What helps where somebody else's certificate is shown: networks of companies do that, and wrong clocks.
+const UNTRUSTED: &str = "if this network looks into secure connections, add its certificate to the system's, or set \
+                         SSL_CERT_FILE to a file with it; check this machine's clock too";
 
 pub(super) const USER_AGENT: &str = concat!("hobnob/", env!("CARGO_PKG_VERSION"));
 
@@ -100,6 +105,7 @@ pub(super) struct Hub {
     endpoint: Url,
     /// The header with the token.
     token: Option<HeaderValue>,
+    proxies: Proxies,
 }
 
 impl Hub {
@@ -114,8 +120,9 @@ impl Hub {
                     .hint("set it to an address like https://huggingface.co, or unset it")
             })?;
         let token = options.token.as_ref().map(Token::header).transpose()?;
-        let client = built(connecting(connect, options.timing).redirect(Policy::none()))?;
-        Ok(Self { client, endpoint, token })
+        // Several parts of a file over HTTP/2 would be one connection's worth.
+        let client = built(connecting(connect, options.timing).redirect(Policy::none()).http1_only())?;
+        Ok(Self { client, endpoint, token, proxies: Proxies::of_this_system() })
     }
 
     /// A client for questions whose answer is a page of the Hub. It carries the token itself and follows redirects, but takes
@@ -337,10 +344,20 @@ impl Hub {
     /// No answer at all.
     pub fn transport(&self, error: &reqwest::Error) -> Failure {
         let host = error.url().and_then(Url::host_str).map_or_else(|| self.host(), str::to_owned);
+        let cause = if error.is_timeout() { "no answer in time".to_owned() } else { cause(error) };
+        if cause.contains("certificate") {
+            return Failure::never(
+                UserError::new(ErrorKind::Network, format!("the connection to {host} would not be secure: {cause}"))
+                    .hint(UNTRUSTED),
+            );
+        }
+        if let Some(proxy) = error.url().filter(|_| error.is_connect()).and_then(|url| self.proxies.before(url)) {
+            return proxy.failure(&host, &cause);
+        }
         let message = if error.is_timeout() {
             format!("{host} did not answer in time")
         } else {
-            format!("{host} can't be reached: {}", cause(error))
+            format!("{host} can't be reached: {cause}")
         };
         let error = UserError::new(ErrorKind::Network, message)
             .hint("check the connection and the proxy variables, then try again; what has arrived is kept");
@@ -388,6 +405,7 @@ impl Hub {
             404 => Failure::never(missing(code, repo, file).hint(format!("see what there is at {page}"))),
             429 => self.limited(wait),
             408 | 500..=599 => self.troubled(status),
+            407 => self.behind_a_proxy(),
             other => Failure::never(
                 UserError::new(ErrorKind::Network, format!("{} answered {what} with status {other}", self.host()))
                     .hint("check HF_ENDPOINT, and whether a proxy answers instead"),
@@ -401,6 +419,12 @@ impl Hub {
             UserError::new(ErrorKind::Network, format!("{} has trouble answering (status {status})", self.host()))
                 .hint("try again later; what has arrived is kept");
         Failure { error, retry: Retry::Soon }
+    }
+
+    /// Nothing but a proxy answers so.
+    pub fn behind_a_proxy(&self) -> Failure {
+        let proxy = self.proxies.before(&self.endpoint);
+        proxy.map_or_else(|| self.no_hub(), |proxy| proxy.wants_password(&self.host()))
     }
 
     /// It was asked too often.

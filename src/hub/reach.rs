@@ -6,10 +6,8 @@ use serde_json::Value;
 
 use crate::error::{ErrorKind, UserError};
 use crate::hub::Options;
+use crate::hub::ask::LOOK;
 use crate::hub::http::{Hub, wait_time};
-
-/// What helps where nothing comes.
-const LOOK: &str = "check the connection and the proxy variables; models that are here work without the Hub";
 
 /// A Hub that has answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,12 +42,12 @@ pub async fn reach(options: &Options, limit: Duration) -> Result<Reach, UserErro
 
 async fn ask(hub: &Hub) -> Result<TokenState, UserError> {
     let question = if hub.has_token() { "whoami-v2" } else { "models?limit=1" };
-    let response = hub.api(question).await.map_err(|failure| failure.error.hint(LOOK))?;
+    let response = hub.api(question).await.map_err(|failure| hub.in_words(failure))?;
     let status = response.status().as_u16();
     match status {
         200 => {
             // A network's login page answers everything with 200.
-            let body = response.bytes().await.map_err(|error| hub.transport(&error).error.hint(LOOK))?;
+            let body = response.bytes().await.map_err(|error| hub.in_words(hub.transport(&error)))?;
             match (serde_json::from_slice(&body), hub.has_token()) {
                 (Ok(Value::Object(_)), true) => Ok(TokenState::Accepted),
                 (Ok(Value::Array(_)), false) => Ok(TokenState::NotSet),
@@ -57,6 +55,7 @@ async fn ask(hub: &Hub) -> Result<TokenState, UserError> {
             }
         }
         401 | 403 if hub.has_token() => Ok(TokenState::Refused),
+        407 => Err(hub.behind_a_proxy().error),
         429 => Err(hub.limited(wait_time(response.headers())).error),
         408 | 500..=599 => Err(hub.troubled(status).error.hint("try again later")),
         _ => Err(hub.no_hub().error),

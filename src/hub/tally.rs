@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::domain::DownloadState;
+use crate::domain::hub::Files;
 use crate::error::UserError;
 
 /// Between two reports of one download.
@@ -21,6 +22,9 @@ pub(super) struct Tally {
     total: u64,
     done: AtomicU64,
     checked: AtomicU64,
+    files: usize,
+    /// Those that are here, whole.
+    files_done: AtomicUsize,
     /// Connections that wait for bytes or get them.
     receiving: AtomicUsize,
     /// Files that somebody else is getting.
@@ -53,12 +57,14 @@ fn counted(count: &AtomicUsize) -> Counted<'_> {
 }
 
 impl Tally {
-    pub fn new(source: String, total: u64) -> Self {
+    pub fn new(source: String, total: u64, files: usize) -> Self {
         Self {
             source,
             total,
             done: AtomicU64::new(0),
             checked: AtomicU64::new(0),
+            files,
+            files_done: AtomicUsize::new(0),
             receiving: AtomicUsize::new(0),
             elsewhere: AtomicUsize::new(0),
             waiting: Mutex::new(None),
@@ -70,6 +76,11 @@ impl Tally {
         let share = Share { tally: self, done: AtomicU64::new(0), checked: AtomicU64::new(0) };
         share.set(done);
         share
+    }
+
+    /// One more file is here, whole.
+    pub fn file_done(&self) {
+        self.files_done.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A connection is at work.
@@ -97,7 +108,8 @@ impl Tally {
         let now = Instant::now();
         let (done, total) = (self.done.load(Ordering::Relaxed), self.total);
         let bytes_per_second = rate.measure(now, done);
-        let running = |source| DownloadState::Running { done, total, bytes_per_second, source };
+        let files = Files { done: self.files_done.load(Ordering::Relaxed), total: self.files };
+        let running = |source| DownloadState::Running { done, total, bytes_per_second, source, files };
         if self.receiving.load(Ordering::Relaxed) > 0 {
             return running(self.source.clone());
         }
@@ -188,14 +200,19 @@ mod tests {
 
     #[test]
     fn the_state_is_what_its_parts_do() {
-        let tally = Tally::new("hub".to_owned(), 100);
+        let tally = Tally::new("hub".to_owned(), 100, 2);
         let mut rate = Rate::default();
         let share = tally.share(30);
         let other = tally.elsewhere();
         assert!(matches!(tally.state(&mut rate), DownloadState::Running { done: 30, source, .. }
             if source.starts_with("another program")));
         let receiving = tally.receiving();
-        assert!(matches!(tally.state(&mut rate), DownloadState::Running { source, .. } if source == "hub"));
+        assert!(
+            matches!(tally.state(&mut rate), DownloadState::Running { source, files: Files { done: 0, total: 2 }, .. }
+            if source == "hub")
+        );
+        tally.file_done();
+        assert!(matches!(tally.state(&mut rate), DownloadState::Running { files: Files { done: 1, total: 2 }, .. }));
         drop(receiving);
         tally.wait(Some((Duration::from_secs(9), UserError::new(ErrorKind::Network, "gone"))));
         assert!(matches!(tally.state(&mut rate), DownloadState::Waiting { done: 30, total: 100, .. }));

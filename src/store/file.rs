@@ -141,7 +141,7 @@ fn newer(file: &Path) -> UserError {
 
 fn unusable(file: &Path, why: &str) -> UserError {
     UserError::new(ErrorKind::Disk, format!("conversations can't be kept in {}: {why}", file.display()))
-        .hint("make the folder writable, or set HOBNOB_DATA_DIR to another one")
+        .hint("see that the folder can be written and its disk has room, or set HOBNOB_DATA_DIR to another one")
 }
 
 /// What went wrong in words.

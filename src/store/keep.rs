@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{Sheet, Store, is_passing, now};
 use crate::domain::conversation::{Message, MessageState, Outcome};
 use crate::domain::stats::{GenStats, Usage};
-use crate::domain::store::{Change, ConvId, first_words, says_nothing, title_of};
+use crate::domain::store::{Change, ConvId, Draft, first_words, says_nothing, title_of};
 use crate::domain::{FinishReason, MsgId, Role};
 use crate::error::{ErrorKind, UserError};
 
@@ -130,7 +130,7 @@ impl Store {
 fn begins(change: &Change) -> bool {
     match change {
         Change::Message(_) => true,
-        Change::Draft(text) => !text.is_empty(),
+        Change::Draft(draft) => !draft.is_empty(),
         _ => false,
     }
 }
@@ -212,7 +212,11 @@ impl Step<'_> {
                     .map(drop)
             }
             Change::Setup(setup) => self.set("setup", &Json(setup)),
-            Change::Draft(text) => self.set("draft", text).and_then(|()| self.set("used", &self.at)),
+            Change::Draft(Draft { text, folds }) => {
+                self.set("draft", text)?;
+                self.set("folds", &folds.as_ref().map(Json))?;
+                self.set("used", &self.at)
+            }
             Change::Title(Some(title)) => self.set("title", title).and_then(|()| self.set("own_title", &true)),
             Change::Title(None) => {
                 let title = self.title_by_question()?;

@@ -9,7 +9,7 @@ use super::keep::{read_pieces, rows_of};
 use super::{Sheet, Store, now};
 use crate::config::nearest;
 use crate::domain::conversation::{Conversation, Message, MessageState, Start};
-use crate::domain::store::{ConvId, Opened, Row, Said, Summary, Which};
+use crate::domain::store::{Called, ConvId, Draft, Opened, Row, Said, Summary, Which, called};
 use crate::domain::{MsgId, Role};
 use crate::error::{ErrorKind, UserError};
 
@@ -18,7 +18,7 @@ const LISTED: u32 = 2000;
 /// Messages of a preview, and characters of each.
 const PREVIEWED: u32 = 6;
 const PREVIEW_TEXT: u32 = 800;
-/// Ids that an error names.
+/// Conversations that an error names.
 const NAMED: usize = 5;
 
 impl Store {
@@ -77,37 +77,34 @@ impl Store {
         Ok(name.and_then(|name| name.parse().ok()))
     }
 
-    /// The conversation whose id begins like this.
+    /// The conversation that somebody means: by the beginning of its id, as `last`, or by its title or the beginning of that.
     ///
     /// # Errors
-    /// There is none, or more than one; the error has the nearest.
-    pub fn find(&self, beginning: &str) -> Result<ConvId, UserError> {
-        let beginning = beginning.trim().to_ascii_lowercase();
-        let names = self.names().map_err(|error| self.failed(&error))?;
-        let fit: Vec<&String> = names.iter().filter(|name| name.starts_with(&beginning)).collect();
-        match fit.as_slice() {
-            [one] => one.parse().map_err(|_| gone(&beginning, None)),
-            [_, _, ..] if !beginning.is_empty() => {
-                let some: Vec<&str> = fit.iter().take(NAMED).map(|name| name.get(..8).unwrap_or(name)).collect();
-                let more = if fit.len() > NAMED { ", …" } else { "" };
-                Err(UserError::new(
-                    ErrorKind::Usage,
-                    format!("`{beginning}` is the beginning of several conversations: {}{more}", some.join(", ")),
-                )
-                .hint("give more of the id"))
-            }
-            _ => {
-                let short = |name: &String| name.chars().take(beginning.len().max(4)).collect::<String>();
-                let candidates: Vec<String> = names.iter().map(short).collect();
-                Err(gone(&beginning, nearest(&beginning, candidates.iter().map(String::as_str))))
-            }
+    /// There is none, or more than one; the error has those, or the nearest.
+    pub fn find(&self, name: &str) -> Result<ConvId, UserError> {
+        let known = self.known().map_err(|error| self.failed(&error))?;
+        let by_title = || called(name, known.iter().map(|(id, title)| (*id, title.as_str())));
+        match by_id(name, &known) {
+            Called::Nobody if name.trim().eq_ignore_ascii_case("last") => self.last()?.ok_or_else(|| gone(name, None)),
+            Called::Nobody => one(by_title(), name, &known),
+            by_id => one(by_id, name, &known),
         }
     }
 
-    /// Ids of all conversations, the newest first.
-    fn names(&self) -> rusqlite::Result<Vec<String>> {
-        let mut names = self.db.prepare("SELECT name FROM conversations WHERE deleted IS NULL ORDER BY used DESC")?;
-        names.query_map([], |row| row.get(0))?.collect()
+    /// The conversation whose id begins like this.
+    ///
+    /// # Errors
+    /// There is none, or more than one; the error has those, or the nearest.
+    pub fn find_id(&self, beginning: &str) -> Result<ConvId, UserError> {
+        let known = self.known().map_err(|error| self.failed(&error))?;
+        one(by_id(beginning, &known), beginning, &known)
+    }
+
+    /// Ids and titles of all conversations, the newest first.
+    fn known(&self) -> rusqlite::Result<Vec<(ConvId, String)>> {
+        let mut known =
+            self.db.prepare("SELECT name, title FROM conversations WHERE deleted IS NULL ORDER BY used DESC")?;
+        known.query_map([], |row| Ok((id(row, 0)?, row.get(1)?)))?.collect()
     }
 
     /// Pinned ones first, then the newest. Those in the archive, or those that are not.
@@ -117,6 +114,41 @@ impl Store {
     pub fn list(&self, archived: bool) -> Result<Vec<Summary>, UserError> {
         list(&self.db, archived).map_err(|error| self.failed(&error))
     }
+}
+
+fn by_id(beginning: &str, known: &[(ConvId, String)]) -> Called {
+    let beginning = beginning.trim().to_ascii_lowercase();
+    let fits = |(id, _): &&(ConvId, String)| !beginning.is_empty() && id.to_string().starts_with(&beginning);
+    let mut fit: Vec<ConvId> = known.iter().filter(fits).map(|(id, _)| *id).collect();
+    match fit.len() {
+        0 => Called::Nobody,
+        1 => Called::One(fit.remove(0)),
+        _ => Called::Several(fit),
+    }
+}
+
+fn one(meant: Called, name: &str, known: &[(ConvId, String)]) -> Result<ConvId, UserError> {
+    match meant {
+        Called::One(id) => Ok(id),
+        Called::Several(fit) => Err(several(name, &fit, known)),
+        Called::Nobody => {
+            let short = |(id, _): &(ConvId, String)| id.to_string().chars().take(name.len().max(4)).collect::<String>();
+            let ids: Vec<String> = known.iter().map(short).collect();
+            let titles = known.iter().map(|(_, title)| title.as_str()).filter(|title| !title.is_empty());
+            Err(gone(name, nearest(name, ids.iter().map(String::as_str).chain(titles))))
+        }
+    }
+}
+
+fn several(name: &str, fit: &[ConvId], known: &[(ConvId, String)]) -> UserError {
+    let told = known.iter().filter(|(id, _)| fit.contains(id)).take(NAMED).map(|(id, title)| match title.as_str() {
+        "" => id.short(),
+        title => format!("{} “{title}”", id.short()),
+    });
+    let told: Vec<String> = told.collect();
+    let more = if fit.len() > NAMED { ", …" } else { "" };
+    UserError::new(ErrorKind::Usage, format!("`{name}` can mean several conversations: {}{more}", told.join(", ")))
+        .hint("give the id, or more of it")
 }
 
 fn gone(name: &str, nearest: Option<&str>) -> UserError {
@@ -193,7 +225,7 @@ fn read(db: &Connection, name: ConvId, at: Option<Row>) -> rusqlite::Result<Opti
     // One look at everything: another process may write meanwhile.
     let tx = db.unchecked_transaction()?;
     let sql = "SELECT id, title, own_title, setup, draft, pinned, archived, created, updated, head, start, \
-               not_summarised FROM conversations WHERE name = ? AND deleted IS NULL";
+               not_summarised, folds FROM conversations WHERE name = ? AND deleted IS NULL";
     let found = tx
         .query_row(sql, [name.to_string()], |row| {
             let opened = Opened {
@@ -202,7 +234,7 @@ fn read(db: &Connection, name: ConvId, at: Option<Row>) -> rusqlite::Result<Opti
                 title: row.get(1)?,
                 own_title: row.get(2)?,
                 setup: json(row, 3)?.unwrap_or_default(),
-                draft: row.get(4)?,
+                draft: Draft { text: row.get(4)?, folds: json(row, 12)? },
                 pinned: row.get(5)?,
                 archived: row.get(6)?,
                 created: seconds(row.get(7)?),

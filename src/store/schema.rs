@@ -3,7 +3,7 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 /// Goes up with each step below.
-pub(super) const VERSION: i32 = 3;
+pub(super) const VERSION: i32 = 4;
 
 /// Each leads from the version that is its place here to the next. A step is never changed once it is out.
 const STEPS: &[&str] = &[
@@ -96,6 +96,10 @@ const STEPS: &[&str] = &[
     "
     ALTER TABLE messages ADD COLUMN deleted INTEGER;
     CREATE INDEX messages_deleted ON messages (deleted) WHERE deleted IS NOT NULL;
+    ",
+    // 4: what of a draft stands folded.
+    "
+    ALTER TABLE conversations ADD COLUMN folds TEXT;
     ",
 ];
 

@@ -167,7 +167,9 @@ fn draw_wishes(canvas: &mut Canvas<'_>, area: Rect, app: &App, wishes: &[(&'stat
 pub(super) fn prompt(app: &App) -> (String, String) {
     let key = |action| app.key(action);
     let dot = app.theme.glyphs.dot;
-    let help = format!("/ commands {dot} {} keys", key(Action::Help));
+    // Vim's slash finds words.
+    let commands = if app.commands_vim() { ':' } else { '/' };
+    let help = format!("{commands} commands {dot} {} keys", key(Action::Help));
     match &app.engine {
         _ if app.is_reading() => (format!("{} to write again", key(Action::LeaveReading)), help),
         _ if app.chat.is_busy() => {

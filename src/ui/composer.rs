@@ -124,6 +124,7 @@ pub(super) fn offers(canvas: &mut Canvas<'_>, above: Rect, column: Rect, app: &A
     let height = u16::try_from(rows).unwrap_or(0);
     let area = Rect { x: column.x, y: above.bottom() - height, width: column.width, height };
     canvas.fill(area, theme.panel);
+    let details = details_at(all.iter().skip(first).take(rows), usize::from(area.width));
     for (i, offer) in all.iter().enumerate().skip(first).take(rows) {
         let y = area.y + u16::try_from(i - first).unwrap_or(0);
         let row = Rect { y, height: 1, ..area };
@@ -134,11 +135,28 @@ pub(super) fn offers(canvas: &mut Canvas<'_>, above: Rect, column: Rect, app: &A
             (theme.accent, theme.muted)
         };
         let inner = Rect { x: row.x + 1, width: row.width.saturating_sub(2), ..row };
-        draw_offer(canvas, inner, app, offer, styles);
+        draw_offer(canvas, inner, app, offer, details, styles);
     }
 }
 
-fn draw_offer(canvas: &mut Canvas<'_>, row: Rect, app: &App, offer: &Offer, (name, what): (Style, Style)) {
+/// The column where it is said what values are: behind the longest, as far as that leaves room for both.
+fn details_at<'a>(offers: impl Iterator<Item = &'a Offer>, width: usize) -> usize {
+    let value = |offer: &Offer| match offer {
+        Offer::Value { value, .. } => wrap::width(&sanitize(value)),
+        Offer::Command(_) | Offer::Path(_) => 0,
+    };
+    let longest = offers.map(value).max().unwrap_or(0);
+    (longest + 2).clamp(NAME + 3, (width * 2 / 3).max(NAME + 3))
+}
+
+fn draw_offer(
+    canvas: &mut Canvas<'_>,
+    row: Rect,
+    app: &App,
+    offer: &Offer,
+    details: usize,
+    (name, what): (Style, Style),
+) {
     let ellipsis = app.theme.glyphs.ellipsis;
     match offer {
         Offer::Command(action) => {
@@ -155,7 +173,7 @@ fn draw_offer(canvas: &mut Canvas<'_>, row: Rect, app: &App, offer: &Offer, (nam
         Offer::Value { value, detail } => {
             let value = sanitize(value).into_owned();
             let used = wrap::width(&value) + 2;
-            let space = " ".repeat((NAME + 3).saturating_sub(used));
+            let space = " ".repeat(details.saturating_sub(used));
             let line = Line::from(vec![
                 Span::styled(format!("{value}  {space}"), name),
                 Span::styled(sanitize(detail).into_owned(), what),

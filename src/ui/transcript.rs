@@ -158,12 +158,13 @@ pub fn find(canvas: &mut Canvas<'_>, area: Rect, app: &App) -> Option<Position> 
         (Some(_), _) => (format!("{number}/{of}"), theme.accent),
     };
     let dot = theme.glyphs.dot;
-    let keys = format!(
-        "{} next {dot} {} before {dot} {} closes",
-        app.key(Action::HitNext),
-        app.keys(Action::HitPrevious).last().cloned().unwrap_or_default(),
-        app.key(Action::LeaveFinding)
-    );
+    let (next, leave) = (app.key(Action::HitNext), app.key(Action::LeaveFinding));
+    let before = app.keys(Action::HitPrevious).last().cloned().unwrap_or_default();
+    let keys = if app.commands_vim() {
+        format!("{next} goes there {dot} {leave} closes")
+    } else {
+        format!("{next} next {dot} {before} before {dot} {leave} closes")
+    };
     let (word, rest) = split_left(area, 6);
     canvas.line(word, &Line::from(Span::styled(" find", theme.accent)));
     let side = |text: &str| u16::try_from(wrap::width(text) + 2).unwrap_or(u16::MAX);

@@ -1,10 +1,11 @@
-//! Writing a message, from outside: pastes, files that go along, prompts of before, Vim's keys; and how it looks.
+//! Writing a message, from outside: pastes, files that go along, prompts of before, Vim's keys, titles; and how it looks.
 
 mod files;
 mod pastes;
 mod prompts;
 #[path = "../support/mod.rs"]
 mod support;
+mod titles;
 mod views;
 mod vim;
 

@@ -4,7 +4,7 @@ use hobnob::app::msg::Effect;
 use hobnob::app::vim::Mode;
 use hobnob::app::{Overlay, Pane};
 use hobnob::config::Value;
-use hobnob::domain::{EngineCmd, GenId};
+use hobnob::domain::{EngineCmd, FinishReason, GenId};
 
 use super::support::app::Driver;
 use super::{asked, paste, ready_with, written};
@@ -107,4 +107,48 @@ fn the_setting_acts_at_once() {
     assert_eq!(d.app.vim_mode(), None);
     d.type_text("x");
     assert_eq!(written(&d).len(), 4, "keys are letters again");
+}
+
+/// A conversation in which a word stands in the first, the second and the last message.
+fn talk() -> Driver {
+    let mut d = vim();
+    for (n, (question, answer)) in
+        [("blue?", "sky blue"), ("red?", "dusk"), ("and blue", "yes")].into_iter().enumerate()
+    {
+        d.say(question);
+        let id = n as u64 + 1;
+        d.delta(id, answer);
+        d.finish(id, FinishReason::Stop);
+    }
+    d.screen(80, 24);
+    d.key("esc");
+    d
+}
+
+/// Which place of how many is gone to.
+fn place(d: &Driver) -> (usize, usize) {
+    d.app.chat.transcript.find.as_ref().expect("a search").number()
+}
+
+#[test]
+fn a_slash_looks_down_a_question_mark_up_and_n_goes_on_that_way() {
+    for (key, steps) in [("/", [3, 1, 2]), ("?", [3, 2, 1])] {
+        let mut d = talk();
+        d.key(key);
+        d.type_text("blue");
+        assert_eq!(place(&d), (steps[0], 3), "{key}");
+        d.key("enter");
+        assert!(d.app.chat.transcript.find.as_ref().is_some_and(|find| !find.open), "{key}: the words are ended");
+        for step in &steps[1..] {
+            press(&mut d, "n");
+            assert_eq!(place(&d), (*step, 3), "{key}");
+        }
+        press(&mut d, "N");
+        assert_eq!(place(&d), (steps[1], 3), "{key}");
+        d.key("esc");
+        assert_eq!((d.app.chat.transcript.cursor().is_none(), d.app.vim_mode()), (true, Some(Mode::Normal)));
+        press(&mut d, "n");
+        assert_eq!(place(&d), (steps[2], 3), "{key}: from the composer, too");
+        assert_eq!(written(&d), "");
+    }
 }

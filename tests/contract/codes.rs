@@ -43,6 +43,7 @@ fn rows(home: &Sandbox) -> Vec<Row> {
             &[m, &fine, "--temperature", "9", "hi"],
             "",
         ),
+        row(2, "usage", "`warm` can't be the value of `--temperature`", &[m, &fine, "--temperature", "warm", "hi"], ""),
         row(2, "usage", "can't be used together", &[m, &fine, "--think", "--no-think", "hi"], ""),
         row(
             2,
@@ -168,4 +169,55 @@ fn a_network_that_is_not_there_is_4_for_whoever_needs_it() {
             }
         }
     }
+}
+
+#[test]
+fn a_place_that_can_not_be_written_is_2_and_names_the_way_out() {
+    let home = Sandbox::new();
+    let echo = home.script("");
+    home.write("in.jsonl", "{\"prompt\": \"a\"}\n");
+    home.run(["run", "-m", &echo, "--save", "hi"]).assert_code(0);
+    let id = home.run(["sessions", "--json"]).json()["sessions"][0]["id"].as_str().expect("an id").to_owned();
+    let cases: [(&[&str], &str, &str); 6] = [
+        (&["run", "-m", &echo, "--batch", "in.jsonl", "--resume", "home"], "`", "name a file"),
+        (&["run", "-m", &echo, "--batch", "in.jsonl", "--resume", "nowhere/x"], "`nowhere/x`", "name a file"),
+        (&["sessions", "export", &id, "-o", "home"], "it is a folder", "name a file in it"),
+        (&["sessions", "export", &id, "-o", "nowhere/x.md"], "its folder is not there", "make the folder"),
+        (&["sessions", "export", &id, "-o", "in.jsonl"], "there is a file of that name", "choose another name"),
+        (&["man", "--dir", "in.jsonl"], "`in.jsonl` can't be written", "choose a folder"),
+    ];
+    for (args, error, hint) in cases {
+        let done = home.run(args.iter().copied());
+        done.assert_error(2, error);
+        assert!(done.err.contains(&format!("hint: {hint}")), "{args:?}: {}", done.err);
+    }
+    home.assert_empty();
+}
+
+#[test]
+fn whoever_writes_a_line_wrongly_is_sent_to_the_help_of_that_command() {
+    let home = Sandbox::new();
+    for (args, help) in [
+        (&["run", "--temperature", "warm"][..], "`hobnob run --help`"),
+        (&["-v", "run", "--max-tokens"], "`hobnob run --help`"),
+        (&["bench", "--tokens", "1"], "`hobnob bench --help`"),
+        (&["search", "--limit", "0", "x"], "`hobnob search --help`"),
+    ] {
+        let done = home.run(args.iter().copied());
+        done.assert_code(2);
+        assert!(done.err.contains(help) && !done.err.contains("..="), "{args:?}: {}", done.err);
+    }
+}
+
+#[test]
+fn a_prompt_that_does_not_fit_is_told_what_a_script_can_do() {
+    let home = Sandbox::new();
+    let full = home.script("context = 300\n[[reply]]\nprompt_tokens = 4321\ntext = \"x\"\n");
+    let one = home.run(["run", "-m", &full, "hi"]);
+    one.assert_error(5, "4321");
+    assert!(one.err.contains("--context"), "{}", one.err);
+    home.write("in.jsonl", "{\"prompt\": \"hi\"}\n");
+    let all = home.run(["run", "-m", &full, "--batch", "in.jsonl"]);
+    all.assert_code(8);
+    assert!(all.lines()[0]["error"]["hint"].as_str().is_some_and(|hint| hint.contains("--context")), "{}", all.text());
 }

@@ -171,8 +171,8 @@ fn said(kept: Option<&Opened>) -> Vec<(Role, String)> {
 /// What is kept after a death is what was there.
 fn assert_kept(before: Option<&Opened>, after: Option<&Opened>, life: &Life, round: u64, place: &str) {
     let (was, is) = (said(before), said(after));
-    let draft = after.map_or("", |kept| kept.draft.as_str());
-    let old_draft = before.map_or("", |kept| kept.draft.as_str());
+    let draft = after.map_or("", |kept| kept.draft.text.as_str());
+    let old_draft = before.map_or("", |kept| kept.draft.text.as_str());
     assert!(is.len() >= was.len() && is[..was.len()] == was, "what was said before has changed, {place}");
     let certain = life.certain();
     let Some((prompt, sent)) = &life.sent else {
@@ -222,7 +222,7 @@ fn killed_at_any_moment_it_loses_less_than_a_second() {
             _ => (true, 400),
         };
         let place = format!("in round {round} of HOBNOB_SEED={seed}, killed after {moment:?}");
-        let draft = before.as_ref().map_or("", |kept| kept.draft.as_str());
+        let draft = before.as_ref().map_or("", |kept| kept.draft.text.as_str());
         let mut pty = person.start(round, before.is_some(), words);
         let engine = the_engine_of(&pty);
         let mut life = live(&mut pty, round, draft, sends, moment);

@@ -117,7 +117,7 @@ fn what_is_being_written_outlives_a_kill_and_is_gone_on_with() {
     let person = Person::new();
     let mut pty = person.start(&[]);
     write(&mut pty, "half a thought");
-    assert!(eventually(PATIENCE, || person.kept().is_some_and(|kept| kept.draft == "half a thought")));
+    assert!(eventually(PATIENCE, || person.kept().is_some_and(|kept| kept.draft.text == "half a thought")));
     kill(pty.pid());
     pty.wait_exit();
     let mut pty = person.start(&["-c"]);
@@ -127,7 +127,7 @@ fn what_is_being_written_outlives_a_kill_and_is_gone_on_with() {
     pty.wait_for("an echo", |screen| screen.contents().matches("half a thought, finished").count() == 2);
     quit(pty);
     let kept = person.kept().expect("a conversation");
-    assert_eq!((kept.draft.as_str(), kept.conversation.len()), ("", 2));
+    assert_eq!((kept.draft.text.as_str(), kept.conversation.len()), ("", 2));
 }
 
 /// On a slow disk the store may open long after the first key.
@@ -155,7 +155,7 @@ fn what_is_said_before_the_conversation_is_there_is_said_in_it() {
     quit(pty);
     assert_eq!(person.store().list(false).expect("reads").len(), 1);
     let kept = person.kept().expect("a conversation");
-    assert_eq!((kept.draft.as_str(), kept.conversation.len()), ("half a thought", 4));
+    assert_eq!((kept.draft.text.as_str(), kept.conversation.len()), ("half a thought", 4));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Completion: what hobnob says could stand at the cursor, and that shells do with it what they should.
+//! Completion: what hobnob says could stand at the cursor. What shells do with it is in `tests/shells.rs`.
 
 use std::fs;
 use std::path::PathBuf;
@@ -6,7 +6,6 @@ use std::process::Command;
 
 use crate::sandbox::Sandbox;
 use crate::support::models::starter;
-use crate::support::pty::{Home, Setup};
 
 /// What is offered behind these words, with the kind before it.
 fn offered(home: &Sandbox, words: &[&str]) -> Vec<String> {
@@ -77,90 +76,10 @@ fn it_is_quiet_whatever_it_is_asked_and_wherever() {
     assert!(homeless.output().expect("runs").status.success());
 }
 
-/// A shell, if it is on this machine.
-fn shell(name: &str) -> Option<PathBuf> {
+/// A program, if it is on this machine.
+fn program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
-}
-
-fn script(home: &Sandbox, shell: &str) -> PathBuf {
-    let done = home.run(["completions", shell]);
-    done.assert_code(0);
-    home.write(&format!("completion.{shell}"), done.text())
-}
-
-/// What a line becomes in bash when Tab is pressed at its end.
-fn in_bash(home: &Sandbox, terminal_home: &Home, line: &str) -> Option<String> {
-    let bash = shell("bash")?;
-    let script = script(home, "bash");
-    let program = PathBuf::from(env!("CARGO_BIN_EXE_hobnob"));
-    let folder = program.parent().expect("a folder").display().to_string();
-    let mut terminal = Setup::program(bash)
-        .home(terminal_home)
-        .size(200, 24)
-        .arg("--norc")
-        .arg("-i")
-        .env("PS1", "> ")
-        .env("HISTFILE", "/dev/null")
-        .env("XDG_CONFIG_HOME", home.path("home/.config"))
-        .start();
-    terminal.wait_for_text("> ");
-    terminal.send(&format!("PATH={folder}:$PATH; source {}; clear; echo rea''dy\r", script.display()));
-    terminal.wait_for_text("ready");
-    // A key binding of bash shows the line as it is: no guess about how it is drawn.
-    terminal.send("show() { printf '\\n<<%s>>\\n' \"$READLINE_LINE\"; }; bind -x '\"\\C-x\\C-o\": show'\r");
-    terminal.send(line);
-    terminal.send("\t\x18\x0f");
-    terminal.wait_for_text(&format!("<<{}", &line[..4]));
-    let text = terminal.text();
-    let shown = text.lines().filter_map(|row| row.trim_end().strip_prefix("<<")?.strip_suffix(">>")).next_back();
-    let shown = shown.map(str::to_owned);
-    terminal.send("\x15exit\r");
-    terminal.wait_exit();
-    shown
-}
-
-#[test]
-fn bash_completes_commands_options_models_and_files() {
-    if shell("bash").is_none() {
-        return;
-    }
-    let (home, terminal_home) = (furnished(), Home::new());
-    let file = home.write("form of it.json", "{}").display().to_string();
-    let start = file.trim_end_matches(" of it.json");
-    for (line, expected) in [
-        ("hobnob sea", "hobnob search "),
-        ("hobnob run --temperatu", "hobnob run --temperature "),
-        ("hobnob run -t hai", "hobnob run -t haiku "),
-        ("hobnob run -t haiku --var sea", "hobnob run -t haiku --var season="),
-        // A colon and an equals sign begin new words in bash.
-        ("hobnob pull qwen3-4b:q4", "hobnob pull qwen3-4b:q4_k_m "),
-        ("hobnob run --model=start", "hobnob run --model=starter "),
-        ("echo x | hobnob run --color ne", "echo x | hobnob run --color never "),
-        (&format!("hobnob run --schema {start}"), &format!("hobnob run --schema {start}\\ of\\ it.json ")),
-    ] {
-        assert_eq!(in_bash(&home, &terminal_home, line).as_deref(), Some(expected), "{line}");
-    }
-}
-
-#[test]
-fn other_shells_read_their_scripts_where_they_are() {
-    let home = Sandbox::new();
-    for (name, args) in [("zsh", &["-n"][..]), ("fish", &["--no-execute"])] {
-        let Some(program) = shell(name) else { continue };
-        let script = script(&home, name);
-        let done = Command::new(program).args(args).arg(&script).output().expect("it runs");
-        assert!(done.status.success(), "{name}: {}", String::from_utf8_lossy(&done.stderr));
-    }
-    if let Some(fish) = shell("fish") {
-        let line = format!(
-            "set PATH {} $PATH; source {}; complete -C 'hobnob sea'",
-            PathBuf::from(env!("CARGO_BIN_EXE_hobnob")).parent().expect("a folder").display(),
-            script(&home, "fish").display()
-        );
-        let done = Command::new(fish).args(["--no-config", "-c", &line]).output().expect("it runs");
-        assert!(String::from_utf8_lossy(&done.stdout).starts_with("search"), "{done:?}");
-    }
 }
 
 #[test]
@@ -185,7 +104,7 @@ fn the_manual_is_read_by_the_program_that_shows_it() {
     done.assert_code(0);
     let pages: Vec<PathBuf> = done.text().lines().map(|line| home.path(line)).collect();
     assert!(pages.len() > 20 && pages.iter().all(|page| page.is_file()), "{pages:?}");
-    if let Some(groff) = shell("groff") {
+    if let Some(groff) = program("groff") {
         for page in pages {
             let done = Command::new(&groff).args(["-man", "-Tutf8", "-ww", "-b"]).arg(&page).output().expect("it runs");
             assert_eq!(String::from_utf8_lossy(&done.stderr), "", "{}", page.display());

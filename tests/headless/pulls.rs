@@ -79,6 +79,7 @@ fn events_tell_how_it_stands() {
     let running = lines.iter().find(|line| line["event"] == "downloading").expect("it tells");
     assert_eq!(running["total"], 3_000_000);
     assert!(running["done"].is_u64() && running["bytes_per_second"].is_number() && running["source"].is_string());
+    assert_eq!((running["files"].as_u64(), running["files_done"].as_u64()), (Some(1), Some(0)));
     let last = lines.last().expect("a line");
     assert_eq!(last["event"], "done");
     assert!(Path::new(last["path"].as_str().expect("a path")).is_file());

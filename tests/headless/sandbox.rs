@@ -63,6 +63,7 @@ impl Sandbox {
         command
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", home)
+            .env("TZ", "UTC")
             .env("HOBNOB_TEST", &self.mark);
         // Proxies and the like are the machine's, not the user's.
         for (name, value) in std::env::vars_os() {

@@ -123,9 +123,11 @@ fn what_is_exported_comes_back() {
     let script = home.script(SCRIPT);
     let id = saved(&home, &script, "Why is the sky blue?");
     let markdown = home.run(["sessions", "export", &id]);
+    let (title, said) = markdown.text().split_once("\n\n## You").expect("a title, and the time below it");
+    assert!(title.starts_with("# Why is the sky blue?\n\n20") && title.ends_with(" +00:00"), "{title}");
     assert_eq!(
-        markdown.text(),
-        "# Why is the sky blue?\n\n## You\n\nWhy is the sky blue?\n\n## script-0\n\nIt scatters <b>blue</b> light.\n"
+        said,
+        "\n\nWhy is the sky blue?\n\n## script-0\n\nIt scatters <b>blue</b> light.\n"
             .replace("script-0", script.rsplit('/').next().expect("a name").trim_end_matches(".toml"))
     );
     let html = home.run(["sessions", "export", &id, "--format", "html"]);

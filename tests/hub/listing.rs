@@ -113,6 +113,10 @@ async fn what_there_is_not_is_told_with_what_there_is() {
     assert_eq!(error.kind, ErrorKind::ModelNotFound);
     assert_eq!(error.message, "there is no `org/m:Q5_K_M`; org/m has: Q4_0 (2.0 kB), Q4_K_M (3.0 kB), Q8_0 (4.0 kB)");
     assert_eq!(error.hint.as_deref(), Some("choose one, for example `hobnob pull org/m:Q4_K_M`"));
+    // Nobody is sent to two bits, however small they are.
+    let few = Repo::new("org/m", 'a').large("m-Q2_K.gguf", &gguf("Q2_K", 100)).large("m-Q8_0.gguf", &gguf("Q8_0", 900));
+    let error = Net::new(few).await.pull("org/m").await.expect_err("two");
+    assert_eq!(error.hint.as_deref(), Some("choose one, for example `hobnob pull org/m:Q8_0`"));
     // A name that tells no quantisation is no guess either.
     let net = Net::new(Repo::new("org/m", 'a').large("model.gguf", &gguf("Q8_0", 100))).await;
     let error = net.pull("org/m:Q4_0").await.expect_err("nobody knows");

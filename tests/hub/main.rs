@@ -13,6 +13,8 @@ mod network;
 mod package;
 mod pages;
 mod parts;
+#[path = "../support/proxy.rs"]
+mod proxy;
 mod python;
 mod quantised;
 mod queue;

@@ -1,55 +1,19 @@
 //! Ways to the Hub that lead through others.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::{Arc, Mutex};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::process::Command;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
 
 use crate::hub_server::{HubServer, Repo};
 use crate::made::Made;
 use crate::network::content;
+use crate::proxy::{Proxy, Ways};
 
 /// A host that only the proxy knows.
 const HUB: &str = "hub.invalid";
-
-/// A proxy that passes plain requests on, and refuses tunnels. What it was asked for, one line each.
-async fn proxy(hub: &str) -> (String, Arc<Mutex<Vec<String>>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = format!("http://{}", listener.local_addr().expect("an address"));
-    let asked = Arc::new(Mutex::new(Vec::new()));
-    let (log, hub) = (Arc::clone(&asked), hub.trim_start_matches("http://").to_owned());
-    tokio::spawn(async move {
-        while let Ok((client, _)) = listener.accept().await {
-            tokio::spawn(pass_on(client, hub.clone(), Arc::clone(&log)));
-        }
-    });
-    (address, asked)
-}
-
-async fn pass_on(mut client: TcpStream, hub: String, log: Arc<Mutex<Vec<String>>>) {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        match client.read_u8().await {
-            Ok(byte) => head.push(byte),
-            Err(_) => return,
-        }
-    }
-    let head = String::from_utf8(head).expect("text");
-    let (first, rest) = head.split_once("\r\n").expect("a line");
-    log.lock().expect("a list").push(first.to_owned());
-    let Some((method, address)) = first.split_once(" http://").filter(|(method, _)| *method != "CONNECT") else {
-        let _ = client.write_all(b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n").await;
-        return;
-    };
-    let (host, path) = address.split_once('/').expect("a path");
-    let mut server = TcpStream::connect(if host == HUB { &hub } else { host }).await.expect("connects");
-    let request = format!("{method} /{path}\r\nconnection: close\r\n{rest}");
-    server.write_all(request.as_bytes()).await.expect("sends");
-    let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
-}
 
 /// `hobnob pull` with these variables; what it says on either side.
 async fn pull(made: &Made, model: &str, variables: &[(&str, &str)]) -> (bool, String, String) {
@@ -73,45 +37,146 @@ fn repo() -> Repo {
     Repo::new("org/m", 'a').large("m-Q4_0.gguf", &content()).large("m-Q8_0.gguf", b"GGUF Q8_0")
 }
 
+/// Where the stand-in Hub is, for a proxy that alone knows it by this name.
+fn knowing(name: &str, endpoint: &str) -> Ways {
+    let place = endpoint.trim_start_matches("http://").to_owned();
+    Ways { known: HashMap::from([(name.to_owned(), place)]), ..Ways::default() }
+}
+
 #[tokio::test]
 async fn a_proxy_is_asked_for_everything() {
     let server = HubServer::start(vec![repo()]).await;
-    let (proxy, asked) = proxy(&server.endpoint).await;
+    let proxy = Proxy::start(knowing(HUB, &server.endpoint)).await;
     let made = Made::new();
     let endpoint = format!("http://{HUB}");
-    let variables = [("HF_ENDPOINT", endpoint.as_str()), ("HTTP_PROXY", &proxy), ("HF_TOKEN", "secret")];
+    let variables = [("HF_ENDPOINT", endpoint.as_str()), ("HTTP_PROXY", &proxy.address()), ("HF_TOKEN", "secret")];
     server.ask_for("secret", false);
     // By its quantisation, so that the listing goes the same way.
     let (well, path, said) = pull(&made, "org/m:Q4_0", &variables).await;
     assert!(well, "{said}");
     assert_eq!(std::fs::read(PathBuf::from(path.trim_end())).expect("reads"), content());
-    let asked = asked.lock().expect("a list").clone();
-    assert!(asked.iter().any(|line| line.starts_with(&format!("GET http://{HUB}/api/models/org/m"))), "{asked:#?}");
-    assert!(asked.iter().any(|line| line.starts_with(&format!("HEAD http://{HUB}/org/m/resolve"))), "{asked:#?}");
-    assert!(asked.iter().any(|line| line.contains("/bridge/org/m/m-Q4_0.gguf")), "{asked:#?}");
+    let asked = proxy.asked();
+    assert!(asked.iter().any(|head| head.starts_with(&format!("get http://{HUB}/api/models/org/m"))), "{asked:#?}");
+    assert!(asked.iter().any(|head| head.starts_with(&format!("head http://{HUB}/org/m/resolve"))), "{asked:#?}");
+    assert!(asked.iter().any(|head| head.contains("/bridge/org/m/m-q4_0.gguf")), "{asked:#?}");
     for seen in server.seen() {
         assert_eq!(seen.authorization.is_some(), !seen.other_host, "{seen:?}");
     }
 }
 
 #[tokio::test]
-async fn hosts_that_need_no_proxy_and_secure_ones_are_told_apart() {
+async fn hosts_that_need_no_proxy_are_gone_to_directly() {
     let server = HubServer::start(vec![repo()]).await;
-    let (proxy, asked) = proxy(&server.endpoint).await;
+    let proxy = Proxy::start(Ways::default()).await;
     let made = Made::new();
-    let direct = [("HF_ENDPOINT", server.endpoint.as_str()), ("HTTP_PROXY", &proxy), ("NO_PROXY", "127.0.0.1")];
-    let (well, _, said) = pull(&made, "org/m:Q8_0", &direct).await;
-    assert!(well, "{said}");
-    assert!(asked.lock().expect("a list").is_empty());
+    let address = proxy.address();
+    for (proxied, exempt) in [("HTTP_PROXY", "NO_PROXY"), ("ALL_PROXY", "no_proxy")] {
+        let direct =
+            [("HF_ENDPOINT", server.endpoint.as_str()), (proxied, &address), (exempt, "example.org,127.0.0.1")];
+        let (well, _, said) = pull(&made, "org/m:Q8_0", &direct).await;
+        assert!(well, "{said}");
+        std::fs::remove_dir_all(made.cache()).expect("forgets it");
+    }
+    assert!(proxy.asked().is_empty());
+}
 
-    // A tunnel is asked for, and refused here.
+#[tokio::test]
+async fn a_proxy_that_wants_a_password_is_told_it_and_nobody_else() {
+    let server = HubServer::start(vec![repo()]).await;
+    let wanted = Some("Basic bWU6a2V5".to_owned());
+    let proxy = Proxy::start(Ways { password: wanted, ..knowing(HUB, &server.endpoint) }).await;
+    let made = Made::new();
+    let (plain, secure) = (format!("http://{HUB}"), format!("https://{HUB}"));
+    for (endpoint, variable) in [(&plain, "HTTP_PROXY"), (&secure, "HTTPS_PROXY")] {
+        // By its file, and by a listing of what there is: two ways of asking.
+        for model in ["org/m/m-Q4_0.gguf", "org/m:Q4_0"] {
+            let variables = [("HF_ENDPOINT", endpoint.as_str()), (variable, &proxy.address())];
+            let (well, _, said) = pull(&made, model, &variables).await;
+            let message = format!(
+                "error: the proxy {} wants a name and password before it connects to {HUB}\n\
+                 hint: write them into the variable that names it: {variable}=http://NAME:PASSWORD@{}\n",
+                proxy.place, proxy.place
+            );
+            assert!(!well && said.ends_with(&message), "{said}");
+        }
+    }
+    let address = format!("http://me:key@{}", proxy.place);
+    let (well, _, said) = pull(&made, "org/m:Q4_0", &[("HF_ENDPOINT", &plain), ("HTTP_PROXY", &address)]).await;
+    assert!(well, "{said}");
+    assert!(!said.contains("key"), "{said}");
+}
+
+#[tokio::test]
+async fn a_proxy_that_refuses_or_is_not_there_is_named() {
+    let made = Made::new();
     let endpoint = format!("https://{HUB}");
-    let secure = [("HF_ENDPOINT", endpoint.as_str()), ("HTTPS_PROXY", &proxy)];
-    let (well, _, said) = pull(&made, "org/m/m-Q4_0.gguf", &secure).await;
-    assert!(!well && said.starts_with("error: hub.invalid"), "{said}");
-    assert!(said.contains("proxy"), "{said}");
-    let asked = asked.lock().expect("a list").clone();
-    assert!(asked.iter().all(|line| *line == format!("CONNECT {HUB}:443 HTTP/1.1")) && !asked.is_empty(), "{asked:?}");
+    let proxy = Proxy::start(Ways { refuses: Some(403), ..Ways::default() }).await;
+    let variables = [("HF_ENDPOINT", endpoint.as_str()), ("HTTPS_PROXY", &proxy.address()), ("HF_TOKEN", "secret")];
+    let (well, _, said) = pull(&made, "org/m/m-Q4_0.gguf", &variables).await;
+    let refused = format!("error: the proxy {} does not connect to {HUB}\nhint: ask whoever runs it", proxy.place);
+    assert!(!well && said.contains(&refused), "{said}");
+    let asked = proxy.asked();
+    assert!(!asked.is_empty());
+    for head in asked {
+        assert!(head.starts_with(&format!("connect {HUB}:443 http/1.1\r\n")), "{head}");
+        assert!(!head.contains("secret") && !head.contains("org/m"), "no more than where to: {head}");
+    }
+
+    let place = proxy.place.clone();
+    drop(proxy);
+    for (endpoint, variable) in [(endpoint, "HTTPS_PROXY"), (format!("http://{HUB}"), "ALL_PROXY")] {
+        let address = format!("http://me:key@{place}");
+        let (well, _, said) =
+            pull(&made, "org/m/m-Q4_0.gguf", &[("HF_ENDPOINT", &endpoint), (variable, &address)]).await;
+        let gone = format!("error: {HUB} can't be reached through the proxy {place}: connection refused\nhint: ");
+        assert!(!well && said.contains(&gone) && !said.contains("key"), "{said}");
+    }
+}
+
+/// A secure door before the stand-in Hub, for as long as the child runs: its certificate, and its place.
+async fn secured(made: &Made, endpoint: &str) -> (Child, PathBuf, String) {
+    let (certificate, key) = (made.root.path().join("hub.pem"), made.root.path().join("hub.key"));
+    let mut openssl = Command::new("openssl");
+    openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]);
+    openssl.args(["-subj", &format!("/CN={HUB}"), "-addext", &format!("subjectAltName=DNS:{HUB}")]);
+    openssl.args(["-addext", "basicConstraints=critical,CA:FALSE"]);
+    let made_it = openssl.arg("-keyout").arg(&key).arg("-out").arg(&certificate).output().await.expect("openssl");
+    assert!(made_it.status.success(), "{}", String::from_utf8_lossy(&made_it.stderr));
+    let (host, port) = endpoint.trim_start_matches("http://").split_once(':').expect("a port");
+    let mut door = Command::new("python3");
+    door.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/tls.py")).args([&certificate, &key]);
+    let mut door = door.args([host, port]).stdout(Stdio::piped()).kill_on_drop(true).spawn().expect("python3");
+    let mut lines = BufReader::new(door.stdout.take().expect("a pipe")).lines();
+    let port = lines.next_line().await.expect("reads").expect("a port");
+    (door, certificate, format!("http://127.0.0.1:{port}"))
+}
+
+#[tokio::test]
+async fn a_secure_hub_is_reached_through_a_tunnel_that_sees_nothing() {
+    let server = HubServer::start(vec![Repo::new("org/m", 'a').small("m-Q4_0.gguf", &content())]).await;
+    server.ask_for("secret", false);
+    let made = Made::new();
+    let (_door, certificate, place) = secured(&made, &server.endpoint).await;
+    let proxy = Proxy::start(knowing(&format!("{HUB}:443"), &place)).await;
+    let (endpoint, certificate) = (format!("https://{HUB}"), certificate.display().to_string());
+    let variables = [
+        ("HF_ENDPOINT", endpoint.as_str()),
+        ("HTTPS_PROXY", &proxy.address()),
+        ("SSL_CERT_FILE", &certificate),
+        ("HF_TOKEN", "secret"),
+    ];
+    let (well, path, said) = pull(&made, "org/m:Q4_0", &variables).await;
+    assert!(well, "{said}");
+    assert_eq!(std::fs::read(PathBuf::from(path.trim_end())).expect("reads"), content());
+    assert!(server.seen().iter().all(|seen| seen.authorization.as_deref() == Some("Bearer secret")));
+    for head in proxy.asked() {
+        assert!(head.starts_with("connect ") && !head.contains("secret"), "{head}");
+    }
+
+    // Whoever stands between can't be the Hub without its certificate.
+    std::fs::remove_dir_all(made.cache()).expect("forgets it");
+    let (well, _, said) = pull(&made, "org/m:Q4_0", &variables[..2]).await;
+    assert!(!well && said.contains("certificate"), "{said}");
 }
 
 #[tokio::test]

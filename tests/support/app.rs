@@ -16,6 +16,7 @@ use hobnob::domain::model::{Format, LocalModel, ModelFacts, ModelInfo};
 use hobnob::domain::quant::KeptCopy;
 use hobnob::domain::stats::{GenStats, Spread, Usage};
 use hobnob::domain::store::{ConvIds, StoreCmd};
+use hobnob::domain::zone::Zone;
 use hobnob::domain::{AskId, EngineCmd, EngineEvent, FinishReason, GenId, HubEvent, LoadId, LoadStage, PieceKind};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -71,6 +72,7 @@ impl Driver {
             open: None,
             persona: None,
             clock: (now, CLOCK),
+            zone: Zone::default(),
             first_start: false,
         };
         Self { app: App::new(init), now, clock: false, count: false, listed: Vec::new(), stored: Vec::new() }

@@ -40,6 +40,22 @@ impl Shown {
         shown
     }
 
+    /// Follows a change of the text in which no chip came, changed or went. Gives where it is shown; `None` where one did.
+    fn replace(&mut self, text: &str, Replaced { at, before, after }: Replaced) -> Option<usize> {
+        let end = at + before;
+        if self.chips.iter().any(|(chip, _)| chip.start < end && at < chip.end) {
+            return None;
+        }
+        let place = self.place(at);
+        self.text.replace_range(place..place + before, &text[at..at + after]);
+        let moved = |range: &mut Range<usize>| *range = range.start - before + after..range.end - before + after;
+        for (chip, label) in self.chips.iter_mut().filter(|(chip, _)| chip.start >= end) {
+            moved(chip);
+            moved(label);
+        }
+        Some(place)
+    }
+
     /// Where a place of the text is shown.
     fn place(&self, at: usize) -> usize {
         let next = self.chips.partition_point(|(text, _)| text.start <= at);
@@ -105,10 +121,19 @@ impl Layout {
 
     /// Brings the rows up to date after a part of the text was replaced, by breaking the lines anew that are touched: writing
     /// on in a text of ten thousand lines costs what one line does. False where all of it has to be laid out anew.
-    fn replaced(&mut self, text: &str, Replaced { at, before, after }: Replaced) -> bool {
-        if self.shown.is_some() {
-            return false;
-        }
+    fn replaced(&mut self, text: &str, part: Replaced) -> bool {
+        let Some(shown) = &mut self.shown else {
+            self.break_anew(text, part);
+            return true;
+        };
+        let Some(at) = Rc::make_mut(shown).replace(text, part) else { return false };
+        let shown = Rc::clone(shown);
+        self.break_anew(&shown.text, Replaced { at, ..part });
+        true
+    }
+
+    /// `text` is as it is shown.
+    fn break_anew(&mut self, text: &str, Replaced { at, before, after }: Replaced) {
         let start = text[..at].rfind('\n').map_or(0, |i| i + 1);
         let line_feed = text[at + after..].find('\n');
         let is_last = line_feed.is_none();
@@ -130,7 +155,6 @@ impl Layout {
             *row = wrap::Row { start: moved(row.start), end: moved(row.end), next: moved(row.next) };
         }
         rows.splice(first..last, fresh);
-        true
     }
 
     fn text<'a>(&'a self, text: &'a str) -> &'a str {

@@ -105,7 +105,7 @@ fn taking_leaves_nothing_to_undo() {
 }
 
 fn pasted(text: &str) -> Chip {
-    Chip::Text { text: text.into(), pasted: true }
+    Chip::text(text, true)
 }
 
 fn with_chip() -> TextArea {
@@ -275,5 +275,54 @@ proptest::proptest! {
         }
         let expected = wrap::rows(area.text(), usize::from(width) - 1);
         proptest::prop_assert_eq!(&*area.layout(width).rows, &expected, "{:?}", area.text());
+    }
+}
+
+#[test]
+fn a_key_beside_a_chip_breaks_one_line_anew() {
+    let mut area = with_chip();
+    area.act(Action::TextEnd);
+    area.insert(&"\na line".repeat(1000));
+    let rows = |area: &TextArea| area.layout(40).rows.as_ptr();
+    let before = rows(&area);
+    for c in ["x", "y", "z"] {
+        area.insert(c);
+        assert_eq!(rows(&area), before, "the rows are still those of before, but for one");
+    }
+    let fresh = Layout::new(area.text(), area.chips(), 40);
+    assert_eq!(area.layout(40), fresh);
+}
+
+proptest::proptest! {
+    /// The same with chips among them, which come, stay and go.
+    #[test]
+    fn rows_with_chips_follow_every_replacement(
+        start in "[ab \n漢-]{0,30}",
+        chips in proptest::collection::vec(0..40usize, 1..4),
+        steps in proptest::collection::vec((0..60usize, 0..4usize, "[ab \n漢-]{0,9}", proptest::bool::ANY), 1..8),
+        width in 2..40u16,
+    ) {
+        let mut area = TextArea::default();
+        area.set(&start);
+        let place = |area: &TextArea, n: usize| {
+            let clusters = area.text().graphemes(true).count() + 1;
+            area.text().grapheme_indices(true).nth(n % clusters).map_or(area.text().len(), |(i, _)| i)
+        };
+        for (number, at) in chips.into_iter().enumerate() {
+            let at = place(&area, at);
+            area.insert_chip(pasted(&format!("a text\n{number}")), at..at);
+        }
+        let _ = area.layout(width);
+        for (at, length, with, asked) in steps {
+            let start = place(&area, at);
+            let end = area.text()[start..].grapheme_indices(true).nth(length).map_or(area.text().len(), |(i, _)| start + i);
+            area.replace(start..end, &with);
+            if asked {
+                let fresh = Layout::new(area.text(), area.chips(), width);
+                proptest::prop_assert_eq!(area.layout(width), fresh, "{:?}", area.text());
+            }
+        }
+        let fresh = Layout::new(area.text(), area.chips(), width);
+        proptest::prop_assert_eq!(area.layout(width), fresh, "{:?}", area.text());
     }
 }

@@ -5,10 +5,13 @@
 //! takes all tag characters out.
 
 use std::borrow::Cow;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::ops::Range;
 use std::rc::Rc;
 
+use crate::domain::store::{Draft, Fold, FoldKind};
 use crate::domain::units::{bytes, grouped};
+use crate::text::sanitize;
 
 /// Begins a stand-in.
 const OBJECT: char = '\u{fffc}';
@@ -18,20 +21,63 @@ const ZERO: u32 = 0xe0030;
 /// What stands in a text for something longer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Chip {
-    /// A long text.
-    Text { text: Rc<str>, pasted: bool },
+    Text(LongText),
     /// A file that goes along, by its path as somebody writes it.
     File(Rc<str>),
 }
 
+/// A text that is too long to stand among others. What each frame and each count asks about it is worked out once: a key
+/// beside ten thousand lines costs what it does beside one.
+#[derive(Debug, Clone, Eq)]
+pub struct LongText {
+    text: Rc<str>,
+    pasted: bool,
+    lines: u32,
+    fingerprint: u64,
+}
+
+impl LongText {
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// See [`fingerprint`].
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        self.fingerprint
+    }
+}
+
+impl PartialEq for LongText {
+    fn eq(&self, other: &Self) -> bool {
+        let same_text = || Rc::ptr_eq(&self.text, &other.text) || self.text == other.text;
+        self.fingerprint == other.fingerprint && self.pasted == other.pasted && same_text()
+    }
+}
+
+/// A number that stands for a text where many are looked up.
+#[must_use]
+pub fn fingerprint(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}
+
 impl Chip {
+    /// A long text, from the clipboard or from elsewhere.
+    #[must_use]
+    pub fn text(text: &str, pasted: bool) -> Self {
+        let lines = u32::try_from(text.lines().count()).unwrap_or(u32::MAX);
+        Self::Text(LongText { text: text.into(), pasted, lines, fingerprint: fingerprint(text) })
+    }
+
     /// What it shows, without a place to break at.
     #[must_use]
     pub fn label(&self) -> String {
         let label = match self {
-            Self::Text { text, pasted } => {
-                let lines = u32::try_from(text.lines().count()).unwrap_or(u32::MAX);
-                let many = if lines == 1 { "1 line".to_owned() } else { format!("{} lines", grouped(lines)) };
+            Self::Text(LongText { text, pasted, lines, .. }) => {
+                let many = if *lines == 1 { "1 line".to_owned() } else { format!("{} lines", grouped(*lines)) };
                 let word = if *pasted { "Pasted" } else { "Text of" };
                 format!("[{word} {many}, {}]", bytes(text.len() as u64))
             }
@@ -44,7 +90,7 @@ impl Chip {
     #[must_use]
     pub fn full(&self) -> Cow<'_, str> {
         match self {
-            Self::Text { text, .. } => Cow::Borrowed(text),
+            Self::Text(long) => Cow::Borrowed(&long.text),
             Self::File(path) => Cow::Owned(mention(path)),
         }
     }
@@ -55,6 +101,12 @@ impl Chip {
 pub fn mention(path: &str) -> String {
     let plain = !path.is_empty() && !path.contains(|c: char| c.is_whitespace() || c == '"');
     if plain { format!("@{path}") } else { format!("@\"{path}\"") }
+}
+
+/// The path that was written like that.
+fn mentioned(mention: &str) -> Option<&str> {
+    let path = mention.strip_prefix('@')?;
+    Some(path.strip_prefix('"').and_then(|path| path.strip_suffix('"')).unwrap_or(path))
 }
 
 /// A stretch of a text.
@@ -161,6 +213,45 @@ impl Written {
     pub fn pieces(&self) -> impl Iterator<Item = (Range<usize>, Piece<'_>)> {
         pieces(&self.text, &self.chips)
     }
+
+    /// As it is kept until it is sent.
+    #[must_use]
+    pub fn draft(&self) -> Draft {
+        let (mut text, mut folds) = (String::with_capacity(self.text.len()), Vec::new());
+        for (_, piece) in self.pieces() {
+            let start = text.len();
+            match piece {
+                Piece::Plain(plain) => text.push_str(plain),
+                Piece::Chip(chip) => {
+                    text.push_str(&chip.full());
+                    let kind = match chip {
+                        Chip::Text(LongText { pasted: true, .. }) => FoldKind::Pasted,
+                        Chip::Text(_) => FoldKind::Text,
+                        Chip::File(_) => FoldKind::File,
+                    };
+                    folds.push(Fold { start, end: text.len(), kind });
+                }
+            }
+        }
+        Draft { text, folds: Some(folds) }
+    }
+
+    /// What was kept, as it was written. `None` where it is not known what of it was folded.
+    #[must_use]
+    pub fn restored(draft: &Draft) -> Option<Self> {
+        let mut written = Self::default();
+        for (part, fold) in draft.parts()? {
+            let clean = sanitize(part);
+            let part = match fold {
+                None => Self::from(&*clean),
+                Some(FoldKind::Pasted) => Chip::text(&clean, true).into(),
+                Some(FoldKind::Text) => Chip::text(&clean, false).into(),
+                Some(FoldKind::File) => Chip::File(mentioned(&clean)?.into()).into(),
+            };
+            written.append(&part);
+        }
+        Some(written)
+    }
 }
 
 impl From<&str> for Written {
@@ -198,7 +289,7 @@ mod tests {
     use super::*;
 
     fn paste(text: &str) -> Chip {
-        Chip::Text { text: text.into(), pasted: true }
+        Chip::text(text, true)
     }
 
     #[test]
@@ -227,7 +318,7 @@ mod tests {
         let plain = |chip: &Chip| chip.label().replace('\u{a0}', " ");
         assert_eq!(plain(&paste(&"x".repeat(3000))), "[Pasted 1 line, 3.0 kB]");
         assert_eq!(plain(&paste(&"four\n".repeat(10_000))), "[Pasted 10,000 lines, 50 kB]");
-        assert_eq!(plain(&Chip::Text { text: "a\nb".into(), pasted: false }), "[Text of 2 lines, 3 B]");
+        assert_eq!(plain(&Chip::text("a\nb", false)), "[Text of 2 lines, 3 B]");
         assert_eq!(plain(&Chip::File("src/main.rs".into())), "@src/main.rs");
         assert_eq!(plain(&Chip::File("a b.txt".into())), "@\"a b.txt\"");
         assert!(!Chip::File("a b.txt".into()).label().contains(' '), "it does not break there");
@@ -240,5 +331,24 @@ mod tests {
         assert_eq!(one.full(), "a12\n\n");
         assert_eq!(one.trimmed().full(), "a12");
         assert!(Written::from(" \n").is_blank() && !one.is_blank());
+    }
+
+    #[test]
+    fn what_is_kept_comes_back_as_it_was_written() {
+        let mut written = Written::from("see ");
+        for chip in [paste("one\ntwo"), Chip::File("a b.txt".into()), Chip::File("c\"d".into()), Chip::text("x", false)]
+        {
+            written.append(&chip.into());
+            written.append(&" and ".into());
+        }
+        let draft = written.draft();
+        assert_eq!(draft.text, "see one\ntwo and @\"a b.txt\" and @\"c\"d\" and x and ");
+        assert_eq!(Written::restored(&draft), Some(written));
+        assert_eq!(Written::restored(&Written::default().draft()), Some(Written::default()));
+        assert_eq!(Written::restored(&"from elsewhere".into()), None);
+        let hostile =
+            Draft { text: "\u{1b}[31mred".into(), folds: Some(vec![Fold { start: 1, end: 8, kind: FoldKind::Text }]) };
+        let back = Written::restored(&hostile).expect("the folds are its own");
+        assert!(!back.full().contains('\u{1b}'), "{back:?}");
     }
 }

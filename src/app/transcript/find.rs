@@ -45,6 +45,8 @@ pub struct Find {
     pub field: TextArea,
     /// The field has the keys.
     pub open: bool,
+    /// Upwards: what is gone to first is above, and so is the next place.
+    back: bool,
     needle: Option<Needle>,
     /// Messages that have the words, in the order of the branch.
     hits: Vec<Hits>,
@@ -82,6 +84,7 @@ impl Default for Find {
         Self {
             field: TextArea::one_line(""),
             open: false,
+            back: false,
             needle: None,
             hits: Vec::new(),
             at: None,
@@ -100,8 +103,9 @@ impl Find {
     }
 
     /// Opens the field.
-    pub fn begin(&mut self, origin: (Anchor, Option<Cursor>)) {
+    pub fn begin(&mut self, back: bool, origin: (Anchor, Option<Cursor>)) {
         self.open = true;
+        self.back = back;
         self.origin = Some(origin);
         self.stays = false;
         self.type_over = !self.field.is_empty();
@@ -154,7 +158,7 @@ impl Find {
     }
 
     /// Looks for what the field says. `from`: the message from which on the first place is gone to; where none follows, the last one
-    /// before it is.
+    /// before it is. Upwards, the last place up to that message is, else the last of all.
     pub fn look(&mut self, conversation: &Conversation, from: usize) {
         let needle = Needle::new(self.field.text());
         let narrows = match (&needle, &self.needle) {
@@ -186,29 +190,32 @@ impl Find {
         }
         if !self.hits.is_empty() {
             let place = |hits: &Hits| conversation.place(hits.message);
+            let before = self.hits.iter().take_while(|hits| place(hits) <= Some(from)).count();
             let next = self.hits.iter().position(|hits| place(hits) >= Some(from));
-            self.at = Some(next.map_or_else(|| self.last(), |nth| (nth, 0)));
+            self.at = Some(match (self.back, before.checked_sub(1), next) {
+                (true, Some(nth), _) => self.last_of(nth),
+                (false, _, Some(nth)) => (nth, 0),
+                _ => self.last_of(self.hits.len() - 1),
+            });
         }
     }
 
-    fn last(&self) -> (usize, usize) {
-        let nth = self.hits.len().saturating_sub(1);
+    /// The last place in the message that is counted so.
+    fn last_of(&self, nth: usize) -> (usize, usize) {
         (nth, self.hits.get(nth).map_or(0, |hits| hits.count().saturating_sub(1)))
     }
 
     /// Goes to the next place, or the one before; round and round. False where there is none.
-    pub fn turn(&mut self, down: bool) -> bool {
+    pub fn turn(&mut self, on: bool) -> bool {
         let Some((nth, hit)) = self.at else { return false };
+        let down = on != self.back;
         let count = self.hits.get(nth).map_or(0, |hits| hits.count());
         self.at = Some(match (down, hit) {
             (true, hit) if hit + 1 < count => (nth, hit + 1),
             (true, _) if nth + 1 < self.hits.len() => (nth + 1, 0),
             (true, _) => (0, 0),
             (false, 1..) => (nth, hit - 1),
-            (false, 0) => match nth.checked_sub(1) {
-                Some(before) => (before, self.hits[before].count() - 1),
-                None => self.last(),
-            },
+            (false, 0) => self.last_of(nth.checked_sub(1).unwrap_or(self.hits.len().saturating_sub(1))),
         });
         true
     }

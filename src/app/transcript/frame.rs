@@ -10,6 +10,7 @@ use crate::config::Details;
 use crate::config::theme::Theme;
 use crate::domain::MsgId;
 use crate::domain::conversation::{Conversation, Version};
+use crate::domain::zone::Zone;
 use crate::text::markdown::Look;
 
 /// A message by its place on the branch, and a row of it.
@@ -24,6 +25,7 @@ pub(super) struct Frame<'a> {
     pub wide: Option<MsgId>,
     pub view: View,
     pub theme: &'a Theme,
+    pub zone: &'a Zone,
     /// What is before this place is shown elsewhere while the end is followed.
     pub from: usize,
     /// Its number: what was used last is kept longest.
@@ -50,6 +52,7 @@ impl Frame<'_> {
                 (Details::All, Some(now), Some(at)) => Some(now.saturating_sub(at) / 60),
                 _ => None,
             },
+            ahead: message.at.map_or(0, |at| self.zone.offset_at(at)),
             left_out: self.conversation.left_out().filter(|left_out| left_out.messages == place),
             version: self.versions.get(&message.id).copied(),
         };

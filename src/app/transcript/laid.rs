@@ -30,6 +30,8 @@ pub(super) struct Key {
     pub details: Details,
     /// How long ago it was sent, as far as that is told.
     pub minutes: Option<u64>,
+    /// Seconds that the clocks here were ahead of universal time then.
+    pub ahead: i32,
     /// What is sent begins with this message.
     pub left_out: Option<LeftOut>,
     /// Others stand in its place.
@@ -98,7 +100,7 @@ impl Laid {
         let mut head = key.left_out.map_or_else(Vec::new, |left_out| notes::left_out(left_out, width, theme));
         head.push(notes::speaker(message, key.version, theme));
         if key.details == Details::All {
-            head.extend(notes::details(message, key.minutes, width, theme));
+            head.extend(notes::details(message, key.minutes, key.ahead, width, theme));
         }
         let reasoning_title = (!message.reasoning.is_empty()).then_some(head.len());
         let (reasoned, old_body) = old.map(|old| (old.reasoned, old.body)).unzip();

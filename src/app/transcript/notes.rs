@@ -59,13 +59,19 @@ pub(super) fn reasoning(message: &Message, words: usize, folded: bool, theme: &T
 }
 
 /// When it was sent, and what is not said below it: what of the prompt was read again, and how long all of it took.
-pub(super) fn details(message: &Message, minutes: Option<u64>, width: u16, theme: &Theme) -> Option<Line<'static>> {
+pub(super) fn details(
+    message: &Message,
+    minutes: Option<u64>,
+    ahead: i32,
+    width: u16,
+    theme: &Theme,
+) -> Option<Line<'static>> {
     let mut parts = Vec::new();
     if let Some(minutes) = minutes {
         parts.push(ago(Duration::from_secs(60 * minutes)));
     }
     if let Some(at) = message.at {
-        parts.push(moment(at));
+        parts.push(moment(at, ahead));
     }
     if let Some(made) = &message.outcome {
         if made.usage.prompt_tokens > 0 {

@@ -176,6 +176,11 @@ impl App {
                 self.find_words(argument, now);
                 true
             }
+            Action::Conversations => {
+                self.open_called(argument, now);
+                true
+            }
+            Action::Rename => self.rename_to(argument, now),
             Action::Theme => self.set_theme_called(argument, now),
             Action::ChoosePersona => self.use_persona(argument, now),
             Action::SavePersona => self.save_persona(argument, now),

@@ -144,6 +144,9 @@ impl App {
             return self.chat.composer.completion.offer_commands(&word);
         }
         let called = self.chat.composer.call().map(|(action, argument)| (action, argument.to_owned()));
+        if called.as_ref().is_none_or(|(action, _)| *action != Action::Conversations) {
+            self.forget_titles();
+        }
         if let Some((action, argument)) = called {
             return self.offer_arguments(action, &argument);
         }
@@ -177,6 +180,7 @@ impl App {
                 self.personas.iter().map(|persona| (persona.name.clone(), persona.about())).collect()
             }
             Action::SetHere => settings().collect(),
+            Action::Conversations => self.titles(),
             Action::Load | Action::Compare | Action::Retry => {
                 let here = self.models.models().iter().filter(|model| model.facts.is_ok());
                 let here = here.map(|model| (model.reference.clone(), model.name.clone()));
@@ -285,6 +289,14 @@ impl App {
             Pressed::Pass => false,
             Pressed::Act(action) => {
                 self.act(action, now);
+                true
+            }
+            Pressed::Find { back } => {
+                if back {
+                    self.open_find_back(now)
+                } else {
+                    self.open_find(now)
+                }
                 true
             }
         }

@@ -10,6 +10,15 @@ use crate::domain::action::{Action, Context};
 impl App {
     /// Opens the field, with the words of the last time, to be typed over.
     pub(super) fn open_find(&mut self, now: Instant) {
+        self.begin_find(false, now);
+    }
+
+    /// The same, to look upwards.
+    pub(super) fn open_find_back(&mut self, now: Instant) {
+        self.begin_find(true, now);
+    }
+
+    fn begin_find(&mut self, back: bool, now: Instant) {
         if self.chat.conversation.is_empty() {
             return self.toast(ToastKind::Note, "There is nothing to find words in yet", None, now);
         }
@@ -17,7 +26,7 @@ impl App {
         transcript.settle(&self.chat.conversation, &self.theme);
         let origin = (transcript.anchor(), transcript.cursor().copied());
         let find = transcript.find.get_or_insert_default();
-        find.begin(origin);
+        find.begin(back, origin);
         self.look();
     }
 
@@ -62,6 +71,8 @@ impl App {
     /// What a key does while the field is open.
     pub(super) fn act_in_find(&mut self, action: Action) -> bool {
         match action {
+            // As in Vim: Enter ends the words, and single keys go on from what was found.
+            Action::HitNext if self.commands_vim() => return self.act_in_find(Action::Read),
             Action::HitNext => self.step_to_hit(true),
             Action::HitPrevious => self.step_to_hit(false),
             // What was found is pointed at, and the search can be gone on with.
@@ -104,10 +115,10 @@ impl App {
         true
     }
 
-    fn step_to_hit(&mut self, down: bool) {
+    fn step_to_hit(&mut self, on: bool) {
         let Some(find) = &mut self.chat.transcript.find else { return };
         find.stay();
-        if find.turn(down) {
+        if find.turn(on) {
             self.chat.transcript.go_to_found();
         }
     }
@@ -127,13 +138,13 @@ impl App {
     }
 
     /// From what is pointed at to the next place of what was looked for last.
-    pub(super) fn go_on_finding(&mut self, down: bool, now: Instant) {
+    pub(super) fn go_on_finding(&mut self, on: bool, now: Instant) {
         let conversation = &self.chat.conversation;
         let Some(find) = self.chat.transcript.find.as_mut().filter(|find| find.needle().is_some()) else {
             return self.open_find(now);
         };
         find.refresh(conversation);
-        if find.turn(down) {
+        if find.turn(on) {
             self.chat.transcript.go_to_found();
         } else {
             self.toast(ToastKind::Note, "The words are not in this conversation", None, now);

@@ -14,6 +14,7 @@
 //! | `again` | another answer: with another model, with other settings, two side by side |
 //! | `versions` | writing a message again, and walking between what is there twice |
 //! | `sessions` | keeping the conversation, going to another, the list of all |
+//! | `titles` | conversations by their titles |
 //! | `wishes` | reasoning, and the form of the next answer |
 //! | `events` | what timers and the engine tell |
 
@@ -32,12 +33,14 @@ mod overlays;
 mod reading;
 mod sessions;
 mod settings;
+mod titles;
 mod versions;
 mod wishes;
 
 use std::time::Instant;
 
 pub(super) use self::reading::Clicks;
+pub(super) use self::titles::Titles;
 
 use crate::app::msg::{Effect, Msg, TermEvent};
 use crate::app::{App, Dirty, Overlay, TOASTS, ToastKind};

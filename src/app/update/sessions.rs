@@ -11,7 +11,7 @@ use crate::app::{App, Dirty, Overlay, Pane, ToastKind};
 use crate::domain::Role;
 use crate::domain::action::{Action, Context};
 use crate::domain::store::keeper::Keeper;
-use crate::domain::store::{Change, ConvId, Opened, Row, StoreCmd, StoreEvent, Which};
+use crate::domain::store::{Change, ConvId, Draft, Opened, Row, StoreCmd, StoreEvent, Which};
 
 /// How often a growing answer is kept.
 const MORE: Duration = Duration::from_millis(250);
@@ -93,7 +93,7 @@ impl App {
     }
 
     /// What is written and not sent, wherever it waits.
-    fn unsent(&self) -> String {
+    fn unsent(&self) -> Draft {
         let running = self.chat.running.as_ref().map(Running::wish);
         let asked = match &self.overlay {
             Some(Overlay::Room(room)) => Some(&room.wish),
@@ -107,13 +107,17 @@ impl App {
             Wish::Say(text) | Wish::Summarise { then: text, .. } => Some(text),
             Wish::Again | Wish::GoOn => None,
         });
-        let waiting = then.chain(held).chain(&self.chat.queue).map(String::as_str);
+        let composer = &self.chat.composer;
+        let waiting = then.chain(held).chain(&self.chat.queue).map(|text| composer.as_written(text));
         // What was being written when an older message took its place.
-        let before = self.chat.editing.as_ref().map(|editing| editing.draft.full());
-        let before = before.as_deref().filter(|text| !text.trim().is_empty());
-        let written = self.chat.composer.area.full();
-        let written = Some(&*written).filter(|text| !text.trim().is_empty());
-        waiting.chain(before).chain(written).collect::<Vec<_>>().join("\n")
+        let before = self.chat.editing.as_ref().map(|editing| editing.draft.clone());
+        let all = waiting.chain(before).chain([composer.area.written()]).filter(|written| !written.is_blank());
+        let all = all.reduce(|mut all, next| {
+            all.append(&"\n".into());
+            all.append(&next);
+            all
+        });
+        all.map(|written| written.draft()).unwrap_or_default()
     }
 
     pub(super) fn on_store(&mut self, event: StoreEvent, now: Instant) {
@@ -140,6 +144,7 @@ impl App {
             StoreEvent::Listed { ask, conversations } if self.saved.palette_ask == Some(ask) => {
                 self.list_in_palette(conversations);
             }
+            StoreEvent::Listed { ask, conversations } if self.titles_are_told(ask, &conversations, now) => {}
             StoreEvent::Listed { ask, conversations } => {
                 if let Some(list) = self.list().filter(|list| list.list_ask == Some(ask)) {
                     list.list_ask = None;
@@ -195,7 +200,7 @@ impl App {
         self.end_answer(now);
         while self.take_back() {}
         let mut changes = self.new_changes();
-        changes.extend(self.saved.keeper.draft(String::new()));
+        changes.extend(self.saved.keeper.draft(Draft::default()));
         self.emit_keep(changes);
         self.saved.opening = None;
         self.saved.begin_anew();
@@ -213,13 +218,15 @@ impl App {
     fn opened_at_the_start(&mut self, opened: Opened, now: Instant) {
         let sent = std::mem::take(&mut self.chat.queue);
         let written = self.chat.composer.area.take();
-        let draft = opened.draft.clone();
         self.opened(opened, now);
         if !written.is_empty() {
-            self.chat.composer.show(&written);
-            if !draft.is_empty() {
-                self.chat.composer.put_back(&draft);
+            let mut all = self.chat.composer.area.written();
+            if !all.is_empty() {
+                all.append(&"\n".into());
             }
+            all.append(&written);
+            self.chat.composer.show(&all);
+            self.chat.composer.touched();
         }
         self.chat.queue = sent;
         self.keep_draft_soon();

@@ -71,11 +71,9 @@ impl Vim {
                 Did::Nothing
             }
             ':' => Did::Leave(Pressed::Act(Action::Palette)),
-            '/' if area.is_empty() => {
-                area.insert("/");
-                self.mode = Mode::Insert;
-                Did::Leave(Pressed::Done)
-            }
+            '/' | '?' => Did::Leave(Pressed::Find { back: c == '?' }),
+            'n' => Did::Leave(Pressed::Act(Action::FindNext)),
+            'N' => Did::Leave(Pressed::Act(Action::FindPrevious)),
             _ => self.motion(c, area),
         }
     }

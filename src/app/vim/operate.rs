@@ -16,14 +16,14 @@ impl Vim {
         }
         match operator {
             Operator::Yank => {
-                self.register = Register { text: area.part(range.clone()), lines };
+                self.put_away(Register { text: area.part(range.clone()), lines });
                 if !lines {
                     area.go(range.start);
                 }
                 Did::Nothing
             }
             Operator::Delete => {
-                self.register = Register { text: area.part(range.clone()), lines };
+                self.put_away(Register { text: area.part(range.clone()), lines });
                 if lines {
                     delete_lines(area, range);
                 } else {
@@ -32,7 +32,7 @@ impl Vim {
                 Did::Change
             }
             Operator::Change => {
-                self.register = Register { text: area.part(range.clone()), lines };
+                self.put_away(Register { text: area.part(range.clone()), lines });
                 area.begin_group();
                 let start = range.start;
                 area.delete(range);
@@ -46,6 +46,22 @@ impl Vim {
                 Did::Change
             }
         }
+    }
+
+    /// What was deleted or copied, under the letter that was said; a capital one adds to what is there.
+    fn put_away(&mut self, mut new: Register) {
+        if let Some(name) = self.named {
+            let kept = self.registers.entry(name.to_ascii_lowercase()).or_default();
+            if name.is_ascii_uppercase() && !kept.text.is_empty() {
+                if kept.lines || new.lines {
+                    kept.text.append(&"\n".into());
+                }
+                kept.text.append(&new.text);
+                new = Register { text: kept.text.clone(), lines: kept.lines || new.lines };
+            }
+            *kept = new.clone();
+        }
+        self.register = new;
     }
 
     pub(super) fn replace_with(&mut self, c: char, area: &mut TextArea) -> Did {
@@ -72,24 +88,28 @@ impl Vim {
     }
 
     pub(super) fn put(&mut self, after: bool, times: usize, area: &mut TextArea) -> Did {
-        if self.register.text.is_empty() {
+        let Register { text, lines } = match self.named {
+            Some(name) => self.registers.get(&name.to_ascii_lowercase()).cloned().unwrap_or_default(),
+            None => self.register.clone(),
+        };
+        if text.is_empty() {
             return Did::Nothing;
         }
         area.begin_group();
         for turn in 0..times {
-            if self.register.lines {
+            if lines {
                 let at = if after { area.line_end(area.cursor()) } else { area.line_start(area.cursor()) };
                 area.replace(at..at, "\n");
                 let start = if after { at + 1 } else { at };
                 area.go(start);
-                area.insert_written(&self.register.text);
+                area.insert_written(&text);
                 area.go(motions::first_of_line(area, start));
             } else {
                 let cursor = area.cursor();
                 if (after || turn > 0) && cursor < area.line_end(cursor) {
                     area.go(area.after(cursor));
                 }
-                area.insert_written(&self.register.text);
+                area.insert_written(&text);
                 area.go(area.before(area.cursor()));
             }
         }

@@ -272,15 +272,33 @@ fn what_is_not_vims_goes_on() {
         ("k", &[Pressed::Act(Action::Up)]),
         ("j", &[Pressed::Act(Action::Down)]),
         (":", &[Pressed::Act(Action::Palette)]),
+        ("/", &[Pressed::Find { back: false }]),
+        ("?", &[Pressed::Find { back: true }]),
+        ("nN", &[Pressed::Act(Action::FindNext), Pressed::Act(Action::FindPrevious)]),
         ("zq", &[]),
     ] {
         let mut writer = Writer::at("|one");
         writer.press(keys);
         assert_eq!((writer.passed.as_slice(), writer.text().as_str()), (passed, "|one"), "{keys}");
     }
-    let mut writer = Writer::at("|");
-    writer.press("/th");
-    assert_eq!(writer.text(), "/th|", "a command begins");
+}
+
+#[test]
+fn registers_keep_what_was_put_away_under_a_letter() {
+    table(&[
+        ("|one two", "\"aywwx\"aP", "one one| wo"),
+        ("|one\ntwo", "\"ayyjyy\"ap", "one\ntwo\n|one"),
+        ("|one two", "\"bdiw\"bp", " on|etwo"),
+        ("|a b", "\"qyiww\"QyiwO<esc>\"qp", "a|b\na b"),
+        ("|one", "\"zp", "|one"),
+        ("|one two", "v\"cy$\"cp", "one two|o"),
+        ("|one", "\"1dd", "|"),
+    ]);
+    let mut writer = Writer::at("|one");
+    writer.press("\"a");
+    assert_eq!(writer.vim.pending(), "\"a");
+    writer.press("<esc>p");
+    assert_eq!((writer.vim.pending().as_str(), writer.text().as_str()), ("", "|one"));
 }
 
 #[test]

@@ -87,14 +87,15 @@ impl Templates {
             }
         };
         let paths = files.filter_map(|entry| Some(entry.ok()?.path()));
-        let mut own: Vec<String> = paths
+        let (mut own, mut odd): (Vec<String>, Vec<String>) = paths
             .filter(|path| path.extension().is_some_and(|ending| ending == "toml"))
             .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
-            .filter(|name| is_id(name) && !names.contains(name))
-            .collect();
+            .filter(|name| !names.contains(name) && !name.starts_with('.'))
+            .partition(|name| is_id(name));
         own.sort();
+        odd.sort();
         names.append(&mut own);
-        (names, None)
+        (names, odd.first().map(|name| unnameable(name, &self.folder)))
     }
 
     /// The template of a name, or in a file: what has a slash in it is a path.
@@ -128,6 +129,9 @@ impl Templates {
 
     fn unknown(&self, name: &str) -> UserError {
         let (names, _) = self.names();
+        if !is_id(name) && self.folder.join(format!("{name}.toml")).is_file() {
+            return unnameable(name, &self.folder);
+        }
         let error = UserError::new(ErrorKind::Usage, format!("there is no template `{name}`"));
         match nearest(name, names.iter().map(String::as_str)) {
             Some(near) => error.hint(format!("did you mean `{near}`?")),
@@ -138,6 +142,13 @@ impl Templates {
             )),
         }
     }
+}
+
+/// A file whose name is none for a template.
+fn unnameable(name: &str, folder: &Path) -> UserError {
+    let file = folder.join(format!("{name}.toml"));
+    UserError::new(ErrorKind::Usage, format!("`{name}` can't be the name of a template: {}", file.display()))
+        .hint("call the file by letters, digits, `-`, `_` and `.` alone")
 }
 
 #[cfg(test)]
@@ -174,6 +185,20 @@ mod tests {
         assert_eq!(templates.get("zebra").expect("empty is fine").prompt, "{{input}}");
         let path = folder.path().join("commit.toml").display().to_string();
         assert_eq!(templates.get(&path).expect("by its path").file.as_deref(), Some(Path::new(&path)));
+    }
+
+    #[test]
+    fn a_file_that_can_t_be_one_is_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in ["two words.toml", ".#open-in-an-editor.toml"] {
+            std::fs::write(folder.path().join(name), "prompt = \"x\"").expect("writes");
+        }
+        let templates = Templates::new(folder.path());
+        let (names, problem) = templates.names();
+        assert_eq!(names.len(), BUILT_IN.len());
+        let problem = problem.expect("it is told");
+        assert!(problem.message.contains("two words.toml"), "{problem}");
+        assert_eq!(templates.get("two words"), Err(problem));
     }
 
     #[test]

@@ -1,11 +1,22 @@
 //! What the states of the Hub's things come to.
 
-use super::{DownloadState, Gated};
+use super::{DownloadState, Files, Gated};
 
 impl Gated {
     #[must_use]
     pub fn is_gated(self) -> bool {
         self != Self::No
+    }
+}
+
+impl Files {
+    /// Of a model that is one file.
+    pub const ONE: Self = Self { done: 0, total: 1 };
+
+    /// For a line of progress; nothing where there is one file.
+    #[must_use]
+    pub fn label(self) -> Option<String> {
+        (self.total > 1).then(|| format!("{} of {} files", self.done, self.total))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::domain::MsgId;
 use crate::domain::conversation::{Conversation, Message, MessageState, Start};
-use crate::domain::store::{Change, Setup};
+use crate::domain::store::{Change, Draft, Setup};
 
 /// How far an answer is kept that is still growing: bytes of its text and its reasoning.
 #[derive(Debug, Clone, Copy)]
@@ -20,15 +20,15 @@ pub struct Keeper {
     setup: Option<Setup>,
     /// Somebody has changed what it is held with.
     setup_is_due: bool,
-    draft: String,
+    draft: Draft,
 }
 
 impl Keeper {
     /// Of a conversation that has just come from the store.
     #[must_use]
-    pub fn of(conversation: &mut Conversation, draft: &str) -> Self {
+    pub fn of(conversation: &mut Conversation, draft: &Draft) -> Self {
         conversation.take_changed();
-        Self { place: conversation.place_kept(), draft: draft.to_owned(), ..Self::default() }
+        Self { place: conversation.place_kept(), draft: draft.clone(), ..Self::default() }
     }
 
     /// What it is held with has changed, and is to be kept before the next answer is begun.
@@ -95,7 +95,7 @@ impl Keeper {
     }
 
     /// What is being written, if it is not kept as it is.
-    pub fn draft(&mut self, draft: String) -> Option<Change> {
+    pub fn draft(&mut self, draft: Draft) -> Option<Change> {
         (draft != self.draft).then(|| {
             self.draft.clone_from(&draft);
             Change::Draft(draft)
@@ -149,8 +149,8 @@ mod tests {
 
     #[test]
     fn a_draft_is_kept_when_it_is_another() {
-        let mut keeper = Keeper::of(&mut Conversation::default(), "abc");
+        let mut keeper = Keeper::of(&mut Conversation::default(), &"abc".into());
         assert_eq!(keeper.draft("abc".into()), None);
-        assert_eq!(keeper.draft(String::new()), Some(Change::Draft(String::new())));
+        assert_eq!(keeper.draft(Draft::default()), Some(Change::Draft(Draft::default())));
     }
 }

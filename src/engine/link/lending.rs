@@ -52,6 +52,11 @@ impl Guests {
         }
     }
 
+    /// What we are to them.
+    fn holder(&self) -> Holder {
+        self.keep.map_or(Holder::Interface, |keep| Holder::Warm { keep })
+    }
+
     /// From now on guests can come. That they can't is no reason not to load.
     pub fn open(&mut self, lend: &Lend) {
         if self.door.is_some() {
@@ -199,25 +204,21 @@ impl Link {
             }
             _ => return say(&tell, &Reply::new(Verdict::Refused)),
         };
-        say(&tell, &Reply::new(Verdict::Welcome));
-        say(&tell, &loaded);
-        self.guests.here.insert(guest, tell);
         if let (Some(ours), Some(wish)) = (&mut self.guests.keep, keep) {
             *ours = wish;
         }
+        say(&tell, &Reply::new(Verdict::Welcome { holder: self.guests.holder() }));
+        say(&tell, &loaded);
+        self.guests.here.insert(guest, tell);
     }
 
     fn holding(&self) -> Option<Holding> {
-        let Share::Lend(lend) = &self.options.share else { return None };
         let wanted = self.wanted.as_ref()?;
         let (loading, down) = (matches!(self.state, State::Loading { .. }), matches!(self.state, State::Down));
         let ends_in = self.guests.keep.filter(|_| self.guests.here.is_empty());
         Some(Holding {
             pid: std::process::id(),
-            holder: match self.guests.keep {
-                Some(keep) => Holder::Warm { keep },
-                None => lend.holder,
-            },
+            holder: self.guests.holder(),
             reference: wanted.spec.reference.clone(),
             name: wanted.spec.name.clone(),
             context: wanted.loaded.as_ref().map_or(wanted.spec.settings.context, |info| info.context),

@@ -15,12 +15,12 @@ use tokio::time::{Instant, timeout};
 
 use super::door::is_ours;
 use super::words::{Holding, Knock, Order, READY, Reply, Speaker, Verdict, Want};
-use super::{ARGUMENT, Borrow, Keep, Weights, place};
+use super::{ARGUMENT, Borrow, Holder, Keep, Weights, place};
 use crate::domain::model::ModelSpec;
 use crate::engine::Options;
 use crate::engine::protocol::{FrameError, FromEngine, ToEngine, encode};
 use crate::engine::wire::{self, Incoming};
-use crate::error::reason;
+use crate::error::{ErrorKind, UserError, reason};
 
 /// How long a holder may take for its reply. One that was stopped, as by Ctrl-Z, never gives one.
 const REPLY: Duration = Duration::from_millis(500);
@@ -43,13 +43,13 @@ impl Lent {
         let seeker = Seeker { borrow: borrow.clone(), options: options.clone(), spec: spec.clone() };
         let task = tokio::spawn(async move {
             let start = Instant::now();
-            if let Some((incoming, writing)) = seeker.find().await {
+            if let Some(Found { holder, connection: (incoming, writing) }) = seeker.find().await {
                 // What is written may find nobody while there is still something to be read.
                 let writer = async {
                     wire::write(writing, to_write).await;
                     std::future::pending::<()>().await;
                 };
-                let reader = listen(incoming, &seeker.spec, start, &heard);
+                let reader = listen(incoming, &seeker, holder, start, &heard);
                 tokio::select! { () = writer => {}, () = reader => {} }
             }
         });
@@ -71,7 +71,14 @@ impl Drop for Lent {
 }
 
 /// Passes on what the holder says, in the guest's own names.
-async fn listen(mut incoming: Incoming, spec: &ModelSpec, start: Instant, heard: &UnboundedSender<FromEngine>) {
+async fn listen(
+    mut incoming: Incoming,
+    seeker: &Seeker,
+    holder: Holder,
+    start: Instant,
+    heard: &UnboundedSender<FromEngine>,
+) {
+    let Seeker { spec, borrow, .. } = seeker;
     loop {
         let message = match incoming.next().await {
             Ok(Some(FromEngine::Loaded { mut info })) => {
@@ -79,6 +86,9 @@ async fn listen(mut incoming: Incoming, spec: &ModelSpec, start: Instant, heard:
                 info.reference.clone_from(&spec.reference);
                 info.name.clone_from(&spec.name);
                 info.load_time = start.elapsed();
+                if borrow.keep.is_some() && holder == Holder::Interface {
+                    info.notes.push(not_ours_to_keep());
+                }
                 FromEngine::Loaded { info }
             }
             Ok(Some(message)) => message,
@@ -94,6 +104,14 @@ async fn listen(mut incoming: Incoming, spec: &ModelSpec, start: Instant, heard:
     }
 }
 
+/// An interface lets go of its model when its person wants, whatever a script was promised: the script is to know.
+fn not_ours_to_keep() -> UserError {
+    UserError::new(
+        ErrorKind::Unexpected,
+        "this model is in use by an open interface: it stays until that lets go of it, not for the time of --keep-warm",
+    )
+}
+
 struct Seeker {
     borrow: Borrow,
     options: Options,
@@ -102,8 +120,14 @@ struct Seeker {
 
 type Connection = (Incoming, OwnedWriteHalf);
 
+/// Somebody who let us in.
+struct Found {
+    holder: Holder,
+    connection: Connection,
+}
+
 impl Seeker {
-    async fn find(&self) -> Option<Connection> {
+    async fn find(&self) -> Option<Found> {
         let keep = self.borrow.keep.as_ref();
         let weights = Weights::of(&self.spec)?;
         let want = Want::Borrow { spec: self.spec.clone(), weights, keep: keep.map(|keep| keep.time) };
@@ -120,7 +144,7 @@ impl Seeker {
     }
 
     /// Two who start at once start one: the second waits at the lock, and finds it.
-    async fn start_one(&self, keep: &Keep, want: &Want) -> io::Result<Option<Connection>> {
+    async fn start_one(&self, keep: &Keep, want: &Want) -> io::Result<Option<Found>> {
         let folder = place::prepare(&self.borrow.folder)?;
         let _lock = tokio::task::spawn_blocking(move || place::lock(&folder)).await.map_err(io::Error::other)??;
         if let Some(found) = welcomed(&self.borrow.folder, want).await {
@@ -159,10 +183,10 @@ async fn start(exe: &Path, order: &Order) -> io::Result<()> {
 }
 
 /// The first holder that lets us in.
-async fn welcomed(folder: &Path, want: &Want) -> Option<Connection> {
+async fn welcomed(folder: &Path, want: &Want) -> Option<Found> {
     for socket in place::sockets(folder) {
-        if let Some((Verdict::Welcome, connection)) = knock(&socket, want).await {
-            return Some(connection);
+        if let Some((Verdict::Welcome { holder }, connection)) = knock(&socket, want).await {
+            return Some(Found { holder, connection });
         }
     }
     None

@@ -69,7 +69,9 @@ pub struct Reply {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Verdict {
     /// What follows is what an engine's process says to its parent.
-    Welcome,
+    Welcome {
+        holder: Holder,
+    },
     /// Another model, another version, or none of your business.
     Refused,
     Holding(Box<Holding>),

@@ -26,7 +26,7 @@ use crate::headless::form::{Cut, Form};
 use crate::headless::interrupt::{Halt, Interrupt, Watch};
 use crate::headless::output::{LOOK, RETRY};
 use crate::headless::prompt::{self, Fixed};
-use crate::headless::run::{Ask, engine_gone, refuse_hopeless};
+use crate::headless::run::{Ask, engine_gone, for_scripts, refuse_hopeless};
 use crate::headless::session::Wish;
 use crate::headless::template::Chosen;
 use crate::headless::{Context, Outcome, Quit, block_on, document, model, warm};
@@ -348,7 +348,7 @@ impl Runner<'_> {
                 Some(EngineEvent::Finished { id: of, reason, usage, stats, satisfied }) if of == id => {
                     return Ok(End::Finished { reason, usage, stats, satisfied });
                 }
-                Some(EngineEvent::Failed { id: of, error }) if of == id => return Ok(End::Failed(error)),
+                Some(EngineEvent::Failed { id: of, error }) if of == id => return Ok(End::Failed(for_scripts(error))),
                 Some(_) => {}
                 None => return Err(engine_gone().into()),
             }

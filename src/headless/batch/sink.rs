@@ -106,7 +106,8 @@ impl Answers {
             .hint("let --resume name another file"));
         }
         let fail = |error: io::Error| unwritable(&path, &error);
-        let mut file = OpenOptions::new().read(true).append(true).create(true).open(&path).map_err(fail)?;
+        let opened = OpenOptions::new().read(true).append(true).create(true).open(&path);
+        let mut file = opened.map_err(|error| no_place(&path, &error))?;
         lock(&file, &path)?;
         let found = look(&file, &path)?;
         let known = found.known;
@@ -243,6 +244,13 @@ fn without_failures(file: &File, path: &Path) -> io::Result<(File, u64)> {
         let _ = std::fs::remove_file(&beside);
     }
     written
+}
+
+/// Nothing was asked yet.
+fn no_place(path: &Path, error: &io::Error) -> UserError {
+    let message = format!("--resume can't add answers to `{}`: {}", path.display(), reason(error));
+    UserError::new(ErrorKind::of_output(error), message)
+        .hint("name a file that you may write, in a folder that is there")
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> UserError {

@@ -90,14 +90,12 @@ fn verdict(model: &LocalModel, context: &Context<'_>, machine: &Machine) -> Opti
 fn tabbed(models: &[LocalModel], context: &Context<'_>, machine: &Machine) -> String {
     let mut out = String::new();
     for model in models {
-        let (quant, tokens) = match &model.facts {
-            Ok(facts) => (facts.quant.as_str(), facts.context.to_string()),
-            Err(_) => ("", String::new()),
-        };
+        let (quant, tokens) = (model.quant(), model.facts.as_ref().map(|facts| facts.context.to_string()));
+        let tokens = tokens.unwrap_or_default();
         let fits = verdict(model, context, machine).map_or("unusable", Verdict::label);
         let unused = model.cached.as_ref().and_then(|cached| cached.unused);
         let unused = unused.map_or_else(String::new, |unused| unused.as_secs().to_string());
-        let cells = [&model.reference, quant, &model.bytes.to_string(), &tokens, fits, &model.origin, &unused];
+        let cells = [&model.reference, &quant, &model.bytes.to_string(), &tokens, fits, &model.origin, &unused];
         let cells = cells.map(|cell| sanitize(cell).replace(['\t', '\n'], " "));
         let _ = writeln!(out, "{}", cells.join("\t"));
     }
@@ -110,17 +108,15 @@ fn table(models: &[LocalModel], context: &Context<'_>, machine: &Machine, known:
         .iter()
         .zip(&verdicts)
         .map(|(model, verdict)| {
-            let (quant, tokens) = match &model.facts {
-                Ok(facts) => (facts.quant.clone(), facts.context.to_string()),
-                Err(_) => ("-".to_owned(), "-".to_owned()),
-            };
+            let or_dash = |text: String| if text.is_empty() { "-".to_owned() } else { text };
+            let tokens = model.facts.as_ref().map(|facts| facts.context.to_string()).unwrap_or_default();
             let unused = model.cached.as_ref().and_then(|cached| cached.unused);
             let measured = measured_for(model, context, known).and_then(|known| known.measured.decode());
             let cells = [
                 model.reference.clone(),
-                quant,
+                or_dash(model.quant()),
                 bytes(model.bytes),
-                tokens,
+                or_dash(tokens),
                 verdict.map_or("unusable", Verdict::label).to_owned(),
                 unused.map(ago).unwrap_or_default(),
                 measured.map(speed).unwrap_or_default(),

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use super::{on_this_machine, short};
+use super::{on_this_machine, short, warnings};
 use crate::domain::fit;
 use crate::domain::hub::{Gated, Hit, Offer, RepoPage};
 use crate::domain::machine::Machine;
@@ -123,6 +123,10 @@ impl Sight<'_> {
             Some((index, why)) => writeln!(out, "take `hobnob pull {}`: {why}", self.page.offers[*index].model),
             None => writeln!(out, "nothing of it is known to run well here"),
         };
+        let named = self.page.offers.iter().map(|offer| (offer.quality, offer.quant.clone()));
+        for (names, warning) in warnings(named) {
+            let _ = writeln!(out, "{}: {warning}", sanitize(&names).replace('\n', " "));
+        }
         // Each reason once: it often holds for all.
         let mut said: Vec<&str> = Vec::new();
         for error in self.page.offers.iter().filter_map(|offer| offer.facts.as_ref()?.as_ref().err()) {

@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 
 use crate::domain::conversation::{Message, MessageState};
 use crate::domain::store::Opened;
+use crate::domain::units::moment_with_zone;
+use crate::domain::zone::Zone;
 use crate::domain::{FinishReason, Role};
 use crate::error::ErrorKind;
 use crate::text::sanitize;
@@ -39,7 +41,7 @@ pub(super) fn document(opened: &Opened) -> Value {
         "model": opened.setup.model,
         "system": opened.setup.system,
         "setup": opened.setup,
-        "draft": opened.draft,
+        "draft": opened.draft.text,
         "head": head,
         "start": start,
         "messages": opened.conversation.messages().iter().map(message).collect::<Vec<_>>(),
@@ -78,6 +80,11 @@ fn title(opened: &Opened) -> String {
     if title.is_empty() { "A conversation".into() } else { title }
 }
 
+/// When it was begun.
+fn begun(opened: &Opened, zone: &Zone) -> String {
+    moment_with_zone(opened.created, zone.offset_at(opened.created))
+}
+
 fn speaker(message: &Message) -> String {
     match message.role {
         Role::User => "You".into(),
@@ -96,8 +103,8 @@ fn note(message: &Message) -> Option<String> {
 }
 
 /// The branch that is shown.
-pub(super) fn markdown(opened: &Opened) -> String {
-    let mut out = format!("# {}\n", title(opened));
+pub(super) fn markdown(opened: &Opened, zone: &Zone) -> String {
+    let mut out = format!("# {}\n\n{}\n", title(opened), begun(opened, zone));
     if !opened.setup.system.trim().is_empty() {
         let _ = write!(out, "\n{}\n", quoted(&opened.setup.system));
     }
@@ -128,13 +135,14 @@ border-radius:.35rem}details,.note{color:#666}@media(prefers-color-scheme:dark){
 article{background:#262626}article.user{background:#22303d}}";
 
 /// The branch that is shown, as a page that needs nothing else and does nothing.
-pub(super) fn html(opened: &Opened) -> String {
+pub(super) fn html(opened: &Opened, zone: &Zone) -> String {
     let title = escaped(&title(opened));
     let mut out = format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n<title>{title}</title>\n<style>{STYLE}</style>\n\
-         </head>\n<body>\n<h1>{title}</h1>\n"
+         </head>\n<body>\n<h1>{title}</h1>\n<p class=\"note\">{}</p>\n",
+        begun(opened, zone)
     );
     if !opened.setup.system.trim().is_empty() {
         let _ = writeln!(out, "<p class=\"note text\">{}</p>", escaped(&sanitize(opened.setup.system.trim())));

@@ -136,7 +136,7 @@ fn ours(document: Value) -> Result<One, String> {
     let also = vec![
         Change::Place { head, start },
         Change::Setup(Box::new(ours.setup)),
-        Change::Draft(ours.draft),
+        Change::Draft(ours.draft.into()),
         Change::Pinned(ours.pinned),
         Change::Archived(ours.archived),
     ];

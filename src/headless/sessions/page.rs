@@ -5,13 +5,16 @@ use std::fmt::Write;
 use crate::domain::Role;
 use crate::domain::conversation::MessageState;
 use crate::domain::store::Opened;
+use crate::domain::units::moment;
+use crate::domain::zone::Zone;
 use crate::headless::Console;
 use crate::text::sanitize;
 
 /// The branch that is shown, as text.
-pub(super) fn page(opened: &Opened, console: Console) -> String {
+pub(super) fn page(opened: &Opened, zone: &Zone, console: Console) -> String {
     let mut out = String::new();
-    let _ = writeln!(out, "{}  {}\n", opened.id.short(), console.paint(&sanitize(&opened.title), "1"));
+    let begun = moment(opened.created, zone.offset_at(opened.created));
+    let _ = writeln!(out, "{}  {}  ({begun})\n", opened.id.short(), console.paint(&sanitize(&opened.title), "1"));
     for message in opened.conversation.branch() {
         let who = match message.role {
             Role::User => "you",
@@ -26,7 +29,7 @@ pub(super) fn page(opened: &Opened, console: Console) -> String {
         out.push('\n');
     }
     if !opened.draft.is_empty() {
-        let _ = writeln!(out, "{}\n{}\n", console.paint("not sent", "1;36"), sanitize(opened.draft.trim_end()));
+        let _ = writeln!(out, "{}\n{}\n", console.paint("not sent", "1;36"), sanitize(opened.draft.text.trim_end()));
     }
     let other = opened.conversation.said() - opened.conversation.len();
     if other > 0 {

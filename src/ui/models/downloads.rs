@@ -119,8 +119,9 @@ fn details(app: &App, download: &Download, width: usize) -> Vec<Line<'static>> {
     let theme = &app.theme;
     let mut lines = vec![Line::from(Span::styled(download.model.to_string(), theme.accent))];
     match &download.state {
-        DownloadState::Running { done, total, source, .. } => {
-            let text = format!("{} of {} from {source}", bytes(*done), bytes(*total));
+        DownloadState::Running { done, total, source, files, .. } => {
+            let files = files.label().map(|files| format!(", {files},")).unwrap_or_default();
+            let text = format!("{} of {}{files} from {source}", bytes(*done), bytes(*total));
             lines.extend(paragraph(&text, width, theme.base));
         }
         DownloadState::Paused { done, total } => {

@@ -12,7 +12,7 @@ use crate::app::models::find::{Find, Found, Item, Known, Searching};
 use crate::domain::action::Action;
 use crate::domain::catalog::Standing;
 use crate::domain::fit::Verdict;
-use crate::domain::hub::Gated;
+use crate::domain::hub::{Gated, Quality};
 use crate::domain::units::{age, ago, bytes, count, short};
 use crate::error::ErrorKind;
 use crate::text::wrap;
@@ -471,6 +471,9 @@ fn details(app: &App, item: Item<'_>, width: usize) -> Vec<Line<'static>> {
                 Gated::Request => {
                     lines.extend(paragraph("Gated: its owner looks at each request", width, theme.warning));
                 }
+            }
+            if let Some(warning) = hit.quality().and_then(Quality::warning) {
+                lines.extend(paragraph(warning, width, theme.warning));
             }
             if *verdict == Some(Verdict::TooLarge) {
                 lines.extend(paragraph("Likely too large for this machine, with 4 bits too", width, theme.error));

@@ -115,8 +115,7 @@ fn model_row(app: &App, model: &LocalModel, chosen: bool, columns: &Columns) -> 
     let name_style = if loaded { name_style.add_modifier(Modifier::BOLD) } else { name_style };
     let name = padded(&model.name, columns.name.saturating_sub(1), glyphs.ellipsis);
     let mut spans = vec![mark, Span::styled(format!("{name} "), on(name_style))];
-    let quant = model.facts.as_ref().map_or("", |f| f.quant.as_str());
-    spans.push(Span::styled(padded(quant, columns.quant, glyphs.ellipsis), on(theme.muted)));
+    spans.push(Span::styled(padded(&model.quant(), columns.quant, glyphs.ellipsis), on(theme.muted)));
     spans.push(Span::styled(format!("{:>SIZE$}", bytes(model.bytes)), on(theme.base)));
     if columns.context > 0 {
         let context = model.facts.as_ref().map(|f| f.context.to_string()).unwrap_or_default();
