@@ -4,7 +4,7 @@ mod support;
 
 use std::time::Duration;
 
-use hobnob::app::msg::{Effect, Msg, TimerId};
+use hobnob::app::msg::{Effect, Msg, TermEvent, TimerId};
 use hobnob::app::{EngineStatus, Overlay, Pane};
 use hobnob::config::theme::{Capabilities, ColourDepth};
 use hobnob::config::{Origin, Value};
@@ -109,6 +109,22 @@ fn the_starter_of_the_command_line_is_fetched_where_it_is_missing() {
         effects.contains(&Effect::Hub(HubCmd::Download { id: JobId(1), model: ModelRef::Starter, newest: false })),
         "{effects:?}"
     );
+}
+
+#[test]
+fn a_model_that_is_not_found_is_called_as_it_was_asked_for() {
+    let flags = vec![("model", Value::Text("starter".into()), "--model")];
+    let mut d = Driver::with(flags, Capabilities { depth: ColourDepth::True, unicode: true });
+    d.begin();
+    d.hub(HubEvent::Resolved { id: LoadId(1), result: Box::new(Ok(starter())) });
+    d.engine(EngineEvent::Loaded { id: LoadId(2), info: Box::new(info()) });
+    d.send(Msg::Term(TermEvent::Paste("/load org/gone".into())));
+    let asked = d.key("enter");
+    assert!(matches!(asked[..], [.., Effect::Hub(HubCmd::Resolve { id: LoadId(3), .. })]), "{asked:?}");
+    let missing = UserError::new(ErrorKind::ModelNotFound, "org/gone is not here");
+    let effects = d.hub(HubEvent::Resolved { id: LoadId(3), result: Box::new(Err(missing)) });
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::Hub(HubCmd::Download { .. }))), "{effects:?}");
+    assert!(matches!(&d.app.engine, EngineStatus::Failed { name, .. } if name == "org/gone"), "{:?}", d.app.engine);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use crate::domain::MsgId;
 use crate::domain::action::Action;
 use crate::domain::conversation::Message;
 use crate::text::stream::StreamingDoc;
+use crate::text::words::Words;
 
 /// One of the two.
 #[derive(Debug, Default)]
@@ -15,6 +16,9 @@ pub struct Side {
     /// For people.
     pub name: String,
     pub doc: StreamingDoc,
+    /// Of the answer, and of what was reasoned before it.
+    pub words: Words,
+    pub reasoned: Words,
     /// The first line that is shown, as far down as there are lines.
     pub scroll: usize,
     /// The end is kept in sight.

@@ -48,10 +48,19 @@ struct Past {
 
 impl Past {
     fn of(conversation: &Conversation, system: &str) -> Self {
-        let head = conversation.branch().rev().find(|m| m.state != MessageState::Streaming);
-        let head = head.map(|m| (m.id, m.revision));
-        Self { head, first_sent: conversation.first_sent(), system: system.to_owned() }
+        Self { head: settled(conversation), first_sent: conversation.first_sent(), system: system.to_owned() }
     }
+
+    /// The same as `Past::of` would be: asked with every frame, it copies nothing.
+    fn is_of(&self, conversation: &Conversation, system: &str) -> bool {
+        self.head == settled(conversation) && self.first_sent == conversation.first_sent() && self.system == system
+    }
+}
+
+/// The newest message that grows no more, as it is.
+fn settled(conversation: &Conversation) -> Option<(MsgId, u64)> {
+    let message = conversation.branch().rev().find(|m| m.state != MessageState::Streaming);
+    message.map(|m| (m.id, m.revision))
 }
 
 /// What there is to count, beside the conversation.
@@ -156,7 +165,7 @@ impl Counting {
             self.sum(&seen.parts).unwrap_or(0).saturating_add(self.template.unwrap_or_default().message())
         };
         let is_known = self.history.as_ref().is_some_and(|(known, _)| *known == seen.past);
-        if !is_known && Past::of(conversation, &seen.past.system) == seen.past {
+        if !is_known && seen.past.is_of(conversation, &seen.past.system) {
             let settled = conversation.sent().filter(|m| m.state != MessageState::Streaming);
             self.history = Some((seen.past.clone(), self.prompt(&seen.past.system, settled)));
         }
@@ -205,7 +214,7 @@ impl Counting {
     #[must_use]
     pub fn history(&self, conversation: &Conversation, system: &str) -> u32 {
         match &self.history {
-            Some((known, tokens)) if *known == Past::of(conversation, system) => *tokens,
+            Some((known, tokens)) if known.is_of(conversation, system) => *tokens,
             _ => self.prompt(system, conversation.sent()),
         }
     }

@@ -7,6 +7,7 @@
 //! | file | is |
 //! |---|---|
 //! | `laid`, `notes` | one message as rows, and what is said about it above and below its words |
+//! | `reasoned` | what came before an answer, which grows |
 //! | `frame` | laying out what a frame needs, and going by rows from message to message |
 //! | `going` | where a frame goes: scrolling, and moving what is pointed at |
 //! | `folds` | what is folded |
@@ -24,6 +25,7 @@ mod frame;
 mod going;
 mod laid;
 mod notes;
+mod reasoned;
 mod shown;
 pub mod taking;
 

@@ -2,17 +2,15 @@
 //! elsewhere the system's own program does, which tells whether it worked.
 
 use std::io::Write as _;
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::app::msg::Copied;
-use crate::config::expand_tilde;
 use crate::domain::units::bytes;
 use crate::error::{ErrorKind, UserError, reason};
-use crate::runtime::terminal;
+use crate::runtime::{files, terminal};
 
 /// A longer text is cut or dropped by some terminals: as much as fits into a sequence of 100,000 bytes.
 const SURE: usize = 74_994;
@@ -115,7 +113,7 @@ impl Program {
 /// # Errors
 /// It is there already, or can't be written.
 pub(super) fn write_new(place: &str, text: &str) -> Result<String, UserError> {
-    let path = expand_tilde(Path::new(place), std::env::home_dir().as_deref());
+    let path = files::as_written(place);
     let name = path.display();
     let file = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
     file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| {

@@ -148,9 +148,8 @@ impl Console<App> for Tty {
     }
 
     fn take(&mut self) -> io::Result<()> {
-        // After a stop from outside a frame may have been under way.
-        self.output.finish()?;
-        self.guard.reenter()?;
+        // After a stop from outside a frame may be under way, on a terminal that takes nothing any more: nobody waits for it.
+        self.output.send(self.guard.reenter()?.as_bytes())?;
         if self.input.is_none() {
             self.input = Some(Input::open()?);
         }

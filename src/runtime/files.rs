@@ -79,7 +79,7 @@ fn read_one(path: &str, most: u64, left: u64) -> Result<String, UserError> {
 }
 
 /// A place as a person writes it: `~` is the home folder.
-fn as_written(path: &str) -> PathBuf {
+pub(super) fn as_written(path: &str) -> PathBuf {
     expand_tilde(Path::new(path), std::env::home_dir().as_deref())
 }
 

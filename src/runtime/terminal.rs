@@ -114,12 +114,13 @@ pub(super) struct TerminalGuard {
 impl TerminalGuard {
     pub(super) fn enter(features: Features) -> io::Result<Self> {
         let guard = Self { features };
-        guard.reenter()?;
+        write_all(guard.reenter()?.as_bytes())?;
         Ok(guard)
     }
 
-    /// Takes the terminal again after `leave`, or after somebody else may have had it without our leave.
-    pub(super) fn reenter(&self) -> io::Result<()> {
+    /// Takes the terminal again after `leave`, or after somebody else may have had it without our leave. Answers with what to send
+    /// for it.
+    pub(super) fn reenter(&self) -> io::Result<String> {
         let mut taken = lock();
         let stdin = rustix::stdio::stdin();
         let again = taken.is_some();
@@ -133,7 +134,7 @@ impl TerminalGuard {
         drop(taken);
         // First, because it waits until we are in the foreground; what is written would not.
         retry(|| rustix::termios::tcsetattr(stdin, OptionalActions::Now, &raw))?;
-        write_all(self.features.enter(again, alternate).as_bytes())
+        Ok(self.features.enter(again, alternate))
     }
 
     /// Answers with what to send for it.

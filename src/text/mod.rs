@@ -8,6 +8,7 @@
 //! * [`highlight`] colours code by the theme's roles.
 //! * [`code_blocks()`] takes the code out of a text.
 //! * [`search`] finds words in a text as a reader means them.
+//! * [`words`] counts those of a growing text.
 
 mod code_blocks;
 pub mod highlight;
@@ -16,6 +17,7 @@ mod math;
 pub mod sanitize;
 pub mod search;
 pub mod stream;
+pub mod words;
 pub mod wrap;
 
 pub use code_blocks::{CodeBlock, code_blocks};

@@ -84,7 +84,7 @@ fn draw_queue(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
         let (hint, hint_width) =
             if hint_width > area.width.saturating_sub(LEAST) { (String::new(), 0) } else { (hint, hint_width) };
         let first = text.lines().next().unwrap_or_default();
-        let more = if text.lines().count() > 1 { theme.glyphs.ellipsis } else { "" };
+        let more = if text.lines().nth(1).is_some() { theme.glyphs.ellipsis } else { "" };
         let width = area.width.saturating_sub(hint_width);
         let line = canvas.cut(&format!("  {word} {} {first}{more}", theme.glyphs.bar), width, theme.muted);
         canvas.line(row, &line);

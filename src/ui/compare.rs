@@ -69,12 +69,12 @@ fn draw_side(canvas: &mut Canvas<'_>, area: Rect, app: &App, side: &mut Side, fo
     let lines = side.doc.lines(body.width, theme).len();
     let first = side.clamp(lines, usize::from(body.height));
     if lines == 0 {
-        let lines = paragraph(&nothing_yet(message), usize::from(body.width), theme.muted);
+        let lines = paragraph(&nothing_yet(message, side), usize::from(body.width), theme.muted);
         canvas.lines(body, &lines);
     }
     canvas.lines(body, side.doc.rendered().iter().skip(first));
     let below = lines.saturating_sub(first + usize::from(body.height));
-    let figures = figures(app, message);
+    let figures = figures(app, message, side);
     canvas.line(foot, &canvas.cut(&figures, foot.width, theme.muted));
     if below > 0 {
         let text = format!(" {} {} below ", theme.glyphs.down, many(below, "line"));
@@ -95,10 +95,10 @@ fn waiting(app: &App) -> String {
     }
 }
 
-fn nothing_yet(message: &Message) -> String {
+fn nothing_yet(message: &Message, side: &mut Side) -> String {
     match &message.state {
         MessageState::Streaming if !message.reasoning.is_empty() => {
-            format!("thinking, {} so far", many(message.reasoning.split_whitespace().count(), "word"))
+            format!("thinking, {} so far", many(side.reasoned.of(&message.reasoning), "word"))
         }
         MessageState::Streaming => "reading the prompt".to_owned(),
         MessageState::Whole => "no words".to_owned(),
@@ -106,7 +106,7 @@ fn nothing_yet(message: &Message) -> String {
     }
 }
 
-fn figures(app: &App, message: &Message) -> String {
+fn figures(app: &App, message: &Message, side: &mut Side) -> String {
     let dot = format!(" {} ", app.theme.glyphs.dot);
     let mut parts = Vec::new();
     if let Some(made) = message.outcome.as_ref().filter(|_| message.state != MessageState::Streaming) {
@@ -117,7 +117,7 @@ fn figures(app: &App, message: &Message) -> String {
         parts.push("answering".to_owned());
     }
     if !message.content.is_empty() {
-        parts.push(many(message.content.split_whitespace().count(), "word"));
+        parts.push(many(side.words.of(&message.content), "word"));
     }
     parts.join(&dot)
 }

@@ -15,7 +15,7 @@ use crate::support::pty::{Exit, Home, Pty, Screen, Setup, keys};
 /// What the interface calls the starter.
 pub const NAME: &str = "SmolLM2-135M-Instruct";
 /// Far more than anything here takes on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_secs(300);
 /// What a person takes for "at once", on a machine that does much else: far less than what they do not want to wait for.
 pub const AT_ONCE: Duration = Duration::from_secs(10);
 

@@ -102,6 +102,9 @@ fn an_answer_goes_on_while_the_terminal_takes_nothing() {
     pty.send(keys::ENTER);
     pty.wait_for("words", |screen| last_word(&screen.contents()).is_some_and(|word| word >= 3));
     pty.clog();
+    // Nor does it wait for the terminal when somebody has stopped it for a moment.
+    pty.signal(Signal::STOP);
+    pty.signal(Signal::CONT);
     let kept = || person.kept()?.conversation.messages().last().and_then(|answer| last_word(&answer.content));
     assert!(eventually(PATIENCE, || kept().is_some_and(|word| word >= 3 * RATE)), "{:?}", kept());
     pty.signal(Signal::HUP);

@@ -1,9 +1,12 @@
 //! One message as rows of a width.
 
+use std::ops::Range;
+
 use ratatui::text::{Line, Span};
 
 use super::folds::{BodyRow, Fold, Foldable, Folds, folds_of, row, row_of_line};
 use super::notes;
+use super::reasoned::{self, Reasoned};
 use crate::config::Details;
 use crate::config::theme::Theme;
 use crate::domain::Role;
@@ -39,12 +42,11 @@ pub(super) struct Key {
 #[derive(Debug)]
 pub(super) struct Laid {
     pub key: Key,
-    /// Above the text: who speaks, and reasoning.
+    /// Who speaks, and that there is reasoning.
     head: Vec<Line<'static>>,
-    /// The rows of the head that have reasoning in words, if they are shown.
-    reasoning: std::ops::Range<usize>,
     /// The row that tells of reasoning.
     reasoning_title: Option<usize>,
+    reasoned: Reasoned,
     body: Body,
     folds: Vec<Fold>,
     /// Below it: what went wrong, statistics, and the gap to the next message.
@@ -82,7 +84,7 @@ impl Body {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Block {
     pub kind: RegionKind,
-    pub rows: std::ops::Range<usize>,
+    pub rows: Range<usize>,
 }
 
 /// From this width on an answer and its figures stand apart.
@@ -92,7 +94,7 @@ const ROOMY: u16 = 60;
 const JSON_FENCE: &str = "```json\n";
 
 impl Laid {
-    /// Lays a message out. `old`: as it was before; the document of a growing answer goes on from there.
+    /// Lays a message out. `old`: as it was before; what grows goes on from there.
     pub fn new(message: &Message, old: Option<Self>, key: Key, folds: &Folds, theme: &Theme, used: u64) -> Self {
         let width = key.width.max(1);
         let mut head = key.left_out.map_or_else(Vec::new, |left_out| notes::left_out(left_out, width, theme));
@@ -101,15 +103,15 @@ impl Laid {
             head.extend(notes::details(message, key.minutes, key.ahead, width, theme));
         }
         let reasoning_title = (!message.reasoning.is_empty()).then_some(head.len());
-        let mut reasoning = 0..0;
+        let (reasoned, old_body) = old.map(|old| (old.reasoned, old.body)).unzip();
+        let mut reasoned = reasoned.filter(|_| reasoning_title.is_some()).unwrap_or_default();
         if reasoning_title.is_some() {
             let folded = folds.is_folded(message.id, Foldable::Reasoning, !key.reasoning);
-            reasoning.start = head.len() + 1;
-            head.extend(notes::reasoning(message, folded, width, theme));
-            // A blank line stands below the words.
-            reasoning.end = if folded { reasoning.start } else { head.len() - 1 };
+            let look = reasoned::Look { shown: !folded, width, theme: key.theme };
+            let words = reasoned.grow(&message.reasoning, look, theme);
+            head.push(notes::reasoning(message, words, folded, theme));
         }
-        let mut body = body(message, old, key, theme);
+        let mut body = body(message, old_body, key, theme);
         let lines = match &mut body {
             Body::Plain(lines) => lines.len(),
             Body::Document(doc) => doc.lines(width, theme).len(),
@@ -138,18 +140,31 @@ impl Laid {
             foot.push(wrap::truncate(&line, usize::from(width), theme.glyphs.ellipsis));
         }
         foot.push(Line::default());
-        Self { key, head, reasoning, reasoning_title, body, folds, foot, body_rows, used }
+        Self { key, head, reasoning_title, reasoned, body, folds, foot, body_rows, used }
+    }
+
+    /// Rows above its text.
+    fn above(&self) -> usize {
+        self.head.len() + self.reasoned.rows().len()
+    }
+
+    /// The rows that have reasoning in words, if they are shown. A blank one stands below them.
+    fn reasoning(&self) -> Range<usize> {
+        self.head.len()..self.above().saturating_sub(1).max(self.head.len())
     }
 
     pub fn len(&self) -> usize {
-        self.head.len() + self.body_rows + self.foot.len()
+        self.above() + self.body_rows + self.foot.len()
     }
 
     pub fn line(&self, nth: usize) -> Option<&Line<'static>> {
         if let Some(line) = self.head.get(nth) {
             return Some(line);
         }
-        let nth = nth - self.head.len();
+        if let Some(line) = self.reasoned.rows().get(nth - self.head.len()) {
+            return Some(line);
+        }
+        let nth = nth - self.above();
         if nth >= self.body_rows {
             return self.foot.get(nth - self.body_rows);
         }
@@ -161,19 +176,19 @@ impl Laid {
 
     /// Whether a row shows words of the message, and not what is said about it.
     pub fn is_text(&self, nth: usize) -> bool {
-        let body = self.head.len()..self.head.len() + self.body_rows;
-        self.reasoning.contains(&nth)
-            || (body.contains(&nth) && matches!(row(&self.folds, nth - self.head.len()), BodyRow::Line(_)))
+        let body = self.text_rows();
+        self.reasoning().contains(&nth)
+            || (body.contains(&nth) && matches!(row(&self.folds, nth - body.start), BodyRow::Line(_)))
     }
 
     /// The rows of its words, without what is said above and below them.
-    pub fn text_rows(&self) -> std::ops::Range<usize> {
-        self.head.len()..self.head.len() + self.body_rows
+    pub fn text_rows(&self) -> Range<usize> {
+        self.above()..self.above() + self.body_rows
     }
 
     /// All that its words are drawn as, folded or not: reasoning if it is shown, then the text, each line with its place.
     pub fn words(&self) -> impl Iterator<Item = (Place, &Line<'static>)> {
-        let reasoning = self.reasoning.clone().map(|row| (Place::Row(row), &self.head[row]));
+        let reasoning = self.reasoning().zip(self.reasoned.rows()).map(|(row, text)| (Place::Row(row), text));
         reasoning.chain(self.body.lines().iter().enumerate().map(|(line, text)| (Place::Line(line), text)))
     }
 
@@ -183,7 +198,7 @@ impl Laid {
             Place::Row(row) => (row, None),
             Place::Line(line) => {
                 let hidden = self.folds.iter().find(|fold| fold.hidden.contains(&line)).map(|fold| fold.what);
-                (self.head.len() + row_of_line(&self.folds, line), hidden)
+                (self.above() + row_of_line(&self.folds, line), hidden)
             }
         }
     }
@@ -191,7 +206,7 @@ impl Laid {
     /// Code and tables, by their rows.
     pub fn blocks(&self) -> impl DoubleEndedIterator<Item = Block> + '_ {
         self.body.regions().iter().map(|Region { kind, lines }| {
-            let row = |line| self.head.len() + row_of_line(&self.folds, line);
+            let row = |line| self.above() + row_of_line(&self.folds, line);
             Block { kind: *kind, rows: row(lines.start)..row(lines.end.saturating_sub(1)) + 1 }
         })
     }
@@ -209,7 +224,7 @@ impl Laid {
 
     /// What can be folded or unfolded at a row.
     pub fn foldable_at(&self, nth: usize) -> Option<Foldable> {
-        if self.reasoning_title == Some(nth) || self.reasoning.contains(&nth) {
+        if self.reasoning_title == Some(nth) || self.reasoning().contains(&nth) {
             return Some(Foldable::Reasoning);
         }
         if let Some(Block { kind: RegionKind::Code { number }, .. }) = self.block_at(nth) {
@@ -232,7 +247,7 @@ impl Laid {
     /// Whether it is folded now.
     pub fn folds(&self, what: Foldable) -> bool {
         match what {
-            Foldable::Reasoning => self.reasoning.is_empty(),
+            Foldable::Reasoning => self.reasoned.rows().is_empty(),
             what => self.folds.iter().any(|fold| fold.what == what),
         }
     }
@@ -252,10 +267,10 @@ pub(super) enum Place {
     Line(usize),
 }
 
-fn body(message: &Message, old: Option<Laid>, key: Key, theme: &Theme) -> Body {
+fn body(message: &Message, old: Option<Body>, key: Key, theme: &Theme) -> Body {
     match message.role {
         Role::Assistant => {
-            let mut doc = match old.map(|laid| laid.body) {
+            let mut doc = match old {
                 // Content only grows, so what the document has is its beginning.
                 Some(Body::Document(doc)) => doc,
                 _ => Box::default(),

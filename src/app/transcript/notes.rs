@@ -47,24 +47,15 @@ pub(super) fn speaker(message: &Message, version: Option<Version>, theme: &Theme
     line
 }
 
-/// What came before an answer: folded to one line, or whole, with a blank line below.
-pub(super) fn reasoning(message: &Message, folded: bool, width: u16, theme: &Theme) -> Vec<Line<'static>> {
+/// What stands above the words that came before an answer, or for them.
+pub(super) fn reasoning(message: &Message, words: usize, folded: bool, theme: &Theme) -> Line<'static> {
     let glyphs = &theme.glyphs;
-    let words = message.reasoning.split_whitespace().count();
     let busy = message.state == MessageState::Streaming && message.content.is_empty();
     let title = if busy { "thinking" } else { "thought" };
     let time = message.thought.filter(|time| time.as_secs() > 0).map(|time| format!(" for {}", seconds(time)));
     let time = time.unwrap_or_default();
     let mark = if folded { glyphs.folded } else { glyphs.unfolded };
-    let title = format!("{mark} {title}{time} {} {words} words", glyphs.dot);
-    let mut lines = vec![Line::from(Span::styled(title, theme.muted))];
-    if !folded {
-        let bar = [Span::styled(format!("{} ", glyphs.bar), theme.faint)];
-        let text = crate::text::sanitize(message.reasoning.trim());
-        lines.extend(wrap::wrap(&[Span::styled(text, theme.reasoning)], usize::from(width), &bar, &bar));
-        lines.push(Line::default());
-    }
-    lines
+    Line::from(Span::styled(format!("{mark} {title}{time} {} {words} words", glyphs.dot), theme.muted))
 }
 
 /// When it was sent, and what is not said below it: what of the prompt was read again, and how long all of it took.

@@ -8,6 +8,7 @@ use crate::app::transcript::{Anchor, taking};
 use crate::app::{App, Overlay, ToastKind};
 use crate::domain::Role;
 use crate::domain::conversation::Message;
+use crate::domain::units::many;
 use crate::error::UserError;
 use crate::text::{CodeBlock, code_blocks, sanitize};
 
@@ -114,7 +115,6 @@ impl App {
 }
 
 fn name(block: &CodeBlock) -> String {
-    let lines = block.code.lines().count();
-    let lines = if lines == 1 { "1 line".to_owned() } else { format!("{lines} lines") };
+    let lines = many(block.code.lines().count(), "line");
     if block.language.is_empty() { lines } else { format!("{lines} of {}", block.language) }
 }

@@ -88,10 +88,7 @@ impl App {
                 self.answer_next(By::Itself, now);
             }
             EngineEvent::LoadFailed { id, error } if id == self.load => {
-                let name = match &self.engine {
-                    EngineStatus::Loading { name, .. } => name.clone(),
-                    _ => String::new(),
-                };
+                let name = self.name_of_load();
                 self.not_loaded(name, error, now);
             }
             // Late; the last is for whoever holds an engine for scripts alone.
@@ -193,6 +190,14 @@ impl App {
     }
 
     /// The model of the settings is not here.
+    /// What is being loaded: as it was asked for, and as it is called once it was found.
+    pub(super) fn name_of_load(&self) -> String {
+        match &self.engine {
+            EngineStatus::Loading { name, .. } => name.clone(),
+            _ => String::new(),
+        }
+    }
+
     pub(super) fn on_unresolved(&mut self, name: &str, error: UserError, now: Instant) {
         if name == "starter" && !self.settings.offline {
             self.get_starter(now);

@@ -25,7 +25,7 @@ impl App {
                         self.load_if_it_fits(&model, now);
                     }
                     Err(error) => {
-                        let name = self.settings.model.clone().unwrap_or_default();
+                        let name = self.name_of_load();
                         self.engine = EngineStatus::Empty;
                         self.on_unresolved(&name, error, now);
                     }
