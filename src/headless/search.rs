@@ -264,13 +264,13 @@ impl Show<'_> {
 }
 
 /// What to expect of those of low quality: each warning once, after the names that it is about.
-fn warnings(named: impl Iterator<Item = (Quality, String)>) -> Vec<(String, &'static str)> {
+fn warnings(choices: impl Iterator<Item = (Quality, String)>) -> Vec<(String, &'static str)> {
     let mut warnings: Vec<(String, &str)> = Vec::new();
-    for (quality, name) in named {
+    for (quality, quant) in choices {
         let Some(warning) = quality.warning() else { continue };
         match warnings.iter_mut().find(|(_, known)| *known == warning) {
-            Some((names, _)) => *names = format!("{names}, {name}"),
-            None => warnings.push((name, warning)),
+            Some((names, _)) => *names = format!("{names}, {quant}"),
+            None => warnings.push((quant, warning)),
         }
     }
     warnings

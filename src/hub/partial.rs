@@ -106,8 +106,8 @@ impl Partial {
         let prefix = watch::Sender::new(have.prefix());
         let resumed = have.bytes() > 0;
         let hasher = etag.sha256().map(|_| Mutex::default());
-        let (state, hashed) = (Mutex::new(State { have, journal }), AtomicU64::new(0));
-        Ok(Self { places, data, size, resumed, state, prefix, hasher, hashed, _lock: lock })
+        let state = Mutex::new(State { have, journal });
+        Ok(Self { places, data, size, resumed, state, prefix, hasher, hashed: AtomicU64::new(0), _lock: lock })
     }
 
     pub fn path(&self) -> &Path {

@@ -123,8 +123,8 @@ impl Sight<'_> {
             Some((index, why)) => writeln!(out, "take `hobnob pull {}`: {why}", self.page.offers[*index].model),
             None => writeln!(out, "nothing of it is known to run well here"),
         };
-        let named = self.page.offers.iter().map(|offer| (offer.quality, offer.quant.clone()));
-        for (names, warning) in warnings(named) {
+        let choices = self.page.offers.iter().map(|offer| (offer.quality, offer.quant.clone()));
+        for (names, warning) in warnings(choices) {
             let _ = writeln!(out, "{}: {warning}", sanitize(&names).replace('\n', " "));
         }
         // Each reason once: it often holds for all.
