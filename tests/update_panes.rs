@@ -120,7 +120,7 @@ fn a_model_that_is_not_found_is_called_as_it_was_asked_for() {
     d.engine(EngineEvent::Loaded { id: LoadId(2), info: Box::new(info()) });
     d.send(Msg::Term(TermEvent::Paste("/load org/gone".into())));
     let asked = d.key("enter");
-    assert!(matches!(asked[..], [.., Effect::Hub(HubCmd::Resolve { id: LoadId(3), .. })]), "{asked:?}");
+    assert!(matches!(asked[..], [Effect::Hub(HubCmd::Resolve { id: LoadId(3), .. }), ..]), "{asked:?}");
     let missing = UserError::new(ErrorKind::ModelNotFound, "org/gone is not here");
     let effects = d.hub(HubEvent::Resolved { id: LoadId(3), result: Box::new(Err(missing)) });
     assert!(!effects.iter().any(|effect| matches!(effect, Effect::Hub(HubCmd::Download { .. }))), "{effects:?}");
