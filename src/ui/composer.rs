@@ -14,8 +14,10 @@ use crate::ui::canvas::Canvas;
 use crate::ui::chat::prompt;
 
 const OFFERED_ROWS: usize = 8;
-/// Columns that a command's name has before what it does.
-const NAME: usize = 18;
+/// Columns that an offer has at least before what is said of it.
+const NAME: usize = 19;
+/// In fewer columns what a command does needs the room that its keys would take.
+const WITH_KEYS: u16 = 60;
 
 /// Gives the place of the cursor.
 pub(super) fn draw(canvas: &mut Canvas<'_>, panel: Rect, padding: u16, layout: &Layout, app: &App) -> Option<Position> {
@@ -124,7 +126,7 @@ pub(super) fn offers(canvas: &mut Canvas<'_>, above: Rect, column: Rect, app: &A
     let height = u16::try_from(rows).unwrap_or(0);
     let area = Rect { x: column.x, y: above.bottom() - height, width: column.width, height };
     canvas.fill(area, theme.panel);
-    let details = details_at(all.iter().skip(first).take(rows), usize::from(area.width));
+    let details = details_at(all, usize::from(area.width));
     for (i, offer) in all.iter().enumerate().skip(first).take(rows) {
         let y = area.y + u16::try_from(i - first).unwrap_or(0);
         let row = Rect { y, height: 1, ..area };
@@ -139,14 +141,23 @@ pub(super) fn offers(canvas: &mut Canvas<'_>, above: Rect, column: Rect, app: &A
     }
 }
 
-/// The column where it is said what values are: behind the longest, as far as that leaves room for both.
-fn details_at<'a>(offers: impl Iterator<Item = &'a Offer>, width: usize) -> usize {
-    let value = |offer: &Offer| match offer {
-        Offer::Value { value, .. } => wrap::width(&sanitize(value)),
-        Offer::Command(_) | Offer::Path(_) => 0,
-    };
-    let longest = offers.map(value).max().unwrap_or(0);
-    (longest + 2).clamp(NAME + 3, (width * 2 / 3).max(NAME + 3))
+/// The column where it is said what offers are: behind the longest, as far as that leaves room for both.
+fn details_at(offers: &[Offer], width: usize) -> usize {
+    let longest = offers.iter().map(|offer| wrap::width(&written(offer))).max().unwrap_or(0);
+    (longest + 2).clamp(NAME, (width * 2 / 3).max(NAME))
+}
+
+/// As it is offered.
+fn written(offer: &Offer) -> String {
+    match offer {
+        Offer::Command(action) => match action.argument() {
+            Some(argument) => format!("/{} {argument}", action.name()),
+            None => format!("/{}", action.name()),
+        },
+        Offer::Value { value, .. } => sanitize(value).into_owned(),
+        Offer::Path(entry) if entry.is_file => sanitize(&entry.name).into_owned(),
+        Offer::Path(entry) => format!("{}/", sanitize(&entry.name)),
+    }
 }
 
 fn draw_offer(
@@ -158,31 +169,24 @@ fn draw_offer(
     (name, what): (Style, Style),
 ) {
     let ellipsis = app.theme.glyphs.ellipsis;
+    let offered = written(offer);
+    let space = " ".repeat(details.saturating_sub(wrap::width(&offered)).max(2));
+    let line = |detail: &str| {
+        let parts = vec![Span::styled(offered.clone() + &space, name), Span::styled(detail.to_owned(), what)];
+        Line::from(parts)
+    };
     match offer {
         Offer::Command(action) => {
-            let written = match action.argument() {
-                Some(argument) => format!("{} {argument}", action.name()),
-                None => action.name().to_owned(),
-            };
-            let space = if written.len() < NAME { "" } else { "  " };
-            let does = Span::styled(action.description(), what);
-            let line = Line::from(vec![Span::styled(format!("/{written:<NAME$}{space}"), name), does]);
-            canvas.line(row, &wrap::truncate(&line, usize::from(row.width.saturating_sub(10)), ellipsis));
-            canvas.right(row, &Line::from(Span::styled(app.key_outside(*action), what)));
+            let keys = if row.width < WITH_KEYS { String::new() } else { app.key_outside(*action) };
+            let width = if row.width < WITH_KEYS { row.width } else { row.width - 10 };
+            canvas.line(row, &wrap::truncate(&line(action.description()), usize::from(width), ellipsis));
+            canvas.right(row, &Line::from(Span::styled(keys, what)));
         }
-        Offer::Value { value, detail } => {
-            let value = sanitize(value).into_owned();
-            let used = wrap::width(&value) + 2;
-            let space = " ".repeat(details.saturating_sub(used));
-            let line = Line::from(vec![
-                Span::styled(format!("{value}  {space}"), name),
-                Span::styled(sanitize(detail).into_owned(), what),
-            ]);
-            canvas.line(row, &wrap::truncate(&line, usize::from(row.width), ellipsis));
+        Offer::Value { detail, .. } => {
+            canvas.line(row, &wrap::truncate(&line(&sanitize(detail)), usize::from(row.width), ellipsis));
         }
-        Offer::Path(entry) => {
-            let slash = if entry.is_file { "" } else { "/" };
-            canvas.line(row, &canvas.cut(&format!("{}{slash}", sanitize(&entry.name)), row.width, name));
+        Offer::Path(_) => {
+            canvas.line(row, &canvas.cut(&offered, row.width, name));
         }
     }
 }
