@@ -3,15 +3,11 @@
 
 mod support;
 
-use hobnob::app::App;
-use hobnob::app::Init;
 use hobnob::app::msg::{Msg, TimerId};
-use hobnob::config::theme::{Capabilities, ColourDepth};
-use hobnob::config::{Persona, Sources, read_assignments};
+use hobnob::config::{Persona, read_assignments};
 use hobnob::domain::hub::Local;
 use hobnob::domain::model::{LocalModel, ModelInfo};
 use hobnob::domain::store::{ConvIds, Said, StoreCmd, StoreEvent, Summary};
-use hobnob::domain::zone::Zone;
 use hobnob::domain::{EngineEvent, FinishReason, HubEvent, LoadId, Role};
 use support::app::{Driver, info, starter};
 
@@ -178,22 +174,7 @@ fn a_preview() {
 
 #[test]
 fn the_very_first_start() {
-    let env = |name: &str| (name == "HOME").then(|| "/home/ada".into());
-    let config = hobnob::config::load(&Sources { env: &env, config_flag: None, flags: Vec::new() });
-    let capabilities = Capabilities { depth: ColourDepth::True, unicode: true };
-    let mut d = Driver::new();
-    let clock = (d.now, 0);
-    let init = Init {
-        config,
-        capabilities,
-        ids: ConvIds::seeded(1),
-        open: None,
-        persona: None,
-        clock,
-        zone: Zone::default(),
-        first_start: true,
-    };
-    d.app = App::new(init);
+    let mut d = Driver::at_the_first_start();
     d.begin();
     d.hub(HubEvent::Local(Local::default()));
     all_sizes("tour_without_a_model", &mut d);

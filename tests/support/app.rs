@@ -54,16 +54,21 @@ impl Driver {
     pub fn with(flags: Vec<(&'static str, Value, &'static str)>, capabilities: Capabilities) -> Self {
         let config = config(flags);
         assert_eq!(config.problems, [], "the test's own configuration is sound");
-        Self::from(config, capabilities)
+        Self::from(config, capabilities, false)
+    }
+
+    /// Started for the first time on this machine.
+    pub fn at_the_first_start() -> Self {
+        Self::from(config(Vec::new()), Capabilities { depth: ColourDepth::True, unicode: true }, true)
     }
 
     /// With a configuration that has these problems.
     pub fn with_problems(problems: Vec<hobnob::error::UserError>) -> Self {
         let config = hobnob::config::Loaded { problems, ..config(Vec::new()) };
-        Self::from(config, Capabilities { depth: ColourDepth::True, unicode: true })
+        Self::from(config, Capabilities { depth: ColourDepth::True, unicode: true }, false)
     }
 
-    fn from(config: hobnob::config::Loaded, capabilities: Capabilities) -> Self {
+    fn from(config: hobnob::config::Loaded, capabilities: Capabilities, first_start: bool) -> Self {
         let now = Instant::now();
         let init = Init {
             config,
@@ -73,7 +78,7 @@ impl Driver {
             persona: None,
             clock: (now, CLOCK),
             zone: Zone::default(),
-            first_start: false,
+            first_start,
         };
         Self { app: App::new(init), now, clock: false, count: false, listed: Vec::new(), stored: Vec::new() }
     }
