@@ -4,12 +4,13 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
 use crate::domain::model::RepoId;
 use crate::error::{ErrorKind, UserError};
 use crate::hub::cache::{BlobLock, RepoCache};
-use crate::hub::digest::ContentHash;
+use crate::hub::digest::{ContentHash, hex};
 use crate::hub::foresee::Watch;
 use crate::hub::http::{Hub, Metadata, Pin};
 use crate::hub::names::GgufName;
@@ -22,7 +23,9 @@ use crate::hub::{Judge, SpeedLimit, Timing, display_path};
 /// What the machine's sudden end costs is what came in so long: to have the disk take each piece at once would make it the
 /// slowest part of a download. What this program's own end costs is far less, see `journal`.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
-/// Hashed at a time.
+/// What arrives faster than this is not left lying for so long: the last of it would hold up the end.
+const MOST_UNSYNCED: u64 = 128 << 20;
+/// Hashed at a time: to wake a thread for each piece that comes would cost as much as hashing it.
 const HASHED: u64 = 8 << 20;
 
 /// What all files of a download have in common.
@@ -171,15 +174,27 @@ impl Fetch<'_> {
         let mut sync = tokio::time::interval(SYNC_EVERY);
         sync.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut prefix = partial.prefix();
+        let mut synced = partial.arrived();
         loop {
-            let done = tokio::select! {
-                _ = sync.tick() => self.sync(partial).await,
+            let arrived = tokio::select! {
+                _ = sync.tick() => partial.arrived(),
                 // Its sender lives as long as the file.
-                _ = prefix.changed() => self.look(watch, partial).await,
+                _ = prefix.changed() => {
+                    if let Err(error) = self.look(watch, partial).await {
+                        return error;
+                    }
+                    let arrived = partial.arrived();
+                    if arrived.saturating_sub(synced) < MOST_UNSYNCED {
+                        continue;
+                    }
+                    sync.reset();
+                    arrived
+                }
             };
-            if let Err(error) = done {
+            if let Err(error) = self.sync(partial).await {
                 return error;
             }
+            synced = arrived;
         }
     }
 
@@ -206,29 +221,33 @@ impl Fetch<'_> {
         error
     }
 
-    /// The SHA-256 of the file, taken while it arrives: what comes in order is hashed as it is written, the rest is read
-    /// again as soon as nothing is missing before it. `None` for one that goes by another hash.
+    /// The SHA-256 of the file, taken as far as it goes without a gap while it arrives; `None` for one that goes by another
+    /// hash.
     async fn hash(&self, partial: &Arc<Partial>, share: &Share<'_>) -> Result<Option<String>, UserError> {
         if self.meta.etag.sha256().is_none() {
             return Ok(None);
         }
         let mut prefix = partial.prefix();
-        let mut buffer = vec![0; CHUNK];
-        loop {
-            let (have, at) = (*prefix.borrow_and_update(), partial.hashed());
+        let (mut hasher, mut buffer, mut at) = (Sha256::new(), vec![0; CHUNK], 0);
+        while at < partial.size() {
+            let end = partial.size().min(at + HASHED);
+            // Its sender lives as long as the file.
+            let _ = prefix.wait_for(|have| *have >= end).await;
+            let partial = Arc::clone(partial);
+            let more = blocking(move || -> io::Result<_> {
+                while at < end {
+                    let len = usize::try_from(end - at).unwrap_or(CHUNK).min(CHUNK);
+                    partial.read(at, &mut buffer[..len])?;
+                    hasher.update(&buffer[..len]);
+                    at += len as u64;
+                }
+                Ok((hasher, buffer))
+            });
+            (hasher, buffer) = more.await?.map_err(|error| self.disk(&error))?;
+            at = end;
             share.check(at);
-            if at >= partial.size() {
-                return Ok(partial.sha256());
-            }
-            if have <= at {
-                // Its sender lives as long as the file.
-                let _ = prefix.changed().await;
-                continue;
-            }
-            let (partial, end) = (Arc::clone(partial), have.min(at + HASHED));
-            let more = blocking(move || partial.catch_up(end, &mut buffer).map(|()| buffer));
-            buffer = more.await?.map_err(|error| self.disk(&error))?;
         }
+        Ok(Some(hex(&hasher.finalize())))
     }
 
     async fn is_right(&self, partial: &Arc<Partial>, check: Check) -> Result<bool, UserError> {

@@ -8,16 +8,13 @@ use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
 use crate::domain::units;
 use crate::error::{ErrorKind, UserError, reason};
 use crate::hub::cache::{BlobLock, Etag, RepoCache};
-use crate::hub::digest::hex;
 use crate::hub::display_path;
 use crate::hub::journal::{self, Journal};
 use crate::hub::spans::Spans;
@@ -67,10 +64,6 @@ pub(super) struct Partial {
     state: Mutex<State>,
     /// How far it goes from the beginning without a gap.
     prefix: watch::Sender<u64>,
-    /// The SHA-256 of what is before `hashed`; none of a file that goes by another hash.
-    hasher: Option<Mutex<Sha256>>,
-    /// Grows with the hasher locked.
-    hashed: AtomicU64,
     _lock: BlobLock,
 }
 
@@ -105,9 +98,7 @@ impl Partial {
         let journal = Journal::create(&places.journal, size, model, &have)?;
         let prefix = watch::Sender::new(have.prefix());
         let resumed = have.bytes() > 0;
-        let hasher = etag.sha256().map(|_| Mutex::default());
-        let state = Mutex::new(State { have, journal });
-        Ok(Self { places, data, size, resumed, state, prefix, hasher, hashed: AtomicU64::new(0), _lock: lock })
+        Ok(Self { places, data, size, resumed, state: Mutex::new(State { have, journal }), prefix, _lock: lock })
     }
 
     pub fn path(&self) -> &Path {
@@ -150,13 +141,9 @@ impl Partial {
     pub fn write(&self, at: u64, bytes: &[u8]) -> io::Result<()> {
         let span = at..at + bytes.len() as u64;
         let gaps = self.state().have.gaps(span.clone());
-        for gap in &gaps {
+        for gap in gaps {
             let part = |byte: u64| usize::try_from(byte - at).unwrap_or(usize::MAX);
             self.data.write_all_at(&bytes[part(gap.start)..part(gap.end)], gap.start)?;
-        }
-        // What is written as it came need not be read again; of what was here before only the file itself can tell.
-        if gaps == [span.clone()] {
-            self.hash_next(at, bytes);
         }
         let mut state = self.state();
         state.have.add(span);
@@ -185,43 +172,12 @@ impl Partial {
         self.state().journal.safe(&pieces)
     }
 
-    /// Takes bytes into the hash, if it is their turn.
-    fn hash_next(&self, at: u64, bytes: &[u8]) {
-        // Who finds it locked leaves them to the one who is catching up.
-        let Some(Ok(mut hasher)) = self.hasher.as_ref().map(Mutex::try_lock) else { return };
-        if self.hashed() == at {
-            hasher.update(bytes);
-            self.hashed.store(at + bytes.len() as u64, Ordering::Release);
-        }
-    }
-
-    /// How far the file has been hashed from its beginning.
-    pub fn hashed(&self) -> u64 {
-        self.hashed.load(Ordering::Acquire)
-    }
-
-    /// Reads what was not hashed as it came, up to `end`, which has arrived, and hashes it.
+    /// Reads bytes that have arrived.
     ///
     /// # Errors
     /// As the file system says.
-    pub fn catch_up(&self, end: u64, buffer: &mut [u8]) -> io::Result<()> {
-        let Some(hasher) = &self.hasher else { return Ok(()) };
-        let mut hasher = hasher.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut at = self.hashed();
-        while at < end {
-            let len = usize::try_from(end - at).unwrap_or(usize::MAX).min(buffer.len());
-            self.data.read_exact_at(&mut buffer[..len], at)?;
-            hasher.update(&buffer[..len]);
-            at += len as u64;
-            self.hashed.store(at, Ordering::Release);
-        }
-        Ok(())
-    }
-
-    /// The SHA-256 of a file of which all has been hashed; `None` of one that goes by another hash.
-    pub fn sha256(&self) -> Option<String> {
-        let hasher = self.hasher.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Some(hex(&hasher.finalize()))
+    pub fn read(&self, at: u64, buffer: &mut [u8]) -> io::Result<()> {
+        self.data.read_exact_at(buffer, at)
     }
 
     /// Forgets everything that has arrived. From now on damage is not of an earlier attempt.
@@ -234,8 +190,6 @@ impl Partial {
         state.have.clear();
         self.data.set_len(0)?;
         self.resumed = false;
-        self.hasher = self.hasher.take().map(|_| Mutex::default());
-        self.hashed.store(0, Ordering::Release);
         self.prefix.send_replace(0);
         Ok(())
     }

@@ -1,8 +1,9 @@
-//! What a connection brings, on its way to the disk: one piece is written while the next one comes in.
+//! What a connection brings, on its way to the disk: a thread of its own writes it, while more comes in.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc as returned};
 
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::error::UserError;
@@ -10,8 +11,16 @@ use crate::hub::fetch::{Fetch, unexpected};
 use crate::hub::partial::{CHUNK, Partial};
 use crate::hub::tally::Share;
 
-/// Handed to the system at a time.
-const WRITTEN: usize = CHUNK / 4;
+/// Handed over at a time, at least.
+const WRITTEN: usize = CHUNK / 2;
+/// So many pieces may wait for the thread. Then whoever is faster than the disk waits as well.
+const WAITING: usize = 2;
+
+/// Bytes, and where they belong.
+struct Piece {
+    at: u64,
+    bytes: Vec<u8>,
+}
 
 /// Writes bytes one after the other from some place in the file on.
 pub(super) struct Writer<'a> {
@@ -21,13 +30,29 @@ pub(super) struct Writer<'a> {
     /// Where the buffer belongs.
     at: u64,
     buffer: Vec<u8>,
-    /// What is before it and not known to be written; gives its memory back.
-    writing: Option<JoinHandle<io::Result<Vec<u8>>>>,
+    /// Ends the thread when it goes; `None` once everything is to be written.
+    pieces: Option<mpsc::Sender<Piece>>,
+    /// Buffers whose bytes are written.
+    emptied: returned::Receiver<Vec<u8>>,
+    /// `None` once it is known how it ended.
+    thread: Option<JoinHandle<io::Result<()>>>,
 }
 
 impl<'a> Writer<'a> {
     pub fn new(fetch: &'a Fetch<'a>, partial: &'a Arc<Partial>, share: &'a Share<'a>, at: u64) -> Self {
-        Self { fetch, partial, share, at, buffer: Vec::new(), writing: None }
+        let (pieces, mut waiting) = mpsc::channel::<Piece>(WAITING);
+        let (written, emptied) = returned::channel();
+        let file = Arc::clone(partial);
+        let thread = tokio::task::spawn_blocking(move || {
+            while let Some(Piece { at, mut bytes }) = waiting.blocking_recv() {
+                file.write(at, &bytes)?;
+                bytes.clear();
+                // Nobody wants it back who has nothing more to write.
+                let _ = written.send(bytes);
+            }
+            Ok(())
+        });
+        Self { fetch, partial, share, at, buffer: Vec::new(), pieces: Some(pieces), emptied, thread: Some(thread) }
     }
 
     /// Where the next byte belongs.
@@ -47,19 +72,15 @@ impl<'a> Writer<'a> {
     /// # Errors
     /// `Disk`, of earlier bytes.
     pub async fn hand_over(&mut self) -> Result<(), UserError> {
-        let spare = self.settle().await?;
-        if self.buffer.is_empty() {
-            return Ok(());
-        }
-        let mut buffer = std::mem::replace(&mut self.buffer, spare);
-        let (partial, at) = (Arc::clone(self.partial), self.at);
-        self.at += buffer.len() as u64;
-        self.writing = Some(tokio::task::spawn_blocking(move || {
-            partial.write(at, &buffer)?;
-            buffer.clear();
-            Ok(buffer)
-        }));
-        Ok(())
+        self.share.set(self.partial.arrived());
+        let Some(pieces) = self.pieces.as_ref().filter(|_| !self.buffer.is_empty()) else { return Ok(()) };
+        let emptied = self.emptied.try_recv().unwrap_or_else(|_| Vec::with_capacity(2 * WRITTEN));
+        let bytes = std::mem::replace(&mut self.buffer, emptied);
+        let (at, len) = (self.at, bytes.len());
+        let handed = pieces.send(Piece { at, bytes }).await;
+        self.at += len as u64;
+        // Only an error ends the thread before there is nothing more to write.
+        if handed.is_ok() { Ok(()) } else { self.ended().await }
     }
 
     /// Has everything written, and waits until it is.
@@ -68,15 +89,15 @@ impl<'a> Writer<'a> {
     /// `Disk`.
     pub async fn finish(&mut self) -> Result<(), UserError> {
         self.hand_over().await?;
-        self.settle().await?;
+        self.pieces = None;
+        self.ended().await?;
+        self.share.set(self.partial.arrived());
         Ok(())
     }
 
-    /// Waits until all that was handed over is written. Gives an empty buffer.
-    async fn settle(&mut self) -> Result<Vec<u8>, UserError> {
-        let Some(writing) = self.writing.take() else { return Ok(Vec::with_capacity(2 * WRITTEN)) };
-        let spare = writing.await.map_err(|_| unexpected())?.map_err(|error| self.fetch.disk(&error))?;
-        self.share.set(self.partial.arrived());
-        Ok(spare)
+    /// Waits for the thread's end, and tells why it ended.
+    async fn ended(&mut self) -> Result<(), UserError> {
+        let Some(thread) = self.thread.take() else { return Err(unexpected()) };
+        thread.await.map_err(|_| unexpected())?.map_err(|error| self.fetch.disk(&error))
     }
 }
