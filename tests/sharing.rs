@@ -68,6 +68,13 @@ async fn scripts(engine: &mut Engine, wanted: u32) {
     engine.until(|event| (event == EngineEvent::Lent { scripts: wanted }).then_some(())).await;
 }
 
+/// Nothing of these tests takes as long; who waits longer waits for ever.
+const LONG: Duration = Duration::from_secs(20);
+
+async fn in_time<T>(work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(LONG, work).await.expect("in time")
+}
+
 #[tokio::test]
 async fn a_guest_is_answered_by_the_engine_that_is_there() {
     let subject = Subject::new(&format!("load_ms = 300\n{IN_TURN}"));
@@ -300,6 +307,48 @@ async fn a_holder_that_lets_go_says_so_only_where_words_are_lost() {
     assert!(answer.reloads > 0, "by another process");
     // So is one that waits, and the next one after.
     assert_eq!(text(&mut borrower).await, "fine");
+}
+
+#[tokio::test]
+async fn an_answer_waits_for_the_engine_to_be_loaded_again() {
+    // A prompt that is being read can't be stopped but by ending the process.
+    let subject = Subject::new(
+        "[[reply]]\nwhen = \"story\"\nprefill_ms = 1500\ntext = \"a long one\"\n[[reply]]\ntext = \"quick\"\n",
+    );
+    let (mut lender, mut borrower) = subject.both().await;
+    let slow = borrower.begin(ask("a story"));
+    borrower.started(slow).await;
+    let own = lender.begin(ask("well?"));
+    lender.until(|event| (event == EngineEvent::Unloaded { forgotten: false }).then_some(())).await;
+    assert_eq!(in_time(lender.answer_to(own)).await.expect("answers").text, "quick");
+    assert_eq!(in_time(borrower.answer_to(slow)).await.expect("answers").text, "a long one");
+}
+
+#[tokio::test]
+async fn a_message_wakes_the_engine_that_sleeps() {
+    let subject = Subject::new(IN_TURN);
+    let (mut lender, mut borrower) = subject.both().await;
+    assert_eq!(text(&mut lender).await, "one");
+    for _ in 0..2 {
+        lender.handle.send(EngineCmd::Sleep);
+        lender.until(|event| (event == EngineEvent::Unloaded { forgotten: false }).then_some(())).await;
+        assert_eq!(in_time(text(&mut borrower)).await, "one", "by a new process");
+        assert_eq!(text(&mut lender).await, "two", "which is the holder's");
+    }
+}
+
+#[tokio::test]
+async fn an_engine_that_can_t_be_loaded_again_is_told_to_whoever_asked() {
+    let subject = Subject::new(IN_TURN);
+    let (mut lender, mut borrower) = subject.both().await;
+    lender.handle.send(EngineCmd::Sleep);
+    lender.until(|event| (event == EngineEvent::Unloaded { forgotten: false }).then_some(())).await;
+    std::fs::write(&subject.spec.location, "fail_load = \"no such luck\"\n").expect("writes");
+    let error = in_time(borrower.answer(ask("well?"))).await.expect_err("it does not load");
+    assert_eq!((error.kind, error.message.as_str()), (ErrorKind::LoadFailed, "no such luck"));
+    // The next message tries once more, alone.
+    std::fs::write(&subject.spec.location, IN_TURN).expect("writes");
+    assert_eq!(in_time(text(&mut borrower)).await, "one");
 }
 
 #[tokio::test]

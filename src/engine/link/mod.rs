@@ -328,9 +328,11 @@ impl Link {
         }
     }
 
+    /// What somebody lends can be loaded again while an answer of ours waits there: that is between its holder and it.
     fn loaded(&mut self, mut info: ModelInfo) {
-        let State::Loading { child, then, .. } = std::mem::replace(&mut self.state, State::Down) else {
-            return;
+        let (child, then) = match std::mem::replace(&mut self.state, State::Down) {
+            State::Loading { child, then, .. } => (child, then),
+            other => return self.state = other,
         };
         info.notes.extend(self.not_kept(&child));
         self.state = State::Ready { child };
@@ -351,16 +353,16 @@ impl Link {
         }
     }
 
-    /// The process said that it can't. The model stays the one that is wanted: the next message tries again.
+    /// The process said that it can't. The model stays the one that is wanted: the next message tries again. A holder who
+    /// can't load again sends its guests away, and what they wait for goes on from there.
     async fn load_failed(&mut self, error: UserError) {
-        let then = match &mut self.state {
-            State::Loading { then, .. } => then.take(),
-            _ => None,
-        };
-        if let Some(child) = self.state.take_child() {
-            child.end().await;
+        match std::mem::replace(&mut self.state, State::Down) {
+            State::Loading { child, then, .. } => {
+                child.end().await;
+                self.tell_load_failed(error, then);
+            }
+            other => self.state = other,
         }
-        self.tell_load_failed(error, then);
     }
 
     fn tell_load_failed(&mut self, error: UserError, then: Option<Ask>) {
