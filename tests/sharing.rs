@@ -173,6 +173,43 @@ async fn our_own_message_comes_first_and_the_script_s_answer_is_whole() {
 }
 
 #[tokio::test]
+async fn two_of_our_own_messages_in_a_row_cost_a_script_nothing() {
+    let story = words(40);
+    for temperature in [0.0, 0.7] {
+        let subject = Subject::new(&format!(
+            "[[reply]]\nwhen = \"story\"\ncount_ms = 100\ntext = \"{story}\"\ntokens_per_second = 40.0\n\
+             [[reply]]\ntext = \"quick\"\n"
+        ));
+        let (mut lender, mut borrower) = subject.both().await;
+        let mut req = ask("a story");
+        req.sampling.temperature = Some(temperature);
+        let slow = borrower.begin(req);
+        borrower.pieces(slow, 2).await;
+        // The second finds the script's at its beginning again.
+        for _ in 0..2 {
+            assert_eq!(text(&mut lender).await, "quick");
+        }
+        let (mut heard, mut started) = (String::new(), 0);
+        let usage = in_time(borrower.until(|event| match event {
+            EngineEvent::Started { .. } => {
+                started += 1;
+                None
+            }
+            EngineEvent::Delta { text, .. } => {
+                heard.push_str(&text);
+                None
+            }
+            EngineEvent::Finished { usage, .. } => Some(usage),
+            _ => None,
+        }))
+        .await;
+        // It was told before, and so were the first words.
+        assert_eq!((started, usage.completion_tokens), (0, 40), "{temperature}");
+        assert!(story.ends_with(heard.as_str()) && heard.len() < story.len(), "{temperature}: {heard}");
+    }
+}
+
+#[tokio::test]
 async fn an_answer_of_chance_goes_on_where_it_was() {
     let story = words(40);
     let subject = Subject::new(&format!(

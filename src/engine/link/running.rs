@@ -145,7 +145,8 @@ impl Answer {
         (Usage { completion_tokens, ..*before }, stats)
     }
 
-    /// What is to be asked so that it goes on from here. `None` where there is no more to it than its end.
+    /// What is to be asked so that it goes on from here: the same where nothing of it has come. `None` where there is no
+    /// more to it than its end.
     ///
     /// An answer in which nothing is left to chance is made once more from its beginning, without what is known of it: what
     /// is read and what is made differ in their last digits, and to go on in the middle could change a word.
@@ -155,15 +156,16 @@ impl Answer {
         if left == Some(None) {
             return None;
         }
-        let exact = ask.req.sampling.temperature == Some(0.0) && ask.req.begun.is_none();
-        let before = ask.earlier.take().and_then(|earlier| earlier.known);
-        if self.prompt_tokens > 0 {
-            let (usage, stats) = self.so_far(now);
-            // It may have had to give way again before it came as far as the first time.
-            let longer = before.filter(|before| before.text.len() > self.heard.text.len());
-            let known = exact.then(|| longer.unwrap_or_else(|| self.heard.clone()));
-            ask.earlier = Some(Earlier { usage, stats, known });
+        if self.prompt_tokens == 0 {
+            return Some(ask);
         }
+        let exact = ask.req.sampling.temperature == Some(0.0) && ask.req.begun.is_none();
+        let (usage, stats) = self.so_far(now);
+        // It may have had to give way again before it came as far as the first time.
+        let before = ask.earlier.take().and_then(|earlier| earlier.known);
+        let longer = before.filter(|before| before.text.len() > self.heard.text.len());
+        let known = exact.then(|| longer.unwrap_or_else(|| self.heard.clone()));
+        ask.earlier = Some(Earlier { usage, stats, known });
         if !exact {
             ask.req.max_tokens = left.flatten();
             add(&mut ask, &self.heard);
@@ -338,6 +340,10 @@ mod tests {
         assert_eq!(piece(&mut third, say, "one"), Ok(String::new()));
         let known = third.give_way(t0).and_then(|ask| ask.earlier?.known).expect("what there is");
         assert_eq!(known.text, "one two");
+        // Interrupted once more before it had begun: nothing is forgotten.
+        let fourth = Answer::begin(GenId(101), again.clone(), t0);
+        let once_more = fourth.give_way(t0).expect("there is more to it");
+        assert_eq!((once_more.earlier, once_more.req), (again.earlier.clone(), again.req.clone()));
         for other in [(say, "other"), (say, "one too"), (hm, "more")] {
             let mut other_way = second();
             assert_eq!(piece(&mut other_way, other.0, other.1), Err(()), "{other:?}");
