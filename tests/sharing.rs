@@ -44,6 +44,11 @@ impl Subject {
         Engine::sharing(Share::Lend(Lend { folder: self.run(), holder: Holder::Interface }))
     }
 
+    fn keeper(&self) -> Engine {
+        let holder = Holder::Warm { keep: Duration::from_secs(600) };
+        Engine::sharing(Share::Lend(Lend { folder: self.run(), holder }))
+    }
+
     fn borrower(&self) -> Engine {
         Engine::sharing(Share::Borrow(Borrow { folder: self.run(), keep: None }))
     }
@@ -399,6 +404,23 @@ async fn an_engine_that_dies_of_a_script_is_told_to_both() {
     lender.until(|event| matches!(event, EngineEvent::Died { .. }).then_some(())).await;
     assert_eq!(text(&mut lender).await, "fine");
     assert_eq!(text(&mut borrower).await, "fine");
+}
+
+#[tokio::test]
+async fn one_that_stays_for_scripts_has_its_engine_again_for_the_next() {
+    let bad = "[[reply]]\nwhen = \"bad\"\ndie = \"abort\"\n";
+    let subject = Subject::new(&format!("{bad}{IN_TURN}"));
+    let mut keeper = subject.keeper();
+    keeper.load(&subject.spec).await.expect("loads");
+    let mut borrower = subject.borrower();
+    borrower.load(&subject.spec).await.expect("is let in");
+    in_time(borrower.answer(ask("bad"))).await.expect_err("dies");
+    keeper.until(|event| matches!(event, EngineEvent::Died { .. }).then_some(())).await;
+    for told in ["one", "two"] {
+        let mut next = subject.borrower();
+        in_time(next.load(&subject.spec)).await.expect("is let in");
+        assert_eq!(in_time(text(&mut next)).await, told, "by the same process");
+    }
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use super::process::EngineProcess;
 use super::running::{Answer, Ask, Asker, cancelled_before_it_began};
 use super::{Link, State, busy};
 use crate::domain::model::ModelSpec;
-use crate::domain::{EngineEvent, GenId};
+use crate::domain::{EngineEvent, GenId, LoadStage};
 use crate::engine::protocol::{FromEngine, ToEngine};
 use crate::engine::share::{
     Door, GuestId, Holder, Holding, Lend, Reply, Share, Tell, Verdict, Visit, Want, Weights, say,
@@ -202,6 +202,10 @@ impl Link {
                 let Some(info) = wanted.loaded.clone() else { return };
                 FromEngine::Loaded { info: Box::new(info) }
             }
+            // Who is there for guests alone has it again for the next one.
+            (Some(wanted), State::Down) if self.guests.keep.is_some() && wanted.is(spec, weights) => {
+                FromEngine::Stage { stage: LoadStage::Starting }
+            }
             _ => return say(&tell, &Reply::new(Verdict::Refused)),
         };
         if let (Some(ours), Some(wish)) = (&mut self.guests.keep, keep) {
@@ -210,6 +214,9 @@ impl Link {
         say(&tell, &Reply::new(Verdict::Welcome { holder: self.guests.holder() }));
         say(&tell, &loaded);
         self.guests.here.insert(guest, tell);
+        if matches!(self.state, State::Down) {
+            self.start(None);
+        }
     }
 
     fn holding(&self) -> Option<Holding> {
