@@ -135,6 +135,29 @@ fn the_cache_is_told_as_the_engine_keeps_it() {
 }
 
 #[test]
+fn layers_may_differ_where_the_engine_takes_that() {
+    let dir = workplace();
+    let config = |sizes: Value| {
+        json!({
+            "architectures": ["Gemma3nForConditionalGeneration"],
+            "text_config": {
+                "num_hidden_layers": 3, "hidden_size": 64, "intermediate_size": sizes, "num_attention_heads": 4,
+                "num_key_value_heads": 2, "head_dim": 16, "vocab_size": 263, "max_position_embeddings": 512,
+            },
+        })
+        .to_string()
+        .into_bytes()
+    };
+    for sizes in [json!(96), json!([96, 96, 96]), json!([64, 96, 32])] {
+        let folder = folder_with(dir.path(), "config.json", &config(sizes.clone()));
+        let facts = measured(&folder).unwrap_or_else(|error| panic!("{sizes}: {error}"));
+        assert_eq!((facts.architecture.as_str(), facts.feed_forward), ("gemma3n", 96), "{sizes}");
+    }
+    let folder = folder_with(dir.path(), "config.json", &config(json!([96, "wide"])));
+    assert!(refusal("a size that is none", &folder).message.contains("intermediate_size"));
+}
+
+#[test]
 fn broken_folders_are_refused_by_the_file_at_fault() {
     let dir = workplace();
     let (config, words, talk) = (tiny::config, tiny::tokenizer, tiny::tokenizer_config);
@@ -159,6 +182,7 @@ fn broken_folders_are_refused_by_the_file_at_fault() {
         ("config.json", changed(config(), "num_hidden_layers", json!(-1)), "num_hidden_layers"),
         ("config.json", changed(config(), "num_hidden_layers", json!(u64::MAX)), "num_hidden_layers"),
         ("config.json", changed(config(), "num_attention_heads", json!(0)), "num_attention_heads"),
+        ("config.json", changed(config(), "intermediate_size", json!([96, 96])), "intermediate_size"),
         ("config.json", changed(config(), "num_key_value_heads", json!(3)), "share"),
         ("config.json", changed(config(), "rope_theta", json!(0)), "rope_theta"),
         ("config.json", changed(config(), "vocab_size", json!(300)), "300 words"),

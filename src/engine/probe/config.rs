@@ -17,6 +17,7 @@ pub(super) const FILE: &str = "config.json";
 /// It is parsed whole, which takes some thirty times its size.
 const MOST_BYTES: u64 = 192 << 10;
 pub(super) const GPU_HINT: &str = "choose a model without experts, or one of another family: it needs no GPU";
+const FEED_FORWARD: &str = "intermediate_size";
 const MOST_CONTEXT: u64 = 16 << 20;
 const MOST_SIZE: u64 = 1 << 24;
 /// Of models that look or listen and leave it to a default that we do not know.
@@ -119,9 +120,13 @@ impl Config {
             .iter()
             .find_map(|key| whole.get(*key)?.as_object())
             .filter(|_| loader.is_none());
-        let size = |key: &str| size(nested.and_then(|inner| inner.get(key)).or_else(|| whole.get(key)), key);
+        let said = |key: &str| nested.and_then(|inner| inner.get(key)).or_else(|| whole.get(key));
+        let size = |key: &str| size(said(key), key);
         let (layers, heads, width) = (size("num_hidden_layers")?, size("num_attention_heads")?, size("hidden_size")?);
-        let feed_forward = size("intermediate_size")?;
+        let feed_forward = match said(FEED_FORWARD) {
+            Some(Value::Array(sizes)) if architecture == "gemma3n" => largest(sizes, FEED_FORWARD)?,
+            _ => size(FEED_FORWARD)?,
+        };
         // None of them can be said as a zero.
         let count = |key: &str| if whole.get(key).and_then(Value::as_u64) == Some(0) { Ok(None) } else { size(key) };
         let experts = ["num_experts", "num_local_experts", "n_routed_experts"];
@@ -344,6 +349,11 @@ fn class(config: &Map<String, Value>) -> Found<&str> {
         Some(_) => Err(Fault::Broken(format!("{FILE} names several kinds of model, or none"))),
         None => Err(Fault::Broken(format!("{FILE} lacks `architectures`: it does not say which kind of model it is"))),
     }
+}
+
+/// The largest of the sizes that its layers have one each of.
+fn largest(sizes: &[Value], key: &str) -> Found<Option<u32>> {
+    sizes.iter().try_fold(None, |largest, value| Ok(largest.max(size(Some(value), key)?)))
 }
 
 /// A size within bounds; `None` where it is not said.
