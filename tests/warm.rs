@@ -149,6 +149,38 @@ fn a_holder_that_goes_in_the_middle_of_an_answer_is_told_with_5() {
 }
 
 #[test]
+fn a_holder_that_is_stopped_holds_up_nobody() {
+    let home = Sandbox::new();
+    let script = home.script(&format!(
+        "[[reply]]\nwhen = \"story\"\ntext = \"{}\"\ntokens_per_second = 20.0\n\
+         [[reply]]\nwhen = \"long\"\nprefill_ms = 2500\ntext = \"read\"\n{IN_TURN}",
+        words(4000)
+    ));
+    assert_eq!(ask(&home, &["--keep-warm", "10m", "-m", &script, "hi"]), "one");
+    let holder = pid(&engines(&home)[0]);
+    let beginning = |prompt: &str, sign: &str| {
+        let mut running = Running::start(home.hobnob(["run", "--jsonl", "-m", &script, prompt]));
+        running.read_until(sign);
+        running
+    };
+    // One that is slow and there is waited for.
+    assert!(beginning("a long one", "started").finish().assert_code(0).text().contains("read"));
+    let (read, said) = (beginning("a long one", "started"), beginning("hi", "loading"));
+    kill_process(holder, Signal::STOP).expect("it runs");
+    // Nothing of it was seen: a process of its own makes it anew.
+    assert!(read.finish().assert_code(0).text().contains("read"));
+    assert!(said.finish().assert_code(0).text().contains("\"done\""));
+    kill_process(holder, Signal::CONT).expect("it is there");
+    let begun = beginning("a story", "w3");
+    kill_process(holder, Signal::STOP).expect("it runs");
+    begun.finish().assert_error(5, "has ended or was stopped");
+    kill_process(holder, Signal::CONT).expect("it is there");
+    assert!(eventually(AT_ONCE, || engines(&home)[0]["scripts"] == 0), "{:?}", engines(&home));
+    home.run(["warm", "stop"]).assert_code(0);
+    home.assert_empty();
+}
+
+#[test]
 fn a_signal_ends_the_call_and_not_the_engine() {
     let home = Sandbox::new();
     let slow = home.script(&format!(

@@ -47,9 +47,10 @@ pub(super) fn explain(end: &End, during: During, spec: &ModelSpec) -> UserError 
     UserError::new(kind, format!("{what} {doing}")).hint(format!("{again}{hint}"))
 }
 
-/// Whoever lent us its engine is gone, in the middle of an answer.
+/// Whoever lent us its engine is gone, or stands still, in the middle of an answer.
 pub(super) fn holder_gone() -> UserError {
-    UserError::new(ErrorKind::Generation, "the hobnob whose engine made this answer has ended, and the answer with it")
+    let what = "the hobnob whose engine made this answer has ended or was stopped, and the answer with it";
+    UserError::new(ErrorKind::Generation, what)
         .hint("try again: the model is loaded anew if it must be; with --no-share no other hobnob is needed")
 }
 

@@ -24,6 +24,10 @@ use crate::error::{ErrorKind, UserError, reason};
 
 /// How long a holder may take for its reply. One that was stopped, as by Ctrl-Z, never gives one.
 const REPLY: Duration = Duration::from_millis(500);
+/// How long a holder may say nothing until we look whether it is still there: a long prompt is read without a word.
+const SILENCE: Duration = Duration::from_secs(2);
+/// How long one that let us in may take for a sign of life.
+const LIFE: Duration = Duration::from_secs(3);
 /// How long one that is started may take until it can be come to.
 const START: Duration = Duration::from_secs(10);
 
@@ -43,13 +47,13 @@ impl Lent {
         let seeker = Seeker { borrow: borrow.clone(), options: options.clone(), spec: spec.clone() };
         let task = tokio::spawn(async move {
             let start = Instant::now();
-            if let Some(Found { holder, connection: (incoming, writing) }) = seeker.find().await {
+            if let Some(Found { holder, socket, connection: (incoming, writing) }) = seeker.find().await {
                 // What is written may find nobody while there is still something to be read.
                 let writer = async {
                     wire::write(writing, to_write).await;
                     std::future::pending::<()>().await;
                 };
-                let reader = listen(incoming, &seeker, holder, start, &heard);
+                let reader = listen(incoming, &seeker, (holder, &socket), start, &heard);
                 tokio::select! { () = writer => {}, () = reader => {} }
             }
         });
@@ -70,17 +74,24 @@ impl Drop for Lent {
     }
 }
 
-/// Passes on what the holder says, in the guest's own names.
+/// Passes on what the holder says, in the guest's own names, until it is gone or stands still.
 async fn listen(
     mut incoming: Incoming,
     seeker: &Seeker,
-    holder: Holder,
+    (holder, socket): (Holder, &Path),
     start: Instant,
     heard: &UnboundedSender<FromEngine>,
 ) {
     let Seeker { spec, borrow, .. } = seeker;
     loop {
-        let message = match incoming.next().await {
+        let Ok(next) = timeout(SILENCE, incoming.next()).await else {
+            if stands_still(socket).await {
+                tracing::warn!(target: "engine", "the holder of the engine has been stopped");
+                return;
+            }
+            continue;
+        };
+        let message = match next {
             Ok(Some(FromEngine::Loaded { mut info })) => {
                 // The same file has many names. What it took to load it was somebody else's time.
                 info.reference.clone_from(&spec.reference);
@@ -123,6 +134,7 @@ type Connection = (Incoming, OwnedWriteHalf);
 /// Somebody who let us in.
 struct Found {
     holder: Holder,
+    socket: PathBuf,
     connection: Connection,
 }
 
@@ -186,31 +198,38 @@ async fn start(exe: &Path, order: &Order) -> io::Result<()> {
 async fn welcomed(folder: &Path, want: &Want) -> Option<Found> {
     for socket in place::sockets(folder) {
         if let Some((Verdict::Welcome { holder }, connection)) = knock(&socket, want).await {
-            return Some(Found { holder, connection });
+            return Some(Found { holder, socket, connection });
         }
     }
     None
 }
 
 async fn knock(socket: &Path, want: &Want) -> Option<(Verdict, Connection)> {
-    let said = async {
-        let stream = match UnixStream::connect(socket).await {
-            Ok(stream) if is_ours(&stream) => stream,
-            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                // Its holder is gone, and was not asked.
-                let _ = place::remove(socket);
-                return None;
-            }
-            _ => return None,
-        };
-        let (reading, mut writing) = stream.into_split();
-        let knock = encode(&Knock { speaker: Speaker::us(), want: want.clone() }).ok()?;
-        writing.write_all(&knock).await.ok()?;
-        let mut incoming = Incoming::new(reading);
-        let reply: Reply = incoming.next().await.ok()??;
-        reply.speaker.is_like_us().then_some((reply.verdict, (incoming, writing)))
+    timeout(REPLY, reply(socket, want)).await.ok().flatten()
+}
+
+/// What is said to a knock. Only one who is stopped lets us wait for ever: others reply or hang up.
+async fn reply(socket: &Path, want: &Want) -> Option<(Verdict, Connection)> {
+    let stream = match UnixStream::connect(socket).await {
+        Ok(stream) if is_ours(&stream) => stream,
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            // Its holder is gone, and was not asked.
+            let _ = place::remove(socket);
+            return None;
+        }
+        _ => return None,
     };
-    timeout(REPLY, said).await.ok().flatten()
+    let (reading, mut writing) = stream.into_split();
+    let knock = encode(&Knock { speaker: Speaker::us(), want: want.clone() }).ok()?;
+    writing.write_all(&knock).await.ok()?;
+    let mut incoming = Incoming::new(reading);
+    let reply: Reply = incoming.next().await.ok()??;
+    reply.speaker.is_like_us().then_some((reply.verdict, (incoming, writing)))
+}
+
+/// Whether a holder is there and does nothing, as after Ctrl-Z: it may be so for days, and nobody should wait for that.
+async fn stands_still(socket: &Path) -> bool {
+    timeout(LIFE, reply(socket, &Want::Look)).await.is_err()
 }
 
 /// All that hold an engine now, each with its socket.
