@@ -118,6 +118,18 @@ fn what_is_wrong_with_the_model_ends_the_batch() {
 }
 
 #[test]
+fn a_pipe_that_nobody_writes_to_holds_up_no_signal() {
+    let home = Sandbox::new();
+    let pipe = home.path("pipe");
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).expect("a pipe");
+    let lines = pipe.display().to_string();
+    let mut running = Running::start(home.hobnob(["run", "-m", &home.script(ECHO), "--batch", &lines]));
+    assert!(eventually(PATIENCE, || running.listens()));
+    running.signal(Signal::INT);
+    assert_eq!(running.wait(AT_ONCE).code(), Some(130));
+}
+
+#[test]
 fn the_command_line_stands_before_each_prompt() {
     let home = Sandbox::new();
     let input = lines(&[json!({"prompt": "one"}), json!({"messages": [{"role": "user", "content": "two"}]})]);

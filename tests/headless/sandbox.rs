@@ -152,6 +152,13 @@ impl Running {
         kill_process(self.pid, signal).expect("it runs");
     }
 
+    /// Whether it catches SIGTERM by now. Where this can't be seen it is assumed.
+    pub fn listens(&self) -> bool {
+        let Ok(status) = fs::read_to_string(format!("/proc/{}/status", self.id())) else { return true };
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or("0").trim();
+        u64::from_str_radix(caught, 16).is_ok_and(|mask| mask & (1 << (15 - 1)) != 0)
+    }
+
     /// Reads stdout until `wanted` is in what has come; gives all of that.
     pub fn read_until(&mut self, wanted: &str) -> String {
         let mut stdout = self.stdout.take().expect("a pipe");

@@ -52,7 +52,8 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// Begins to read. Counts the lines of a file as well where somebody wants to see how many there are.
+    /// Begins to read, which for a named pipe waits until somebody writes. Counts the lines of a file as well where
+    /// somebody wants to see how many there are.
     pub fn open(source: &Source, count: bool) -> Result<Self, UserError> {
         let (send, next) = channel(AHEAD);
         let total = Arc::new(AtomicU64::new(0));
