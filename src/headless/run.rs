@@ -212,7 +212,14 @@ impl Session<'_> {
         model::warn_of_limits(self.context, &info);
         self.status.set("reading the prompt");
         self.engine.send(EngineCmd::Generate { id: ANSWER, req: self.request(prompt, &info, constraint) });
-        let (end, halt) = self.stream(&info).await?;
+        let (end, halt) = match self.stream(&info).await {
+            Ok(ended) => ended,
+            Err(quit) => {
+                // Nobody reads it any more; what has come of it is kept all the same.
+                self.keep_end(MessageState::Whole, FinishReason::Cancelled, self.usage_so_far(), None, None);
+                return Err(quit);
+            }
+        };
         self.status.clear();
         self.conclude(&info, end, halt).await
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::sandbox::{Done, Sandbox};
+use crate::sandbox::{AT_ONCE, Done, Running, Sandbox};
 
 const SCRIPT: &str = "[[reply]]\nwhen = \"sky\"\ntext = \"It scatters <b>blue</b> light.\"\n[[reply]]\n";
 
@@ -70,6 +70,12 @@ fn an_answer_that_is_stopped_or_fails_is_kept_as_far_as_it_went() {
     home.run(["run", "-m", &script, "--save", "count"]).assert_error(5, "it did not work");
     let cut = home.script("[[reply]]\ntext = \"one two three four\"\n");
     home.run(["run", "-m", &cut, "--save", "--max-tokens", "2", "count"]).assert_code(0);
+    // Its reader has seen enough.
+    let slow = home.script("[[reply]]\ntext = \"one two three four five\"\ntokens_per_second = 5.0\n");
+    let mut running = Running::start(home.hobnob(["run", "-m", &slow, "--save", "count"]));
+    running.read_until("three");
+    drop(running.stdout.take());
+    assert_eq!(running.wait(AT_ONCE).code(), Some(0));
     let list = home.run(["sessions", "--json"]).json();
     let mut states: Vec<(String, String)> = Vec::new();
     for session in list["sessions"].as_array().expect("a list") {
@@ -82,6 +88,8 @@ fn an_answer_that_is_stopped_or_fails_is_kept_as_far_as_it_went() {
         ));
     }
     states.sort();
+    let (state, words) = states.remove(0);
+    assert!(state == "cancelled" && words.starts_with("one two three"), "{state}: {words}");
     assert_eq!(states, [("cut".into(), "one two".into()), ("failed".into(), "one two three".to_owned())]);
 }
 
