@@ -349,9 +349,12 @@ impl Session<'_> {
                     None,
                 );
                 self.answer.fail(&error);
-                self.deliver().await?;
+                let halt = self.deliver().await?;
                 self.context.console.error(&error);
-                return Err(Quit::Code(error.kind.exit_code()));
+                return Err(Quit::Code(match halt {
+                    Some(Halt::Interrupted(interrupt)) => interrupt.exit_code(),
+                    Some(Halt::TimedOut) | None => error.kind.exit_code(),
+                }));
             }
             // It may have come to its own end just when it was to be stopped; stopped it was all the same.
             (End::Finished { reason, usage, stats, satisfied: has_form }, halted) => {
@@ -379,9 +382,12 @@ impl Session<'_> {
             self.watch.allow(GRACE);
         }
         let delivered = self.deliver().await;
+        let halt = match halt {
+            None => delivered?,
+            halt => halt,
+        };
         match halt {
             None => {
-                delivered?;
                 if let (Some(false), Some(form)) = (satisfied, &self.ask.form) {
                     let error = form.missed(&Cut {
                         reason,
@@ -425,19 +431,16 @@ impl Session<'_> {
         Some(Usage { prompt_tokens, cached_tokens: None, completion_tokens: self.tokens })
     }
 
-    /// Waits until the reader has all of it, or there is a reason not to.
-    async fn deliver(&mut self) -> Outcome {
+    /// Waits until the reader has all of it; gives the reason where there is one not to.
+    async fn deliver(&mut self) -> Result<Option<Halt>, Quit> {
         while !self.answer.flush()? {
             tokio::select! {
                 biased;
-                halt = self.watch.halt() => return Err(Quit::Code(match halt {
-                    Halt::Interrupted(interrupt) => interrupt.exit_code(),
-                    Halt::TimedOut => ErrorKind::Timeout.exit_code(),
-                })),
+                halt = self.watch.halt() => return Ok(Some(halt)),
                 () = self.answer.pause() => {}
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     /// What a person should know of the answer, on stderr.

@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 
-use crate::sandbox::{AT_ONCE, Running, Sandbox};
+use crate::sandbox::{AT_ONCE, PATIENCE, Running, Sandbox};
 
 const SLOW_LOAD: &str = "load_ms = 600000\n";
 const SLOW_PREFILL: &str = "[[reply]]\ntext = \"never\"\nprefill_ms = 600000\n";
@@ -109,6 +109,24 @@ fn a_reader_that_leaves_before_the_answer_ends_it() {
         assert_eq!(running.wait(AT_ONCE).code(), Some(0), "{phase}");
         home.assert_empty();
     }
+}
+
+#[test]
+fn a_timeout_is_told_where_a_whole_answer_finds_no_reader() {
+    let home = Sandbox::new();
+    // More than a pipe holds, and there in a moment.
+    let text = format!("[[reply]]\ntext = \"{}\"\n", format!("{} ", "word".repeat(100)).repeat(400));
+    for (script, code, message) in [
+        (text.clone(), 7, "error: the 3 s of --timeout ran out"),
+        (format!("{text}fail = \"it did not work\"\n"), 5, "error: it did not work"),
+    ] {
+        let args = ["run", "--timeout", "3", "-m", &home.script(&script), "go"];
+        let mut running = Running::start(home.hobnob(args));
+        assert_eq!(running.wait(PATIENCE).code(), Some(code), "{message}");
+        let said = running.finish_stderr();
+        assert!(said.starts_with(message) && said.contains("\nhint: "), "{said}");
+    }
+    home.assert_empty();
 }
 
 #[test]
