@@ -120,7 +120,11 @@ async fn answer(
             Some(Response::CompletionChunk(chunk)) => {
                 Chunk::of_completion(chunk).and_then(|chunk| answer.take(chunk, asked_to_end))
             }
-            Some(Response::ModelError(reason, _)) => return Err(engine_error(&reason)),
+            Some(Response::ModelError(reason, _) | Response::CompletionModelError(reason, _)) => {
+                // A step that fails sweeps, whoever asked.
+                prefixes.swept();
+                return Err(engine_error(&reason));
+            }
             Some(Response::InternalError(error) | Response::ValidationError(error)) => {
                 return Err(engine_error(&error.to_string()));
             }
