@@ -31,6 +31,9 @@ use crate::error::{ErrorKind, UserError};
 /// The hidden first argument that makes this program the engine's process. The second is how much it tells.
 pub const ARGUMENT: &str = "__engine";
 
+/// The last word of a process that ends because of a panic. One that was caught does not end it.
+pub(super) const PANICKED: &str = "something panicked";
+
 static PANICS: AtomicUsize = AtomicUsize::new(0);
 
 /// How often something has panicked in this process, in whatever thread. The engine loses one of its own silently.
@@ -68,7 +71,7 @@ pub fn main() -> ExitCode {
     // Without a sender the writer ends when everything that was said is on its way.
     drop(tell);
     let _ = writer.join();
-    end("something panicked")
+    end(PANICKED)
 }
 
 /// The socket came as standard input; whatever reads that from here on finds it empty.
@@ -88,7 +91,7 @@ enum Job {
 }
 
 /// Returns after a panic. The engine has lost the thread that runs it then, and maybe locks with it: a new process is the
-/// sure way back, and for the parent a death like any other, explained by what the panic said. A load is another matter:
+/// sure way back, and for the parent a death like any other, explained by our last word. A load is another matter:
 /// its backend has told what it means, and the parent ends the process.
 fn run(jobs: &Receiver<Job>, tell: &Sender<FromEngine>, counter: &Shared) {
     // The writer ends this process when it can't write: sending to it can be taken for granted.
@@ -280,7 +283,7 @@ fn install_log(verbose: u8) {
     let _ = log.try_init();
 }
 
-/// One line per panic, and no backtrace: the line is what a death is explained by.
+/// One line per panic, and no backtrace.
 fn install_panic_hook() {
     panic::set_hook(Box::new(|panic| {
         PANICS.fetch_add(1, Ordering::SeqCst);

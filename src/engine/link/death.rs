@@ -7,6 +7,7 @@ use rustix::process::Signal;
 
 use super::child::End;
 use crate::domain::model::ModelSpec;
+use crate::engine::host;
 use crate::error::{ErrorKind, UserError};
 
 /// What it was doing.
@@ -71,8 +72,8 @@ fn cause(end: &End) -> Cause {
     }
     let signal = end.status.as_ref().and_then(ExitStatus::signal);
     let is = |wanted: Signal| signal == Some(wanted.as_raw());
-    // After a panic it kills itself, so that is looked for first.
-    if said("PANIC ") {
+    // Then it kills itself, so that is looked for first. A panic alone may be long past.
+    if said(host::PANICKED) {
         Cause::Crash
     } else if is(Signal::KILL) || is(Signal::TERM) || is(Signal::INT) || is(Signal::HUP) {
         Cause::Killed
@@ -113,9 +114,12 @@ mod tests {
             "the engine was killed from outside while answering"
         );
         let exit = |code: i32| code << 8;
+        let panicked = ["PANIC index out of bounds", "INFO ending: something panicked"];
+        assert_eq!(told(Signal::KILL.as_raw(), &panicked, During::Answer), "the engine crashed while answering");
+        // It got over that one.
         assert_eq!(
-            told(Signal::KILL.as_raw(), &["PANIC index out of bounds"], During::Answer),
-            "the engine crashed while answering"
+            told(Signal::KILL.as_raw(), &panicked[..1], During::Answer),
+            "the engine was killed from outside while answering"
         );
         assert_eq!(told(exit(3), &[], During::Rest), "the engine ended by itself while it had nothing to do");
     }
