@@ -905,6 +905,25 @@ async fn the_program_may_lie_anywhere() {
 }
 
 #[tokio::test]
+async fn a_model_whose_place_can_t_be_named_is_told_so() {
+    let mut subject = Subject::script("").await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let odd = folder.path().join(OsStr::from_bytes(b"mod\xe8les"));
+    // Some file systems only take Unicode: there such a name can't come up.
+    if std::fs::create_dir(&odd).is_err() {
+        return;
+    }
+    let script = odd.join("script.toml");
+    std::fs::copy(&subject.spec.location, &script).expect("copies");
+    subject.spec.location = script;
+    let mut engine = Engine::start();
+    let error = engine.load(&subject.spec).await.expect_err("it can't be said");
+    assert_eq!(error.kind, ErrorKind::LoadFailed);
+    assert!(error.message.ends_with("its path is not Unicode") && error.hint.is_some(), "{error}");
+    soon(PATIENCE, "nothing is left", || children().is_empty()).await;
+}
+
+#[tokio::test]
 async fn the_handle_takes_the_process_with_it() {
     let subject = Subject::script("").await;
     let (engine, _) = Engine::loaded(&subject.spec).await;

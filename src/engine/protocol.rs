@@ -99,14 +99,18 @@ pub enum FromEngine {
 #[derive(Debug)]
 pub enum FrameError {
     TooLong(usize),
-    Json(serde_json::Error),
+    /// What is to be written can't be said in JSON.
+    Unsayable(serde_json::Error),
+    /// What was read is no message.
+    Nonsense(serde_json::Error),
 }
 
 impl fmt::Display for FrameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooLong(bytes) => write!(f, "a frame of {bytes} bytes is over the limit of {MAX_FRAME}"),
-            Self::Json(error) => write!(f, "a frame holds something else than a message: {error}"),
+            Self::Unsayable(error) => write!(f, "a message can't be put into a frame: {error}"),
+            Self::Nonsense(error) => write!(f, "a frame holds something else than a message: {error}"),
         }
     }
 }
@@ -119,7 +123,7 @@ impl std::error::Error for FrameError {}
 /// When it is over [`MAX_FRAME`], or holds what JSON can't (a path that is not Unicode).
 pub fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, FrameError> {
     let mut frame = vec![0; PREFIX];
-    serde_json::to_writer(&mut frame, message).map_err(FrameError::Json)?;
+    serde_json::to_writer(&mut frame, message).map_err(FrameError::Unsayable)?;
     let length = frame.len() - PREFIX;
     if length > MAX_FRAME {
         return Err(FrameError::TooLong(length));
@@ -162,7 +166,7 @@ impl Decoder {
         let Some(body) = rest.get(..length) else {
             return Ok(None);
         };
-        let message = serde_json::from_slice(body).map_err(FrameError::Json)?;
+        let message = serde_json::from_slice(body).map_err(FrameError::Nonsense)?;
         self.read += PREFIX + length;
         Ok(Some(message))
     }

@@ -39,7 +39,7 @@ use self::process::EngineProcess;
 use self::running::{Answer, Ask, Asker, Patience, Taken, cancelled_before_it_began};
 use self::state::{State, Wanted};
 use super::Options;
-use super::protocol::{self, FromEngine, ToEngine};
+use super::protocol::{self, FrameError, FromEngine, ToEngine};
 use super::share::{Share, Visit, Weights};
 use crate::domain::model::{ModelInfo, ModelSpec};
 use crate::domain::{EngineCmd, EngineEvent, GenId, LoadId, LoadStage};
@@ -419,12 +419,9 @@ impl Link {
     fn start_own(&mut self, then: Option<Ask>) {
         let Some(wanted) = &self.wanted else { return };
         let load = ToEngine::Load { spec: wanted.spec.clone() };
-        let name = wanted.spec.name.clone();
         let told = EngineProcess::start(&self.options).and_then(|child| match child.tell(&load) {
             Ok(()) => Ok(child),
-            Err(error) => {
-                Err(UserError::new(ErrorKind::LoadFailed, format!("`{name}` can't be named to the engine: {error}")))
-            }
+            Err(error) => Err(not_named(&wanted.spec, &error)),
         });
         match told {
             Ok(child) => self.state = State::Loading { child, then, stage: LoadStage::Starting },
@@ -546,6 +543,14 @@ impl Link {
 fn busy() -> UserError {
     UserError::new(ErrorKind::Generation, "the engine is busy with another answer")
         .hint("wait until it is finished, or stop it")
+}
+
+/// Of all that a model is loaded by only its place can be something that is no text.
+fn not_named(spec: &ModelSpec, error: &FrameError) -> UserError {
+    let place = spec.location.display();
+    tracing::error!(target: "engine", "the engine can't be told to load {place}: {error}");
+    UserError::new(ErrorKind::LoadFailed, format!("could not load `{place}`: its path is not Unicode"))
+        .hint("rename the file or folder that has the odd name, or move the model out of it")
 }
 
 async fn heard(child: Option<&mut EngineProcess>) -> Option<FromEngine> {
