@@ -223,6 +223,12 @@ fn broken_folders_are_refused_by_the_file_at_fault() {
         ("tokenizer_config.json", changed(talk(), "chat_template", json!([{"name": "x"}])), "tokenizer_config.json"),
         ("generation_config.json", b"{\"eos_token_id\": 9999}".to_vec(), "9999"),
         ("generation_config.json", b"{\"eos_token_id\": [0, 35]}".to_vec(), "ordinary text"),
+        // Each would be looked for among all words.
+        (
+            "generation_config.json",
+            json!({"eos_token_id": vec![0; 10_000]}).to_string().into_bytes(),
+            "10000 words that begin or end",
+        ),
         ("chat_template.jinja", vec![0xff, 0xfe], "chat_template.jinja"),
         ("chat_template.jinja", vec![b'x'; 4 << 20], "chat_template.jinja"),
         (

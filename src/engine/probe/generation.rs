@@ -5,12 +5,14 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::fault::Found;
+use super::fault::{Fault, Found};
 use super::json;
 use crate::domain::sampling::SamplingPatch;
 
 pub(super) const FILE: &str = "generation_config.json";
 const MOST_BYTES: u64 = 64 << 10;
+/// Each is looked for among all words, of which there can be millions.
+const MOST_ENDS: usize = 64;
 
 /// The fields and types that the engine expects.
 #[derive(Debug, Default, Deserialize)]
@@ -49,7 +51,16 @@ impl Ids {
 impl Generation {
     /// Reads the file in `folder`, if there is one.
     pub fn read(folder: &Path) -> Found<Self> {
-        if folder.join(FILE).exists() { json::small(folder, FILE, MOST_BYTES) } else { Ok(Self::default()) }
+        if !folder.join(FILE).exists() {
+            return Ok(Self::default());
+        }
+        let read: Self = json::small(folder, FILE, MOST_BYTES)?;
+        match read.looked_up().count() {
+            count if count > MOST_ENDS => Err(Fault::Broken(format!(
+                "{FILE} names {count} words that begin or end answers, more than any model's"
+            ))),
+            _ => Ok(read),
+        }
     }
 
     /// Words that end an answer.
