@@ -34,20 +34,27 @@ fn folder(wish: &Path) -> PathBuf {
 pub(super) fn prepare(wish: &Path) -> io::Result<PathBuf> {
     let folder = folder(wish);
     DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
-    // Not what a link leads to: in a folder of everybody's that could be anybody's.
-    let meta = fs::symlink_metadata(&folder)?;
-    if !meta.is_dir() || meta.uid() != geteuid().as_raw() {
-        return Err(io::Error::other(format!("{} is not ours alone", folder.display())));
-    }
-    if meta.mode() & 0o077 != 0 {
+    if ours(&folder)?.mode() & 0o077 != 0 {
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o700))?;
     }
     Ok(folder)
 }
 
-/// The sockets in the folder, those of holders without a person first.
+/// What there is of a folder of ours. Not what a link leads to: in a folder of everybody's that could be anybody's.
+fn ours(folder: &Path) -> io::Result<fs::Metadata> {
+    let meta = fs::symlink_metadata(folder)?;
+    if !meta.is_dir() || meta.uid() != geteuid().as_raw() {
+        return Err(io::Error::other(format!("{} is not ours alone", folder.display())));
+    }
+    Ok(meta)
+}
+
+/// The sockets in the folder, those of holders without a person first. In a folder that is not ours there are none.
 pub(super) fn sockets(wish: &Path) -> Vec<PathBuf> {
     let folder = folder(wish);
+    if ours(&folder).is_err() {
+        return Vec::new();
+    }
     let is_socket = |path: &Path| fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket());
     let mut sockets: Vec<PathBuf> = fs::read_dir(folder)
         .into_iter()
@@ -139,6 +146,8 @@ mod tests {
         let link = dir.path().join("link");
         std::os::unix::fs::symlink(&folder, &link).expect("links");
         assert!(prepare(&link).is_err(), "a link can lead anywhere");
+        // Nor does a guest follow it.
+        assert_eq!((sockets(&folder), sockets(&link)), (vec![bound.path.clone()], vec![]));
     }
 
     #[test]
