@@ -2,7 +2,7 @@
 //!
 //! Models live in the Hugging Face cache, in the layout of the `huggingface_hub` Python client (`cache`), and in
 //! folders that the user names. [`scan()`] lists them, [`find()`] resolves a MODEL among them, both without network.
-//! [`verify()`] reads one again to its last byte, [`removal()`] works out what deleting it takes, [`import()`] gives one that
+//! [`verify()`] reads one again to its last byte, [`repair()`] gets again what is damaged of it, [`removal()`] works out what deleting it takes, [`import()`] gives one that
 //! lies elsewhere a name here, [`newer()`] asks whether the Hub has another by now.
 //! [`pull()`] gets what is missing: over HTTP (`http`), several files and several parts of each at once (`fetch`,
 //! `ranges`), in place and with a journal of what has come (`writer`, `partial`, `journal`), not beyond the
@@ -47,6 +47,7 @@ mod queue;
 mod ranges;
 mod reach;
 mod remove;
+mod repair;
 mod scan;
 mod search;
 mod shared;
@@ -79,7 +80,8 @@ pub use newer::newer;
 pub use page::page;
 pub use pull::pull;
 pub use reach::{Reach, TokenState, reach};
-pub use remove::{Owner, Removal, Scope, damage, removal, unfinished};
+pub use remove::{Owner, Removal, Scope, removal, unfinished};
+pub use repair::repair;
 pub use scan::scan;
 pub use search::search;
 pub use speed::SpeedLimit;

@@ -123,28 +123,37 @@ pub(super) fn has_weights(paths: &BTreeSet<&str>) -> bool {
     })
 }
 
+/// What the engine reads beside the weights of a folder, where it is there. Everything else in such a repository is left
+/// where it is: other formats of the same weights, pictures, training notes.
+pub(super) const BESIDE_WEIGHTS: [&str; 15] = [
+    "config.json",
+    "generation_config.json",
+    TOKENIZER,
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.json",
+    "vocab.txt",
+    "merges.txt",
+    "tokenizer.model",
+    "chat_template.jinja",
+    "chat_template.json",
+    "preprocessor_config.json",
+    "processor_config.json",
+    "model.safetensors.index.json",
+];
+pub(super) const TOKENIZER: &str = "tokenizer.json";
+/// A tokenizer of another make, read only where the usual one is missing.
+pub(super) const TEKKEN: &str = "tekken.json";
+
 /// Whether a file beside weights is of use with them alone: their configuration and their words.
 #[must_use]
 pub(super) fn is_companion(name: &str) -> bool {
-    const NAMES: [&str; 15] = [
-        "config.json",
-        "generation_config.json",
-        "tokenizer.json",
-        "tokenizer_config.json",
-        "tokenizer.model",
-        "special_tokens_map.json",
-        "added_tokens.json",
-        "vocab.json",
-        "vocab.txt",
-        "merges.txt",
-        "chat_template.json",
-        "chat_template.jinja",
-        "preprocessor_config.json",
-        "processor_config.json",
-        "hobnob.json",
-    ];
-    NAMES.contains(&name) || name.ends_with(".safetensors.index.json")
+    BESIDE_WEIGHTS.contains(&name) || name == TEKKEN || name == OURS || name.ends_with(".safetensors.index.json")
 }
+
+/// What this program writes beside a copy that it keeps.
+const OURS: &str = "hobnob.json";
 
 /// What a model in UQFF has beside its quantised weights: the rest of them.
 pub(super) const UQFF_REST: &str = "residual.safetensors";

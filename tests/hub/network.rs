@@ -309,6 +309,54 @@ async fn trouble_passes_and_refusals_do_not() {
 }
 
 #[tokio::test]
+async fn a_download_that_has_begun_outlasts_the_network() {
+    let net = Net::new(repo()).await;
+    let mut options = net.options();
+    options.timing.attempts = 1;
+    let waits = Mutex::new(Vec::new());
+    let mut progress = |state| {
+        if let DownloadState::Waiting { done, total, error, .. } = state {
+            waits.lock().expect("a list").push((done, total, error.kind));
+        }
+    };
+    // More often than it would without a byte between them.
+    let faults = (0..12).map(|_| Fault::Cut(200_000));
+    net.server.spoil_bodies(faults);
+    let (model, cancel) = (parse(FILE), CancellationToken::new());
+    let pulled = hub::pull(&options, &model, &mut progress, cancel);
+    let model = tokio::time::timeout(DEADLINE, pulled).await.expect("ends in time").expect("pulls");
+    assert_eq!(fs::read(&model.location).expect("reads"), content());
+    let waits = waits.into_inner().expect("a list");
+    assert!(waits.len() >= 12, "{waits:?}");
+    assert!(
+        waits.iter().all(|(done, total, kind)| {
+            *done > 0 && *total == content().len() as u64 && *kind == ErrorKind::Network
+        })
+    );
+
+    // One that never comes back is given up in the end, and a stop ends the waiting.
+    let net = Net::new(repo()).await;
+    let faults = (0..100).map(|_| Fault::Status(502, None));
+    net.server.spoil_bodies([Fault::Cut(1_000_000)].into_iter().chain(faults));
+    let mut options = Options { endpoint: net.server.endpoint.clone(), ..options };
+    options.cache = net.made.cache();
+    options.timing.retry = Duration::from_micros(10);
+    assert_eq!(pull(&options, FILE).await.expect_err("all the time").kind, ErrorKind::Network);
+    assert_eq!(bodies(&net.server.seen()).len(), 1 + 8);
+    options.timing.retry = Duration::from_secs(3600);
+    let cancel = CancellationToken::new();
+    let stop = cancel.clone();
+    let mut progress = move |state| {
+        if let DownloadState::Waiting { .. } = state {
+            stop.cancel();
+        }
+    };
+    let model = parse(FILE);
+    let stopped = tokio::time::timeout(DEADLINE, hub::pull(&options, &model, &mut progress, cancel)).await;
+    assert_eq!(stopped.expect("ends in time").expect_err("stopped").kind, ErrorKind::Cancelled);
+}
+
+#[tokio::test]
 async fn what_is_missing_is_named() {
     let net = Net::new(repo()).await;
     let cases = [

@@ -9,7 +9,7 @@ use hobnob::error::ErrorKind;
 use hobnob::hub::{self, FileState, Options, Verified};
 use tokio_util::sync::CancellationToken;
 
-use crate::hub_server::{HubServer, Repo, sha256};
+use crate::hub_server::{Fault, HubServer, Repo, sha256};
 use crate::made::{Made, parse};
 
 async fn verify(options: &Options, model: &str) -> Verified {
@@ -63,12 +63,92 @@ async fn every_file_is_held_against_its_name() {
         assert!(error.message.contains(word), "{error}");
     }
     assert!(error.hint.as_ref().is_some_and(|hint| hint.contains("hobnob models verify org/folder --repair")));
-    // Only what is damaged goes.
-    let damage = hub::damage(&options, &verified).expect("can be had again");
-    assert_eq!(damage.carry_out(), Ok(3));
-    assert!(!blob("two").exists() && blob("one").exists());
-    assert!(made.snapshot("org/folder", 'a').join("config.json").exists());
-    assert!(!made.snapshot("org/folder", 'a').join("tokenizer.json").is_symlink());
+}
+
+/// A folder with all that the Hub has of it, and a page of words.
+fn folder() -> Repo {
+    Repo::new("org/folder", 'a')
+        .large("config.json", b"{}")
+        .large("tokenizer.json", b"words")
+        .large("README.md", b"a card")
+        .large("model.safetensors", b"weights")
+}
+
+fn with_weights(made: &Made) -> &Made {
+    made.file("org/folder", 'a', "config.json", "{}").file("org/folder", 'a', "model.safetensors", "weights")
+}
+
+/// Names and contents of files in the first snapshot of the folder.
+fn here(made: &Made, names: &[&str]) -> Vec<Option<String>> {
+    names.iter().map(|name| fs::read_to_string(made.snapshot("org/folder", 'a').join(name)).ok()).collect()
+}
+
+#[tokio::test]
+async fn what_is_damaged_comes_again_of_the_same_commit_and_nothing_else() {
+    let server = HubServer::start(vec![folder()]).await;
+    let made = Made::new();
+    with_weights(&made).file("org/folder", 'a', "tokenizer.json", "words").file(
+        "org/folder",
+        'a',
+        "README.md",
+        "a card",
+    );
+    let options = online(&made, &server);
+    let names = ["config.json", "tokenizer.json", "README.md", "model.safetensors"];
+    let whole = here(&made, &names);
+    let blob = |content: &str| made.repo("org/folder").join("blobs").join(sha256(content.as_bytes()));
+    flip(&blob("words"));
+    flip(&blob("weights"));
+    fs::remove_file(blob("a card")).expect("removes");
+    let verified = verify(&options, "org/folder").await;
+
+    let asked = server.seen().len();
+    let offline = Options { offline: true, ..options.clone() };
+    let repair = async |options: &Options| hub::repair(options, &verified, &mut |_| {}, CancellationToken::new()).await;
+    assert_eq!(repair(&offline).await.expect_err("the network is off").kind, ErrorKind::Network);
+    assert!(blob("weights").exists() && server.seen().len() == asked, "nothing has changed");
+
+    // The Hub fails in the middle: what is missing is known all the same.
+    server.spoil_answers([Fault::Status(404, None)]);
+    repair(&options).await.expect_err("the Hub refuses");
+    assert_eq!(here(&made, &names), [whole[0].clone(), None, None, None]);
+    let gone = verify(&options, "org/folder").await;
+    assert_eq!(states(&gone).iter().filter(|(_, state)| *state == FileState::Gone).count(), 3, "{gone:?}");
+
+    repair(&options).await.expect("comes");
+    assert_eq!(here(&made, &names), whole);
+    let paths: Vec<String> = server.seen()[asked..].iter().map(|seen| seen.path.clone()).collect();
+    assert!(paths.iter().all(|path| !path.contains("/main") && !path.contains("config.json")), "{paths:?}");
+    assert_eq!(verify(&options, "org/folder").await.conclude(), Ok(Done::Verified { files: 4, bytes: 2 + 5 + 6 + 7 }));
+}
+
+#[tokio::test]
+async fn a_folder_whose_weights_came_alone_gets_the_rest_with_a_pull() {
+    let server = HubServer::start(vec![folder()]).await;
+    let made = Made::new();
+    with_weights(&made).refers("org/folder", "main", 'a');
+    let options = online(&made, &server);
+    let pull = async |options: &Options, model: &str| {
+        hub::pull(options, &parse(model), &mut |_| {}, CancellationToken::new()).await.expect("is here")
+    };
+    let offline = Options { offline: true, ..options.clone() };
+    let found = pull(&offline, "org/folder").await;
+    assert_eq!(here(&made, &["tokenizer.json"]), [None]);
+    assert_eq!(pull(&options, "org/folder").await, found);
+    assert_eq!(here(&made, &["tokenizer.json", "README.md"]), [Some("words".to_owned()), None]);
+
+    // What a name is left of comes too, and of the commit of the model.
+    made.file("org/folder", 'a', "README.md", "a card");
+    fs::remove_file(made.repo("org/folder").join("blobs").join(sha256(b"a card"))).expect("removes");
+    let asked = server.seen().len();
+    let location = found.location.display().to_string();
+    pull(&options, &location).await;
+    assert_eq!(here(&made, &["README.md"]), [Some("a card".to_owned())]);
+    let paths: Vec<String> = server.seen()[asked..].iter().map(|seen| seen.path.clone()).collect();
+    assert!(paths.iter().all(|path| !path.contains("/main")), "{paths:?}");
+    let asked = server.seen().len();
+    pull(&options, "org/folder").await;
+    assert_eq!(server.seen().len(), asked, "it lacks nothing");
 }
 
 #[tokio::test]
@@ -99,7 +179,8 @@ async fn a_file_of_the_users_own_has_nothing_to_compare_with() {
         (states(&verified), verified.conclude()),
         (vec![("own-Q4_0.gguf", FileState::Unknown)], Ok(Done::NotVerifiable))
     );
-    assert!(hub::damage(&made.options(), &verified).is_err());
+    let repaired = hub::repair(&made.options(), &verified, &mut |_| {}, CancellationToken::new()).await;
+    assert_eq!(repaired.expect_err("nobody has it").kind, ErrorKind::Usage);
 }
 
 #[tokio::test]
@@ -141,8 +222,8 @@ async fn where_there_are_no_links_the_hub_is_asked() {
     flip(&file);
     let verified = verify(&options, "org/m:Q4_0").await;
     assert_eq!(verified.conclude().expect_err("changed").kind, ErrorKind::Checksum);
-    assert_eq!(hub::damage(&options, &verified).and_then(hub::Removal::carry_out), Ok(9));
-    assert!(!file.exists());
+    hub::repair(&options, &verified, &mut |_| {}, CancellationToken::new()).await.expect("comes");
+    assert_eq!(fs::read_to_string(&file).expect("is here again"), "GGUF Q4_0");
 }
 
 #[tokio::test]
