@@ -16,7 +16,7 @@ use crate::hub::find::{find, starter_repo};
 use crate::hub::http::{Hub, Metadata};
 use crate::hub::listing::Listing;
 use crate::hub::named;
-use crate::hub::names::GgufName;
+use crate::hub::names::{CONFIG, GgufName, makes_a_model};
 use crate::hub::newer;
 use crate::hub::package::starter_from_package;
 use crate::hub::partial::{check_room, disk_error};
@@ -26,8 +26,7 @@ use crate::hub::tally::{Tally, told};
 use crate::hub::verify::Verified;
 use crate::hub::{Options, Timing, blocking};
 
-/// What describes the model of a folder, and how long it can be.
-const CONFIG: &str = "config.json";
+/// How long a description of a folder's model can be.
 const MOST_CONFIG: usize = 256 << 10;
 /// The branch that is meant when none is named.
 pub(super) const MAIN: &str = "main";
@@ -303,8 +302,8 @@ async fn get_all(fetches: &[Fetch<'_>], shared: &Shared<'_>) -> Result<(), UserE
     let get = async |fetch: &Fetch<'_>| {
         fetch.run().await?;
         shared.tally.file_done();
-        // A folder is no model without it, and so nobody takes half of one for a model.
-        if fetch.file == CONFIG { Ok(()) } else { link(fetch) }
+        // Without it there is no model, and so nobody takes half of one for a whole.
+        if makes_a_model(fetch.file) { Ok(()) } else { link(fetch) }
     };
     let mut failure: Option<UserError> = None;
     let mut ends = iter(fetches.iter().map(get)).buffer_unordered(shared.most_connections);
@@ -316,7 +315,7 @@ async fn get_all(fetches: &[Fetch<'_>], shared: &Shared<'_>) -> Result<(), UserE
     }
     match failure {
         Some(error) => Err(error),
-        None => fetches.iter().filter(|fetch| fetch.file == CONFIG).try_for_each(link),
+        None => fetches.iter().filter(|fetch| makes_a_model(fetch.file)).try_for_each(link),
     }
 }
 
