@@ -65,10 +65,15 @@ impl Fetch<'_> {
     /// Bytes that are here already.
     pub fn here(&self) -> u64 {
         let Metadata { etag, size, .. } = self.meta;
-        if self.shared.cache.blob(etag).exists() {
+        if self.is_here() {
             return *size;
         }
         Places::new(self.shared.cache, etag).arrived().min(*size)
+    }
+
+    fn is_here(&self) -> bool {
+        let Metadata { etag, size, commit, .. } = self.meta;
+        self.shared.cache.blob(etag).exists() || self.shared.cache.has_itself(commit, self.file, *size)
     }
 
     /// Makes the blob, unless it is there. The repository's folders have to exist.
@@ -84,7 +89,7 @@ impl Fetch<'_> {
         let share = self.shared.tally.share(self.here());
         let lock = self.lock().await?;
         // Somebody else may have finished it while we waited for the lock.
-        if blob.exists() {
+        if self.is_here() {
             share.set(*size);
             return Ok(());
         }

@@ -432,6 +432,26 @@ async fn a_split_set_comes_whole() {
 }
 
 #[tokio::test]
+async fn where_there_are_no_links_a_file_is_here_all_the_same() {
+    let parts = [b"GGUF Q8_0 one".to_vec(), vec![7; 100_000]];
+    let names = ["big-Q8_0-00001-of-00002.gguf", "big-Q8_0-00002-of-00002.gguf"];
+    let net = Net::new(Repo::new("org/m", 'a').large(names[0], &parts[0]).large(names[1], &parts[1])).await;
+    let snapshot = net.made.snapshot("org/m", 'a');
+    fs::create_dir_all(&snapshot).expect("makes");
+    // One part as the client leaves it there, and half of the other.
+    fs::write(snapshot.join(names[0]), &parts[0]).expect("writes");
+    fs::write(snapshot.join(names[1]), &parts[1][..1000]).expect("writes");
+    let newest = Options { newest: true, ..net.options() };
+    for bodies_asked in [1, 1] {
+        let model = pull(&newest, "org/m:Q8_0").await.expect("pulls");
+        assert_eq!(model.location, snapshot.join(names[0]));
+        assert_eq!(bodies(&net.server.seen()).len(), bodies_asked, "only what was not here");
+        assert_eq!(names.map(|name| fs::read(snapshot.join(name)).expect("reads")), parts);
+    }
+    assert!(!snapshot.join(names[0]).is_symlink());
+}
+
+#[tokio::test]
 async fn two_at_once_make_one_copy() {
     let net = Net::new(repo()).await;
     let options = net.options();
