@@ -9,7 +9,7 @@ use crate::app::models::Place;
 use crate::app::models::here::{Job, Row, Work};
 use crate::app::msg::Effect;
 use crate::app::text_area::TextArea;
-use crate::app::{App, Confirm, Confirmed, Dirty, EngineStatus, Overlay, PathField, ToastKind, Wanted};
+use crate::app::{App, Confirm, Confirmed, Dirty, EngineStatus, Overlay, PathField, ThenLoad, ToastKind, Wanted};
 use crate::domain::action::Action;
 use crate::domain::hub::Done;
 use crate::domain::model::{LocalModel, ModelRef, RepoId};
@@ -59,7 +59,7 @@ impl App {
             && let Ok(newest) = ModelRef::parse(&model.reference)
         {
             let (name, bytes) = (model.name, Some(model.bytes));
-            let wanted = Wanted { newest: true, model: newest, name, bytes, then_load: false };
+            let wanted = Wanted { newest: true, model: newest, name, bytes, then_load: ThenLoad::No };
             return self.get(wanted, now);
         }
         if self.models.here.work_on(&model.reference).is_none() {
