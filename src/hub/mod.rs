@@ -76,7 +76,7 @@ pub use actor::HubHandle;
 pub use find::find;
 pub use health::{Health, health};
 pub use import::import;
-pub use newer::newer;
+pub use newer::{newer, newer_of_each};
 pub use page::page;
 pub use pull::pull;
 pub use reach::{Reach, TokenState, reach};

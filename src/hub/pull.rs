@@ -17,7 +17,7 @@ use crate::hub::http::{Hub, Metadata};
 use crate::hub::listing::Listing;
 use crate::hub::named;
 use crate::hub::names::{CONFIG, GgufName, makes_a_model};
-use crate::hub::newer;
+use crate::hub::newer::{self, newest_of};
 use crate::hub::package::starter_from_package;
 use crate::hub::partial::{check_room, disk_error};
 use crate::hub::patience::{Control, Rounds, answered, cause};
@@ -90,16 +90,24 @@ pub(super) async fn pull_with(
         let file = if let Choice::File(file) = choice { Some(file.as_str()) } else { None };
         refuse_paths_outside(file, revision.as_deref())?;
     }
-    let from_hub_by_name = matches!(model, ModelRef::Hub { .. } | ModelRef::Named { .. });
     let absent = match look(options, model).await {
-        Ok(found) if !(options.newest && from_hub_by_name) => {
+        Ok(found) if !options.newest => {
             let lacking = if options.offline { None } else { lacking(options, &found).await? };
             let Some(lacking) = lacking else { return Ok(found) };
             complete(options, &found, lacking, progress, &control).await?;
             return look(options, model).await;
         }
-        Ok(_) if options.offline => return Err(newer::offline(model)),
-        Ok(_) => None,
+        Ok(found) => {
+            let (all, asked, here) = (options.clone(), model.clone(), found.clone());
+            match blocking(move || newest_of(&all, &asked, &here)).await? {
+                None => return Ok(found),
+                Some(_) if options.offline => return Err(newer::offline(model)),
+                Some(newest) if newest != *model => {
+                    return Box::pin(pull_with(options, &newest, progress, control)).await;
+                }
+                Some(_) => None,
+            }
+        }
         Err(error) if error.kind == ErrorKind::ModelNotFound => Some(error),
         Err(error) => return Err(error),
     };

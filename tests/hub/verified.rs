@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use hobnob::domain::hub::Done;
+use hobnob::domain::hub::{Done, Newer};
 use hobnob::error::ErrorKind;
 use hobnob::hub::{self, FileState, Options, Verified};
 use tokio_util::sync::CancellationToken;
@@ -240,7 +240,8 @@ async fn newer_is_what_has_other_files_of_the_model() {
     server.replace(repo('b', b"GGUF Q4_0", b"a better card"));
     assert_eq!(newer().await, None, "only the card is another one");
     server.replace(repo('c', b"GGUF Q4_0 retrained", b"a better card"));
-    assert_eq!(newer().await, Some("c".repeat(40)));
+    let of_main = |commit: &str| Some(Newer { commit: commit.repeat(40), model: parse("org/m:Q4_0") });
+    assert_eq!(newer().await, of_main("c"));
     let pull = async |newest, offline| {
         let options = hub::Options { newest, offline, ..options.clone() };
         hub::pull(&options, &parse("org/m:Q4_0"), &mut |_| {}, CancellationToken::new()).await
@@ -252,7 +253,7 @@ async fn newer_is_what_has_other_files_of_the_model() {
     assert_eq!(text(pull(true, false).await.expect("comes")), "GGUF Q4_0 retrained");
     assert_eq!(newer().await, None, "it is what the name means from then on");
     server.replace(Repo::new("org/m", 'd').small("README.md", b"gone"));
-    assert_eq!(newer().await, Some("d".repeat(40)), "it is not there any more");
+    assert_eq!(newer().await, of_main("d"), "it is not there any more");
 
     let asked = server.seen().len();
     let offline = hub::newer(&made.options(), &parse("org/m:Q4_0")).await.expect_err("the network is off");
@@ -260,4 +261,106 @@ async fn newer_is_what_has_other_files_of_the_model() {
     let own = made.loose("own-Q4_0.gguf", "GGUF Q4_0 own");
     let own = hub::newer(&options, &parse(&own.display().to_string())).await.expect_err("nobody has another one");
     assert_eq!((own.kind, server.seen().len()), (ErrorKind::Usage, asked));
+}
+
+/// The model as it is at a commit of the Hub, on a branch.
+fn of_branch(branch: &str, commit: char, content: &str) -> Repo {
+    Repo::new("org/m", commit).branch(branch).large("m-Q4_0.gguf", content.as_bytes())
+}
+
+#[tokio::test]
+async fn what_is_newer_is_what_a_pull_gets_then() {
+    let server = HubServer::start(vec![
+        of_branch("main", 'b', "GGUF Q4_0 of main"),
+        of_branch("v2", 'd', "GGUF Q4_0 of v2, better"),
+        of_branch("refs/pr/3", 'f', "GGUF Q4_0 proposed, better"),
+    ])
+    .await;
+    // The commit that is here, the branch that led to it, the MODEL it goes by, and the one that gets the newer.
+    let cases = [
+        ('a', None, "org/m:Q4_0", "org/m:Q4_0", 'b'),
+        ('c', Some("v2"), "org/m:Q4_0", "org/m:Q4_0@v2", 'd'),
+        ('c', Some("v2"), "org/m:Q4_0@v2", "org/m:Q4_0@v2", 'd'),
+        ('c', Some("v2"), "org/m:Q4_0@cccc", "org/m:Q4_0@v2", 'd'),
+        ('e', Some("refs/pr/3"), "org/m:Q4_0", "org/m:Q4_0@refs/pr/3", 'f'),
+    ];
+    for (here, branch, asked, gets, there) in cases {
+        let made = Made::new();
+        made.file("org/m", here, "m-Q4_0.gguf", "GGUF Q4_0 here");
+        if let Some(branch) = branch {
+            made.refers("org/m", branch, here);
+        }
+        let options = online(&made, &server);
+        let newer = hub::newer(&options, &parse(asked)).await.expect("the Hub answers").expect("it has another");
+        assert_eq!((newer.commit.as_str(), newer.model.to_string().as_str()), (&*there.to_string().repeat(40), gets));
+        let options = Options { newest: true, ..options };
+        let pulled = hub::pull(&options, &newer.model, &mut |_| {}, CancellationToken::new()).await.expect("comes");
+        assert_eq!(pulled.cached.expect("of the cache").commit, newer.commit, "{asked}");
+    }
+
+    // An older one that lies beside the newest is compared with the same branch.
+    let made = Made::new();
+    made.file("org/m", 'a', "m-Q4_0.gguf", "GGUF Q4_0 of old")
+        .file("org/m", 'b', "m-Q4_0.gguf", "GGUF Q4_0 of main")
+        .refers("org/m", "main", 'b');
+    let options = online(&made, &server);
+    let asked = [parse("org/m/m-Q4_0.gguf@aaaaaaaaaaaa"), parse("org/m:Q4_0"), parse("org/gone:Q4_0")];
+    let before = server.seen().len();
+    let answers = hub::newer_of_each(&options, &asked).await;
+    assert_eq!(server.seen().len(), before + 1, "a branch is asked for once");
+    let older = answers[0].as_ref().expect("answers").as_ref().expect("is older");
+    assert_eq!((older.commit.clone(), older.model.clone()), ("b".repeat(40), parse("org/m/m-Q4_0.gguf")));
+    assert_eq!(answers[1], Ok(None));
+    assert_eq!(answers[2].as_ref().map_err(|error| error.kind), Err(ErrorKind::ModelNotFound));
+}
+
+#[tokio::test]
+async fn the_newest_is_got_whatever_the_model_is_called_by_and_never_in_vain_without_a_word() {
+    let server = HubServer::start(vec![of_branch("main", 'b', "GGUF Q4_0 of main")]).await;
+    let newest = |made: &Made| Options { newest: true, ..online(made, &server) };
+    let pull = async |options: &Options, model: &str| {
+        hub::pull(options, &parse(model), &mut |_| {}, CancellationToken::new()).await
+    };
+    let here = || {
+        let made = Made::new();
+        made.file("org/m", 'a', "m-Q4_0.gguf", "GGUF Q4_0 here").refers("org/m", "main", 'a');
+        made
+    };
+    let path = |made: &Made| made.snapshot("org/m", 'a').join("m-Q4_0.gguf").display().to_string();
+    for by in [|_: &Made| "org/m:Q4_0".to_owned(), |_: &Made| "m".to_owned(), path] {
+        let made = here();
+        let pulled = pull(&newest(&made), &by(&made)).await.expect("comes");
+        assert_eq!(fs::read_to_string(pulled.location).expect("reads"), "GGUF Q4_0 of main", "{}", by(&made));
+    }
+    // What is named by its commit stays what it is, and of one's own files nobody has a newer one.
+    let made = here();
+    let before = server.seen().len();
+    let same = pull(&newest(&made), "org/m:Q4_0@aaaaaaaa").await.expect("is here");
+    assert_eq!(fs::read_to_string(same.location).expect("reads"), "GGUF Q4_0 here");
+    let own = made.loose("own-Q4_0.gguf", "GGUF Q4_0 own").display().to_string();
+    assert_eq!(pull(&newest(&made), &own).await.expect_err("nobody has another").kind, ErrorKind::Usage);
+    assert_eq!(server.seen().len(), before);
+}
+
+#[tokio::test]
+async fn without_the_hub_what_tells_of_itself_is_verified() {
+    let server = HubServer::start(vec![]).await;
+    let made = Made::new();
+    with_weights(&made);
+    fs::write(made.snapshot("org/folder", 'a').join("tokenizer.json"), "words").expect("writes");
+    let options = Options { endpoint: crate::network::closed_port(), ..online(&made, &server) };
+    let verified = verify(&options, "org/folder").await;
+    assert_eq!(verified.conclude(), Ok(Done::Verified { files: 2, bytes: 9 }));
+    assert!(states(&verified).contains(&("tokenizer.json", FileState::Unknown)));
+    made.loose(&format!("hub/models--org--m/snapshots/{}/m-Q4_0.gguf", "a".repeat(40)), "GGUF Q4_0");
+    let nothing = hub::verify(&options, &parse("org/m:Q4_0"), |_, _| {}, CancellationToken::new()).await;
+    let error = nothing.expect_err("nobody tells what it should be");
+    assert_eq!(error.kind, ErrorKind::Network);
+    assert!(error.hint.is_some_and(|hint| !hint.contains("kept")), "nothing was to arrive");
+
+    // Several that nobody can be asked about cost one attempt.
+    made.file("org/n", 'a', "n-Q4_0.gguf", "GGUF Q4_0 n");
+    let asked = [parse("org/folder"), parse("org/n:Q4_0")];
+    let answers = hub::newer_of_each(&options, &asked).await;
+    assert!(answers.iter().all(|answer| answer.as_ref().is_err_and(|error| error.kind == ErrorKind::Network)));
 }
