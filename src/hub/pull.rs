@@ -248,9 +248,9 @@ pub(super) async fn from_hub(
         tally: &tally,
         control: Control { cancel: control.cancel.child_token(), hurry: control.hurry.clone() },
     };
-    let fetches: Vec<Fetch> = all.iter().map(|(file, meta)| Fetch { shared: &shared, file, meta }).collect();
+    let fetches: Vec<Fetch> = all.iter().map(|(file, meta)| Fetch::new(&shared, file, meta)).collect();
     cache.create().map_err(|error| disk_error(&cache.dir(), &error))?;
-    check_room(&cache.blobs(), fetches.iter().map(|fetch| fetch.meta.size - fetch.here()).sum())?;
+    check_room(&cache.blobs(), tally.missing())?;
     told(&tally, progress, get_all(&fetches, &shared)).await?;
     // Last, so that a branch never points to a commit of which nothing is here.
     match all.first() {

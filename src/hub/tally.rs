@@ -33,7 +33,7 @@ pub(super) struct Tally {
     waiting: Mutex<Option<(Instant, UserError)>>,
 }
 
-/// One file's part in the count. What it counted goes with it, so that an attempt that failed leaves no trace.
+/// One file's part in the count.
 #[derive(Debug)]
 pub(super) struct Share<'a> {
     tally: &'a Tally,

@@ -452,6 +452,28 @@ async fn where_there_are_no_links_a_file_is_here_all_the_same() {
 }
 
 #[tokio::test]
+async fn what_is_here_of_a_set_counts_from_the_beginning() {
+    let parts = [b"GGUF Q8_0 one".to_vec(), vec![7; 100_000]];
+    let names = ["big-Q8_0-00001-of-00002.gguf", "big-Q8_0-00002-of-00002.gguf"];
+    let net = Net::new(Repo::new("org/m", 'a').large(names[0], &parts[0]).large(names[1], &parts[1])).await;
+    fs::create_dir_all(net.made.repo("org/m").join("blobs")).expect("makes");
+    fs::write(net.blob(&parts[1]), &parts[1]).expect("writes");
+    let mut told = Vec::new();
+    let mut progress = |state| {
+        if let DownloadState::Running { done, .. } = state {
+            told.push(done);
+        }
+    };
+    // The part that is here has its turn after the other one.
+    let options = Options { connections: 1, ..net.options() };
+    let model = parse("org/m:Q8_0");
+    let pulled = hub::pull(&options, &model, &mut progress, CancellationToken::new());
+    tokio::time::timeout(DEADLINE, pulled).await.expect("ends in time").expect("pulls");
+    assert!(!told.is_empty() && told.iter().all(|done| *done >= 100_000), "{told:?}");
+    assert_eq!(bodies(&net.server.seen()).len(), 1);
+}
+
+#[tokio::test]
 async fn two_at_once_make_one_copy() {
     let net = Net::new(repo()).await;
     let options = net.options();
