@@ -255,13 +255,11 @@ fn token(set: impl Fn(&str) -> Option<String>) -> Option<Token> {
     {
         return Some(token);
     }
-    let path = set("HF_TOKEN_PATH").map(|path| expand_home(Path::new(&path))).or_else(|| {
-        let home = set("HF_HOME").map(|path| expand_home(Path::new(&path)));
-        let cache = || match set("XDG_CACHE_HOME") {
-            Some(path) => Some(PathBuf::from(path)),
-            None => home_dir().map(|home| home.join(".cache")),
-        };
-        Some(home.or_else(|| cache().map(|cache| cache.join("huggingface")))?.join("token"))
+    let home = home_dir();
+    let named = |variable: &str| config::named_path(&|name| set(name).map(OsString::from), variable, home.as_deref());
+    let path = named("HF_TOKEN_PATH").or_else(|| {
+        let cache = || named("XDG_CACHE_HOME").or_else(|| Some(home.as_deref()?.join(".cache")));
+        Some(named("HF_HOME").or_else(|| Some(cache()?.join("huggingface")))?.join("token"))
     })?;
     let token = Token::new(&std::fs::read_to_string(&path).ok()?, display_path(&path));
     Some(token).filter(|token| !token.secret.is_empty())
@@ -317,6 +315,11 @@ mod tests {
         assert_eq!(with(vec![hf_home.clone()]).as_deref(), Some("from-file"));
         let path = ("HF_TOKEN_PATH", other.display().to_string());
         assert_eq!(with(vec![hf_home.clone(), path.clone()]).as_deref(), Some("from-path"));
+        // As the cache is found, whatever stands for the folder.
+        let within = ("HF_HOME", "${PLACE}/".to_owned());
+        let place = ("PLACE", home.path().display().to_string());
+        assert_eq!(with(vec![within, place.clone()]).as_deref(), Some("from-file"));
+        assert_eq!(with(vec![("HF_TOKEN_PATH", "$PLACE/other".to_owned()), place]).as_deref(), Some("from-path"));
         let env = ("HF_TOKEN", "from-env".to_owned());
         assert_eq!(with(vec![hf_home.clone(), path, env.clone()]).as_deref(), Some("from-env"));
         assert_eq!(with(vec![hf_home, env, ("HF_HUB_DISABLE_IMPLICIT_TOKEN", "1".to_owned())]), None);
