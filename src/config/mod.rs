@@ -23,7 +23,7 @@ mod value;
 pub use file::expand_tilde;
 pub use layers::{Loaded, Origin, Origins, Sources, load};
 pub use own::{Assignments, assign, differences, is_own, own_called, own_specs, read_assignments, short_name};
-pub use paths::Paths;
+pub use paths::{Paths, named as named_path};
 pub use personas::{NO_PERSONA, Persona, not_a_name, persona_called, save_persona};
 pub use save::{save, write_whole};
 pub use schema::{Applies, Kind, Spec};

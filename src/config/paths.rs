@@ -7,7 +7,7 @@ use crate::config::file::expand_tilde;
 use crate::error::{ErrorKind, UserError};
 
 /// Looks a variable up in the environment, or in what a test puts in its place.
-pub(super) type Env<'a> = &'a dyn Fn(&str) -> Option<OsString>;
+pub type Env<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
 /// Where files are: resolved once at the start, created by whoever writes first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,8 +115,9 @@ fn absolute(env: Env, variable: &str) -> Option<PathBuf> {
     env(variable).map(PathBuf::from).filter(|path| path.is_absolute())
 }
 
-/// A path that the user names: with a tilde, with variables, or seen from the current folder.
-fn named(env: Env, variable: &str, home: Option<&Path>) -> Option<PathBuf> {
+/// A path that the user names in a variable: with a tilde, with other variables, or seen from the current folder.
+#[must_use]
+pub fn named(env: Env, variable: &str, home: Option<&Path>) -> Option<PathBuf> {
     let said = env(variable).filter(|text| !text.is_empty())?;
     let path = match said.to_str() {
         Some(text) => PathBuf::from(expand_variables(text, env)),

@@ -365,10 +365,16 @@ pub enum Done {
     Imported {
         reference: String,
     },
-    /// The commit that the Hub has now, if it is another.
-    Newer {
-        commit: Option<String>,
-    },
+    /// What the Hub has now, if it is something else.
+    Newer(Option<Newer>),
+}
+
+/// Other files of a model than those that are here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Newer {
+    pub commit: String,
+    /// The MODEL that gets them: of the branch that was looked at.
+    pub model: ModelRef,
 }
 
 /// All that there is on this machine.

@@ -1,5 +1,6 @@
 //! What a model is called, where it is, what is known of it.
 
+mod address;
 mod kept;
 mod local;
 mod mlx;
@@ -130,11 +131,11 @@ impl ModelRef {
         }
         for prefix in ["https://", "http://"] {
             if let Some(rest) = text.strip_prefix(prefix) {
-                return Self::parse_url(text, rest);
+                return address::read(text, rest);
             }
         }
         if let Some(rest) = text.strip_prefix("hf.co/").or_else(|| text.strip_prefix("huggingface.co/")) {
-            return Self::parse_url(text, &format!("hf.co/{rest}"));
+            return address::read(text, &format!("hf.co/{rest}"));
         }
         if looks_like_path(text) {
             return Ok(Self::Path(PathBuf::from(text)));
@@ -181,21 +182,6 @@ impl ModelRef {
             (Some(_), Some(_)) => return Err(bad(text, "it names a quantisation and a file at once")),
         };
         Ok(Self::Hub { repo, choice, revision })
-    }
-
-    /// A page of the Hub as it is copied from a browser: `/org/repo`, `/org/repo/blob/REV/FILE`, `/tree/REV`, `/resolve/…`.
-    fn parse_url(text: &str, rest: &str) -> Result<Self, UserError> {
-        let path = rest.split_once('/').map_or("", |(_host, path)| path);
-        let path = path.split(['?', '#']).next().unwrap_or("").trim_end_matches('/');
-        let parts: Vec<&str> = path.split('/').collect();
-        match parts.as_slice() {
-            [owner, name] => Self::parse_repo(&format!("{owner}/{name}")),
-            [owner, name, "tree", revision] => Self::parse_repo(&format!("{owner}/{name}@{revision}")),
-            [owner, name, "blob" | "resolve" | "raw", revision, file @ ..] if !file.is_empty() => {
-                Self::parse_repo(&format!("{owner}/{name}/{}@{revision}", file.join("/")))
-            }
-            _ => Err(bad(text, "the address is not a model's page")),
-        }
     }
 }
 

@@ -110,7 +110,7 @@ fn find(options: &hub::Options, asked: Option<&ModelRef>) -> Found {
     }
 }
 
-/// Downloads a model with progress on stderr. A signal keeps what has come, and says so.
+/// Downloads a model, and follows that.
 pub(super) async fn fetch(
     context: &Context<'_>,
     options: &hub::Options,
@@ -118,28 +118,43 @@ pub(super) async fn fetch(
     watch: &mut Watch,
     also: &mut (dyn FnMut(&DownloadState) + Send),
 ) -> Result<LocalModel, Quit> {
+    let (name, again) = (reference.to_string(), format!("hobnob pull {reference}"));
+    let pull =
+        async |tell: &mut (dyn FnMut(DownloadState) + Send), cancel| hub::pull(options, reference, tell, cancel).await;
+    follow(context, &name, &again, watch, also, pull).await
+}
+
+/// Does something with the Hub, with progress on stderr. A signal keeps what has come, and says which command goes on.
+pub(super) async fn follow(
+    context: &Context<'_>,
+    name: &str,
+    again: &str,
+    watch: &mut Watch,
+    also: &mut (dyn FnMut(&DownloadState) + Send),
+    work: impl AsyncFnOnce(&mut (dyn FnMut(DownloadState) + Send), CancellationToken) -> Result<LocalModel, UserError>,
+) -> Result<LocalModel, Quit> {
     let cancel = CancellationToken::new();
-    let mut progress = DownloadProgress::new(context.console, reference.to_string());
+    let mut progress = DownloadProgress::new(context.console, name.to_owned());
     let mut tell = |state: DownloadState| {
         progress.show(&state);
         also(&state);
     };
     let halted = {
-        let pull = hub::pull(options, reference, &mut tell, cancel.clone());
-        tokio::pin!(pull);
-        match watch.guard(&mut pull).await {
+        let work = work(&mut tell, cancel.clone());
+        tokio::pin!(work);
+        match watch.guard(&mut work).await {
             Ok(result) => return result.map_err(Quit::from),
             Err(quit) => {
                 // What has come is flushed and kept; a second signal does not wait for it, nor do we for long.
                 cancel.cancel();
                 watch.allow(FLUSH);
-                let _ = watch.guard(&mut pull).await;
+                let _ = watch.guard(&mut work).await;
                 quit
             }
         }
     };
     drop(progress);
-    context.console.note(&format!("what has come is kept; `hobnob pull {reference}` goes on from there"));
+    context.console.note(&format!("what has come is kept; `{again}` goes on from there"));
     Err(halted)
 }
 

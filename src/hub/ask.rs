@@ -18,6 +18,9 @@ use crate::hub::loose::Loose;
 pub(super) const LOOK: &str =
     "check the connection and the proxy variables, then try again; models that are here work without the Hub";
 
+/// Of what the Hub says of a repository: one of ten thousand files has an answer of some three megabytes.
+pub(super) const MOST_OF_REPO: usize = 16 << 20;
+
 /// An answer, and where it goes on.
 #[derive(Debug)]
 pub(super) struct Answer {
@@ -155,6 +158,17 @@ impl Hub {
     }
 }
 
+/// The question for all that the Hub says of a branch, tag or commit.
+pub(super) fn about(repo: &RepoId, revision: &str) -> String {
+    // A branch's slashes are no folders of the address.
+    let mut escaped = Url::parse("http://question/").ok();
+    if let Some(mut segments) = escaped.as_mut().and_then(|url| url.path_segments_mut().ok()) {
+        segments.pop_if_empty().push(revision);
+    }
+    let path = escaped.as_ref().map_or("", Url::path);
+    question(&format!("models/{repo}/revision{path}"), &[("blobs", "true")])
+}
+
 /// A question with its parameters.
 pub(super) fn question(path: &str, parameters: &[(&str, &str)]) -> String {
     let query = Url::parse_with_params("http://question/", parameters).ok();
@@ -171,6 +185,14 @@ mod tests {
         let options = Options::from_env("/none".into(), Vec::new(), false, probe);
         let options = Options { endpoint: endpoint.to_owned(), token: None, ..options };
         Hub::new(&options, options.timing.connect).expect("an endpoint")
+    }
+
+    #[test]
+    fn a_revision_is_one_part_of_an_address_whatever_is_in_it() {
+        let repo = RepoId::parse("org/m").expect("a repository");
+        for (revision, escaped) in [("main", "main"), ("refs/pr/1", "refs%2Fpr%2F1"), ("50%#?", "50%25%23%3F")] {
+            assert_eq!(about(&repo, revision), format!("models/org/m/revision/{escaped}?blobs=true"));
+        }
     }
 
     #[test]

@@ -146,6 +146,14 @@ impl RepoCache {
         is_safe_file(file).then(|| self.snapshots().join(commit.as_str()).join(file))
     }
 
+    /// Whether a file of a commit, of so many bytes, is here without a blob: where there can be no links, it is itself what is
+    /// seen.
+    #[must_use]
+    pub fn has_itself(&self, commit: &Commit, file: &str, size: u64) -> bool {
+        let meta = self.pointer(commit, file).and_then(|pointer| fs::symlink_metadata(pointer).ok());
+        meta.is_some_and(|meta| meta.is_file() && meta.len() == size)
+    }
+
     /// What a branch or tag points to, as far as this machine knows.
     #[must_use]
     pub fn read_ref(&self, name: &str) -> Option<Commit> {
@@ -228,6 +236,13 @@ impl RepoCache {
         match fs::read_link(&pointer) {
             Ok(there) if there == Path::new(&target) => return Ok(pointer),
             Ok(_) => fs::remove_file(&pointer)?,
+            // Half of it, as somebody left it where there can be no links.
+            Err(_) if fs::metadata(self.blob(etag)).is_ok_and(|blob| !self.has_itself(commit, file, blob.len())) => {
+                match fs::remove_file(&pointer) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                    _ => {}
+                }
+            }
             Err(_) => {}
         }
         place(&self.blob(etag), &target, &pointer, |target, pointer| std::os::unix::fs::symlink(target, pointer))?;

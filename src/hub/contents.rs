@@ -4,11 +4,12 @@
 
 use std::collections::HashMap;
 
-use serde::Deserialize;
-
 use crate::domain::model::RepoId;
+use crate::error::UserError;
+use crate::hub::ask::{MOST_OF_REPO, about};
 use crate::hub::cache::Commit;
-use crate::hub::http::{Failure, Hub, Refusal, wait_time};
+use crate::hub::http::Hub;
+use crate::hub::loose::Loose;
 
 /// A revision of a repository.
 #[derive(Debug)]
@@ -18,39 +19,16 @@ pub(super) struct Contents {
     pub blobs: HashMap<String, String>,
 }
 
-#[derive(Deserialize)]
-struct Info {
-    sha: String,
-    siblings: Vec<File>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct File {
-    rfilename: String,
-    blob_id: Option<String>,
-    lfs: Option<Lfs>,
-}
-
-#[derive(Deserialize)]
-struct Lfs {
-    sha256: String,
-}
-
 /// Asks for what a branch, tag or commit has.
-pub(super) async fn contents(hub: &Hub, repo: &RepoId, revision: &str) -> Result<Contents, Failure> {
-    // A branch's slashes are no folders of the address.
-    let revision = revision.replace('%', "%25").replace('/', "%2F").replace('#', "%23").replace('?', "%3F");
-    let response = hub.api(&format!("models/{repo}/revision/{revision}?blobs=true")).await?;
-    let status = response.status();
-    if !status.is_success() {
-        let headers = response.headers();
-        let code = headers.get("x-error-code").and_then(|code| code.to_str().ok()).unwrap_or_default();
-        return Err(hub.refusal(Refusal { status: status.as_u16(), code, wait: wait_time(headers) }, repo, None));
-    }
-    let body = response.bytes().await.map_err(|error| hub.transport(&error))?;
-    let info: Info = serde_json::from_slice(&body).map_err(|_| hub.no_hub())?;
-    let commit = Commit::parse(&info.sha).ok_or_else(|| hub.no_hub())?;
-    let blob = |file: File| Some((file.rfilename, file.lfs.map(|lfs| lfs.sha256).or(file.blob_id)?));
-    Ok(Contents { commit, blobs: info.siblings.into_iter().filter_map(blob).collect() })
+///
+/// # Errors
+/// In words, with what to do.
+pub(super) async fn contents(hub: &Hub, repo: &RepoId, revision: &str) -> Result<Contents, UserError> {
+    let document = hub.ask(&about(repo, revision), MOST_OF_REPO, Some(repo)).await?.document;
+    let commit = document.get("sha").text().and_then(Commit::parse).ok_or_else(|| hub.no_hub().error)?;
+    let blob = |file: &Loose| {
+        let name = file.get("lfs").get("sha256").text().or_else(|| file.get("blobId").text())?;
+        Some((file.get("rfilename").text()?.to_owned(), name.to_owned()))
+    };
+    Ok(Contents { commit, blobs: document.get("siblings").list().iter().filter_map(blob).collect() })
 }

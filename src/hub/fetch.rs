@@ -51,6 +51,7 @@ pub(super) struct Fetch<'a> {
     pub shared: &'a Shared<'a>,
     pub file: &'a str,
     pub meta: &'a Metadata,
+    share: Share<'a>,
 }
 
 /// What is still to be done for a file that has arrived.
@@ -61,14 +62,26 @@ enum Check {
     Whole,
 }
 
-impl Fetch<'_> {
+impl<'a> Fetch<'a> {
+    /// What is here of it counts from now on, and not only when its turn comes: it is neither to come nor in need of room.
+    pub fn new(shared: &'a Shared<'a>, file: &'a str, meta: &'a Metadata) -> Self {
+        let fetch = Self { shared, file, meta, share: shared.tally.share(0) };
+        fetch.share.set(fetch.here());
+        fetch
+    }
+
     /// Bytes that are here already.
-    pub fn here(&self) -> u64 {
+    fn here(&self) -> u64 {
         let Metadata { etag, size, .. } = self.meta;
-        if self.shared.cache.blob(etag).exists() {
+        if self.is_here() {
             return *size;
         }
         Places::new(self.shared.cache, etag).arrived().min(*size)
+    }
+
+    fn is_here(&self) -> bool {
+        let Metadata { etag, size, commit, .. } = self.meta;
+        self.shared.cache.blob(etag).exists() || self.shared.cache.has_itself(commit, self.file, *size)
     }
 
     /// Makes the blob, unless it is there. The repository's folders have to exist.
@@ -81,20 +94,19 @@ impl Fetch<'_> {
         if self.shared.control.cancel.is_cancelled() {
             return Err(cancelled());
         }
-        let share = self.shared.tally.share(self.here());
         let lock = self.lock().await?;
         // Somebody else may have finished it while we waited for the lock.
-        if blob.exists() {
-            share.set(*size);
+        if self.is_here() {
+            self.share.set(*size);
             return Ok(());
         }
         let mut partial = Arc::new(self.open(lock).await?);
-        share.set(partial.arrived());
+        self.share.set(partial.arrived());
         if partial.resumed() {
             tracing::info!(file = self.file, have = partial.arrived(), of = size, "resuming");
         }
         loop {
-            let check = self.receive(&partial, &share).await?;
+            let check = self.receive(&partial).await?;
             if self.is_right(&partial, check).await? {
                 break;
             }
@@ -108,8 +120,8 @@ impl Fetch<'_> {
                 Some(partial) => partial.restart().map_err(|error| self.disk(&error))?,
                 None => return Err(unexpected()),
             }
-            share.set(0);
-            share.check(0);
+            self.share.set(0);
+            self.share.check(0);
         }
         blocking(move || partial.finish(&blob)).await?.map_err(|error| self.disk(&error))
     }
@@ -133,19 +145,19 @@ impl Fetch<'_> {
     }
 
     /// Gets what is missing, and hashes what there is from its beginning meanwhile.
-    async fn receive(&self, partial: &Arc<Partial>, share: &Share<'_>) -> Result<Check, UserError> {
+    async fn receive(&self, partial: &Arc<Partial>) -> Result<Check, UserError> {
         let judge = self.shared.judge.filter(|_| GgufName::parse(self.file).is_some());
         let mut watch = Watch::new(judge, self.shared.repo, self.file);
         // A model that can't be run is not asked for, if what is here says so.
         self.look(&mut watch, partial).await?;
         let halt = self.shared.control.cancel.child_token();
         let pin = Pin::default();
-        let parts = Parts::new(self, partial, share, &pin, halt.clone());
+        let parts = Parts::new(self, partial, &self.share, &pin, halt.clone());
         let mut hashed = None;
         {
             let arriving = parts.get_all();
             let tending = self.tend(partial, &mut watch);
-            let hashing = self.hash(partial, share);
+            let hashing = self.hash(partial);
             tokio::pin!(arriving, tending, hashing);
             let mut arrived = false;
             while !arrived || hashed.is_none() {
@@ -223,7 +235,7 @@ impl Fetch<'_> {
 
     /// The SHA-256 of the file, taken as far as it goes without a gap while it arrives; `None` for one that goes by another
     /// hash.
-    async fn hash(&self, partial: &Arc<Partial>, share: &Share<'_>) -> Result<Option<String>, UserError> {
+    async fn hash(&self, partial: &Arc<Partial>) -> Result<Option<String>, UserError> {
         if self.meta.etag.sha256().is_none() {
             return Ok(None);
         }
@@ -245,7 +257,7 @@ impl Fetch<'_> {
             });
             (hasher, buffer) = more.await?.map_err(|error| self.disk(&error))?;
             at = end;
-            share.check(at);
+            self.share.check(at);
         }
         Ok(Some(hex(&hasher.finalize())))
     }

@@ -83,17 +83,16 @@ fn find_cached(
         (Place::Folder, _) => false,
     };
     let of_revision: Vec<Candidate> = everything.iter().filter(wanted).cloned().collect();
-    let chosen = choose(&of_revision, choice, options);
-    let mut chosen = match chosen.as_slice() {
-        [] => {
-            return match quantise::on_the_way(&of_revision, choice) {
-                Some((folders, wish)) => quantise::with(only(folders, &everything, options, model)?, wish),
-                None => Err(not_cached(options, model, repo, choice, &everything, problems)),
-            };
-        }
-        [one] => vec![one.clone()],
-        several => several.to_vec(),
-    };
+    let mut chosen = choose(&of_revision, choice, options);
+    if chosen.is_empty() {
+        return match quantise::on_the_way(&of_revision, choice) {
+            Some((folders, wish)) => quantise::with(only(folders, &everything, options, model)?, wish),
+            None => Err(not_cached(options, model, repo, choice, &everything, problems)),
+        };
+    }
+    if revision.is_none() && !matches!(choice, Choice::File(_)) {
+        chosen = inventory::without_renamed(chosen);
+    }
     if chosen.len() > 1 {
         // A repository named alone is its own folder of weights, whatever else lies in it.
         if let Some(folder) = chosen.iter().position(|c| c.format == Format::Safetensors && *choice == Choice::Any) {
@@ -248,7 +247,7 @@ fn find_called(options: &Options, model: &ModelRef, name: &str, quant: Option<&s
             };
         }
     }
-    only(chosen, &everything, options, model)
+    only(inventory::without_renamed(chosen), &everything, options, model)
 }
 
 /// No model of that name; says what there is.

@@ -299,7 +299,9 @@ impl Hub {
     fn address(&self, repo: &RepoId, revision: &str, file: &str) -> Url {
         let mut url = self.endpoint.clone();
         if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend([&*repo.owner, &*repo.name, "resolve", revision]).extend(file.split('/'));
+            // The oldest repositories have no owner.
+            let owner = Some(&*repo.owner).filter(|owner| !owner.is_empty());
+            path.pop_if_empty().extend(owner).extend([&*repo.name, "resolve", revision]).extend(file.split('/'));
         }
         url
     }

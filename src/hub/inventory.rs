@@ -1,6 +1,8 @@
 //! What lies in the cache and in folders, by names and sizes alone: no header is read here.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+mod listing;
+
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -11,7 +13,8 @@ use crate::domain::model::{Format, RepoId, split_set, starter};
 use crate::error::{ErrorKind, UserError, reason};
 use crate::hub::cache::{Commit, RepoCache};
 use crate::hub::import;
-use crate::hub::names::{GgufModel, GgufName, UQFF_REST, UqffModel, folder_weights, gguf_models, uqff_models};
+use crate::hub::inventory::listing::{Entry, Listing, Whole};
+use crate::hub::names::{GgufName, UQFF_REST};
 use crate::hub::{Options, display_path, expand_home};
 
 /// How deep a folder is searched. Deep enough for `owner/name/file`, shallow enough for a folder that was named by mistake.
@@ -52,8 +55,10 @@ pub(super) enum Place {
         /// `None`: the repository's folder of safetensors is the model.
         file: Option<String>,
         commit: Commit,
-        /// Of the revision that counts when none is named.
+        /// No newer revision here has a file of its name.
         current: bool,
+        /// Of the revision that the repository's main branch is at.
+        main: bool,
     },
     Folder,
 }
@@ -72,10 +77,27 @@ impl Candidate {
         }
     }
 
+    /// Its quantisation comes, by what its name says, from the main branch too, where the file has another name by now, or is
+    /// cut into others.
+    pub fn is_renamed_in(&self, others: &[Self]) -> bool {
+        let Place::Cache { repo, main: false, .. } = &self.place else { return false };
+        self.quant.is_some()
+            && others.iter().any(|other| {
+                matches!(&other.place, Place::Cache { repo: same, main: true, .. } if same == repo)
+                    && (other.format, &other.quant) == (self.format, &self.quant)
+            })
+    }
+
     pub fn is_starter(&self) -> bool {
         matches!(&self.place, Place::Cache { repo, file: Some(file), .. }
             if file == starter::FILE && repo.to_string() == starter::REPO && self.bytes == starter::BYTES)
     }
+}
+
+/// Where several could be meant and no revision was named: without those that go by another name on the main branch.
+pub(super) fn without_renamed(candidates: Vec<Candidate>) -> Vec<Candidate> {
+    let all = candidates.clone();
+    candidates.into_iter().filter(|candidate| !candidate.is_renamed_in(&all)).collect()
 }
 
 /// Everything that can be seen, each file once, and what could not be looked at.
@@ -161,7 +183,7 @@ pub(super) fn in_repo(cache: &Path, repo: &RepoId, problems: &mut Vec<UserError>
     snapshots.reverse();
 
     let mut found: Vec<Candidate> = Vec::new();
-    for (_, _, commit) in snapshots {
+    for (main, _, commit) in snapshots {
         let folder = cached.snapshots().join(commit.as_str());
         let mut listing = Listing::default();
         listing.read(&folder, "", SNAPSHOT_DEPTH, problems);
@@ -169,7 +191,8 @@ pub(super) fn in_repo(cache: &Path, repo: &RepoId, problems: &mut Vec<UserError>
             // What a newer revision has under the same name hides the older file from everyone who names no revision.
             let current = !found.iter().any(|c| matches!(&c.place, Place::Cache { file, .. } if *file == model.file));
             let name = called(model.gguf.as_ref(), || repo.name.clone());
-            let place = Place::Cache { repo: repo.clone(), file: model.file.clone(), commit: commit.clone(), current };
+            let (repo_of_it, file, commit) = (repo.clone(), model.file.clone(), commit.clone());
+            let place = Place::Cache { repo: repo_of_it, file, commit, current, main };
             found.push(model.into_candidate(place, name, repo.to_string()));
         }
     }
@@ -345,182 +368,4 @@ pub(super) fn unreadable(path: &Path, error: &io::Error) -> UserError {
             .hint("make the folder, or take it out of models.folders");
     }
     UserError::new(ErrorKind::Disk, format!("{path} can't be read: {}", reason(error))).hint("check its permissions")
-}
-
-/// A file as it lies on disk, links followed.
-struct Entry {
-    bytes: u64,
-    used: SystemTime,
-    identity: Identity,
-}
-
-impl Entry {
-    fn of(meta: &fs::Metadata) -> Self {
-        let used = meta.accessed().unwrap_or(SystemTime::UNIX_EPOCH);
-        Self { bytes: meta.len(), used, identity: (meta.dev(), meta.ino()) }
-    }
-}
-
-/// The files of a model taken together.
-struct Whole {
-    bytes: u64,
-    used: SystemTime,
-    /// Of the first.
-    identity: Identity,
-}
-
-impl Default for Whole {
-    fn default() -> Self {
-        Self { bytes: 0, used: SystemTime::UNIX_EPOCH, identity: (0, 0) }
-    }
-}
-
-impl Whole {
-    fn add(&mut self, entry: &Entry) {
-        if self.identity == (0, 0) {
-            self.identity = entry.identity;
-        }
-        self.bytes += entry.bytes;
-        self.used = self.used.max(entry.used);
-    }
-}
-
-/// The files of a folder by their path in it; links that lead nowhere (not whole yet, or deleted) are not there.
-#[derive(Default)]
-struct Listing {
-    files: BTreeMap<String, Entry>,
-}
-
-/// A model of a listing.
-struct Found {
-    /// Its first file; `None` is the folder.
-    file: Option<String>,
-    gguf: Option<GgufName>,
-    format: Format,
-    /// As the file's name tells.
-    quant: Option<String>,
-    location: PathBuf,
-    files: Vec<String>,
-    folder: PathBuf,
-    whole: Whole,
-}
-
-impl Found {
-    fn into_candidate(self, place: Place, name: String, origin: String) -> Candidate {
-        Candidate {
-            place,
-            name,
-            format: self.format,
-            quant: self.quant,
-            location: self.location,
-            bytes: self.whole.bytes,
-            origin,
-            files: self.files,
-            folder: self.folder,
-            used: self.whole.used,
-            identity: self.whole.identity,
-        }
-    }
-}
-
-impl Listing {
-    /// Reads a folder and what is below it.
-    fn read(&mut self, folder: &Path, prefix: &str, depth: usize, problems: &mut Vec<UserError>) {
-        for name in self.read_one(folder, prefix, problems) {
-            if depth > 0 {
-                self.read(&folder.join(&name), &format!("{prefix}{name}/"), depth - 1, problems);
-            }
-        }
-    }
-
-    /// Reads one folder; the names of the folders in it.
-    fn read_one(&mut self, folder: &Path, prefix: &str, problems: &mut Vec<UserError>) -> Vec<String> {
-        let entries = match fs::read_dir(folder) {
-            Ok(entries) => entries,
-            Err(error) => {
-                problems.push(unreadable(folder, &error));
-                return Vec::new();
-            }
-        };
-        let mut below = Vec::new();
-        for entry in entries.flatten() {
-            // A name that is not UTF-8 could not be written as a MODEL.
-            let Ok(name) = entry.file_name().into_string() else { continue };
-            // Most files are looked at no closer than this: a stat for each would make a big folder slow.
-            let interesting = is_weights(&name) || name == "config.json";
-            let is_folder = match entry.file_type() {
-                Ok(kind) if kind.is_dir() => true,
-                Ok(kind) if kind.is_symlink() && !interesting => fs::metadata(entry.path()).is_ok_and(|m| m.is_dir()),
-                _ => false,
-            };
-            if is_folder {
-                below.push(name);
-            } else if interesting
-                && let Ok(meta) = fs::metadata(entry.path())
-                && meta.is_file()
-            {
-                self.files.insert(format!("{prefix}{name}"), Entry::of(&meta));
-            }
-        }
-        below.sort();
-        below
-    }
-
-    /// The whole models among the files.
-    fn models(&self, folder: &Path) -> Vec<Found> {
-        let paths: BTreeSet<&str> = self.files.keys().map(String::as_str).collect();
-        let mut found = Vec::new();
-        if let Some(files) = folder_weights(&paths)
-            && let Some(whole) = self.whole(&files)
-        {
-            let (format, location) = (Format::Safetensors, folder.to_owned());
-            let folder = folder.to_owned();
-            found.push(Found { file: None, gguf: None, format, quant: None, location, files, folder, whole });
-        }
-        for UqffModel { quant, files } in uqff_models(&paths) {
-            let Some(mut whole) = self.whole(&files) else { continue };
-            whole.bytes += self.files.get(UQFF_REST).map_or(0, |entry| entry.bytes);
-            let Some(first) = files.first().cloned() else { continue };
-            // A name of its own, and not one that says how it was quantised: the header does.
-            let quant = (quant != "MODEL").then_some(quant);
-            found.push(Found {
-                location: folder.join(&first),
-                file: Some(first),
-                gguf: None,
-                format: Format::Uqff,
-                quant,
-                files,
-                folder: folder.to_owned(),
-                whole,
-            });
-        }
-        for GgufModel { name, files } in gguf_models(&paths) {
-            let (Some(whole), Some(first)) = (self.whole(&files), files.first().cloned()) else { continue };
-            found.push(Found {
-                location: folder.join(&first),
-                file: Some(first),
-                format: Format::Gguf,
-                quant: name.quant.clone(),
-                gguf: Some(name),
-                files,
-                folder: folder.to_owned(),
-                whole,
-            });
-        }
-        found
-    }
-
-    /// A set taken together; `None` if a part is missing, or there is none.
-    fn whole(&self, set: &[String]) -> Option<Whole> {
-        let mut whole = Whole::default();
-        for path in set {
-            whole.add(self.files.get(path)?);
-        }
-        (!set.is_empty()).then_some(whole)
-    }
-}
-
-fn is_weights(name: &str) -> bool {
-    let ending = Path::new(name).extension().and_then(|e| e.to_str()).unwrap_or("");
-    ending.eq_ignore_ascii_case("gguf") || ending == "safetensors" || ending == "uqff"
 }

@@ -2,7 +2,7 @@
 //!
 //! Models live in the Hugging Face cache, in the layout of the `huggingface_hub` Python client (`cache`), and in
 //! folders that the user names. [`scan()`] lists them, [`find()`] resolves a MODEL among them, both without network.
-//! [`verify()`] reads one again to its last byte, [`removal()`] works out what deleting it takes, [`import()`] gives one that
+//! [`verify()`] reads one again to its last byte, [`repair()`] gets again what is damaged of it, [`removal()`] works out what deleting it takes, [`import()`] gives one that
 //! lies elsewhere a name here, [`newer()`] asks whether the Hub has another by now.
 //! [`pull()`] gets what is missing: over HTTP (`http`), several files and several parts of each at once (`fetch`,
 //! `ranges`), in place and with a journal of what has come (`writer`, `partial`, `journal`), not beyond the
@@ -47,6 +47,7 @@ mod queue;
 mod ranges;
 mod reach;
 mod remove;
+mod repair;
 mod scan;
 mod search;
 mod shared;
@@ -75,11 +76,12 @@ pub use actor::HubHandle;
 pub use find::find;
 pub use health::{Health, health};
 pub use import::import;
-pub use newer::newer;
+pub use newer::{newer, newer_of_each};
 pub use page::page;
 pub use pull::pull;
 pub use reach::{Reach, TokenState, reach};
-pub use remove::{Owner, Removal, Scope, damage, removal, unfinished};
+pub use remove::{Owner, Removal, Scope, removal, unfinished};
+pub use repair::repair;
 pub use scan::scan;
 pub use search::search;
 pub use speed::SpeedLimit;
@@ -253,13 +255,11 @@ fn token(set: impl Fn(&str) -> Option<String>) -> Option<Token> {
     {
         return Some(token);
     }
-    let path = set("HF_TOKEN_PATH").map(|path| expand_home(Path::new(&path))).or_else(|| {
-        let home = set("HF_HOME").map(|path| expand_home(Path::new(&path)));
-        let cache = || match set("XDG_CACHE_HOME") {
-            Some(path) => Some(PathBuf::from(path)),
-            None => home_dir().map(|home| home.join(".cache")),
-        };
-        Some(home.or_else(|| cache().map(|cache| cache.join("huggingface")))?.join("token"))
+    let home = home_dir();
+    let named = |variable: &str| config::named_path(&|name| set(name).map(OsString::from), variable, home.as_deref());
+    let path = named("HF_TOKEN_PATH").or_else(|| {
+        let cache = || named("XDG_CACHE_HOME").or_else(|| Some(home.as_deref()?.join(".cache")));
+        Some(named("HF_HOME").or_else(|| Some(cache()?.join("huggingface")))?.join("token"))
     })?;
     let token = Token::new(&std::fs::read_to_string(&path).ok()?, display_path(&path));
     Some(token).filter(|token| !token.secret.is_empty())
@@ -315,6 +315,11 @@ mod tests {
         assert_eq!(with(vec![hf_home.clone()]).as_deref(), Some("from-file"));
         let path = ("HF_TOKEN_PATH", other.display().to_string());
         assert_eq!(with(vec![hf_home.clone(), path.clone()]).as_deref(), Some("from-path"));
+        // As the cache is found, whatever stands for the folder.
+        let within = ("HF_HOME", "${PLACE}/".to_owned());
+        let place = ("PLACE", home.path().display().to_string());
+        assert_eq!(with(vec![within, place.clone()]).as_deref(), Some("from-file"));
+        assert_eq!(with(vec![("HF_TOKEN_PATH", "$PLACE/other".to_owned()), place]).as_deref(), Some("from-path"));
         let env = ("HF_TOKEN", "from-env".to_owned());
         assert_eq!(with(vec![hf_home.clone(), path, env.clone()]).as_deref(), Some("from-env"));
         assert_eq!(with(vec![hf_home, env, ("HF_HUB_DISABLE_IMPLICIT_TOKEN", "1".to_owned())]), None);

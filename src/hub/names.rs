@@ -106,6 +106,9 @@ const WEIGHTS: [&str; 14] = [
     "llamafile",
 ];
 
+/// What describes the model of a folder.
+pub(super) const CONFIG: &str = "config.json";
+
 /// Whether a file holds weights that the engine has quantised.
 #[must_use]
 pub(super) fn is_uqff(path: &str) -> bool {
@@ -123,28 +126,37 @@ pub(super) fn has_weights(paths: &BTreeSet<&str>) -> bool {
     })
 }
 
+/// What the engine reads beside the weights of a folder, where it is there. Everything else in such a repository is left
+/// where it is: other formats of the same weights, pictures, training notes.
+pub(super) const BESIDE_WEIGHTS: [&str; 15] = [
+    CONFIG,
+    "generation_config.json",
+    TOKENIZER,
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.json",
+    "vocab.txt",
+    "merges.txt",
+    "tokenizer.model",
+    "chat_template.jinja",
+    "chat_template.json",
+    "preprocessor_config.json",
+    "processor_config.json",
+    "model.safetensors.index.json",
+];
+pub(super) const TOKENIZER: &str = "tokenizer.json";
+/// A tokenizer of another make, read only where the usual one is missing.
+pub(super) const TEKKEN: &str = "tekken.json";
+
 /// Whether a file beside weights is of use with them alone: their configuration and their words.
 #[must_use]
 pub(super) fn is_companion(name: &str) -> bool {
-    const NAMES: [&str; 15] = [
-        "config.json",
-        "generation_config.json",
-        "tokenizer.json",
-        "tokenizer_config.json",
-        "tokenizer.model",
-        "special_tokens_map.json",
-        "added_tokens.json",
-        "vocab.json",
-        "vocab.txt",
-        "merges.txt",
-        "chat_template.json",
-        "chat_template.jinja",
-        "preprocessor_config.json",
-        "processor_config.json",
-        "hobnob.json",
-    ];
-    NAMES.contains(&name) || name.ends_with(".safetensors.index.json")
+    BESIDE_WEIGHTS.contains(&name) || name == TEKKEN || name == OURS || name.ends_with(".safetensors.index.json")
 }
+
+/// What this program writes beside a copy that it keeps.
+const OURS: &str = "hobnob.json";
 
 /// What a model in UQFF has beside its quantised weights: the rest of them.
 pub(super) const UQFF_REST: &str = "residual.safetensors";
@@ -161,20 +173,29 @@ pub struct UqffModel {
     pub files: Vec<String>,
 }
 
+/// What the files of a UQFF model are called before the number of the part, and that number where they have one.
+fn uqff_part(path: &str) -> Option<(&str, Option<u32>)> {
+    let stem = path.strip_suffix(".uqff").filter(|stem| !stem.contains('/'))?;
+    let numbered = stem.rsplit_once('-').and_then(|(base, part)| Some((base, Some(part.parse().ok()?))));
+    Some(numbered.unwrap_or((stem, None)))
+}
+
+/// Whether a file makes a model of what lies beside it, although of that something may be missing: that is how many parts
+/// a UQFF set has, which no name tells, or what lies beside the weights of a folder.
+#[must_use]
+pub(super) fn makes_a_model(path: &str) -> bool {
+    path == CONFIG || uqff_part(path).is_some_and(|(_, part)| part == Some(0))
+}
+
 /// The UQFF models of a folder: what its files are called before the number of the part, or before the ending. None without
 /// the files that they need beside them.
 #[must_use]
 pub fn uqff_models(paths: &BTreeSet<&str>) -> Vec<UqffModel> {
-    if !paths.contains("config.json") || !paths.contains(UQFF_REST) {
+    if !paths.contains(CONFIG) || !paths.contains(UQFF_REST) {
         return Vec::new();
     }
     let model = |path: &&str| {
-        let stem = path.strip_suffix(".uqff").filter(|stem| !stem.contains('/'))?;
-        let (base, part) = match stem.rsplit_once('-').and_then(|(base, part)| Some((base, part.parse::<u32>().ok()?)))
-        {
-            Some((base, part)) => (base, Some(part)),
-            None => (stem, None),
-        };
+        let (base, part) = uqff_part(path)?;
         // A set is found at its first part; the engine takes the parts that follow without a gap.
         let files = match part {
             None => vec![(*path).to_owned()],
@@ -215,7 +236,7 @@ pub fn gguf_models(paths: &BTreeSet<&str>) -> Vec<GgufModel> {
 /// The weights of the model that the folder itself is: `None` without a configuration, or if a part is missing.
 #[must_use]
 pub fn folder_weights(paths: &BTreeSet<&str>) -> Option<Vec<String>> {
-    paths.get("config.json")?;
+    paths.get(CONFIG)?;
     // Adapters change a model and are none.
     let is_weights = |path: &&&str| {
         !path.contains('/') && path.ends_with(".safetensors") && !path.starts_with("adapter") && **path != UQFF_REST

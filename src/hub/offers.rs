@@ -4,29 +4,9 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::domain::hub::{Kind, Offer, Quality, RepoFile};
 use crate::domain::model::{Choice, Format, ModelRef, RepoId};
-use crate::hub::names::{QuantMatch, UQFF_REST, folder_weights, gguf_models, match_quant, uqff_models};
-
-/// What the engine reads beside the weights of a folder, where it is there. Everything else in such a repository is left
-/// where it is: other formats of the same weights, pictures, training notes.
-const BESIDE_WEIGHTS: [&str; 15] = [
-    "config.json",
-    "generation_config.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.json",
-    "vocab.txt",
-    "merges.txt",
-    "tokenizer.model",
-    "chat_template.jinja",
-    "chat_template.json",
-    "preprocessor_config.json",
-    "processor_config.json",
-    "model.safetensors.index.json",
-];
-/// A tokenizer of another make, read only where the usual one is missing.
-const TEKKEN: &str = "tekken.json";
+use crate::hub::names::{
+    BESIDE_WEIGHTS, QuantMatch, TEKKEN, TOKENIZER, UQFF_REST, folder_weights, gguf_models, match_quant, uqff_models,
+};
 
 /// A model among the files of a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,7 +104,7 @@ pub(super) fn of_quant(wanted: &str, models: &[RepoModel]) -> Vec<RepoModel> {
 
 /// What lies beside the weights and is read with them.
 fn beside(paths: &BTreeSet<&str>) -> Vec<String> {
-    let tekken = (!paths.contains("tokenizer.json")).then_some(TEKKEN);
+    let tekken = (!paths.contains(TOKENIZER)).then_some(TEKKEN);
     let read = BESIDE_WEIGHTS.iter().copied().chain(tekken);
     read.filter(|path| paths.contains(path)).map(str::to_owned).collect()
 }

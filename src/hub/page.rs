@@ -6,15 +6,15 @@ use crate::domain::hub::{Hit, Kind, Offer, Quality, RepoFile, RepoPage};
 use crate::domain::model::{Format, ModelFacts, RepoId, is_safe_file};
 use crate::error::{ErrorKind, UserError};
 use crate::hub::Options;
-use crate::hub::ask::{connect, question};
+use crate::hub::ask::{MOST_OF_REPO, about, connect};
 use crate::hub::cache::Commit;
 use crate::hub::http::Hub;
 use crate::hub::loose::Loose;
+use crate::hub::names::CONFIG;
 use crate::hub::offers::offers;
+use crate::hub::pull::MAIN;
 use crate::hub::search::{hit, made_of, size_of};
 
-/// A repository of ten thousand files has an answer of some three megabytes.
-const MOST_ANSWER: usize = 16 << 20;
 /// A model card that is longer is cut.
 const MOST_CARD: usize = 256 << 10;
 const MOST_CONFIG: usize = 192 << 10;
@@ -22,8 +22,6 @@ const MOST_CONFIG: usize = 192 << 10;
 const MOST_HEADER: usize = 32 << 20;
 const FIRST_LOOK: usize = 256 << 10;
 const CARD: &str = "README.md";
-const CONFIG: &str = "config.json";
-const MAIN: &str = "main";
 
 /// Asks for all that there is to know of a repository.
 ///
@@ -35,8 +33,7 @@ pub async fn page(options: &Options, repo: &RepoId, revision: Option<&str>) -> R
     if !is_safe_file(revision) {
         return Err(UserError::new(ErrorKind::Usage, format!("`{revision}` is no branch, tag or commit")));
     }
-    let path = format!("models/{repo}/revision/{}", revision.replace('/', "%2F"));
-    let document = hub.ask(&question(&path, &[("blobs", "true")]), MOST_ANSWER, Some(repo)).await?.document;
+    let document = hub.ask(&about(repo, revision), MOST_OF_REPO, Some(repo)).await?.document;
     let commit = document.get("sha").text().and_then(Commit::parse).ok_or_else(|| hub.no_hub().error)?;
     let hit = hit(&document, SystemTime::now()).ok_or_else(|| hub.no_hub().error)?;
     let files = files(&document);

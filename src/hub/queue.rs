@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinSet;
@@ -12,12 +11,8 @@ use crate::domain::model::{LocalModel, ModelRef};
 use crate::domain::{DownloadState, HubEvent, JobId};
 use crate::error::{ErrorKind, UserError};
 use crate::hub::Options;
-use crate::hub::patience::{Control, jitter};
+use crate::hub::patience::{Control, Rounds};
 use crate::hub::pull::pull_with;
-
-/// How often a download that the network failed is begun again, beyond what is tried within one.
-const RETRIES: u32 = 8;
-const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
 /// All downloads that have not ended.
 pub(super) struct Queue {
@@ -33,8 +28,7 @@ struct Job {
     model: ModelRef,
     newest: bool,
     standing: Standing,
-    /// What the network has failed so far.
-    failures: u32,
+    rounds: Rounds,
     /// Of how much how much is here, as it was told last.
     amounts: Arc<Mutex<(u64, u64)>>,
 }
@@ -81,7 +75,7 @@ impl Queue {
             return;
         }
         let (standing, amounts) = (Standing::Queued, Arc::default());
-        self.jobs.push_back(Job { id, model, newest, standing, failures: 0, amounts });
+        self.jobs.push_back(Job { id, model, newest, standing, rounds: Rounds::default(), amounts });
         self.start_next();
         if !self.jobs.iter().any(|job| job.id == id && job.is_running()) {
             self.tell(id, DownloadState::Queued);
@@ -123,7 +117,7 @@ impl Queue {
             Standing::Running { then: then @ Then::Pause, .. } => *then = Then::GoOn,
             Standing::Running { control, .. } => control.hurry.notify_waiters(),
             Standing::Paused | Standing::Waiting(_) => {
-                self.jobs[at].failures = 0;
+                self.jobs[at].rounds = Rounds::default();
                 self.put_first(id);
             }
             Standing::Queued => {}
@@ -238,24 +232,18 @@ impl Queue {
                 return;
             }
             Err(error) if error.kind == ErrorKind::Cancelled => DownloadState::Cancelled,
-            // Of one that has begun it is known that its place is a Hub and gives the file.
-            Err(error) if is_of_the_network(&error) && done > 0 && job.failures < RETRIES => {
-                let wait = self.options.timing.retry.saturating_mul(20 << job.failures).min(LONGEST_WAIT);
-                let wait = wait.mul_f64(jitter());
-                job.failures += 1;
-                job.standing = Standing::Waiting(Instant::now() + wait);
-                self.tell(id, DownloadState::Waiting { done, total, wait, error });
-                self.start_next();
-                return;
-            }
-            Err(error) => DownloadState::Failed { error },
+            Err(error) => match job.rounds.wait(self.options.timing, &error, (done, total)) {
+                Some(wait) => {
+                    job.standing = Standing::Waiting(Instant::now() + wait);
+                    self.tell(id, DownloadState::Waiting { done, total, wait, error });
+                    self.start_next();
+                    return;
+                }
+                None => DownloadState::Failed { error },
+            },
         };
         self.jobs.remove(at);
         self.tell(id, last);
         self.start_next();
     }
-}
-
-fn is_of_the_network(error: &UserError) -> bool {
-    matches!(error.kind, ErrorKind::Network | ErrorKind::RateLimited)
 }

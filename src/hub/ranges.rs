@@ -174,7 +174,7 @@ impl<'a> Parts<'a> {
 
     /// One request, to its end or its failure; `at` goes with what has arrived.
     async fn attempt(&self, at: &mut u64, end: u64, control: &Control) -> Result<Option<Failure>, Stop> {
-        let Fetch { shared, file, meta } = self.fetch;
+        let Fetch { shared, file, meta, .. } = self.fetch;
         let _counted = shared.tally.receiving();
         let part = *at..end;
         let body = tokio::select! {

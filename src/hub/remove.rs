@@ -20,7 +20,6 @@ use crate::hub::import::link_of;
 use crate::hub::inventory;
 use crate::hub::names::{UQFF_REST, is_companion};
 use crate::hub::remove::steps::Step;
-use crate::hub::verify::{CheckedFile, FileState, Verified};
 
 /// Whose the files are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,22 +116,10 @@ pub fn unfinished(options: &Options, repo: &RepoId) -> Result<Removal, UserError
     cached::of_unfinished(&options.cache, repo)
 }
 
-/// Works out how to forget the files of a model that are not what they should be, so that the next download gets them, and
-/// them alone.
-///
-/// # Errors
-/// It is not of the Hub, which alone could give it again.
-pub fn damage(options: &Options, verified: &Verified) -> Result<Removal, UserError> {
-    let Some((repo, _)) = &verified.source else {
-        return Err(UserError::new(
-            ErrorKind::Usage,
-            format!("`{}` can't be repaired: it did not come from the Hub", verified.model),
-        )
-        .hint("get it again from where it came from"));
-    };
-    let broken = |file: &&CheckedFile| matches!(file.state, FileState::Broken | FileState::Gone);
-    let paths: Vec<&Path> = verified.files.iter().filter(broken).map(|file| file.path.as_path()).collect();
-    Ok(cached::of_blobs(&options.cache, repo, &paths))
+/// Works out how to forget the bytes of files in the cache. Their names stay, and tell what is missing until it is here
+/// again.
+pub(super) fn bytes_of(options: &Options, repo: &RepoId, paths: &[&Path]) -> Removal {
+    cached::of_blobs(&options.cache, repo, paths)
 }
 
 /// What is left of something that is no model any more.

@@ -98,22 +98,24 @@ fn quant<'a>(candidate: &'a Candidate, facts: &'a Result<ModelFacts, UserError>)
 pub(super) fn references(candidates: &[Candidate], facts: &[Result<ModelFacts, UserError>]) -> Vec<String> {
     let mut same_quant: HashMap<(&RepoId, String), usize> = HashMap::new();
     for (candidate, facts) in candidates.iter().zip(facts) {
-        if let (Place::Cache { repo, file: Some(_), current: true, .. }, Some(quant)) =
-            (&candidate.place, quant(candidate, facts))
+        if let (Place::Cache { repo, file: Some(_), current: true, .. }, Some(quant), false) =
+            (&candidate.place, quant(candidate, facts), candidate.is_renamed_in(candidates))
         {
             *same_quant.entry((repo, quant.to_ascii_uppercase())).or_default() += 1;
         }
     }
     let reference = |(candidate, facts): (&Candidate, &Result<ModelFacts, UserError>)| {
         let path = || candidate.location.display().to_string();
-        let Place::Cache { repo, file, commit, current } = &candidate.place else { return path() };
+        let Place::Cache { repo, file, commit, current, .. } = &candidate.place else { return path() };
         if candidate.is_starter() && *current {
             return ModelRef::Starter.to_string();
         }
         let unique = |quant: &&str| same_quant.get(&(repo, quant.to_ascii_uppercase())) == Some(&1);
         let choice = match (file, quant(candidate, facts)) {
             (None, _) => Choice::Any,
-            (Some(_), Some(quant)) if *current && unique(&quant) => Choice::Quant(quant.to_owned()),
+            (Some(_), Some(quant)) if *current && unique(&quant) && !candidate.is_renamed_in(candidates) => {
+                Choice::Quant(quant.to_owned())
+            }
             (Some(file), _) => Choice::File(file.clone()),
         };
         let revision = (!current).then(|| commit.short().to_owned());

@@ -33,7 +33,7 @@ pub(super) struct Tally {
     waiting: Mutex<Option<(Instant, UserError)>>,
 }
 
-/// One file's part in the count. What it counted goes with it, so that an attempt that failed leaves no trace.
+/// One file's part in the count.
 #[derive(Debug)]
 pub(super) struct Share<'a> {
     tally: &'a Tally,
@@ -166,7 +166,7 @@ impl Rate {
     }
 }
 
-/// Does `work` and tells how it stands meanwhile, at most ten times a second.
+/// Does `work` and tells how it stands meanwhile, at most ten times a second, and how it stood at its end.
 pub(super) async fn told<T>(
     tally: &Tally,
     progress: &mut (dyn FnMut(DownloadState) + Send),
@@ -174,21 +174,25 @@ pub(super) async fn told<T>(
 ) -> T {
     let mut rate = Rate::default();
     let mut told = None;
+    let mut tell = || {
+        let state = tally.state(&mut rate);
+        // A download that stands still has nothing to tell.
+        if told.as_ref() != Some(&state) {
+            progress(state.clone());
+            told = Some(state);
+        }
+    };
     let mut tick = tokio::time::interval(REPORT_EVERY);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     tokio::pin!(work);
     loop {
         tokio::select! {
             biased;
-            result = &mut work => return result,
-            _ = tick.tick() => {
-                let state = tally.state(&mut rate);
-                // A download that stands still has nothing to tell.
-                if told.as_ref() != Some(&state) {
-                    progress(state.clone());
-                    told = Some(state);
-                }
+            result = &mut work => {
+                tell();
+                return result;
             }
+            _ = tick.tick() => tell(),
         }
     }
 }

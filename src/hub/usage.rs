@@ -219,9 +219,13 @@ fn without_bytes(cache: &Path, dangling: &[PathBuf]) -> Vec<UserError> {
             names.sort();
             names.dedup();
             let message = format!("{repo} has names without bytes in {}: {}", display_path(cache), names.join(", "));
+            // What is none is of the repository's own folder.
+            let gguf = names.iter().find(|name| GgufName::parse(name).is_some());
+            let model = gguf.map_or_else(|| repo.to_string(), |file| format!("{repo}/{file}"));
             Some(
-                UserError::new(ErrorKind::ModelBroken, message)
-                    .hint(format!("`hobnob pull` gets them again; `hobnob models rm {repo}` removes what is left")),
+                UserError::new(ErrorKind::ModelBroken, message).hint(format!(
+                    "`hobnob pull {model}` gets it again; `hobnob models rm {repo}` removes what is left"
+                )),
             )
         })
         .collect()

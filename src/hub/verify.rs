@@ -47,6 +47,14 @@ pub struct CheckedFile {
     pub state: FileState,
 }
 
+impl CheckedFile {
+    /// The commit in whose snapshot it is, if it is the Hub's.
+    pub(super) fn commit(&self) -> Option<&str> {
+        let folder = self.path.ancestors().nth(1 + self.name.matches('/').count())?;
+        folder.file_name()?.to_str()
+    }
+}
+
 /// What a file turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileState {
@@ -191,7 +199,7 @@ fn checked(name: String, path: PathBuf) -> CheckedFile {
 }
 
 /// All that belongs to a model: its own files, and what lies beside those of a folder.
-fn own_files(options: &Options, model: &LocalModel) -> Result<Vec<(String, PathBuf)>, UserError> {
+pub(super) fn own_files(options: &Options, model: &LocalModel) -> Result<Vec<(String, PathBuf)>, UserError> {
     let candidate = match inventory::cached_at(&options.cache, &model.location) {
         Some(candidate) => candidate,
         None => inventory::at(options, &model.location)?,
@@ -232,15 +240,8 @@ fn without_bytes(options: &Options, model: &ModelRef) -> Option<Verified> {
     let files: Vec<CheckedFile> =
         names.into_iter().filter(|(name, _)| is_meant(name)).map(|(name, path)| checked(name, path)).collect();
     let gone = files.iter().any(|file| file.state == FileState::Gone);
-    let source = snapshot_of(&files).map(|commit| (repo.clone(), commit));
+    let source = files.first().and_then(CheckedFile::commit).map(|commit| (repo.clone(), commit.to_owned()));
     gone.then(|| Verified { model: model.to_string(), source, files })
-}
-
-/// The commit in whose snapshot these files are.
-fn snapshot_of(files: &[CheckedFile]) -> Option<String> {
-    let file = files.first()?;
-    let folder = file.path.ancestors().nth(1 + file.name.matches('/').count())?;
-    Some(folder.file_name()?.to_str()?.to_owned())
 }
 
 /// Asks for what can't be known here, if the network is on.
@@ -250,7 +251,15 @@ async fn ask_the_hub(options: &Options, verified: &mut Verified) -> Result<(), U
         return Ok(());
     }
     let hub = Hub::new(options, options.timing.connect)?;
-    let theirs = contents(&hub, repo, commit).await.map_err(|failure| failure.error)?;
+    // What can be read without it is read all the same.
+    let theirs = match contents(&hub, repo, commit).await {
+        Ok(theirs) => theirs,
+        Err(error) if verified.files.iter().any(|file| file.hash.is_some()) => {
+            tracing::warn!(%error, "what some files should be is not known");
+            return Ok(());
+        }
+        Err(error) => return Err(error),
+    };
     for file in verified.files.iter_mut().filter(|file| file.hash.is_none()) {
         file.hash = theirs.blobs.get(&file.name).cloned();
     }

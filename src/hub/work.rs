@@ -70,7 +70,7 @@ impl Work {
                 let stopped = || UserError::new(ErrorKind::Cancelled, "asking the Hub was stopped");
                 tokio::select! {
                     () = cancel.cancelled() => Err(stopped()),
-                    commit = newer(&options, &model) => Ok(Done::Newer { commit: commit? }),
+                    newer = newer(&options, &model) => Ok(Done::Newer(newer?)),
                 }
             }
         }

@@ -305,7 +305,7 @@ fn empty(
             lines.push(plain(format!("from {source}")));
         }
         lines.push(Line::default());
-        if download.then_load {
+        if download.then_load.is_wished() {
             lines.push(plain("It is loaded as soon as it is here.".into()));
         }
     } else if let Some(model) = app.model_to_load() {

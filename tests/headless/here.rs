@@ -180,6 +180,9 @@ fn newer_ones_are_told() {
     pulled.server.replace(Repo::new("org/tiny", 'b').large("tiny-F32.gguf", b"other bytes"));
     let json = pulled.run(&["models", "newer", MODEL, "--json"]).json();
     assert_eq!(json["models"][0]["newer"].as_str(), Some(&*"b".repeat(40)), "{json}");
+    assert_eq!(json["models"][0]["pull"].as_str(), Some(MODEL), "{json}");
+    let told = pulled.run(&["models", "newer"]);
+    assert!(told.assert_code(0).text().contains(&format!("`hobnob pull --newest {MODEL}` gets it")), "{}", told.text());
     pulled.run(&["models", "newer", MODEL, "--offline"]).assert_error(4, "the network is off");
 }
 

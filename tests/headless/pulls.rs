@@ -133,6 +133,20 @@ fn an_interrupted_download_goes_on_where_it_was() {
 }
 
 #[test]
+fn a_download_that_the_network_fails_waits_and_says_so() {
+    let (home, hub) = (Sandbox::new(), Hub::start());
+    // As when the network goes away in the middle: no attempt brings anything any more.
+    hub.server.spoil_bodies([Fault::Cut(1_000_000)].into_iter().chain((0..4).map(|_| Fault::Status(502, None))));
+    let done = Running::start(hub.pull(&home, &["--jsonl"])).finish();
+    done.assert_code(0);
+    let lines = done.lines();
+    let waits: Vec<f64> = lines.iter().filter_map(|line| line["seconds"].as_f64()).collect();
+    assert!(waits.iter().any(|seconds| *seconds > 9.0), "{waits:?}");
+    assert!(done.err.contains(": trying again in "), "{}", done.err);
+    assert_eq!(lines.last().expect("a line")["event"], "done");
+}
+
+#[test]
 fn a_deadline_keeps_all_that_has_come_of_the_starter() {
     let home = Sandbox::new();
     let file = vec![7; 3_000_000];

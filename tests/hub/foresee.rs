@@ -83,9 +83,8 @@ async fn what_only_shows_later_is_seen_then() {
 #[tokio::test]
 async fn what_is_here_already_is_looked_at_without_the_network() {
     let net = net("never").await;
-    net.server.spoil_bodies([Fault::Cut(300_000)]);
-    let impatient = Options { timing: hobnob::hub::Timing { attempts: 1, ..net.options().timing }, ..net.options() };
-    pull(&impatient, FILE).await.expect_err("is cut, and nobody looked at it");
+    net.server.spoil_bodies([Fault::Cut(300_000), Fault::Status(404, None)]);
+    pull(&net.options(), FILE).await.expect_err("is cut, and nobody looked at it");
     let before = bodies(&net).len();
     let error = pull(&watching(&net), FILE).await.expect_err("is refused");
     assert_eq!((error.kind, bodies(&net).len()), (ErrorKind::ModelUnsupported, before));

@@ -4,11 +4,11 @@ use std::fs;
 
 use axum::http::Method;
 use hobnob::error::ErrorKind;
-use hobnob::hub::{self, Token};
+use hobnob::hub::{self, Options, Token};
 use tokio_util::sync::CancellationToken;
 
 use crate::hub_server::{Fault, HubServer, Repo, Seen};
-use crate::made::{Made, parse};
+use crate::made::{Made, parse, references};
 use crate::network::{Net, pull};
 
 /// A file that says it is of this quantisation, of so many bytes.
@@ -223,12 +223,20 @@ async fn a_uqff_model_comes_with_the_rest_of_its_weights() {
         .large("m-q4k-0.uqff", b"GGUF Q4K one")
         .large("m-q4k-1.uqff", b"two")
         .large("m-q8_0-0.uqff", b"GGUF Q8_0 other");
-    let net = Net::new(repo).await;
+    let net = Net::new(repo.clone()).await;
     let model = net.pull("org/m/m-q4k-0.uqff").await.expect("pulls");
     let snapshot = net.made.snapshot("org/m", 'a');
     assert_eq!(model.location, snapshot.join("m-q4k-0.uqff"));
     assert!(snapshot.join("m-q4k-1.uqff").exists() && snapshot.join("residual.safetensors").exists());
     assert!(!snapshot.join("m-q8_0-0.uqff").exists());
+    // Half of another one, with all that both need beside it, is no model.
+    net.server.replace(repo.large("m-q5k-0.uqff", b"GGUF Q5K one").large("m-q5k-1.uqff", b"two of another"));
+    net.server.spoil_bodies([Fault::Fine, Fault::Status(404, None)]);
+    let one_by_one = Options { connections: 1, ..net.options() };
+    pull(&one_by_one, "org/m:m-q5k").await.expect_err("the second part does not come");
+    assert_eq!(references(&hub::scan(&net.options()).0), ["org/m:M-Q4K"]);
+    let whole = net.pull("org/m:m-q5k").await.expect("goes on");
+    assert_eq!(whole.location, snapshot.join("m-q5k-0.uqff"));
 }
 
 #[tokio::test]

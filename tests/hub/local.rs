@@ -106,6 +106,34 @@ fn every_reference_chooses_exactly_its_model() {
 }
 
 #[test]
+fn what_has_another_name_on_the_main_branch_by_now_confuses_nobody() {
+    let made = Made::new();
+    made.file("org/m", 'a', "m-Q4_K_M.gguf", "GGUF Q4_K_M before")
+        .file("org/m", 'a', "m-Q5_0.gguf", "GGUF Q5_0")
+        .file("org/m", 'b', "m-Q4_K_M-00001-of-00002.gguf", "GGUF Q4_K_M now")
+        .file("org/m", 'b', "m-Q4_K_M-00002-of-00002.gguf", "the rest")
+        .file("org/m", 'b', "new/m-Q5_0.gguf", "GGUF Q5_0")
+        .refers("org/m", "main", 'b');
+    let options = made.options();
+    let (models, _) = scan(&options);
+    let mut listed = references(&models);
+    listed.sort_unstable();
+    assert_eq!(listed, ["org/m/m-Q4_K_M.gguf", "org/m:Q4_K_M", "org/m:Q5_0"]);
+    for model in &models {
+        assert_eq!(&find(&options, &parse(&model.reference)).expect("finds"), model, "{}", model.reference);
+    }
+    let of_main = |text: &str| find(&options, &parse(text)).expect("is one").location;
+    let snapshot = made.snapshot("org/m", 'b');
+    assert_eq!(of_main("org/m:q4_k_m"), snapshot.join("m-Q4_K_M-00001-of-00002.gguf"));
+    assert_eq!(of_main("org/m:Q5"), snapshot.join("new/m-Q5_0.gguf"));
+    assert_eq!(of_main("m:Q4"), snapshot.join("m-Q4_K_M-00001-of-00002.gguf"));
+    assert!(of_main("org/m:Q4_K_M@aaaa").ends_with("m-Q4_K_M.gguf"));
+    // The main branch's own are still several.
+    let error = find(&options, &parse("org/m")).expect_err("of two quantisations");
+    assert_eq!(error.message, "`org/m` can mean several models: org/m:Q4_K_M, org/m:Q5_0");
+}
+
+#[test]
 fn a_quantisation_is_found_by_name_case_family_and_header() {
     let made = Made::new();
     made.file("org/m", 'a', "m-Q4_K_M.gguf", "GGUF Q4_K_M")

@@ -309,6 +309,54 @@ async fn trouble_passes_and_refusals_do_not() {
 }
 
 #[tokio::test]
+async fn a_download_that_has_begun_outlasts_the_network() {
+    let net = Net::new(repo()).await;
+    let mut options = net.options();
+    options.timing.attempts = 1;
+    let waits = Mutex::new(Vec::new());
+    let mut progress = |state| {
+        if let DownloadState::Waiting { done, total, error, .. } = state {
+            waits.lock().expect("a list").push((done, total, error.kind));
+        }
+    };
+    // More often than it would without a byte between them.
+    let faults = (0..12).map(|_| Fault::Cut(200_000));
+    net.server.spoil_bodies(faults);
+    let (model, cancel) = (parse(FILE), CancellationToken::new());
+    let pulled = hub::pull(&options, &model, &mut progress, cancel);
+    let model = tokio::time::timeout(DEADLINE, pulled).await.expect("ends in time").expect("pulls");
+    assert_eq!(fs::read(&model.location).expect("reads"), content());
+    let waits = waits.into_inner().expect("a list");
+    assert!(waits.len() >= 12, "{waits:?}");
+    assert!(
+        waits.iter().all(|(done, total, kind)| {
+            *done > 0 && *total == content().len() as u64 && *kind == ErrorKind::Network
+        })
+    );
+
+    // One that never comes back is given up in the end, and a stop ends the waiting.
+    let net = Net::new(repo()).await;
+    let faults = (0..100).map(|_| Fault::Status(502, None));
+    net.server.spoil_bodies([Fault::Cut(1_000_000)].into_iter().chain(faults));
+    let mut options = Options { endpoint: net.server.endpoint.clone(), ..options };
+    options.cache = net.made.cache();
+    options.timing.retry = Duration::from_micros(10);
+    assert_eq!(pull(&options, FILE).await.expect_err("all the time").kind, ErrorKind::Network);
+    assert_eq!(bodies(&net.server.seen()).len(), 1 + 8);
+    options.timing.retry = Duration::from_secs(3600);
+    let cancel = CancellationToken::new();
+    let stop = cancel.clone();
+    let mut progress = move |state| {
+        if let DownloadState::Waiting { .. } = state {
+            stop.cancel();
+        }
+    };
+    let model = parse(FILE);
+    let stopped = tokio::time::timeout(DEADLINE, hub::pull(&options, &model, &mut progress, cancel)).await;
+    assert_eq!(stopped.expect("ends in time").expect_err("stopped").kind, ErrorKind::Cancelled);
+}
+
+#[tokio::test]
 async fn what_is_missing_is_named() {
     let net = Net::new(repo()).await;
     let cases = [
@@ -381,6 +429,48 @@ async fn a_split_set_comes_whole() {
     assert_eq!(model.reference, "org/m:Q8_0");
     assert_eq!(model.bytes, (parts[0].len() + parts[1].len()) as u64);
     assert_eq!(fs::read(model.location).expect("reads"), parts[0]);
+}
+
+#[tokio::test]
+async fn where_there_are_no_links_a_file_is_here_all_the_same() {
+    let parts = [b"GGUF Q8_0 one".to_vec(), vec![7; 100_000]];
+    let names = ["big-Q8_0-00001-of-00002.gguf", "big-Q8_0-00002-of-00002.gguf"];
+    let net = Net::new(Repo::new("org/m", 'a').large(names[0], &parts[0]).large(names[1], &parts[1])).await;
+    let snapshot = net.made.snapshot("org/m", 'a');
+    fs::create_dir_all(&snapshot).expect("makes");
+    // One part as the client leaves it there, and half of the other.
+    fs::write(snapshot.join(names[0]), &parts[0]).expect("writes");
+    fs::write(snapshot.join(names[1]), &parts[1][..1000]).expect("writes");
+    let newest = Options { newest: true, ..net.options() };
+    for bodies_asked in [1, 1] {
+        let model = pull(&newest, "org/m:Q8_0").await.expect("pulls");
+        assert_eq!(model.location, snapshot.join(names[0]));
+        assert_eq!(bodies(&net.server.seen()).len(), bodies_asked, "only what was not here");
+        assert_eq!(names.map(|name| fs::read(snapshot.join(name)).expect("reads")), parts);
+    }
+    assert!(!snapshot.join(names[0]).is_symlink());
+}
+
+#[tokio::test]
+async fn what_is_here_of_a_set_counts_from_the_beginning() {
+    let parts = [b"GGUF Q8_0 one".to_vec(), vec![7; 100_000]];
+    let names = ["big-Q8_0-00001-of-00002.gguf", "big-Q8_0-00002-of-00002.gguf"];
+    let net = Net::new(Repo::new("org/m", 'a').large(names[0], &parts[0]).large(names[1], &parts[1])).await;
+    fs::create_dir_all(net.made.repo("org/m").join("blobs")).expect("makes");
+    fs::write(net.blob(&parts[1]), &parts[1]).expect("writes");
+    let mut told = Vec::new();
+    let mut progress = |state| {
+        if let DownloadState::Running { done, .. } = state {
+            told.push(done);
+        }
+    };
+    // The part that is here has its turn after the other one.
+    let options = Options { connections: 1, ..net.options() };
+    let model = parse("org/m:Q8_0");
+    let pulled = hub::pull(&options, &model, &mut progress, CancellationToken::new());
+    tokio::time::timeout(DEADLINE, pulled).await.expect("ends in time").expect("pulls");
+    assert!(!told.is_empty() && told.iter().all(|done| *done >= 100_000), "{told:?}");
+    assert_eq!(bodies(&net.server.seen()).len(), 1);
 }
 
 #[tokio::test]

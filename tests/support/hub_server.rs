@@ -31,10 +31,11 @@ const PIECE: usize = 64 * 1024;
 /// Questions have no more bytes.
 const MOST_ASKED: usize = 1024 * 1024;
 
-/// One repository, at one commit.
+/// One repository, at one commit of a branch.
 #[derive(Debug, Clone)]
 pub struct Repo {
     pub id: String,
+    pub branch: String,
     pub commit: String,
     pub files: Vec<RepoFile>,
     pub gated: bool,
@@ -82,11 +83,22 @@ impl Repo {
     pub fn new(id: &str, commit: char) -> Self {
         Self {
             id: id.to_owned(),
+            branch: "main".to_owned(),
             commit: commit.to_string().repeat(40),
             files: Vec::new(),
             gated: false,
             said: serde_json::Value::Null,
         }
+    }
+
+    #[must_use]
+    pub fn branch(self, branch: &str) -> Self {
+        Self { branch: branch.to_owned(), ..self }
+    }
+
+    /// Whether it is at this revision, as an address names one.
+    fn is(&self, revision: &str) -> bool {
+        self.branch.replace('/', "%2F") == revision || self.commit == revision
     }
 
     #[must_use]
@@ -274,7 +286,7 @@ impl HubServer {
 
     pub fn replace(&self, repo: Repo) {
         let mut state = lock(&self.state);
-        state.repos.retain(|other| other.id != repo.id);
+        state.repos.retain(|other| (&other.id, &other.branch) != (&repo.id, &repo.branch));
         state.repos.push(repo);
     }
 
@@ -374,8 +386,8 @@ impl Context {
                 let asked = asked_paths(request);
                 about(&state, &seen, &format!("{owner}/{name}"), revision, |repo| paths_info(repo, &asked))
             }
-            ["api", "resolve-cache", "models", owner, name, _commit, file @ ..] => {
-                self.small_file(&mut state, &seen, &format!("{owner}/{name}"), &file.join("/"))
+            ["api", "resolve-cache", "models", owner, name, commit, file @ ..] => {
+                self.small_file(&mut state, &seen, &format!("{owner}/{name}"), commit, &file.join("/"))
             }
             [owner, name, "resolve", revision, file @ ..] => {
                 self.resolve(&mut state, &seen, &format!("{owner}/{name}"), revision, &file.join("/"))
@@ -387,14 +399,14 @@ impl Context {
     /// `/{repo}/resolve/{revision}/{file}`: says what the file is and redirects to where it is.
     fn resolve(&self, state: &mut State, seen: &Seen, id: &str, revision: &str, path: &str) -> Response<Body> {
         let authorised = authorised(state, seen);
-        let Some(repo) = state.repos.iter().find(|repo| repo.id == id).cloned() else { return no_repo(authorised) };
+        let Some(repo) = at(state, id, revision).cloned() else { return no_repo(authorised) };
         if repo.gated && !authorised {
             return plain(401, "GatedRepo", "Access to this model is restricted, you must be authenticated");
         }
         if repo.gated && state.no_grant {
             return plain(403, "GatedRepo", "Access to this model is restricted, you are not in the authorized list");
         }
-        if revision != "main" && revision != repo.commit {
+        if !repo.is(revision) {
             return plain(404, "RevisionNotFound", &format!("Invalid rev id: {revision}"));
         }
         let Some(file) = repo.files.iter().find(|file| file.path == path) else {
@@ -404,7 +416,7 @@ impl Context {
         };
         state.signatures += 1;
         let (status, location) = if file.large {
-            (302, format!("{}/bridge/{id}/{path}?signature={}", self.other_host, state.signatures))
+            (302, format!("{}/bridge/{id}/{}/{path}?signature={}", self.other_host, repo.commit, state.signatures))
         } else {
             (307, format!("/api/resolve-cache/models/{id}/{}/{path}", repo.commit))
         };
@@ -420,8 +432,8 @@ impl Context {
     }
 
     /// The second half of a small file's redirect, still on the Hub.
-    fn small_file(&self, state: &mut State, seen: &Seen, id: &str, path: &str) -> Response<Body> {
-        let repo = state.repos.iter().find(|repo| repo.id == id).cloned();
+    fn small_file(&self, state: &mut State, seen: &Seen, id: &str, commit: &str, path: &str) -> Response<Body> {
+        let repo = at(state, id, commit).cloned();
         let found =
             repo.and_then(|repo| Some((repo.files.iter().find(|file| file.path == path)?.clone(), repo.commit)));
         let Some((file, commit)) = found else { return plain(404, "EntryNotFound", "Entry not found") };
@@ -441,7 +453,7 @@ impl Context {
         }
         let file = seen.path.strip_prefix("/bridge/").and_then(|path| {
             state.repos.iter().find_map(|repo| {
-                let path = path.strip_prefix(repo.id.as_str())?.strip_prefix('/')?;
+                let path = path.strip_prefix(&format!("{}/{}/", repo.id, repo.commit))?;
                 repo.files.iter().find(|file| file.path == path).cloned()
             })
         });
@@ -547,6 +559,12 @@ fn authorised(state: &State, seen: &Seen) -> bool {
         && seen.authorization.as_deref() == state.token.as_ref().map(|token| format!("Bearer {token}")).as_deref()
 }
 
+/// A repository at a revision; where it has none of that name, at another one.
+fn at<'a>(state: &'a State, id: &str, revision: &str) -> Option<&'a Repo> {
+    let known = || state.repos.iter().filter(|repo| repo.id == id);
+    known().find(|repo| repo.is(revision)).or_else(|| known().next())
+}
+
 /// Strangers are not told whether it is private or isn't there.
 fn no_repo(authorised: bool) -> Response<Body> {
     if authorised {
@@ -568,8 +586,8 @@ fn about(
     if seen.authorization.is_some() && !authorised {
         return plain(401, "", "Invalid credentials in Authorization header");
     }
-    let Some(repo) = state.repos.iter().find(|repo| repo.id == id) else { return no_repo(authorised) };
-    if revision != "main" && revision != repo.commit {
+    let Some(repo) = at(state, id, revision) else { return no_repo(authorised) };
+    if !repo.is(revision) {
         return plain(404, "RevisionNotFound", &format!("Invalid rev id: {revision}"));
     }
     json(&page(repo))

@@ -1,5 +1,6 @@
 //! Downloads that were asked for here: the queue, and what became of those before.
 
+use crate::app::ThenLoad;
 use crate::app::models::list::Scroll;
 use crate::domain::hub::DownloadState;
 use crate::domain::model::{ModelRef, RepoId, starter};
@@ -15,8 +16,7 @@ pub struct Download {
     /// As far as it was known before anything was asked.
     pub bytes: Option<u64>,
     pub state: DownloadState,
-    /// Goes into the engine when it is there.
-    pub then_load: bool,
+    pub then_load: ThenLoad,
 }
 
 impl Download {

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use crate::app::models::downloads::Downloads;
 use crate::app::models::list::Scroll;
 use crate::domain::AskId;
-use crate::domain::hub::{DiskUse, Local, Offer, Unfinished};
+use crate::domain::hub::{DiskUse, Local, Newer, Offer, Unfinished};
 use crate::domain::model::{LocalModel, ModelRef, RepoId};
 use crate::error::UserError;
 
@@ -45,8 +45,8 @@ pub struct Here {
     local: Option<Local>,
     /// Repositories of which something is here.
     repos: HashSet<RepoId>,
-    /// The newer commits that the Hub has, by MODEL.
-    newer: HashMap<String, String>,
+    /// What the Hub has that is newer, by MODEL.
+    newer: HashMap<String, Newer>,
     work: Vec<Work>,
     pub selected: usize,
     pub scroll: Scroll,
@@ -75,11 +75,11 @@ impl Here {
             Row::Unfinished(unfinished) => Chosen::Unfinished(unfinished.repo.clone()),
         });
         self.repos = local.models.iter().filter_map(repo_of).collect();
-        let has = |reference: &String, commit: &String| {
-            let is_old = |m: &LocalModel| m.cached.as_ref().is_some_and(|cached| cached.commit != *commit);
+        let has = |reference: &String, newer: &Newer| {
+            let is_old = |m: &LocalModel| m.cached.as_ref().is_some_and(|cached| cached.commit != newer.commit);
             local.models.iter().any(|m| m.reference == *reference && is_old(m))
         };
-        self.newer.retain(|reference, commit| has(reference, commit));
+        self.newer.retain(|reference, newer| has(reference, newer));
         self.local = Some(local);
         let wanted = self.wanted.take();
         let at = match (&wanted, &chosen) {
@@ -201,16 +201,16 @@ impl Here {
         self.work.iter().find(|work| work.subject == subject)
     }
 
-    /// The Hub has another commit of it, or has not.
-    pub fn set_newer(&mut self, reference: &str, commit: Option<String>) {
-        match commit {
-            Some(commit) => self.newer.insert(reference.to_owned(), commit),
+    /// The Hub has something newer, or has not.
+    pub fn set_newer(&mut self, reference: &str, newer: Option<Newer>) {
+        match newer {
+            Some(newer) => self.newer.insert(reference.to_owned(), newer),
             None => self.newer.remove(reference),
         };
     }
 
     #[must_use]
-    pub fn newer(&self, model: &LocalModel) -> bool {
-        self.newer.contains_key(&model.reference)
+    pub fn newer(&self, model: &LocalModel) -> Option<&Newer> {
+        self.newer.get(&model.reference)
     }
 }

@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use serde_json::json;
 
+use crate::domain::hub::Newer;
 use crate::domain::model::ModelRef;
-use crate::error::UserError;
 use crate::headless::config::refuse_problems;
 use crate::headless::interrupt::Watch;
 use crate::headless::{Context, Format, Outcome, Quit, block_on, document, hub_options, print, print_json};
@@ -15,7 +15,7 @@ use crate::text::sanitize;
 /// Asks about one model, or about all that came from the Hub.
 ///
 /// # Errors
-/// The Hub can't be asked; of several models the first error, after all were asked.
+/// The Hub can't be asked; of several models the first error, after what can be told was told.
 pub fn newer(reference: Option<&str>, context: &Context<'_>) -> Outcome {
     refuse_problems(context)?;
     let options = hub_options(context.loaded);
@@ -25,24 +25,24 @@ pub fn newer(reference: Option<&str>, context: &Context<'_>) -> Outcome {
         let (models, _problems) = hub::scan(&options);
         models.into_iter().filter(|model| model.cached.is_some()).map(|model| model.reference).collect()
     };
+    let asked = models.iter().map(|model| ModelRef::parse(model)).collect::<Result<Vec<_>, _>>()?;
     let answers = block_on(async {
         let mut watch = Watch::start(None)?;
-        let mut answers: Vec<(String, Result<Option<String>, UserError>)> = Vec::new();
-        for model in models {
-            let answer = match ModelRef::parse(&model) {
-                Ok(asked) => watch.guard(hub::newer(&options, &asked)).await?,
-                Err(error) => Err(error),
-            };
-            answers.push((model, answer));
-        }
-        Ok(answers)
+        watch.guard(hub::newer_of_each(&options, &asked)).await
     })?;
+    let answers: Vec<_> = models.into_iter().zip(answers).collect();
     if context.format == Format::Json {
         let rows: Vec<_> = answers
             .iter()
             .map(|(model, answer)| {
                 let error = answer.as_ref().err().map(|error| document::error(error)["error"].take());
-                json!({ "model": model, "newer": answer.as_ref().ok().and_then(Option::as_ref), "error": error })
+                let newer = answer.as_ref().ok().and_then(Option::as_ref);
+                json!({
+                    "model": model,
+                    "newer": newer.map(|newer| &newer.commit),
+                    "pull": newer.map(|newer| newer.model.to_string()),
+                    "error": error,
+                })
             })
             .collect();
         print_json(&json!({ "models": rows }))?;
@@ -54,7 +54,10 @@ pub fn newer(reference: Option<&str>, context: &Context<'_>) -> Outcome {
         let model = sanitize(model);
         let _ = match answer {
             Ok(None) => writeln!(out, "{model}: nothing newer"),
-            Ok(Some(commit)) => writeln!(out, "{model}: the Hub has a newer one, {commit}"),
+            Ok(Some(Newer { commit, model: newest })) => {
+                let get = sanitize(&newest.to_string()).into_owned();
+                writeln!(out, "{model}: the Hub has a newer one, {commit}: `hobnob pull --newest {get}` gets it")
+            }
             Err(_) => writeln!(out, "{model}: unknown"),
         };
     }

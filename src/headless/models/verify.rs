@@ -5,6 +5,7 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::DownloadState;
 use crate::domain::hub::Done;
 use crate::domain::model::ModelRef;
 use crate::domain::units::{bytes, many};
@@ -32,25 +33,14 @@ pub fn verify(reference: &str, repair: bool, context: &Context<'_>) -> Outcome {
             return conclude(&verified, verdict, context);
         }
         let options = hub_options(context.loaded);
-        let damage = hub::damage(&options, &verified)?;
-        let again = whole_commit(asked, &verified);
-        watch.guard_blocking(move || damage.carry_out()).await?;
-        model::fetch(context, &options, &again, &mut watch, &mut |_| {}).await?;
-        let verified = read(&again, context, &mut watch).await?;
+        let again = format!("hobnob models verify {} --repair", verified.model);
+        let repair = async |tell: &mut (dyn FnMut(DownloadState) + Send), cancel| {
+            hub::repair(&options, &verified, tell, cancel).await
+        };
+        model::follow(context, &verified.model, &again, &mut watch, &mut |_| {}, repair).await?;
+        let verified = read(&asked, context, &mut watch).await?;
         conclude(&verified, verified.conclude(), context)
     })
-}
-
-/// The Hub wants a commit in full, of which people write the beginning.
-fn whole_commit(asked: ModelRef, verified: &Verified) -> ModelRef {
-    match (asked, &verified.source) {
-        (ModelRef::Hub { repo, choice, revision: Some(_) }, Some((_, commit))) => {
-            ModelRef::Hub { repo, choice, revision: Some(commit.clone()) }
-        }
-        (ModelRef::Hub { repo, choice, revision: None }, _) => ModelRef::Hub { repo, choice, revision: None },
-        // A name or a path: what it stands for can be asked for.
-        (asked, _) => ModelRef::parse(&verified.model).unwrap_or(asked),
-    }
 }
 
 async fn read(model: &ModelRef, context: &Context<'_>, watch: &mut Watch) -> Result<Verified, Quit> {

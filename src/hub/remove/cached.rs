@@ -81,24 +81,22 @@ pub(super) fn of_remains(options: &Options, repo: &RepoId) -> Option<Removal> {
     Some(Removal { paths: vec![folder], ..repository.all(repo.to_string(), true) })
 }
 
-/// The blobs that these names of a repository lead to, with all names that lead there.
+/// The bytes that these names of a repository lead to.
 pub(super) fn of_blobs(cache: &Path, repo: &RepoId, paths: &[&Path]) -> Removal {
     let repository = Repository::read(cache, repo);
-    let blobs: Vec<PathBuf> = paths.iter().filter_map(|path| link_target(path).ok()).collect();
-    let mut names: BTreeSet<(Commit, String)> = BTreeSet::new();
-    for snapshot in &repository.snapshots {
-        for (path, name) in &snapshot.names {
-            let goes = match name {
-                Name::Link(blob) => blobs.contains(blob),
-                Name::File(_) => paths.contains(&snapshot.folder.join(path).as_path()),
-            };
-            if goes {
-                names.insert((snapshot.commit.clone(), path.clone()));
-            }
+    let mut removal = Removal::new(repo.to_string(), Owner::Cache);
+    let mut blobs = BTreeSet::new();
+    for path in paths {
+        if let Ok(blob) = link_target(path) {
+            blobs.insert(blob);
+        } else {
+            // Where there can be no links the name is the file.
+            removal.frees += fs::symlink_metadata(path).map_or(0, |meta| meta.len());
+            removal.steps.push(Step::File((*path).to_owned()));
         }
     }
-    let paths = paths.iter().map(|path| (*path).to_owned()).collect();
-    Removal { paths, ..repository.some(repo.to_string(), &names, &[]) }
+    repository.free(&mut removal, &Vec::from_iter(blobs));
+    Removal { paths: paths.iter().map(|path| (*path).to_owned()).collect(), ..removal }
 }
 
 /// What has come of downloads that were not finished; what somebody is getting at this moment stays.

@@ -142,7 +142,7 @@ fn details(app: &App, download: &Download, width: usize) -> Vec<Line<'static>> {
         }
         DownloadState::Queued | DownloadState::Resolving | DownloadState::Verifying { .. } => {}
     }
-    if download.then_load && !download.has_ended() {
+    if download.then_load.is_wished() && !download.has_ended() {
         lines.extend(paragraph("It is loaded when it is here.", width, theme.muted));
     }
     lines

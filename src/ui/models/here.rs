@@ -132,7 +132,7 @@ fn model_row(app: &App, model: &LocalModel, chosen: bool, columns: &Columns) -> 
         }
         _ if model.facts.is_err() => ("can't load", theme.error),
         _ if loaded => ("loaded", theme.good),
-        _ if app.models.here.newer(model) => ("newer", theme.accent),
+        _ if app.models.here.newer(model).is_some() => ("newer", theme.accent),
         verdict => verdict_word(verdict, theme),
     };
     spans.push(Span::styled(word, on(style)));
@@ -190,7 +190,7 @@ fn details(app: &App, model: &LocalModel, width: usize, now: Instant) -> Vec<Lin
         Span::styled(format!("  {} {}", model.format.label(), model.origin), theme.muted),
     ])];
     lines.extend(working(app, &model.reference, width));
-    if app.models.here.newer(model) {
+    if app.models.here.newer(model).is_some() {
         let key = app.key(Action::LookForNewer);
         lines.push(Line::from(Span::styled(format!("The Hub has something newer: {key} gets it"), theme.accent)));
     }

@@ -5,9 +5,9 @@ use std::time::Instant;
 use super::find::offline;
 use crate::app::models::downloads::Download;
 use crate::app::msg::Effect;
-use crate::app::{App, Confirm, Confirmed, Overlay, ToastKind, Wanted};
+use crate::app::{App, Confirm, Confirmed, Overlay, ThenLoad, ToastKind, Wanted};
 use crate::domain::action::Action;
-use crate::domain::fit::Verdict;
+use crate::domain::fit::{Fit, Verdict};
 use crate::domain::hub::Unfinished;
 use crate::domain::model::{ModelRef, starter};
 use crate::domain::units::bytes;
@@ -25,7 +25,7 @@ impl App {
                 model: ModelRef::Starter,
                 name: "starter".to_owned(),
                 bytes: Some(starter::BYTES),
-                then_load: true,
+                then_load: ThenLoad::IfItFits,
             },
             now,
         );
@@ -36,9 +36,9 @@ impl App {
         let Wanted { newest, model, name, bytes, then_load } = wanted;
         if let Some(id) = self.models.downloads.of(&model).map(|download| download.id) {
             if let Some(download) = self.models.downloads.get_mut(id) {
-                download.then_load |= then_load;
+                download.then_load = download.then_load.max(then_load);
             }
-            let then = if then_load { "; it is loaded when it is here" } else { "" };
+            let then = if then_load.is_wished() { "; it is loaded when it is here" } else { "" };
             return self.toast(ToastKind::Note, format!("{name} is on its way already{then}"), None, now);
         }
         if self.settings.offline {
@@ -71,20 +71,30 @@ impl App {
             let message = error.message.clone();
             return self.toast(ToastKind::Error, message, hint, now);
         }
-        let fit = page.judgement(page.selected).fit.filter(|fit| fit.verdict == Verdict::TooLarge);
-        let wanted = Wanted { newest: false, model: offer.model.clone(), name, bytes: Some(offer.bytes), then_load };
-        let Some(fit) = fit else { return self.get(wanted, now) };
+        let fit = page.judgement(page.selected).fit;
+        let instead = instead.map(|(best, _)| best.quant.clone());
+        let (model, then_load) = (offer.model.clone(), ThenLoad::wished(then_load));
+        let wanted = Wanted { newest: false, model, name, bytes: Some(offer.bytes), then_load };
+        self.get_if_it_fits(wanted, fit, instead.as_deref(), now);
+    }
+
+    /// Asks before it gets what is likely too large for this machine, and says what would do `instead`.
+    pub(super) fn get_if_it_fits(&mut self, wanted: Wanted, fit: Option<Fit>, instead: Option<&str>, now: Instant) {
+        let Some(fit) = fit.filter(|fit| fit.verdict == Verdict::TooLarge) else { return self.get(wanted, now) };
         let shorter = match fit.largest_context {
             0 => String::new(),
             context => format!(" A context of {context} would fit: change it in Settings."),
         };
-        let instead = instead.map_or_else(String::new, |(best, _)| format!(" {} fits.", best.quant));
+        let instead = instead.map_or_else(String::new, |best| format!(" {best} fits."));
         let (needed, budget) = (bytes(fit.needed), bytes(fit.budget));
         self.open(Overlay::Confirm(Confirm {
             title: format!("{} is likely too large for this machine", wanted.name),
             body: format!("It needs about {needed}, and there is room for {budget}.{shorter}{instead}"),
             yes: "get it all the same",
-            then: Confirmed::Get(Box::new(wanted)),
+            then: Confirmed::Get(Box::new(Wanted {
+                then_load: if wanted.then_load.is_wished() { ThenLoad::AllTheSame } else { ThenLoad::No },
+                ..wanted
+            })),
         }));
     }
 
@@ -93,7 +103,7 @@ impl App {
         match unfinished.model.clone() {
             Some(model) => {
                 let name = unfinished.repo.name.clone();
-                self.get(Wanted { newest: false, model, name, bytes: unfinished.total, then_load: false }, now);
+                self.get(Wanted { newest: false, model, name, bytes: unfinished.total, then_load: ThenLoad::No }, now);
             }
             // Which of its models it was, the person knows.
             None => self.open_repo(unfinished.repo.clone()),
@@ -127,7 +137,7 @@ impl App {
         }
         let (id, name) = (download.id, download.name.clone());
         if let Some(download) = self.models.downloads.get_mut(id) {
-            download.then_load = true;
+            download.then_load = download.then_load.max(ThenLoad::IfItFits);
         }
         self.toast(ToastKind::Note, format!("{name} is loaded when it is here"), None, now);
     }

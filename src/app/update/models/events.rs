@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::app::models::ModelsPane;
 use crate::app::models::downloads::Download;
 use crate::app::msg::Effect;
-use crate::app::{App, Dirty, EngineStatus, Pane, ToastKind};
+use crate::app::{App, Dirty, EngineStatus, Pane, ThenLoad, ToastKind};
 use crate::domain::action::Action;
 use crate::domain::{DownloadState, HubCmd, HubEvent};
 
@@ -73,12 +73,15 @@ impl App {
             DownloadState::Done { model } => {
                 self.models.here.want(model.reference.clone());
                 self.emit(Effect::Hub(HubCmd::ScanLocal));
+                let too_large = self.too_large(&model).is_some();
+                let wished = then_load == ThenLoad::AllTheSame || (then_load == ThenLoad::IfItFits && !too_large);
                 // An answer is not cut off for a model that has just come.
-                if then_load && !self.chat.is_busy() {
+                if wished && !self.chat.is_busy() {
                     self.load(&model, now);
                 } else {
-                    let hint =
-                        format!("{} shows it, {} loads it there", self.key(Action::ShowModels), self.key(Action::Open));
+                    let likely = if too_large { "it is likely too large for this machine; " } else { "" };
+                    let (shows, loads) = (self.key(Action::ShowModels), self.key(Action::Open));
+                    let hint = format!("{likely}{shows} shows it, {loads} loads it there");
                     self.toast(ToastKind::Note, format!("{name} is here"), Some(hint), now);
                 }
             }

@@ -6,7 +6,7 @@ use crate::app::models::Place;
 use crate::app::models::find::{Filters, Item, Searching, named};
 use crate::app::models::page::Page;
 use crate::app::msg::{Effect, TimerId};
-use crate::app::{App, Pane, Wanted};
+use crate::app::{App, Pane, ThenLoad, Wanted};
 use crate::domain::HubCmd;
 use crate::domain::action::Action;
 use crate::domain::model::{Choice, RepoId};
@@ -171,22 +171,16 @@ impl App {
         self.emit(Effect::Hub(HubCmd::Page { id, repo, revision }));
     }
 
-    /// Gets the chosen entry of the catalog and loads it; of anything else the page is next.
+    /// Gets the chosen entry of the catalog, unless it is here, and loads it; of anything else the page is next.
     pub(super) fn take_known(&mut self, now: Instant) {
-        let wanted = match self.models.find.chosen() {
-            Some(Item::Catalog(known)) => known.model.clone().map(|model| Wanted {
-                newest: false,
-                model,
-                name: known.title.clone(),
-                bytes: known.bytes,
-                then_load: true,
-            }),
-            _ => None,
-        };
-        match wanted {
-            Some(wanted) => self.get(wanted, now),
-            None => self.open_found(),
+        let Some(Item::Catalog(known)) = self.models.find.chosen() else { return self.open_found() };
+        let Some(model) = known.model.clone() else { return self.open_found() };
+        if let Some(here) = self.models.by_reference(&model.to_string()).cloned() {
+            return self.load_if_it_fits(&here, now);
         }
+        let (name, bytes, fit) = (known.title.clone(), known.bytes, known.fit);
+        let wanted = Wanted { newest: false, model, name, bytes, then_load: ThenLoad::IfItFits };
+        self.get_if_it_fits(wanted, fit, None, now);
     }
 }
 

@@ -9,10 +9,10 @@ use crate::app::models::Place;
 use crate::app::models::here::{Job, Row, Work};
 use crate::app::msg::Effect;
 use crate::app::text_area::TextArea;
-use crate::app::{App, Confirm, Confirmed, Dirty, EngineStatus, Overlay, PathField, ToastKind, Wanted};
+use crate::app::{App, Confirm, Confirmed, Dirty, EngineStatus, Overlay, PathField, ThenLoad, ToastKind, Wanted};
 use crate::domain::action::Action;
 use crate::domain::hub::Done;
-use crate::domain::model::{LocalModel, ModelRef, RepoId};
+use crate::domain::model::{LocalModel, RepoId};
 use crate::domain::units::{bytes, many};
 use crate::domain::{AskId, HubCmd};
 use crate::error::UserError;
@@ -55,11 +55,9 @@ impl App {
         if self.settings.offline {
             return self.toast_error(&offline("nothing can be looked up"), now);
         }
-        if self.models.here.newer(&model)
-            && let Ok(newest) = ModelRef::parse(&model.reference)
-        {
+        if let Some(newest) = self.models.here.newer(&model).map(|newer| newer.model.clone()) {
             let (name, bytes) = (model.name, Some(model.bytes));
-            let wanted = Wanted { newest: true, model: newest, name, bytes, then_load: false };
+            let wanted = Wanted { newest: true, model: newest, name, bytes, then_load: ThenLoad::No };
             return self.get(wanted, now);
         }
         if self.models.here.work_on(&model.reference).is_none() {
@@ -180,9 +178,9 @@ impl App {
                 self.models.here.want(reference.clone());
                 (format!("{name} is in the list as {reference}"), None)
             }
-            Ok(Done::Newer { commit }) => {
-                let found = commit.is_some();
-                self.models.here.set_newer(&subject, commit);
+            Ok(Done::Newer(newer)) => {
+                let found = newer.is_some();
+                self.models.here.set_newer(&subject, newer);
                 if found {
                     let hint = format!("{} once more gets it", self.key(Action::LookForNewer));
                     (format!("The Hub has something newer of {name}"), Some(hint))
