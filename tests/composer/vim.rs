@@ -96,6 +96,38 @@ fn a_paste_is_one_character_and_undo_brings_it_back() {
 }
 
 #[test]
+fn a_selection_ends_where_the_text_changes_under_it() {
+    let mut d = vim();
+    d.type_text("hello");
+    d.key("esc");
+    press(&mut d, "v");
+    d.key("ctrl-c");
+    assert_eq!((written(&d).as_str(), d.app.vim_mode()), ("", Some(Mode::Normal)));
+    press(&mut d, "hd");
+    d.key("esc");
+    press(&mut d, "i");
+    d.type_text("hello world");
+    d.key("esc");
+    press(&mut d, "v0");
+    paste(&mut d, "日本語日本語");
+    assert_eq!((written(&d).as_str(), d.app.vim_mode()), ("日本語日本語hello world", Some(Mode::Normal)));
+    press(&mut d, "lhvhd");
+    assert_eq!(written(&d), "日本語日本ello world");
+}
+
+#[test]
+fn a_command_that_is_given_ends_the_selection_in_it() {
+    let mut d = vim();
+    d.type_text("/theme nord");
+    d.key("esc");
+    press(&mut d, "v");
+    d.key("enter");
+    assert_eq!((written(&d).as_str(), &*d.app.theme.id, d.app.vim_mode()), ("", "nord", Some(Mode::Normal)));
+    press(&mut d, "hd");
+    assert_eq!(written(&d), "");
+}
+
+#[test]
 fn the_setting_acts_at_once() {
     let mut d = vim();
     d.type_text("one");

@@ -286,7 +286,7 @@ impl App {
         };
         let fork = self.chat.conversation.fork(until);
         let own = self.chat.own.clone();
-        let (messages, written) = (fork.len(), self.chat.composer.area.take());
+        let (messages, written) = (fork.len(), self.chat.composer.take_out());
         let question = fork.branch().find(|message| message.role == Role::User);
         let begins = question.map(|message| title_of(&message.content)).unwrap_or_default();
         let before = Some(self.saved.listed.title.clone()).filter(|title| !title.is_empty()).unwrap_or(begins);

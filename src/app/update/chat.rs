@@ -108,8 +108,7 @@ impl App {
                 _ => Action::from_name(word).filter(|action| action.in_palette()),
             };
             if let Some(action) = chosen {
-                self.chat.composer.area.take();
-                self.chat.composer.touched();
+                self.chat.composer.take_out();
                 self.go(Target::Action(action), now);
             } else {
                 let word = self.chat.composer.area.text();
@@ -194,8 +193,7 @@ impl App {
             _ => false,
         };
         if done {
-            self.chat.composer.area.take();
-            self.chat.composer.touched();
+            self.chat.composer.take_out();
         }
     }
 

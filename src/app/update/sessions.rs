@@ -217,7 +217,7 @@ impl App {
     /// Who types at once means the conversation that comes: what is written goes below its draft, what was sent is said in it.
     fn opened_at_the_start(&mut self, opened: Opened, now: Instant) {
         let sent = std::mem::take(&mut self.chat.queue);
-        let written = self.chat.composer.area.take();
+        let written = self.chat.composer.take_out();
         self.opened(opened, now);
         if !written.is_empty() {
             let mut all = self.chat.composer.area.written();
@@ -427,7 +427,7 @@ impl App {
             Action::DeleteConversation => {
                 if is_this {
                     self.leave(now);
-                    self.chat.composer.area.take();
+                    self.chat.composer.take_out();
                     self.chat.queue.clear();
                     self.saved.begin_anew();
                     self.chat.clear();
