@@ -144,6 +144,12 @@ impl Composer {
         done
     }
 
+    /// Vim's keys begin anew, or come to an end.
+    pub fn change_keys(&mut self) {
+        self.vim.at_rest(&mut self.area);
+        self.vim = Vim::default();
+    }
+
     /// A key that may be one of Vim's.
     pub fn press_in_vim(&mut self, chord: KeyChord) -> Pressed {
         let version = self.area.version();

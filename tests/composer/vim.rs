@@ -141,6 +141,30 @@ fn the_setting_acts_at_once() {
     assert_eq!(written(&d).len(), 4, "keys are letters again");
 }
 
+#[test]
+fn what_vim_had_begun_ends_with_the_setting() {
+    let mut d = vim();
+    d.type_text("one");
+    d.key("esc");
+    press(&mut d, "A");
+    d.type_text(" two");
+    let switch = |d: &mut Driver| {
+        d.key("f4");
+        d.app.settings_pane.go_to("ui.editing");
+        d.key("right");
+        d.key("f2");
+    };
+    switch(&mut d);
+    d.type_text(" three");
+    d.key("ctrl-/");
+    assert_eq!(written(&d), "one two", "what was inserted there is another change");
+    switch(&mut d);
+    d.key("esc");
+    press(&mut d, "v0");
+    switch(&mut d);
+    assert_eq!(d.app.chat.composer.area.selected(), None);
+}
+
 /// A conversation in which a word stands in the first, the second and the last message.
 fn talk() -> Driver {
     let mut d = vim();

@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use crate::app::msg::{Effect, TimerId};
 use crate::app::settings::ValueEditor;
-use crate::app::vim::Vim;
 use crate::app::{App, EngineStatus, Overlay, SETTLE, ToastKind};
 use crate::config::{Applies, Kind, Origin, Spec, Value};
 use crate::domain::HubCmd;
@@ -93,7 +92,7 @@ impl App {
                 let on = self.settings.ui.mouse;
                 self.emit(Effect::Mouse(on));
             }
-            "ui.editing" => self.chat.composer.vim = Vim::default(),
+            "ui.editing" => self.chat.composer.change_keys(),
             "chat.prompt_history" => self.chat.composer.prompts.forget_stored(),
             "ui.ascii" => {
                 if let Some(ascii) = self.settings.ui.ascii {
