@@ -22,11 +22,12 @@ pub(super) enum By {
 }
 
 impl App {
-    /// Answers what waits longest, if nothing else is being answered and there is a model.
+    /// Answers what waits longest, if nothing else is being answered and there is a model, and no other is looked for.
     pub(super) fn answer_next(&mut self, by: By, now: Instant) {
         if self.chat.is_busy()
             || self.chat.held
             || self.saved.is_beginning()
+            || self.lookup.is_some()
             || self.model().is_none()
             || matches!(self.overlay, Some(Overlay::Room(_)))
         {

@@ -88,7 +88,10 @@ impl App {
                 self.answer_next(By::Itself, now);
             }
             EngineEvent::LoadFailed { id, error } if id == self.load => {
-                let name = self.name_of_load();
+                let name = match &self.engine {
+                    EngineStatus::Loading { name, .. } => name.clone(),
+                    _ => String::new(),
+                };
                 self.not_loaded(name, error, now);
             }
             // Late; the last is for whoever holds an engine for scripts alone.
@@ -189,24 +192,7 @@ impl App {
         }
     }
 
-    /// The model of the settings is not here.
-    /// What is being loaded: as it was asked for, and as it is called once it was found.
-    pub(super) fn name_of_load(&self) -> String {
-        match &self.engine {
-            EngineStatus::Loading { name, .. } => name.clone(),
-            _ => String::new(),
-        }
-    }
-
-    pub(super) fn on_unresolved(&mut self, name: &str, error: UserError, now: Instant) {
-        if name == "starter" && !self.settings.offline {
-            self.get_starter(now);
-        } else {
-            self.not_loaded(name.to_owned(), error, now);
-        }
-    }
-
-    fn not_loaded(&mut self, name: String, error: UserError, now: Instant) {
+    pub(super) fn not_loaded(&mut self, name: String, error: UserError, now: Instant) {
         // The Models pane and an empty conversation show it for as long as it holds.
         let shown = match self.pane {
             Pane::Chat => self.chat.conversation.is_empty() || self.chat.ended_with(&error),

@@ -39,6 +39,7 @@ mod wishes;
 
 use std::time::Instant;
 
+pub(super) use self::models::Lookup;
 pub(super) use self::reading::Clicks;
 pub(super) use self::titles::Titles;
 
