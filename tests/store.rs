@@ -197,6 +197,10 @@ fn an_answer_that_grows_elsewhere_is_not_cut_and_that_of_the_dead_is() {
         MessageState::Failed(error) => (error.kind, error.message.clone()),
         other => panic!("{other:?}"),
     };
+    let back = load(&mut store, talk.id);
+    assert_eq!(contents(&back), ["q", "It began well"]);
+    let answer = &back.conversation.messages()[1];
+    assert_eq!((&answer.state, answer.can_go_on()), (&MessageState::Whole, true), "who reads it here has left it");
     let back = load(&mut open(&file), talk.id);
     assert_eq!(contents(&back), ["q", "It began well"]);
     assert!(state(&back).1.contains("another hobnob is writing"), "{:?}", state(&back));
@@ -208,6 +212,28 @@ fn an_answer_that_grows_elsewhere_is_not_cut_and_that_of_the_dead_is() {
     assert_eq!(state(&back).0, ErrorKind::Cancelled);
     assert!(back.conversation.messages()[1].can_go_on());
     assert_eq!(store.search("began").expect("searches").len(), 1, "and it can be found");
+}
+
+#[test]
+fn what_is_found_in_an_open_conversation_is_known_by_its_place_there() {
+    let (_folder, file) = place();
+    let (mut one, mut two) = (open(&file), open(&file));
+    let mut talk = Talk::new(&mut new_ids());
+    talk.turn(&mut one, "soup?", "with salt");
+    one.keep(talk.id, &[Change::Pinned(true)]).expect("is kept");
+    let places = |store: &Store| -> Vec<Option<MsgId>> {
+        let hits = store.search("salt").expect("searches");
+        assert!(hits.iter().all(|hit| hit.pinned && !hit.archived));
+        hits.iter().map(|hit| hit.known_as).collect()
+    };
+    assert_eq!(places(&one), [Some(MsgId(1))]);
+    assert_eq!(places(&two), [None], "it is not open there");
+    let mut opened = load(&mut two, talk.id);
+    let keeper = Keeper::of(&mut opened.conversation, &Draft::default());
+    let mut other = Talk { id: talk.id, conversation: opened.conversation, keeper };
+    other.turn(&mut two, "how much?", "little salt");
+    assert_eq!(places(&two), [Some(MsgId(3)), Some(MsgId(1))]);
+    assert_eq!(places(&one), [None, Some(MsgId(1))], "it has come since");
 }
 
 #[test]

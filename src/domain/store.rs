@@ -162,9 +162,12 @@ pub struct Hit {
     pub title: String,
     /// `None` where the words are in the title.
     pub message: Option<(Row, Role)>,
+    /// The message, as who has the conversation open here knows it.
+    pub known_as: Option<MsgId>,
     /// Pieces of text, and whether each is what was looked for.
     pub snippet: Vec<(String, bool)>,
     pub age: Duration,
+    pub pinned: bool,
     pub archived: bool,
 }
 

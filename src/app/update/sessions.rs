@@ -7,11 +7,12 @@ use crate::app::chat::{Running, Wish};
 use crate::app::msg::{Effect, TimerId};
 use crate::app::sessions::{ConversationList, Listed, Opening};
 use crate::app::text_area::TextArea;
+use crate::app::update::chat::BUSY;
 use crate::app::{App, Dirty, Overlay, Pane, ToastKind};
-use crate::domain::Role;
 use crate::domain::action::{Action, Context};
 use crate::domain::store::keeper::Keeper;
 use crate::domain::store::{Change, ConvId, Draft, Opened, Row, StoreCmd, StoreEvent, Which};
+use crate::domain::{MsgId, Role};
 
 /// How often a growing answer is kept.
 const MORE: Duration = Duration::from_millis(250);
@@ -336,7 +337,7 @@ impl App {
     }
 
     /// Enter: opens what is chosen, or takes the title that was typed.
-    pub(super) fn accept_in_list(&mut self, mut list: Box<ConversationList>) {
+    pub(super) fn accept_in_list(&mut self, mut list: Box<ConversationList>, now: Instant) {
         if let Some((id, title)) = list.renaming.take() {
             let title = title.text().trim().to_owned();
             if id == self.saved.id {
@@ -346,13 +347,30 @@ impl App {
             // Without a title of its own it has that of its first words.
             self.change_conversation(id, Change::Title(Some(title).filter(|title| !title.is_empty())));
         } else if let Some(entry) = list.chosen() {
-            let (id, row) = (entry.id(), entry.row());
-            if id != self.saved.id || row.is_some() {
-                self.ask_to_open(Which::Id(id), row);
+            let (id, row, message) = (entry.id(), entry.row(), entry.message());
+            match row {
+                Some(row) if id == self.saved.id => self.go_to_found(row, message, now),
+                None if id == self.saved.id => {}
+                row => self.ask_to_open(Which::Id(id), row),
             }
         } else {
             self.overlay = Some(Overlay::Conversations(list));
         }
+    }
+
+    /// To a message of the conversation on the screen. One that is not known here was said by another process.
+    fn go_to_found(&mut self, row: Row, message: Option<MsgId>, now: Instant) {
+        let is_shown = message.is_some_and(|message| self.chat.conversation.place(message).is_some());
+        if self.chat.is_busy() && !is_shown {
+            return self.toast(ToastKind::Note, BUSY, None, now);
+        }
+        let Some(message) = message else { return self.ask_to_open(Which::Id(self.saved.id), Some(row)) };
+        self.chat.conversation.go_through(message);
+        if let Some(place) = self.chat.conversation.place(message) {
+            self.chat.transcript.point_at(None);
+            self.chat.transcript.to_message(place);
+        }
+        self.pane = Pane::Chat;
     }
 
     /// Esc: leaves the title as it was, else what was typed, else the list.
@@ -370,6 +388,7 @@ impl App {
     fn change_conversation(&mut self, id: ConvId, change: Change) {
         self.emit(Effect::Store(StoreCmd::Keep { id, changes: vec![change] }));
         self.ask_for_list();
+        self.search_conversations();
     }
 
     /// To the conversation that is chosen in the list, else to the one on the screen.
@@ -391,38 +410,36 @@ impl App {
         if self.list().is_none() {
             // What is done to it is seen, and undone, where all of them are.
             self.open_list(now);
-            let (id, title) = (self.saved.id, self.saved.listed.title.clone());
-            return self.act_on(action, id, &title, now);
+            let (id, listed) = (self.saved.id, self.saved.listed.clone());
+            return self.act_on(action, id, listed, now);
         }
-        let chosen = self.list().and_then(|list| list.chosen().map(|entry| (entry.id(), entry.title().to_owned())));
-        let Some((id, title)) = chosen else { return true };
-        self.act_on(action, id, &title, now)
+        let chosen = self.list().and_then(|list| list.chosen().map(|entry| (entry.id(), entry.listed())));
+        let Some((id, listed)) = chosen else { return true };
+        self.act_on(action, id, listed, now)
     }
 
-    fn act_on(&mut self, action: Action, id: ConvId, title: &str, now: Instant) -> bool {
+    fn act_on(&mut self, action: Action, id: ConvId, listed: Listed, now: Instant) -> bool {
         let is_this = id == self.saved.id;
-        let summary = self.list().and_then(|list| list.summary(id).cloned());
+        let Listed { title, pinned, archived } = listed;
         match action {
             Action::Rename => {
                 if let Some(list) = self.list() {
-                    let mut area = TextArea::one_line(title);
+                    let mut area = TextArea::one_line(&title);
                     area.act(Action::TextEnd);
                     list.renaming = Some((id, area));
                 }
             }
             Action::Pin => {
-                let pinned = !summary.map_or(self.saved.listed.pinned, |summary| summary.pinned);
                 if is_this {
-                    self.saved.listed.pinned = pinned;
+                    self.saved.listed.pinned = !pinned;
                 }
-                self.change_conversation(id, Change::Pinned(pinned));
+                self.change_conversation(id, Change::Pinned(!pinned));
             }
             Action::Archive => {
-                let archived = !summary.map_or(self.saved.listed.archived, |summary| summary.archived);
                 if is_this {
-                    self.saved.listed.archived = archived;
+                    self.saved.listed.archived = !archived;
                 }
-                self.change_conversation(id, Change::Archived(archived));
+                self.change_conversation(id, Change::Archived(!archived));
             }
             Action::DeleteConversation => {
                 if is_this {
@@ -432,7 +449,7 @@ impl App {
                     self.saved.begin_anew();
                     self.chat.clear();
                 }
-                self.saved.deleted.push((id, title.to_owned()));
+                self.saved.deleted.push((id, title.clone()));
                 self.change_conversation(id, Change::Deleted(true));
                 let key = self.key(Action::Undelete);
                 let hint = format!("{key} brings it back, until you quit");
