@@ -471,6 +471,42 @@ fn without_a_place_it_is_said_once_and_all_goes_on() {
 }
 
 #[test]
+fn a_conversation_that_was_removed_elsewhere_is_kept_anew_as_a_whole() {
+    let mut d = ready();
+    d.say("one");
+    d.delta(1, "It is");
+    d.finish(1, FinishReason::Stop);
+    d.app.saved.listed.pinned = true;
+    d.say("two");
+    d.delta(2, "And");
+    d.type_text("half");
+    let (here, _) = kept(&mut d).remove(0);
+    d.send(Msg::Store(StoreEvent::Lost { id: here }));
+    let (another, changes) = kept(&mut d).remove(0);
+    assert_ne!(another, here);
+    assert_eq!(
+        changes,
+        [
+            "message \"one\"",
+            "message \"It is\"",
+            "message \"two\"",
+            "answer \"And\"",
+            "place",
+            "setup",
+            "draft \"half\"",
+            "Pinned(true)"
+        ]
+    );
+    assert!(d.app.toasts.iter().any(|toast| toast.text.contains("removed this conversation")));
+    // Said of what was on its way there as well.
+    d.send(Msg::Store(StoreEvent::Lost { id: here }));
+    assert_eq!(kept(&mut d), []);
+    d.delta(2, " more");
+    d.send(Msg::Timer(TimerId::Keep));
+    assert_eq!(kept(&mut d), [(another, vec!["more \" more\"".to_owned()])]);
+}
+
+#[test]
 fn what_waits_stays_with_its_conversation() {
     let mut d = ready();
     d.say("one");

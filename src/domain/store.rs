@@ -229,6 +229,8 @@ pub enum StoreEvent {
     Off(UserError),
     /// Something a person should know; all goes on.
     Note(UserError),
+    /// What was kept of the conversation is not there any more, or not all of it, and what is new of it was not kept.
+    Lost { id: ConvId },
     /// `None` where there is none that was used last.
     Opened { ask: AskId, result: Box<Result<Option<Opened>, UserError>> },
     /// Pinned ones first, then the newest.

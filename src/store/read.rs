@@ -104,6 +104,15 @@ impl Store {
         one(by_id(beginning, &known), beginning, &known)
     }
 
+    /// No conversation has this id, not even one that was deleted and can come back.
+    ///
+    /// # Errors
+    /// The file can't be read.
+    pub fn is_free(&self, id: ConvId) -> Result<bool, UserError> {
+        let sql = "SELECT NOT EXISTS (SELECT 1 FROM conversations WHERE name = ?)";
+        self.db.query_row(sql, [id.to_string()], |row| row.get(0)).map_err(|error| self.failed(&error))
+    }
+
     /// Ids and titles of all conversations, the newest first.
     fn known(&self) -> rusqlite::Result<Vec<(ConvId, String)>> {
         let mut known =

@@ -1,10 +1,10 @@
-//! Keeping the conversation on the screen, going to another, and the list of all of them.
+//! Going from the conversation on the screen to another, and the list of all of them.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::asking::By;
 use crate::app::chat::{Running, Wish};
-use crate::app::msg::{Effect, TimerId};
+use crate::app::msg::Effect;
 use crate::app::sessions::{ConversationList, Listed, Opening};
 use crate::app::text_area::TextArea;
 use crate::app::update::chat::BUSY;
@@ -14,11 +14,6 @@ use crate::domain::store::keeper::Keeper;
 use crate::domain::store::{Change, ConvId, Draft, Opened, Row, StoreCmd, StoreEvent, Which};
 use crate::domain::{MsgId, Role};
 
-/// How often a growing answer is kept.
-const MORE: Duration = Duration::from_millis(250);
-/// How often what is being written is kept.
-const DRAFT: Duration = Duration::from_millis(400);
-
 impl App {
     pub(super) fn open_first(&mut self) {
         if let Some(which) = self.saved.first.take() {
@@ -26,99 +21,6 @@ impl App {
             self.saved.opening = Some(Opening { ask, at_the_start: true });
             self.emit(Effect::Store(StoreCmd::Open { ask, which, at: None }));
         }
-    }
-
-    /// Has kept what is new, at the end of every update.
-    pub(super) fn keep(&mut self) {
-        if self.saved.off {
-            self.chat.conversation.take_changed();
-            return;
-        }
-        let mut changes = self.new_changes();
-        // A message that was waiting must not be lost between the two.
-        if !changes.is_empty() {
-            changes.extend(self.saved.keeper.draft(self.unsent()));
-        }
-        self.emit_keep(changes);
-        if self.saved.keeper.is_growing() && !self.saved.more_is_due {
-            self.saved.more_is_due = true;
-            self.emit(Effect::SetTimer { id: TimerId::Keep, after: MORE });
-        }
-    }
-
-    /// Something may have been written.
-    pub(super) fn keep_draft_soon(&mut self) {
-        if !self.saved.draft_is_due && !self.saved.off {
-            self.saved.draft_is_due = true;
-            self.emit(Effect::SetTimer { id: TimerId::Draft, after: DRAFT });
-        }
-    }
-
-    /// What has come of the answer since the last time; the next time is set by `keep`.
-    pub(super) fn keep_more(&mut self) {
-        self.saved.more_is_due = false;
-        let more = self.saved.keeper.more(&self.chat.conversation);
-        self.emit_keep(more.into_iter().collect());
-    }
-
-    pub(super) fn keep_draft(&mut self) {
-        self.saved.draft_is_due = false;
-        if self.saved.is_beginning() {
-            return;
-        }
-        let draft = self.saved.keeper.draft(self.unsent());
-        self.emit_keep(draft.into_iter().collect());
-    }
-
-    /// All there is, now: nothing more will come.
-    pub(super) fn keep_all(&mut self) {
-        if !self.saved.off {
-            let mut changes = self.new_changes();
-            changes.extend(self.saved.keeper.more(&self.chat.conversation));
-            changes.extend(self.saved.keeper.draft(self.unsent()));
-            self.emit_keep(changes);
-        }
-    }
-
-    fn new_changes(&mut self) -> Vec<Change> {
-        let Self { saved, chat, .. } = self;
-        let own = &chat.own;
-        saved.keeper.changes(&mut chat.conversation, || own.clone().unwrap_or_default())
-    }
-
-    fn emit_keep(&mut self, changes: Vec<Change>) {
-        if !changes.is_empty() && !self.saved.off {
-            let id = self.saved.id;
-            self.emit(Effect::Store(StoreCmd::Keep { id, changes }));
-        }
-    }
-
-    /// What is written and not sent, wherever it waits.
-    fn unsent(&self) -> Draft {
-        let running = self.chat.running.as_ref().map(Running::wish);
-        let asked = match &self.overlay {
-            Some(Overlay::Room(room)) => Some(&room.wish),
-            _ => None,
-        };
-        let then = running.into_iter().filter_map(|wish| match wish {
-            Wish::Summarise { then, .. } => Some(then),
-            _ => None,
-        });
-        let held = asked.into_iter().filter_map(|wish| match wish {
-            Wish::Say(text) | Wish::Summarise { then: text, .. } => Some(text),
-            Wish::Again | Wish::GoOn => None,
-        });
-        let composer = &self.chat.composer;
-        let waiting = then.chain(held).chain(&self.chat.queue).map(|text| composer.as_written(text));
-        // What was being written when an older message took its place.
-        let before = self.chat.editing.as_ref().map(|editing| editing.draft.clone());
-        let all = waiting.chain(before).chain([composer.area.written()]).filter(|written| !written.is_blank());
-        let all = all.reduce(|mut all, next| {
-            all.append(&"\n".into());
-            all.append(&next);
-            all
-        });
-        all.map(|written| written.draft()).unwrap_or_default()
     }
 
     pub(super) fn on_store(&mut self, event: StoreEvent, now: Instant) {
@@ -131,6 +33,9 @@ impl App {
                 self.toast(ToastKind::Warning, error.message, error.hint, now);
             }
             StoreEvent::Note(error) => self.toast_error(&error, now),
+            StoreEvent::Lost { id } if id == self.saved.id => self.keep_as_another(now),
+            // It was left meanwhile, or is kept as another one already.
+            StoreEvent::Lost { .. } => {}
             StoreEvent::Opened { ask, result } => {
                 // Else it is of a wish that another one has followed.
                 let Some(opening) = self.saved.opening.take_if(|opening| opening.ask == ask) else { return };
