@@ -161,7 +161,7 @@ fn the_model_that_is_loaded_answers_until_another_one_is_found() {
     let found = LocalModel { reference: "org/model".into(), ..starter() };
     let effects = d.hub(HubEvent::Resolved { id: LoadId(4), result: Box::new(Ok(found)) });
     assert_eq!(loads(&effects), ["org/model"]);
-    assert_eq!(d.app.chat.queue, ["two"], "it waits for that one");
+    assert_eq!(d.waiting(), ["two"], "it waits for that one");
 }
 
 #[test]
@@ -231,7 +231,7 @@ fn unloading_keeps_what_waits_for_the_next_model() {
     assert_eq!(d.key("u"), [Effect::Engine(EngineCmd::Cancel(GenId(1))), Effect::Engine(EngineCmd::Unload)]);
     assert_eq!(d.finish(1, FinishReason::Cancelled), []);
     d.engine(EngineEvent::Unloaded { forgotten: true });
-    assert_eq!(d.app.chat.queue, ["two"]);
+    assert_eq!(d.waiting(), ["two"]);
     // Loaded again while the word of the end is still on its way.
     assert_eq!(loads(&d.key("enter")), ["starter"]);
     d.engine(EngineEvent::Unloaded { forgotten: true });

@@ -72,7 +72,14 @@ impl Composer {
 
     /// A message that was not sent after all goes above what is being written.
     pub fn put_back(&mut self, text: &str) {
-        let mut written = self.as_written(text);
+        self.put_above(self.as_written(text));
+    }
+
+    /// Something that was being written before goes above what is being written.
+    pub fn put_above(&mut self, mut written: Written) {
+        if written.is_blank() {
+            return;
+        }
         if !self.area.is_empty() {
             written.append(&"\n".into());
             written.append(&self.area.written());

@@ -2,8 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::asking::By;
-use crate::app::chat::Wish;
+use crate::app::chat::{By, Running, Wish};
 use crate::app::msg::{Effect, TimerId};
 use crate::app::{App, CLOCK, Dirty, EngineStatus, LookedAt, Pane};
 use crate::config::{Notify, Ui};
@@ -172,6 +171,7 @@ impl App {
     }
 
     fn on_failed(&mut self, id: GenId, error: &UserError, now: Instant) {
+        let by = self.chat.running.as_ref().map_or(By::Itself, Running::by);
         if error.kind == ErrorKind::ContextFull
             && let Some((wish, needed)) = self.chat.refused(id)
         {
@@ -180,7 +180,7 @@ impl App {
                     self.leave_unasked(Wish::Say(then));
                     self.toast_error(error, now);
                 }
-                wish => self.no_room(wish, needed, By::Key, now),
+                wish => self.no_room(wish, needed, by, now),
             };
         }
         let wish = self.chat.running.as_ref().filter(|running| running.id == id).map(|running| running.wish().clone());

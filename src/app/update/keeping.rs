@@ -115,11 +115,11 @@ impl App {
             _ => None,
         });
         let held = asked.into_iter().filter_map(|wish| match wish {
-            Wish::Say(text) | Wish::Summarise { then: text, .. } => Some(text),
+            Wish::Say(saying) | Wish::Summarise { then: saying, .. } => Some(saying),
             Wish::Again | Wish::GoOn => None,
         });
         let composer = &self.chat.composer;
-        let waiting = then.chain(held).chain(&self.chat.queue).map(|text| composer.as_written(text));
+        let waiting = then.chain(held).chain(&self.chat.queue).map(|saying| composer.as_written(&saying.text));
         // What was being written when an older message took its place.
         let before = self.chat.editing.as_ref().map(|editing| editing.draft.clone());
         let all = waiting.chain(before).chain([composer.area.written()]).filter(|written| !written.is_blank());

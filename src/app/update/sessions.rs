@@ -2,8 +2,7 @@
 
 use std::time::Instant;
 
-use super::asking::By;
-use crate::app::chat::{Running, Wish};
+use crate::app::chat::{By, Running, Wish};
 use crate::app::msg::Effect;
 use crate::app::sessions::{ConversationList, Listed, Opening};
 use crate::app::text_area::TextArea;
@@ -94,7 +93,7 @@ impl App {
     /// A message that waited for a summary is the person's again.
     pub(super) fn end_answer(&mut self, now: Instant) {
         if let Some(Wish::Summarise { then, .. }) = self.chat.running.as_ref().map(Running::wish) {
-            let then = then.clone();
+            let then = then.text.clone();
             self.chat.composer.put_back(&then);
         }
         self.stop();
@@ -104,7 +103,12 @@ impl App {
     /// A new conversation. What waits to be sent goes along; it is the person's to send or not.
     pub(super) fn begin_conversation(&mut self, now: Instant) {
         self.end_answer(now);
-        while self.take_back() {}
+        if let Some(editing) = self.chat.editing.take() {
+            self.chat.composer.put_above(editing.draft);
+        }
+        while let Some(waiting) = self.chat.queue.pop_back() {
+            self.chat.composer.put_back(&waiting.text);
+        }
         let mut changes = self.new_changes();
         changes.extend(self.saved.keeper.draft(Draft::default()));
         self.emit_keep(changes);
@@ -270,7 +274,10 @@ impl App {
             return self.toast(ToastKind::Note, BUSY, None, now);
         }
         let Some(message) = message else { return self.ask_to_open(Which::Id(self.saved.id), Some(row)) };
-        self.chat.conversation.go_through(message);
+        if !is_shown {
+            self.leave_editing();
+            self.chat.conversation.go_through(message);
+        }
         if let Some(place) = self.chat.conversation.place(message) {
             self.chat.transcript.point_at(None);
             self.chat.transcript.to_message(place);

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::app::chat::By;
 use crate::app::msg::Effect;
-use crate::app::update::asking::By;
 use crate::app::{App, Confirm, Confirmed, Dirty, EngineStatus, Overlay, ToastKind};
 use crate::domain::action::Action;
 use crate::domain::fit::{Fit, Verdict};
