@@ -49,7 +49,10 @@ impl App {
         let spec = editor.spec;
         let parsed = spec.parse(editor.area.text());
         if let (true, Ok(value)) = (editor.here, &parsed) {
-            return self.take_here(&[(spec, value.clone())], now);
+            if !self.take_here(vec![(spec, value.clone())], now) {
+                self.overlay = Some(Overlay::Value(editor));
+            }
+            return;
         }
         match parsed.and_then(|value| {
             (spec.set)(&mut self.settings, value.clone())?;
