@@ -383,8 +383,10 @@ proptest! {
             conversation: id,
             title: more.clone(),
             message: Some((Row(1), Role::Assistant)),
+            known_as: None,
             snippet: vec![(text.clone(), false), (more.clone(), true)],
             age: Duration::from_secs(60),
+            pinned: false,
             archived: false,
         };
         let ask = w.d.asked_store();

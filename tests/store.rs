@@ -185,6 +185,47 @@ fn two_that_go_on_with_one_conversation_make_two_branches_of_it() {
 }
 
 #[test]
+fn what_goes_on_with_a_conversation_that_was_removed_elsewhere_is_not_kept_without_its_beginning() {
+    let (_folder, file) = place();
+    let (mut one, mut two) = (open(&file), open(&file));
+    let mut talk = Talk::new(&mut new_ids());
+    talk.turn(&mut one, "q", "a");
+    two.remove(talk.id).expect("is removed");
+    talk.conversation.push(Role::User, "and then?".into(), MessageState::Whole);
+    let changes = talk.keeper.changes(&mut talk.conversation, Setup::default);
+    for _ in 0..2 {
+        let error = one.keep(talk.id, &changes).expect_err("it is not there");
+        assert!(error.message.contains("is not there any more"), "{error:?}");
+    }
+    assert_eq!(one.list(false).expect("reads"), []);
+    // The same one, made by another process meanwhile: what is kept here are words of that one.
+    let mut again = Talk { id: talk.id, conversation: Conversation::default(), keeper: Keeper::default() };
+    again.turn(&mut two, "theirs", "a");
+    one.keep(talk.id, &changes).expect_err("it is another one");
+    assert_eq!(contents(&load(&mut one, talk.id)), ["theirs", "a"]);
+    // As a whole, under a name of its own.
+    talk.conversation.is_new_as_a_whole();
+    (talk.id, talk.keeper) = (new_ids().make(), Keeper::default());
+    talk.keep(&mut one);
+    assert_eq!(contents(&load(&mut two, talk.id)), ["q", "a", "and then?"]);
+}
+
+#[test]
+fn a_conversation_that_was_deleted_elsewhere_comes_back_with_what_is_said_in_it() {
+    let (_folder, file) = place();
+    let (mut one, mut two) = (open(&file), open(&file));
+    let mut talk = Talk::new(&mut new_ids());
+    talk.turn(&mut one, "q", "a");
+    two.keep(talk.id, &[Change::Deleted(true)]).expect("is kept");
+    one.keep(talk.id, &[Change::Pinned(true)]).expect("is kept");
+    assert_eq!(one.list(false).expect("reads"), []);
+    assert!(!one.is_free(talk.id).expect("reads") && one.is_free(new_ids().make()).expect("reads"));
+    talk.turn(&mut one, "and then?", "b");
+    two.close().expect("closes");
+    assert_eq!(contents(&load(&mut one, talk.id)), ["q", "a", "and then?", "b"]);
+}
+
+#[test]
 fn an_answer_that_grows_elsewhere_is_not_cut_and_that_of_the_dead_is() {
     let (_folder, file) = place();
     let mut ids = new_ids();
@@ -197,6 +238,10 @@ fn an_answer_that_grows_elsewhere_is_not_cut_and_that_of_the_dead_is() {
         MessageState::Failed(error) => (error.kind, error.message.clone()),
         other => panic!("{other:?}"),
     };
+    let back = load(&mut store, talk.id);
+    assert_eq!(contents(&back), ["q", "It began well"]);
+    let answer = &back.conversation.messages()[1];
+    assert_eq!((&answer.state, answer.can_go_on()), (&MessageState::Whole, true), "who reads it here has left it");
     let back = load(&mut open(&file), talk.id);
     assert_eq!(contents(&back), ["q", "It began well"]);
     assert!(state(&back).1.contains("another hobnob is writing"), "{:?}", state(&back));
@@ -208,6 +253,28 @@ fn an_answer_that_grows_elsewhere_is_not_cut_and_that_of_the_dead_is() {
     assert_eq!(state(&back).0, ErrorKind::Cancelled);
     assert!(back.conversation.messages()[1].can_go_on());
     assert_eq!(store.search("began").expect("searches").len(), 1, "and it can be found");
+}
+
+#[test]
+fn what_is_found_in_an_open_conversation_is_known_by_its_place_there() {
+    let (_folder, file) = place();
+    let (mut one, mut two) = (open(&file), open(&file));
+    let mut talk = Talk::new(&mut new_ids());
+    talk.turn(&mut one, "soup?", "with salt");
+    one.keep(talk.id, &[Change::Pinned(true)]).expect("is kept");
+    let places = |store: &Store| -> Vec<Option<MsgId>> {
+        let hits = store.search("salt").expect("searches");
+        assert!(hits.iter().all(|hit| hit.pinned && !hit.archived));
+        hits.iter().map(|hit| hit.known_as).collect()
+    };
+    assert_eq!(places(&one), [Some(MsgId(1))]);
+    assert_eq!(places(&two), [None], "it is not open there");
+    let mut opened = load(&mut two, talk.id);
+    let keeper = Keeper::of(&mut opened.conversation, &Draft::default());
+    let mut other = Talk { id: talk.id, conversation: opened.conversation, keeper };
+    other.turn(&mut two, "how much?", "little salt");
+    assert_eq!(places(&two), [Some(MsgId(3)), Some(MsgId(1))]);
+    assert_eq!(places(&one), [None, Some(MsgId(1))], "it has come since");
 }
 
 #[test]

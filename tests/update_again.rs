@@ -185,6 +185,107 @@ fn a_fork_goes_on_by_itself() {
 }
 
 #[test]
+fn a_fork_takes_along_what_waits() {
+    let mut d = answered();
+    d.say("two");
+    d.say("three");
+    let error = UserError::new(ErrorKind::Generation, "broken");
+    d.engine(EngineEvent::Failed { id: GenId(2), error });
+    assert_eq!(d.waiting(), ["three"]);
+    d.type_text("half");
+    d.key("ctrl-x");
+    d.key("f");
+    assert_eq!((d.app.chat.composer.area.text(), d.waiting().len()), ("three\nhalf", 0));
+}
+
+/// With two answers to the second message, the second of which is shown.
+fn with_versions() -> Driver {
+    let mut d = answered();
+    d.say("And then?");
+    d.delta(2, "This.");
+    d.finish(2, FinishReason::Stop);
+    d.key("alt-r");
+    d.delta(3, "That.");
+    d.finish(3, FinishReason::Stop);
+    d
+}
+
+#[test]
+fn the_draft_comes_back_however_the_message_that_is_written_again_is_left() {
+    let ways: [(&str, fn(&mut Driver)); 4] = [
+        ("another version", |d| {
+            d.key("shift-left");
+        }),
+        ("another branch", |d| {
+            d.app.overlay = None;
+            d.key("ctrl-p");
+            d.type_text("branches");
+            d.key("enter");
+            d.type_text("this");
+            d.key("enter");
+        }),
+        ("a deletion", |d| {
+            d.key("ctrl-space");
+            d.key("d");
+        }),
+        ("a deletion taken back", |d| {
+            d.key("ctrl-space");
+            d.key("d");
+            d.key("esc");
+            d.key("alt-e");
+            d.key("ctrl-space");
+            d.key("u");
+        }),
+    ];
+    for (name, leave) in ways {
+        let mut d = with_versions();
+        d.type_text("a draft");
+        d.key("alt-e");
+        assert!(d.app.chat.editing.is_some(), "{name}");
+        leave(&mut d);
+        assert_eq!((d.app.chat.composer.area.text(), &d.app.chat.editing), ("a draft", &None), "{name}");
+    }
+    // What was written goes along into another conversation, all of it.
+    for keys in [&["ctrl-x", "f"][..], &["ctrl-n"]] {
+        let mut d = with_versions();
+        d.type_text("a draft");
+        d.key("alt-e");
+        for key in keys {
+            d.key(key);
+        }
+        assert_eq!(d.app.chat.composer.area.text(), "a draft\nAnd then?", "{keys:?}");
+    }
+}
+
+#[test]
+fn a_message_written_again_takes_its_own_place_although_others_wait() {
+    let mut d = answered();
+    d.say("two");
+    d.say("waits");
+    let error = UserError::new(ErrorKind::Generation, "broken");
+    d.engine(EngineEvent::Failed { id: GenId(2), error });
+    d.key("alt-e");
+    d.key("ctrl-u");
+    let told = |effects: &[Effect]| -> Vec<String> {
+        request(effects).expect("asked").messages.iter().map(|m| m.content.clone()).collect()
+    };
+    assert_eq!(told(&d.say("deux")), ["Why?", "Because.", "two\n\nwaits"], "what waited comes first, at the end");
+    assert_eq!(d.waiting(), ["deux"]);
+    // Taken back it is still the one that was written again.
+    d.key("up");
+    assert_eq!((d.app.chat.composer.area.text(), d.app.chat.editing.is_some()), ("deux", true));
+    d.key("enter");
+    d.delta(3, "It did.");
+    assert_eq!(told(&d.finish(3, FinishReason::Stop)), ["Why?", "Because.", "deux"]);
+    // Where there is no room for it, what it was to take the place of is there.
+    let error = UserError::new(ErrorKind::ContextFull, "no room");
+    d.engine(EngineEvent::Failed { id: GenId(4), error });
+    assert_eq!(shown(&d), ["Why?", "Because.", "two", "", "waits", "It did."]);
+    assert!(d.app.overlay.is_none(), "nobody has pressed a key for it");
+    assert_eq!((d.waiting(), d.app.chat.held), (vec!["deux"], true));
+}
+
+#[test]
 fn branches_are_listed_and_gone_to() {
     let mut d = answered();
     d.say("/branches");

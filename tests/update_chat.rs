@@ -87,7 +87,7 @@ fn a_message_written_while_the_model_loads_is_sent_when_it_is_there() {
     d.begin();
     d.hub(HubEvent::Local(Local { models: vec![starter()], ..Local::default() }));
     assert_eq!(d.say("early"), [load_starter(1), clock()]);
-    assert_eq!(d.app.chat.queue, ["early"]);
+    assert_eq!(d.waiting(), ["early"]);
     assert_eq!(
         d.engine(EngineEvent::Loaded { id: LoadId(1), info: Box::new(info()) }),
         [ask(1, &[(Role::User, "early")])]
@@ -101,10 +101,10 @@ fn what_is_sent_during_an_answer_waits_and_can_be_taken_back() {
     assert_eq!(d.say("one"), [ask(1, &[(Role::User, "one")]), clock()]);
     assert_eq!(d.say("two"), []);
     assert_eq!(d.say("three"), []);
-    assert_eq!(d.app.chat.queue, ["two", "three"]);
+    assert_eq!(d.waiting(), ["two", "three"]);
     d.key("up");
     assert_eq!(d.app.chat.composer.area.text(), "three");
-    assert_eq!(d.app.chat.queue, ["two"]);
+    assert_eq!(d.waiting(), ["two"]);
     d.delta(1, "A");
     assert_eq!(
         d.finish(1, FinishReason::Stop),
@@ -154,7 +154,7 @@ fn an_answer_that_fails_keeps_its_beginning_and_holds_the_queue() {
     let error = UserError::new(ErrorKind::Generation, "the engine ran out of memory").hint("a smaller context helps");
     assert_eq!(d.engine(EngineEvent::Failed { id: GenId(1), error: error.clone() }), []);
     assert_eq!(answer(&d), ("Begin".into(), MessageState::Failed(error)));
-    assert_eq!(d.app.chat.queue, ["two"]);
+    assert_eq!(d.waiting(), ["two"]);
     // Enter on the empty composer goes on.
     assert_eq!(
         d.key("enter"),
@@ -212,7 +212,7 @@ fn after_a_failed_load_a_message_tries_again_and_is_answered() {
     assert!(matches!(d.app.engine, EngineStatus::Failed { .. }));
     let effects = d.say("two");
     assert!(matches!(&effects[..], [Effect::Engine(EngineCmd::Load { id: LoadId(2), .. }), ..]), "{effects:?}");
-    assert_eq!(d.app.chat.queue, ["two"]);
+    assert_eq!(d.waiting(), ["two"]);
     let effects = d.engine(EngineEvent::Loaded { id: LoadId(2), info: Box::new(info()) });
     assert!(matches!(&effects[..], [Effect::Engine(EngineCmd::Generate { .. }), ..]), "{effects:?}");
     assert!(d.app.chat.queue.is_empty());

@@ -221,7 +221,7 @@ fn more_context_is_loaded_and_the_message_goes_out_with_it() {
         _ => None,
     });
     assert_eq!(load, Some((LoadId(2), 2048)));
-    assert_eq!(d.app.chat.queue, [words(90)]);
+    assert_eq!(d.waiting(), [words(90)]);
     assert!(d.app.settings_pane.unsaved.contains(&("engine.context", Some(Value::Int(2048)))), "it is a setting");
     let larger = ModelInfo { context: 2048, ..info() };
     let effects = d.engine(EngineEvent::Loaded { id: LoadId(2), info: Box::new(larger) });
@@ -307,7 +307,34 @@ fn the_engine_has_the_last_word_and_nothing_is_lost() {
     d.key("esc");
     d.count();
     d.key("enter");
-    assert_eq!(room(&d).wish, Wish::Say(words(400)));
+    assert_eq!(room(&d).wish, Wish::Say(words(400).into()));
+}
+
+#[test]
+fn what_the_engine_refuses_by_itself_asks_nobody() {
+    let mut d = with_context(512);
+    turn(&mut d, 100);
+    d.say("short");
+    // Not counted yet when its turn comes.
+    d.send(Msg::Term(TermEvent::Paste(words(400))));
+    d.key("enter");
+    d.delta(2, &words(10));
+    assert!(asked(&end(&mut d, 2, FinishReason::Stop, 242, 10)).is_some());
+    refuse(&mut d, 3, 640, 512);
+    assert!(d.app.overlay.is_none(), "a key that is on its way must not answer a question");
+    assert_eq!((d.waiting(), d.app.chat.held), (vec![words(400).as_str()], true));
+}
+
+#[test]
+fn a_message_waits_on_where_the_model_went_while_somebody_was_asked() {
+    let mut d = with_context(512);
+    turn(&mut d, 200);
+    d.send(Msg::Term(TermEvent::Paste(words(90))));
+    d.count();
+    d.key("enter");
+    d.engine(EngineEvent::Unloaded { forgotten: true });
+    assert_eq!(choose(&mut d, |choice| matches!(choice, Choice::LeaveOut { .. })), []);
+    assert_eq!(d.waiting(), [words(90)]);
 }
 
 #[test]
@@ -324,7 +351,7 @@ fn what_waits_asks_only_when_somebody_looks() {
     assert!(d.app.overlay.is_none(), "a key that is on its way must not answer a question");
     assert!(d.app.chat.held && d.app.toasts.len() == 1);
     d.key("enter");
-    assert_eq!(room(&d).wish, Wish::Say(words(200)));
+    assert_eq!(room(&d).wish, Wish::Say(words(200).into()));
 }
 
 #[test]
@@ -415,7 +442,7 @@ fn a_load_under_way_is_cancelled_from_the_chat() {
     assert_eq!(effects[0], Effect::Engine(EngineCmd::Unload));
     assert!(matches!(d.app.engine, EngineStatus::Empty));
     assert!(d.app.toasts.back().is_some_and(|toast| toast.text == "Loading SmolLM2 135M Instruct was cancelled"));
-    assert_eq!(d.app.chat.queue, ["early"], "what was written waits on");
+    assert_eq!(d.waiting(), ["early"], "what was written waits on");
     // What comes of it late changes nothing.
     d.engine(EngineEvent::Loaded { id: LoadId(1), info: Box::new(info()) });
     assert!(matches!(d.app.engine, EngineStatus::Empty));

@@ -11,7 +11,8 @@ use hobnob::domain::model::LocalModel;
 use hobnob::domain::sampling::SamplingPatch;
 use hobnob::domain::store::{Change, ConvIds, Draft, Opened, Setup, StoreCmd, StoreEvent};
 use hobnob::domain::{AskId, EngineCmd, EngineEvent, FinishReason, GenRequest, HubEvent, LoadId, Role, Thinking};
-use support::app::{Driver, info, starter};
+use hobnob::error::{ErrorKind, UserError};
+use support::app::{Driver, huge, info, starter};
 
 fn ready() -> Driver {
     let mut d = Driver::new();
@@ -235,6 +236,22 @@ fn a_wrong_setting_is_told_and_the_text_stays() {
 }
 
 #[test]
+fn a_model_is_set_by_what_a_person_calls_it_and_comes_with_the_next_message() {
+    let mut d = with_two_models();
+    d.say("/set model=nothing");
+    assert_eq!(d.app.toasts.back().map(|toast| &*toast.text), Some("There is no model nothing on this machine"));
+    assert_eq!((d.app.chat.composer.area.text(), &d.app.chat.own), ("/set model=nothing", &None));
+    d.hub(HubEvent::Local(Local { models: vec![starter(), other(), huge()], ..Local::default() }));
+    d.key("ctrl-c");
+    d.say("/set model=huge");
+    assert_eq!(d.app.toasts.back().map(|toast| &*toast.text), Some("Huge 70B is likely too large"));
+    d.key("ctrl-c");
+    d.say("/set model=other");
+    assert_eq!(d.app.chat.own.as_ref().and_then(|own| own.model.as_deref()), Some("org/other:Q4_K_M"));
+    assert_eq!(loaded(&d.say("Hello")), Some("org/other:Q4_K_M"));
+}
+
+#[test]
 fn the_model_of_then_comes_with_the_next_message() {
     let mut d = with_two_models();
     let then = Setup { model: Some("org/other:Q4_K_M".into()), ..Setup::default() };
@@ -286,6 +303,17 @@ fn a_persona_is_said_on_the_command_line() {
         .collect();
     assert_eq!(resolved, ["org/other:Q4_K_M"], "with its model and not the one of the settings");
     assert_eq!(d.app.settings_here().chat.system_prompt, "Cook.");
+}
+
+#[test]
+fn what_is_wrong_with_the_settings_is_told_beside_a_persona() {
+    let problem = UserError::new(ErrorKind::Config, "`temprature` is no setting");
+    let mut d = Driver::with_problems(vec![problem]);
+    d.app.personas = vec![persona("cook", "", "system=Cook.")];
+    d.app.saved.persona = Some("cook".into());
+    d.begin();
+    assert_eq!(d.app.settings_here().chat.system_prompt, "Cook.");
+    assert_eq!(d.app.toasts.iter().map(|toast| &*toast.text).collect::<Vec<_>>(), ["`temprature` is no setting"]);
 }
 
 #[test]

@@ -4,12 +4,12 @@ mod support;
 
 use std::time::Duration;
 
-use hobnob::app::msg::{Effect, Msg, TermEvent, TimerId};
-use hobnob::app::{EngineStatus, Overlay, Pane};
+use hobnob::app::msg::{Effect, Msg, TimerId};
+use hobnob::app::{EngineStatus, Overlay, Pane, ToastKind};
 use hobnob::config::theme::{Capabilities, ColourDepth};
 use hobnob::config::{Origin, Value};
 use hobnob::domain::hub::Local;
-use hobnob::domain::model::{ModelInfo, ModelRef};
+use hobnob::domain::model::{LocalModel, ModelInfo, ModelRef};
 use hobnob::domain::{DownloadState, EngineCmd, EngineEvent, FinishReason, GenId, HubCmd, HubEvent, JobId, LoadId};
 use hobnob::error::{ErrorKind, UserError};
 use support::app::{Driver, broken, huge, info, machine, starter};
@@ -111,20 +111,74 @@ fn the_starter_of_the_command_line_is_fetched_where_it_is_missing() {
     );
 }
 
+fn missing(name: &str) -> Box<Result<LocalModel, UserError>> {
+    Box::new(Err(UserError::new(ErrorKind::ModelNotFound, format!("{name} is not here"))))
+}
+
 #[test]
 fn a_model_that_is_not_found_is_called_as_it_was_asked_for() {
-    let flags = vec![("model", Value::Text("starter".into()), "--model")];
+    let flags = vec![("model", Value::Text("org/gone".into()), "--model")];
     let mut d = Driver::with(flags, Capabilities { depth: ColourDepth::True, unicode: true });
     d.begin();
-    d.hub(HubEvent::Resolved { id: LoadId(1), result: Box::new(Ok(starter())) });
-    d.engine(EngineEvent::Loaded { id: LoadId(2), info: Box::new(info()) });
-    d.send(Msg::Term(TermEvent::Paste("/load org/gone".into())));
-    let asked = d.key("enter");
-    assert!(matches!(asked[..], [Effect::Hub(HubCmd::Resolve { id: LoadId(3), .. }), ..]), "{asked:?}");
-    let missing = UserError::new(ErrorKind::ModelNotFound, "org/gone is not here");
-    let effects = d.hub(HubEvent::Resolved { id: LoadId(3), result: Box::new(Err(missing)) });
-    assert!(!effects.iter().any(|effect| matches!(effect, Effect::Hub(HubCmd::Download { .. }))), "{effects:?}");
+    d.hub(HubEvent::Resolved { id: LoadId(1), result: missing("org/gone") });
     assert!(matches!(&d.app.engine, EngineStatus::Failed { name, .. } if name == "org/gone"), "{:?}", d.app.engine);
+    let again = d.say("Hello");
+    assert!(again.contains(&Effect::Hub(HubCmd::Resolve {
+        id: LoadId(2),
+        model: ModelRef::parse("org/gone").expect("a model")
+    })));
+}
+
+#[test]
+fn the_model_that_is_loaded_answers_until_another_one_is_found() {
+    let mut d = Driver::new();
+    d.ready();
+    let asked = d.say("/load org/gone");
+    assert!(matches!(asked[..], [Effect::Hub(HubCmd::Resolve { id: LoadId(2), .. })]), "{asked:?}");
+    assert!(matches!(d.app.engine, EngineStatus::Ready(_)));
+    // Meant for the one that is looked for.
+    assert_eq!(d.say("one"), []);
+    assert_eq!(d.key("esc"), [], "it does not unload the one that is there");
+    let effects = d.hub(HubEvent::Resolved { id: LoadId(2), result: missing("org/gone") });
+    assert!(
+        matches!(
+            effects[..],
+            [Effect::SetTimer { id: TimerId::Toast, .. }, Effect::Engine(EngineCmd::Generate { .. }), ..]
+        ),
+        "{effects:?}"
+    );
+    assert_eq!(d.app.toasts.back().map(|toast| &*toast.text), Some("org/gone is not here"));
+    d.finish(1, FinishReason::Stop);
+
+    d.say("/load nonsense:a:b");
+    assert!(d.app.toasts.back().is_some_and(|toast| toast.kind == ToastKind::Error), "{:?}", d.app.toasts);
+    assert!(matches!(d.app.engine, EngineStatus::Ready(_)));
+    assert_eq!(loads(&d.key("f6")), ["starter"], "it can be loaded again");
+    d.engine(EngineEvent::Loaded { id: LoadId(3), info: Box::new(info()) });
+
+    d.say("/load org/model");
+    assert_eq!(d.say("two"), []);
+    let found = LocalModel { reference: "org/model".into(), ..starter() };
+    let effects = d.hub(HubEvent::Resolved { id: LoadId(4), result: Box::new(Ok(found)) });
+    assert_eq!(loads(&effects), ["org/model"]);
+    assert_eq!(d.waiting(), ["two"], "it waits for that one");
+}
+
+#[test]
+fn a_load_under_way_goes_on_while_another_model_is_looked_for() {
+    let mut d = Driver::new();
+    d.begin();
+    d.hub(HubEvent::Local(Local { models: vec![starter()], ..Local::default() }));
+    assert_eq!(loads(&d.key("enter")), ["starter"]);
+    d.say("/load org/gone");
+    d.engine(EngineEvent::Loaded { id: LoadId(1), info: Box::new(info()) });
+    d.hub(HubEvent::Resolved { id: LoadId(2), result: missing("org/gone") });
+    assert!(matches!(d.app.engine, EngineStatus::Ready(_)), "{:?}", d.app.engine);
+    // Who unloads wants nothing that was only being looked for, either.
+    d.say("/load org/model");
+    d.say("/unload");
+    assert_eq!(d.hub(HubEvent::Resolved { id: LoadId(3), result: Box::new(Ok(starter())) }), []);
+    assert_eq!(d.app.engine, EngineStatus::Empty);
 }
 
 #[test]
@@ -177,7 +231,7 @@ fn unloading_keeps_what_waits_for_the_next_model() {
     assert_eq!(d.key("u"), [Effect::Engine(EngineCmd::Cancel(GenId(1))), Effect::Engine(EngineCmd::Unload)]);
     assert_eq!(d.finish(1, FinishReason::Cancelled), []);
     d.engine(EngineEvent::Unloaded { forgotten: true });
-    assert_eq!(d.app.chat.queue, ["two"]);
+    assert_eq!(d.waiting(), ["two"]);
     // Loaded again while the word of the end is still on its way.
     assert_eq!(loads(&d.key("enter")), ["starter"]);
     d.engine(EngineEvent::Unloaded { forgotten: true });

@@ -94,6 +94,24 @@ fn list(d: &mut Driver, conversations: Vec<Summary>) {
     d.send(Msg::Store(StoreEvent::Listed { ask, conversations }));
 }
 
+fn hit(conversation: ConvId, known_as: Option<MsgId>) -> Hit {
+    Hit {
+        conversation,
+        title: "About light".into(),
+        message: Some((Row(7), Role::Assistant)),
+        known_as,
+        snippet: vec![("it ".into(), false), ("sca".into(), true), ("tters".into(), false)],
+        age: Duration::from_secs(60),
+        pinned: false,
+        archived: false,
+    }
+}
+
+fn found(d: &mut Driver, hits: Vec<Hit>) {
+    let ask = d.asked_store();
+    d.send(Msg::Store(StoreEvent::Found { ask, hits }));
+}
+
 #[test]
 fn a_message_is_kept_as_it_is_sent_and_an_answer_as_it_grows() {
     let mut d = ready();
@@ -306,15 +324,7 @@ fn words_are_looked_for_as_they_are_typed_one_search_at_a_time() {
     assert_eq!(searches(&d), ["s"]);
     d.send(Msg::Store(StoreEvent::Found { ask: d.asked_store(), hits: vec![] }));
     assert_eq!(searches(&d), ["s", "sca"]);
-    let hit = Hit {
-        conversation: one,
-        title: "About light".into(),
-        message: Some((Row(7), Role::Assistant)),
-        snippet: vec![("it ".into(), false), ("sca".into(), true), ("tters".into(), false)],
-        age: Duration::from_secs(60),
-        archived: false,
-    };
-    d.send(Msg::Store(StoreEvent::Found { ask: d.asked_store(), hits: vec![hit] }));
+    found(&mut d, vec![hit(one, None)]);
     d.key("enter");
     assert!(matches!(d.stored.last(), Some(StoreCmd::Open { at: Some(Row(7)), .. })));
     let mut there = opened(one, &["q", "it scatters", "more", "yes"], "");
@@ -322,6 +332,63 @@ fn words_are_looked_for_as_they_are_typed_one_search_at_a_time() {
     open(&mut d, there);
     assert!(!d.app.chat.transcript.follows());
     assert_eq!(d.app.pane, Pane::Chat);
+}
+
+#[test]
+fn words_found_in_the_conversation_on_the_screen_are_gone_to_without_leaving_it() {
+    let mut d = ready();
+    d.say("q");
+    d.delta(1, "it scatters");
+    d.finish(1, FinishReason::Stop);
+    d.key("alt-r");
+    let (here, _) = kept(&mut d).remove(0);
+    let go_to = |d: &mut Driver, known_as| {
+        d.key("f8");
+        list(d, vec![summary(here, "q")]);
+        d.type_text("sca");
+        let hit = hit(here, known_as);
+        found(d, vec![]);
+        found(d, vec![hit]);
+        d.stored.clear();
+        let effects = d.key("enter");
+        assert!(d.app.overlay.is_none());
+        effects
+    };
+    d.delta(2, "another");
+    assert_eq!(go_to(&mut d, Some(MsgId(0))), []);
+    assert!(d.app.chat.is_busy() && !d.app.chat.transcript.follows());
+    // Elsewhere than on this branch while an answer is being made on it.
+    for known_as in [Some(MsgId(1)), None] {
+        let effects = go_to(&mut d, known_as);
+        assert!(matches!(effects[..], [Effect::SetTimer { id: TimerId::Toast, .. }]), "{effects:?}");
+        assert!(d.app.toasts.iter().any(|toast| toast.text.contains("An answer is being made")));
+    }
+    assert_eq!(d.stored, []);
+    d.finish(2, FinishReason::Stop);
+    go_to(&mut d, Some(MsgId(1)));
+    assert_eq!(d.app.chat.conversation.head().map(|m| &*m.content), Some("it scatters"));
+    assert_eq!(kept(&mut d), [(here, vec!["place".to_owned()])]);
+    // Another process has said it.
+    go_to(&mut d, None);
+    assert!(matches!(d.stored[..], [StoreCmd::Open { which: Which::Id(id), at: Some(Row(7)), .. }] if id == here));
+}
+
+#[test]
+fn a_hit_is_pinned_and_put_away_as_its_own_conversation_stands() {
+    let mut d = ready();
+    d.say("here");
+    d.app.saved.listed.archived = true;
+    d.key("f8");
+    let other = ids(1)[0];
+    list(&mut d, vec![]);
+    d.type_text("s");
+    found(&mut d, vec![Hit { pinned: true, ..hit(other, None) }]);
+    d.stored.clear();
+    d.key("ctrl-s");
+    assert!(matches!(d.stored.last(), Some(StoreCmd::Search { .. })), "what is found is looked for again");
+    assert_eq!(kept(&mut d), [(other, vec!["Archived(true)".to_owned()])]);
+    d.key("ctrl-o");
+    assert_eq!(kept(&mut d), [(other, vec!["Pinned(false)".to_owned()])]);
 }
 
 #[test]
@@ -401,6 +468,42 @@ fn without_a_place_it_is_said_once_and_all_goes_on() {
     d.key("ctrl-c");
     let Some(Overlay::Confirm(confirm)) = &d.app.overlay else { panic!("a question") };
     assert_eq!(confirm.body, "This conversation is not kept.");
+}
+
+#[test]
+fn a_conversation_that_was_removed_elsewhere_is_kept_anew_as_a_whole() {
+    let mut d = ready();
+    d.say("one");
+    d.delta(1, "It is");
+    d.finish(1, FinishReason::Stop);
+    d.app.saved.listed.pinned = true;
+    d.say("two");
+    d.delta(2, "And");
+    d.type_text("half");
+    let (here, _) = kept(&mut d).remove(0);
+    d.send(Msg::Store(StoreEvent::Lost { id: here }));
+    let (another, changes) = kept(&mut d).remove(0);
+    assert_ne!(another, here);
+    assert_eq!(
+        changes,
+        [
+            "message \"one\"",
+            "message \"It is\"",
+            "message \"two\"",
+            "answer \"And\"",
+            "place",
+            "setup",
+            "draft \"half\"",
+            "Pinned(true)"
+        ]
+    );
+    assert!(d.app.toasts.iter().any(|toast| toast.text.contains("removed this conversation")));
+    // Said of what was on its way there as well.
+    d.send(Msg::Store(StoreEvent::Lost { id: here }));
+    assert_eq!(kept(&mut d), []);
+    d.delta(2, " more");
+    d.send(Msg::Timer(TimerId::Keep));
+    assert_eq!(kept(&mut d), [(another, vec!["more \" more\"".to_owned()])]);
 }
 
 #[test]

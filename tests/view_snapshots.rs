@@ -483,12 +483,14 @@ fn the_conversations() {
         conversation: all[1].id,
         title: all[1].title.clone(),
         message: Some((Row(2), Role::Assistant)),
+        known_as: None,
         snippet: vec![
             ("…because air scatters short ".into(), false),
             ("wave".into(), true),
             ("lengths more…".into(), false),
         ],
         age: Duration::from_secs(60 * 40),
+        pinned: false,
         archived: false,
     };
     let listed = StoreEvent::Listed { ask: asked(&d), conversations: all };

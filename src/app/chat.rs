@@ -26,23 +26,52 @@ pub enum Phase {
     Stopping,
 }
 
+/// A message that is to be said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Saying {
+    pub text: String,
+    /// It is this one, written again.
+    pub instead_of: Option<MsgId>,
+}
+
+impl From<String> for Saying {
+    fn from(text: String) -> Self {
+        Self { text, instead_of: None }
+    }
+}
+
+/// Who wants something answered now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// Somebody who looks at the screen and has just pressed a key for it.
+    Key,
+    /// The end of the answer before, or of a load: a question that pops up now could be answered by a key that was meant for
+    /// something else.
+    Itself,
+}
+
 /// What is to be answered.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Wish {
     /// A new message.
-    Say(String),
+    Say(Saying),
     /// The last message, once more.
     Again,
     /// The last answer, from where it stopped.
     GoOn,
     /// A summary of the conversation from this place on; the message goes out after it, to a model that knows nothing else.
-    Summarise { from: usize, most: u32, then: String },
+    Summarise { from: usize, most: u32, then: Saying },
 }
 
 impl Running {
     #[must_use]
     pub fn wish(&self) -> &Wish {
         &self.wish
+    }
+
+    #[must_use]
+    pub fn by(&self) -> By {
+        self.by
     }
 }
 
@@ -69,6 +98,7 @@ pub struct Running {
     /// Of the prompt, what the engine has not read before.
     pub to_read: Option<u32>,
     wish: Wish,
+    by: By,
     /// The newest message before it was asked for.
     before: Option<MsgId>,
     /// What an answer that goes on had come to.
@@ -92,7 +122,7 @@ pub struct ChatPane {
     pub transcript: Transcript,
     pub composer: Composer,
     /// Messages that wait for the running answer, or for the model, oldest first.
-    pub queue: VecDeque<String>,
+    pub queue: VecDeque<Saying>,
     /// An answer failed: what waits goes on only when the user says so.
     pub held: bool,
     pub running: Option<Running>,
@@ -133,7 +163,14 @@ impl ChatPane {
     }
 
     /// Adds what the wish needs to the conversation, and an empty answer; gives what the engine needs to fill it.
-    pub fn begin(&mut self, id: GenId, wish: Wish, model: &str, settings: &Settings, now: Instant) -> GenRequest {
+    pub fn begin(
+        &mut self,
+        id: GenId,
+        (wish, by): (Wish, By),
+        model: &str,
+        settings: &Settings,
+        now: Instant,
+    ) -> GenRequest {
         let before = self.conversation.head().map(|m| m.id);
         let system = settings.chat.system_prompt.clone();
         let mut so_far = None;
@@ -147,7 +184,7 @@ impl ChatPane {
             constraint: None,
         };
         match &wish {
-            Wish::Say(text) => {
+            Wish::Say(Saying { text, .. }) => {
                 self.conversation.push(Role::User, text.clone(), MessageState::Whole);
             }
             Wish::Again => {
@@ -192,6 +229,7 @@ impl ChatPane {
             prompt_tokens: None,
             to_read: None,
             wish,
+            by,
             before,
             so_far,
             context_before: self.context_used,

@@ -294,7 +294,7 @@ impl Composer {
             (Offer::Path(entry), About::Path(path)) => self.take_path(&path, &entry),
             _ => return false,
         }
-        self.prompts.leave();
+        self.touched();
         true
     }
 

@@ -7,7 +7,8 @@ use crate::app::completion::Completion;
 use crate::app::prompts::{Prompt, Prompts};
 use crate::app::text_area::written::Piece;
 use crate::app::text_area::{Chip, TextArea, Written};
-use crate::app::vim::Vim;
+use crate::app::vim::{Pressed, Vim};
+use crate::config::keymap::KeyChord;
 use crate::domain::AskId;
 use crate::domain::action::Action;
 use crate::domain::attach::Mention;
@@ -71,7 +72,14 @@ impl Composer {
 
     /// A message that was not sent after all goes above what is being written.
     pub fn put_back(&mut self, text: &str) {
-        let mut written = self.as_written(text);
+        self.put_above(self.as_written(text));
+    }
+
+    /// Something that was being written before goes above what is being written.
+    pub fn put_above(&mut self, mut written: Written) {
+        if written.is_blank() {
+            return;
+        }
         if !self.area.is_empty() {
             written.append(&"\n".into());
             written.append(&self.area.written());
@@ -117,17 +125,60 @@ impl Composer {
         self.vim.at_rest(&mut self.area);
     }
 
+    /// Empties it, as a change that can be undone.
+    pub fn clear(&mut self) {
+        self.show(&Written::default());
+        self.touched();
+    }
+
+    /// Takes the text out for something else than sending it: a command that was carried out, another conversation.
+    pub fn take_out(&mut self) -> Written {
+        let written = self.area.take();
+        self.vim.at_rest(&mut self.area);
+        self.touched();
+        written
+    }
+
+    /// Changes the text that is being written, or moves in it. Every change that is none of Vim's own commands goes this way:
+    /// what they have begun is of the text before it.
+    pub fn edit<T>(&mut self, change: impl FnOnce(&mut TextArea) -> T) -> T {
+        let version = self.area.version();
+        let done = change(&mut self.area);
+        if self.area.version() != version {
+            self.vim.text_has_changed(&mut self.area);
+            self.touched();
+        }
+        done
+    }
+
+    /// Vim's keys begin anew, or come to an end.
+    pub fn change_keys(&mut self) {
+        self.vim.at_rest(&mut self.area);
+        self.vim = Vim::default();
+    }
+
+    /// A key that may be one of Vim's.
+    pub fn press_in_vim(&mut self, chord: KeyChord) -> Pressed {
+        let version = self.area.version();
+        let pressed = self.vim.press(chord, &mut self.area);
+        if self.area.version() != version {
+            self.touched();
+        }
+        pressed
+    }
+
     /// Text from the clipboard. One of more lines than these stands as a chip.
     pub fn paste(&mut self, text: &str, most_lines: usize) {
         let clean = crate::text::sanitize(text);
         let is_long = clean.len() > most_lines.saturating_mul(PASTED_LINE) || clean.lines().nth(most_lines).is_some();
-        if is_long {
-            let at = self.area.cursor();
-            self.area.insert_chip(Chip::text(&clean, true), at..at);
-        } else {
-            self.area.insert(&clean);
-        }
-        self.touched();
+        self.edit(|area| {
+            if is_long {
+                let at = area.cursor();
+                area.insert_chip(Chip::text(&clean, true), at..at);
+            } else {
+                area.insert(&clean);
+            }
+        });
     }
 
     /// Something was typed: the recalled prompt is a new text now.

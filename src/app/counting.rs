@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 
+use crate::app::chat::Saying;
 use crate::app::text_area::written::{Piece, fingerprint, pieces};
 use crate::app::text_area::{Chip, Written};
 use crate::domain::context::TemplateCost;
@@ -68,7 +69,7 @@ fn settled(conversation: &Conversation) -> Option<(MsgId, u64)> {
 pub struct Texts<'a> {
     pub system: &'a str,
     /// Messages that wait for their turn.
-    pub waiting: &'a VecDeque<String>,
+    pub waiting: &'a VecDeque<Saying>,
     /// With a stand-in for each chip.
     pub draft: &'a str,
     pub chips: &'a [Chip],
@@ -128,7 +129,7 @@ impl Counting {
             draft: texts.draft.to_owned(),
             parts: draft.iter().map(|(name, _)| *name).collect(),
         });
-        let beside = texts.waiting.iter().map(String::as_str).chain([texts.system]);
+        let beside = texts.waiting.iter().map(|waiting| waiting.text.as_str()).chain([texts.system]);
         let unknown: HashMap<u64, &str> = messages
             .map(|m| m.content.as_str())
             .chain(beside)
@@ -257,7 +258,7 @@ mod tests {
         texts.len()
     }
 
-    fn texts<'a>(waiting: &'a VecDeque<String>, draft: &'a str) -> Texts<'a> {
+    fn texts<'a>(waiting: &'a VecDeque<Saying>, draft: &'a str) -> Texts<'a> {
         Texts { system: "be brief", waiting, draft, chips: &[] }
     }
 
@@ -280,7 +281,7 @@ mod tests {
         assert_eq!(counting.ask(&c, texts(&waiting, "four")), None, "what was counted is remembered");
         assert_eq!(counting.draft(), 1 + 3);
         // What waits is counted, too.
-        waiting.push_back("six".into());
+        waiting.push_back("six".to_owned().into());
         assert!(counting.is_stale(&c, texts(&waiting, "four")));
         let wish = counting.ask(&c, texts(&waiting, "four"));
         assert_eq!((answer(&mut counting, &c, wish), counting.of("six")), (1, Some(1)));

@@ -295,6 +295,8 @@ pub struct App {
     pub engine: EngineStatus,
     /// The model that was asked for last: what a reload loads, and a message after a failed load. `None` until it is found.
     wanted: Option<LocalModel>,
+    /// A model is being looked for, by the name that somebody gave it.
+    lookup: Option<update::Lookup>,
     /// The load under way also writes the quantised copy down.
     keeping: bool,
     pub chat: ChatPane,
@@ -320,7 +322,9 @@ pub struct App {
     pub tabs: Vec<(Pane, std::ops::Range<u16>)>,
     clock: (Instant, u64),
     clicks: Option<update::Clicks>,
+    /// The last load, or lookup in place of one: what the engine tells of others is late.
     load: LoadId,
+    last_load: LoadId,
     generation: GenId,
     job: JobId,
     clock_runs: bool,
@@ -364,6 +368,7 @@ impl App {
             toasts: VecDeque::new(),
             engine: EngineStatus::Empty,
             wanted: None,
+            lookup: None,
             keeping: false,
             chat: ChatPane::in_zone(zone),
             saved: Saved::new(ids, open, persona),
@@ -383,6 +388,7 @@ impl App {
             clock,
             clicks: None,
             load: LoadId::default(),
+            last_load: LoadId::default(),
             generation: GenId::default(),
             job: JobId::default(),
             clock_runs: false,

@@ -1,6 +1,6 @@
 //! What can be done when a prompt does not fit into the context: the choices, worked out from counted messages.
 
-use crate::app::chat::{ChatPane, SUMMARISE, Wish};
+use crate::app::chat::{ChatPane, SUMMARISE, Saying, Wish};
 use crate::domain::Role;
 use crate::domain::context::{raised_context, room_after_leaving_out, room_for_an_answer};
 use crate::domain::conversation::{Cut, Message};
@@ -109,7 +109,7 @@ impl<'a> Turns<'a> {
 
     /// Of as much of the conversation as there is room for beside the summary itself.
     fn summarise(&self) -> Option<Choice> {
-        let Wish::Say(text) = self.wish else { return None };
+        let Wish::Say(Saying { text, .. }) = self.wish else { return None };
         let conversation = &self.chat.conversation;
         conversation.sent().find(|m| m.role == Role::Assistant)?;
         let (message, ask) = (self.chat.counting.of_new(text), self.chat.counting.of_new(SUMMARISE));

@@ -2,10 +2,10 @@
 
 use crate::app::picker::move_selection;
 use crate::app::text_area::TextArea;
-use crate::domain::AskId;
 use crate::domain::action::Action;
 use crate::domain::store::keeper::Keeper;
 use crate::domain::store::{ConvId, ConvIds, Hit, Row, Said, Summary, Which};
+use crate::domain::{AskId, MsgId};
 
 /// The conversation on the screen, as the store knows it.
 #[derive(Debug)]
@@ -115,11 +115,31 @@ impl Entry<'_> {
         }
     }
 
+    /// How its conversation stands in the list.
+    #[must_use]
+    pub fn listed(&self) -> Listed {
+        match self {
+            Self::Conversation(Summary { title, pinned, archived, .. })
+            | Self::Hit(Hit { title, pinned, archived, .. }) => {
+                Listed { title: title.clone(), pinned: *pinned, archived: *archived }
+            }
+        }
+    }
+
     #[must_use]
     pub fn row(&self) -> Option<Row> {
         match self {
             Self::Conversation(_) => None,
             Self::Hit(hit) => hit.message.map(|(row, _)| row),
+        }
+    }
+
+    /// The message that was found, if its conversation is open.
+    #[must_use]
+    pub fn message(&self) -> Option<MsgId> {
+        match self {
+            Self::Conversation(_) => None,
+            Self::Hit(hit) => hit.known_as,
         }
     }
 }
@@ -264,12 +284,6 @@ impl ConversationList {
             Some((of, said)) if self.chosen().is_some_and(|entry| (entry.id(), entry.row()) == *of) => said,
             _ => &[],
         }
-    }
-
-    /// A conversation by its id, where it is listed.
-    #[must_use]
-    pub fn summary(&self, id: ConvId) -> Option<&Summary> {
-        self.all.iter().flatten().find(|summary| summary.id == id)
     }
 
     pub fn act(&mut self, action: Action) -> bool {

@@ -219,12 +219,12 @@ impl TextArea {
         self.has_replaced(at, before, with.len());
         self.goal = None;
         self.joining = false;
-        self.selection = None;
     }
 
-    /// A part of the text was replaced: its rows are no longer what they were.
+    /// A part of the text was replaced: its rows are no longer what they were, and nothing is selected in it.
     fn has_replaced(&mut self, at: usize, before: usize, after: usize) {
         self.version += 1;
+        self.selection = None;
         let next = Replaced { at, before, after };
         self.unlaid.set(Some(self.unlaid.get().map_or(next, |known| known.then(next))));
     }
@@ -345,7 +345,7 @@ impl TextArea {
                 break;
             }
         }
-        self.moved();
+        self.went_through_changes();
     }
 
     fn redo(&mut self) {
@@ -358,6 +358,12 @@ impl TextArea {
                 break;
             }
         }
+        self.went_through_changes();
+    }
+
+    /// What comes next of a group goes on with none of the changes that are there.
+    fn went_through_changes(&mut self) {
+        self.group = self.group.map(|_| false);
         self.moved();
     }
 

@@ -152,6 +152,13 @@ impl Vim {
         self.mode = Mode::Insert;
     }
 
+    /// The text was changed by something else. Who types goes on with that.
+    pub fn text_has_changed(&mut self, area: &mut TextArea) {
+        if self.mode != Mode::Insert {
+            self.at_rest(area);
+        }
+    }
+
     /// Another text is there.
     pub fn at_rest(&mut self, area: &mut TextArea) {
         if self.mode == Mode::Insert {

@@ -235,6 +235,11 @@ impl Conversation {
         std::mem::take(&mut self.changed)
     }
 
+    /// Nothing of it is kept: all of its messages are new.
+    pub fn is_new_as_a_whole(&mut self) {
+        self.changed = self.messages.iter().map(|message| message.id).collect();
+    }
+
     /// A conversation as it was kept: its messages by id, the branch that ends in `head`, and where what is sent begins.
     #[must_use]
     pub fn restore(messages: Vec<Message>, head: Option<MsgId>, start: Option<Start>) -> Self {

@@ -162,9 +162,12 @@ pub struct Hit {
     pub title: String,
     /// `None` where the words are in the title.
     pub message: Option<(Row, Role)>,
+    /// The message, as who has the conversation open here knows it.
+    pub known_as: Option<MsgId>,
     /// Pieces of text, and whether each is what was looked for.
     pub snippet: Vec<(String, bool)>,
     pub age: Duration,
+    pub pinned: bool,
     pub archived: bool,
 }
 
@@ -226,6 +229,8 @@ pub enum StoreEvent {
     Off(UserError),
     /// Something a person should know; all goes on.
     Note(UserError),
+    /// What was kept of the conversation is not there any more, or not all of it, and what is new of it was not kept.
+    Lost { id: ConvId },
     /// `None` where there is none that was used last.
     Opened { ask: AskId, result: Box<Result<Option<Opened>, UserError>> },
     /// Pinned ones first, then the newest.

@@ -179,10 +179,13 @@ impl Session {
         store.shutdown().await;
         let mut fine = true;
         while let Ok(event) = events.try_recv() {
-            if let StoreEvent::Note(error) | StoreEvent::Off(error) = event {
-                fine = false;
-                console.warning(&error.message, error.hint.as_deref());
-            }
+            let error = match event {
+                StoreEvent::Note(error) | StoreEvent::Off(error) => error,
+                StoreEvent::Lost { id } => crate::store::lost(id),
+                _ => continue,
+            };
+            fine = false;
+            console.warning(&error.message, error.hint.as_deref());
         }
         if fine && was_new && self.conversation.len() > 1 {
             console.note(&format!("kept as {}", self.id.short()));

@@ -157,7 +157,10 @@ pub fn import(file: &Path, context: &Context<'_>) -> Outcome {
     let mut kept = Vec::new();
     for mut one in imported.conversations {
         // What is here already is not overwritten: it comes as another one.
-        let id = one.id.filter(|id| store.find_id(&id.to_string()).is_err()).unwrap_or_else(|| ids.make());
+        let id = match one.id {
+            Some(id) if store.is_free(id)? => id,
+            _ => ids.make(),
+        };
         let mut changes = one.changes();
         changes.extend(one.title.take().map(|title| Change::Title(Some(title))));
         store.keep(id, &changes)?;

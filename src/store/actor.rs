@@ -9,6 +9,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
 use super::Store;
+use super::keep::Kept;
 use crate::domain::store::{Change, ConvId, StoreCmd, StoreEvent};
 use crate::error::{ErrorKind, UserError, reason};
 
@@ -135,7 +136,12 @@ impl Actor {
     fn catch_up(&mut self) {
         while let Some((id, changes)) = self.unkept.front() {
             match self.store.try_keep(*id, changes) {
-                Ok(()) => self.told = false,
+                Ok(Kept::All) => self.told = false,
+                Ok(Kept::Lost) => {
+                    let id = *id;
+                    tracing::warn!("the conversation {id} is not there any more");
+                    self.tell(StoreEvent::Lost { id });
+                }
                 Err(not_kept) => {
                     tracing::error!("{}", not_kept.error);
                     if !std::mem::replace(&mut self.told, true) {

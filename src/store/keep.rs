@@ -22,16 +22,28 @@ pub(super) struct NotKept {
     pub(super) try_again: bool,
 }
 
+/// What came of changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kept {
+    All,
+    /// Nothing: what came before them is not there, or not all of it.
+    Lost,
+}
+
 impl Store {
     /// Keeps changes of a conversation, which may be new: all of them, or none.
     ///
     /// # Errors
-    /// The file can't be written.
+    /// The file can't be written, or what came before them is not there any more.
     pub fn keep(&mut self, id: ConvId, changes: &[Change]) -> Result<(), UserError> {
-        self.try_keep(id, changes).map_err(|not_kept| not_kept.error)
+        match self.try_keep(id, changes) {
+            Ok(Kept::All) => Ok(()),
+            Ok(Kept::Lost) => Err(lost(id)),
+            Err(not_kept) => Err(not_kept.error),
+        }
     }
 
-    pub(super) fn try_keep(&mut self, id: ConvId, changes: &[Change]) -> Result<(), NotKept> {
+    pub(super) fn try_keep(&mut self, id: ConvId, changes: &[Change]) -> Result<Kept, NotKept> {
         let grows = |change: &Change| matches!(change, Change::Message(m) if m.state == MessageState::Streaming);
         let writer = if changes.iter().any(grows) {
             let name = self.writer.name().map(str::to_owned);
@@ -40,57 +52,29 @@ impl Store {
         } else {
             String::new()
         };
-        let known = self.sheets.get(&id).map(|sheet| sheet.messages.len());
-        let result = self.keep_all(id, changes, &writer);
-        match result {
-            Ok(()) => {
-                for change in changes {
-                    match change {
-                        Change::Deleted(true) => self.deleted.insert(id),
-                        Change::Deleted(false) => self.deleted.remove(&id),
-                        Change::Message(message) if message.deleted => self.has_deleted_messages.insert(id),
-                        _ => continue,
-                    };
-                }
-                Ok(())
-            }
-            Err(error) => {
-                // Rows that were added are not there.
-                match (known, self.sheets.get_mut(&id)) {
-                    (Some(known), Some(sheet)) => sheet.messages.truncate(known),
-                    _ => drop(self.sheets.remove(&id)),
-                }
-                Err(NotKept { error: self.failed(&error), try_again: is_passing(&error) })
-            }
+        let mut sheet = self.sheets.remove(&id);
+        let known = sheet.as_ref().map(|sheet| sheet.messages.len());
+        let result = keep_all(&mut self.db, id, &mut sheet, changes, &writer);
+        if result.is_err() {
+            // Rows that were added are not there.
+            sheet = sheet.zip(known).map(|(mut sheet, known)| {
+                sheet.messages.truncate(known);
+                sheet
+            });
         }
-    }
-
-    fn keep_all(&mut self, id: ConvId, changes: &[Change], writer: &str) -> rusqlite::Result<()> {
-        let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let at = now();
-        let sheet = match sheet_of(&tx, self.sheets.remove(&id), id)? {
-            Some(sheet) => sheet,
-            // Nothing of a conversation that nothing was said or written in.
-            None if !changes.iter().any(begins) => return Ok(()),
-            None => {
-                tx.prepare_cached("INSERT INTO conversations (name, created, updated, used) VALUES (?1, ?2, ?2, ?2)")?
-                    .execute(params![id.to_string(), at])?;
-                Sheet { row: tx.last_insert_rowid(), messages: Vec::new() }
-            }
-        };
-        let sheet = self.sheets.entry(id).or_insert(sheet);
-        let mut step = Step { tx: &tx, sheet, at, writer };
-        for change in changes {
-            step.keep(change)?;
+        if let Some(sheet) = sheet {
+            self.sheets.insert(id, sheet);
         }
-        let empty = tx
-            .prepare_cached("DELETE FROM conversations WHERE id = ? AND messages = 0 AND draft = ''")?
-            .execute([sheet.row])?;
-        tx.commit()?;
-        if empty > 0 {
-            self.sheets.remove(&id);
+        let kept = result.map_err(|error| NotKept { error: self.failed(&error), try_again: is_passing(&error) })?;
+        for change in changes.iter().filter(|_| kept == Kept::All) {
+            match change {
+                Change::Deleted(true) => self.deleted.insert(id),
+                Change::Deleted(false) => self.deleted.remove(&id),
+                Change::Message(message) if message.deleted => self.has_deleted_messages.insert(id),
+                _ => continue,
+            };
         }
-        Ok(())
+        Ok(kept)
     }
 
     /// Says when a conversation was held that comes from elsewhere, in seconds since 1970.
@@ -127,6 +111,58 @@ impl Store {
     }
 }
 
+/// `known` are the rows of the conversation if it is open here; other processes may have taken it away meanwhile.
+fn keep_all(
+    db: &mut Connection,
+    id: ConvId,
+    known: &mut Option<Sheet>,
+    changes: &[Change],
+    writer: &str,
+) -> rusqlite::Result<Kept> {
+    let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let at = now();
+    let row: Option<i64> = tx
+        .prepare_cached("SELECT id FROM conversations WHERE name = ?")?
+        .query_row([id.to_string()], |row| row.get(0))
+        .optional()?;
+    let begins = changes.iter().any(begins);
+    let mut not_open;
+    let sheet = match (row, known.take()) {
+        (Some(row), Some(sheet)) if sheet.row == row => known.insert(sheet),
+        (Some(row), None) if !changes.iter().any(|change| matches!(change, Change::Message(_))) => {
+            not_open = Sheet { row, messages: rows_of(&tx, row)? };
+            &mut not_open
+        }
+        // Nothing of a conversation that nothing was said or written in.
+        (None, _) if !begins => return Ok(Kept::All),
+        (None, None) if goes_on_from(0, changes) => {
+            tx.prepare_cached("INSERT INTO conversations (name, created, updated, used) VALUES (?1, ?2, ?2, ?2)")?
+                .execute(params![id.to_string(), at])?;
+            known.insert(Sheet { row: tx.last_insert_rowid(), messages: Vec::new() })
+        }
+        _ => return Ok(Kept::Lost),
+    };
+    if !goes_on_from(sheet.messages.len(), changes) {
+        return Ok(Kept::Lost);
+    }
+    if begins {
+        // What somebody goes on with is not deleted, whoever has done that meanwhile.
+        tx.prepare_cached("UPDATE conversations SET deleted = NULL WHERE id = ?")?.execute([sheet.row])?;
+    }
+    let mut step = Step { tx: &tx, sheet, at, writer };
+    for change in changes {
+        step.keep(change)?;
+    }
+    let row = sheet.row;
+    let empty =
+        tx.prepare_cached("DELETE FROM conversations WHERE id = ? AND messages = 0 AND draft = ''")?.execute([row])?;
+    tx.commit()?;
+    if empty > 0 {
+        *known = None;
+    }
+    Ok(Kept::All)
+}
+
 fn begins(change: &Change) -> bool {
     match change {
         Change::Message(_) => true,
@@ -135,17 +171,23 @@ fn begins(change: &Change) -> bool {
     }
 }
 
-/// The rows of a conversation that is there. Another process may have taken it away meanwhile.
-fn sheet_of(tx: &Connection, known: Option<Sheet>, id: ConvId) -> rusqlite::Result<Option<Sheet>> {
-    let row: Option<i64> = tx
-        .prepare_cached("SELECT id FROM conversations WHERE name = ?")?
-        .query_row([id.to_string()], |row| row.get(0))
-        .optional()?;
-    Ok(match (row, known) {
-        (Some(row), Some(sheet)) => Some(Sheet { row, ..sheet }),
-        (Some(row), None) => Some(Sheet { row, messages: rows_of(tx, row)? }),
-        (None, _) => None,
+/// Their messages are those that are there, so many, and the next ones.
+fn goes_on_from(mut len: usize, changes: &[Change]) -> bool {
+    changes.iter().all(|change| match change {
+        Change::Message(message) => {
+            let place = usize::try_from(message.id.0).unwrap_or(usize::MAX);
+            len += usize::from(place == len);
+            place < len
+        }
+        _ => true,
     })
+}
+
+/// What new words of it follow is not there.
+#[must_use]
+pub fn lost(id: ConvId) -> UserError {
+    UserError::new(ErrorKind::Usage, format!("the conversation {} is not there any more", id.short()))
+        .hint("another hobnob has removed it")
 }
 
 /// The messages of a conversation, in the order of their ids.
@@ -250,30 +292,27 @@ impl Step<'_> {
         let known = self.sheet.row_of(message.id);
         if let Some(row) = known {
             self.tx.prepare_cached("DELETE FROM pieces WHERE message = ?")?.execute([row])?;
-        }
-        // What another process has taken away comes back under another row.
-        let changed = self
-            .tx
-            .prepare_cached(
-                "UPDATE messages SET model = ?2, content = ?3, reasoning = ?4, thought = ?5, form = ?6, state = ?7, \
-                 error = ?8, outcome = ?9, writer = ?10, deleted = CASE WHEN ?11 THEN coalesce(deleted, ?12) END \
-                 WHERE id = ?1",
-            )?
-            .execute(params![
-                known,
-                message.model,
-                content,
-                message.reasoning,
-                millis(message.thought),
-                message.form.as_ref().map(Json),
-                state,
-                error,
-                message.outcome.as_ref().map(Json),
-                grows.then_some(self.writer),
-                message.deleted,
-                self.at,
-            ])?;
-        if changed == 0 {
+            self.tx
+                .prepare_cached(
+                    "UPDATE messages SET model = ?2, content = ?3, reasoning = ?4, thought = ?5, form = ?6, state = ?7, \
+                     error = ?8, outcome = ?9, writer = ?10, deleted = CASE WHEN ?11 THEN coalesce(deleted, ?12) END \
+                     WHERE id = ?1",
+                )?
+                .execute(params![
+                    row,
+                    message.model,
+                    content,
+                    message.reasoning,
+                    millis(message.thought),
+                    message.form.as_ref().map(Json),
+                    state,
+                    error,
+                    message.outcome.as_ref().map(Json),
+                    grows.then_some(self.writer),
+                    message.deleted,
+                    self.at,
+                ])?;
+        } else {
             let at = message.at.map_or(self.at, |seconds| i64::try_from(seconds).unwrap_or(0).saturating_mul(1000));
             self.tx
                 .prepare_cached(
@@ -296,13 +335,9 @@ impl Step<'_> {
                     grows.then_some(self.writer),
                     message.deleted.then_some(self.at),
                 ])?;
-            let row = self.tx.last_insert_rowid();
-            match usize::try_from(message.id.0).ok().and_then(|place| self.sheet.messages.get_mut(place)) {
-                Some(place) => *place = row,
-                None => self.sheet.messages.push(row),
-            }
+            self.sheet.messages.push(self.tx.last_insert_rowid());
         }
-        self.listed(message, changed == 0)
+        self.listed(message, known.is_none())
     }
 
     /// What a list shows of a conversation that something was said in, or taken out of.
@@ -365,12 +400,8 @@ impl Step<'_> {
 
     fn more(&self, id: MsgId, text: &str, reasoning: &str, thought: Option<i64>) -> rusqlite::Result<()> {
         let Some(row) = self.sheet.row_of(id) else { return Ok(()) };
-        // A message that another process has taken away has no pieces.
         self.tx
-            .prepare_cached(
-                "INSERT INTO pieces (message, text, reasoning) SELECT ?1, ?2, ?3 \
-                 WHERE EXISTS (SELECT 1 FROM messages WHERE id = ?1)",
-            )?
+            .prepare_cached("INSERT INTO pieces (message, text, reasoning) VALUES (?, ?, ?)")?
             .execute(params![row, text, reasoning])?;
         self.tx.prepare_cached("UPDATE messages SET thought = ? WHERE id = ?")?.execute(params![thought, row]).map(drop)
     }

@@ -30,6 +30,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 pub use self::actor::StoreHandle;
+pub use self::keep::lost;
 use self::writer::Writer;
 use crate::domain::MsgId;
 use crate::domain::store::{ConvId, ConvIds};

@@ -8,9 +8,10 @@ use serde::de::DeserializeOwned;
 use super::keep::{read_pieces, rows_of};
 use super::{Sheet, Store, now};
 use crate::config::nearest;
-use crate::domain::conversation::{Conversation, Message, MessageState, Start};
+use crate::domain::conversation::{Conversation, Message, MessageState, Outcome, Start};
+use crate::domain::stats::{GenStats, Usage};
 use crate::domain::store::{Called, ConvId, Draft, Opened, Row, Said, Summary, Which, called};
-use crate::domain::{MsgId, Role};
+use crate::domain::{FinishReason, MsgId, Role};
 use crate::error::{ErrorKind, UserError};
 
 /// As many as anybody looks through; what is older is found by its words.
@@ -34,7 +35,7 @@ impl Store {
         let Some(id) = id else { return Ok(None) };
         // Somebody may have died since this began.
         self.mark_cut().map_err(|error| self.failed(&error))?;
-        match read(&self.db, id, at).map_err(|error| self.failed(&error))? {
+        match read(&self.db, id, at, self.writer.own_name()).map_err(|error| self.failed(&error))? {
             Some((sheet, opened)) => {
                 let used = self.db.execute("UPDATE conversations SET used = ? WHERE id = ?", params![now(), sheet.row]);
                 // Reading is what was asked for.
@@ -53,7 +54,10 @@ impl Store {
     /// # Errors
     /// It is not there, or the file can't be read.
     pub fn look(&mut self, id: ConvId) -> Result<Opened, UserError> {
-        let read = self.mark_cut().and_then(|()| read(&self.db, id, None)).map_err(|error| self.failed(&error))?;
+        let read = self
+            .mark_cut()
+            .and_then(|()| read(&self.db, id, None, self.writer.own_name()))
+            .map_err(|error| self.failed(&error))?;
         read.map(|(_, opened)| opened).ok_or_else(|| gone(&id.short(), None))
     }
 
@@ -98,6 +102,15 @@ impl Store {
     pub fn find_id(&self, beginning: &str) -> Result<ConvId, UserError> {
         let known = self.known().map_err(|error| self.failed(&error))?;
         one(by_id(beginning, &known), beginning, &known)
+    }
+
+    /// No conversation has this id, not even one that was deleted and can come back.
+    ///
+    /// # Errors
+    /// The file can't be read.
+    pub fn is_free(&self, id: ConvId) -> Result<bool, UserError> {
+        let sql = "SELECT NOT EXISTS (SELECT 1 FROM conversations WHERE name = ?)";
+        self.db.query_row(sql, [id.to_string()], |row| row.get(0)).map_err(|error| self.failed(&error))
     }
 
     /// Ids and titles of all conversations, the newest first.
@@ -221,7 +234,8 @@ pub(super) fn age(now: i64, at: i64) -> Duration {
     Duration::from_millis(u64::try_from(now.saturating_sub(at)).unwrap_or(0))
 }
 
-fn read(db: &Connection, name: ConvId, at: Option<Row>) -> rusqlite::Result<Option<(Sheet, Opened)>> {
+/// `own` is what this process is called as one that writes.
+fn read(db: &Connection, name: ConvId, at: Option<Row>, own: &str) -> rusqlite::Result<Option<(Sheet, Opened)>> {
     // One look at everything: another process may write meanwhile.
     let tx = db.unchecked_transaction()?;
     let sql = "SELECT id, title, own_title, setup, draft, pinned, archived, created, updated, head, start, \
@@ -247,7 +261,7 @@ fn read(db: &Connection, name: ConvId, at: Option<Row>) -> rusqlite::Result<Opti
         .optional()?;
     let Some((row, mut opened, (head, start, not_summarised))) = found else { return Ok(None) };
     let sheet = Sheet { row, messages: rows_of(&tx, row)? };
-    let messages = messages(&tx, &sheet)?;
+    let messages = messages(&tx, &sheet, own)?;
     // Without a head that is known, the branch that was written last.
     let last = messages.iter().rev().find(|message| !message.deleted).map(|message| message.id);
     let head = head.and_then(|row| sheet.id_of(row)).or(last);
@@ -262,20 +276,28 @@ fn read(db: &Connection, name: ConvId, at: Option<Row>) -> rusqlite::Result<Opti
     Ok(Some((sheet, opened)))
 }
 
-fn messages(db: &Connection, sheet: &Sheet) -> rusqlite::Result<Vec<Message>> {
+fn messages(db: &Connection, sheet: &Sheet, own: &str) -> rusqlite::Result<Vec<Message>> {
     let mut all = db.prepare_cached(
-        "SELECT id, parent, role, model, at, content, reasoning, thought, form, state, error, outcome, deleted IS NOT NULL \
+        "SELECT id, parent, role, model, at, content, reasoning, thought, form, state, error, outcome, \
+         deleted IS NOT NULL, writer IS ? \
          FROM messages WHERE conversation = ? ORDER BY id",
     )?;
-    let mut rows = all.query([sheet.row])?;
+    let mut rows = all.query(params![own, sheet.row])?;
     let mut messages = Vec::with_capacity(sheet.messages.len());
     while let Some(row) = rows.next()? {
-        let own: i64 = row.get(0)?;
+        let id: i64 = row.get(0)?;
+        let mut outcome = json(row, 11)?;
         let (mut content, mut reasoning): (String, String) = (row.get(5)?, row.get(6)?);
         let state = match row.get_ref(9)?.as_str()? {
             "growing" => {
-                read_pieces(db, own, &mut content, &mut reasoning)?;
-                MessageState::Failed(elsewhere())
+                read_pieces(db, id, &mut content, &mut reasoning)?;
+                // Who reads one of our own has left it.
+                if row.get(13)? {
+                    outcome = Some(left());
+                    MessageState::Whole
+                } else {
+                    MessageState::Failed(elsewhere())
+                }
             }
             "failed" => MessageState::Failed(json(row, 10)?.unwrap_or_else(unknown)),
             _ => MessageState::Whole,
@@ -290,7 +312,7 @@ fn messages(db: &Connection, sheet: &Sheet) -> rusqlite::Result<Vec<Message>> {
             thought: row.get::<_, Option<i64>>(7)?.map(|ms| Duration::from_millis(u64::try_from(ms).unwrap_or(0))),
             form: json(row, 8)?,
             state,
-            outcome: json(row, 11)?,
+            outcome,
             at: Some(seconds(row.get(4)?)),
             deleted: row.get(12)?,
             revision: 0,
@@ -310,6 +332,11 @@ fn json<T: DeserializeOwned>(row: &SqlRow<'_>, column: usize) -> rusqlite::Resul
         let read = serde_json::from_str(&text);
         read.inspect_err(|error| tracing::warn!("a field of a conversation can't be understood: {error}")).ok()
     }))
+}
+
+fn left() -> Outcome {
+    let (usage, stats) = (Usage::default(), GenStats::default());
+    Outcome { reason: FinishReason::Cancelled, usage, stats, satisfied: None }
 }
 
 fn elsewhere() -> UserError {

@@ -30,7 +30,12 @@ impl Store {
             Some(Query::Parts(parts)) => by_look(&self.db, &parts),
             None => Ok(Vec::new()),
         };
-        hits.map_err(|error| self.failed(&error))
+        let mut hits = hits.map_err(|error| self.failed(&error))?;
+        for hit in &mut hits {
+            let row = hit.message.map(|(Row(row), _)| row);
+            hit.known_as = row.and_then(|row| self.sheets.get(&hit.conversation)?.id_of(row));
+        }
+        Ok(hits)
     }
 }
 
@@ -64,7 +69,7 @@ fn is_unspaced(c: char) -> bool {
 fn by_index(db: &Connection, query: &str) -> rusqlite::Result<Vec<Hit>> {
     let mut hits = collect(
         db,
-        "SELECT c.name, c.title, c.updated, c.archived, NULL, NULL, highlight(titled, 0, ?3, ?4) \
+        "SELECT c.name, c.title, c.updated, c.pinned, c.archived, NULL, NULL, highlight(titled, 0, ?3, ?4) \
          FROM titled JOIN conversations c ON c.id = titled.rowid \
          WHERE titled MATCH ?1 AND c.deleted IS NULL ORDER BY titled.rowid DESC LIMIT ?2",
         params![query, HITS, OPEN.to_string(), CLOSE.to_string()],
@@ -72,7 +77,7 @@ fn by_index(db: &Connection, query: &str) -> rusqlite::Result<Vec<Hit>> {
     )?;
     hits.extend(collect(
         db,
-        "SELECT c.name, c.title, m.at, c.archived, m.id, m.role, snippet(said, 0, ?3, ?4, '…', ?5) \
+        "SELECT c.name, c.title, m.at, c.pinned, c.archived, m.id, m.role, snippet(said, 0, ?3, ?4, '…', ?5) \
          FROM said JOIN messages m ON m.id = said.rowid JOIN conversations c ON c.id = m.conversation \
          WHERE said MATCH ?1 AND c.deleted IS NULL AND m.deleted IS NULL ORDER BY said.rowid DESC LIMIT ?2",
         params![query, HITS, OPEN.to_string(), CLOSE.to_string(), AROUND],
@@ -87,12 +92,12 @@ fn by_look(db: &Connection, parts: &[String]) -> rusqlite::Result<Vec<Hit>> {
     let values: Vec<String> = parts.iter().map(escaped).collect();
     let values = || rusqlite::params_from_iter(values.iter());
     let titles = format!(
-        "SELECT c.name, c.title, c.updated, c.archived, NULL, NULL, c.title FROM conversations c \
+        "SELECT c.name, c.title, c.updated, c.pinned, c.archived, NULL, NULL, c.title FROM conversations c \
          WHERE c.deleted IS NULL AND {} ORDER BY c.id DESC LIMIT {HITS}",
         like("c.title")
     );
     let messages = format!(
-        "SELECT c.name, c.title, m.at, c.archived, m.id, m.role, m.content \
+        "SELECT c.name, c.title, m.at, c.pinned, c.archived, m.id, m.role, m.content \
          FROM messages m JOIN conversations c ON c.id = m.conversation \
          WHERE c.deleted IS NULL AND m.deleted IS NULL AND {} ORDER BY m.id DESC LIMIT {HITS}",
         like("m.content")
@@ -106,9 +111,9 @@ fn by_look(db: &Connection, parts: &[String]) -> rusqlite::Result<Vec<Hit>> {
 fn collect(db: &Connection, sql: &str, values: impl rusqlite::Params, parts: &[String]) -> rusqlite::Result<Vec<Hit>> {
     let now = now();
     let hit = |row: &SqlRow<'_>| {
-        let text: String = row.get(6)?;
-        let message: Option<i64> = row.get(4)?;
-        let role = match row.get_ref(5)?.as_str_or_null()? {
+        let text: String = row.get(7)?;
+        let message: Option<i64> = row.get(5)?;
+        let role = match row.get_ref(6)?.as_str_or_null()? {
             Some("assistant") => Role::Assistant,
             Some("system") => Role::System,
             _ => Role::User,
@@ -117,9 +122,11 @@ fn collect(db: &Connection, sql: &str, values: impl rusqlite::Params, parts: &[S
             conversation: id(row, 0)?,
             title: row.get(1)?,
             message: message.map(|row| (Row(row), role)),
+            known_as: None,
             snippet: if parts.is_empty() { marked(&text) } else { cut_out(&text, parts) },
             age: age(now, row.get(2)?),
-            archived: row.get(3)?,
+            pinned: row.get(3)?,
+            archived: row.get(4)?,
         })
     };
     db.prepare_cached(sql)?.query_map(values, hit)?.collect()

@@ -34,6 +34,10 @@ impl Writer {
         Ok(&self.name)
     }
 
+    pub(super) fn own_name(&self) -> &str {
+        &self.name
+    }
+
     /// Another process of this name lives. Where that can't be told it does: nothing is taken from it.
     pub(super) fn lives(&self, name: &str) -> bool {
         if name == self.name {

@@ -70,7 +70,7 @@ fn draw_queue(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
     let all = app.chat.queue.len();
     let rows = usize::from(area.height);
     // The newest is the one that can be taken back.
-    for (i, text) in app.chat.queue.iter().skip(all.saturating_sub(rows)).enumerate() {
+    for (i, waiting) in app.chat.queue.iter().skip(all.saturating_sub(rows)).enumerate() {
         let row = Rect { y: area.y + u16::try_from(i).unwrap_or(0), height: 1, ..area };
         let newest = i + 1 == rows.min(all);
         let word = if app.chat.held { "held" } else { "next" };
@@ -83,6 +83,7 @@ fn draw_queue(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
         // What waits says more than the key.
         let (hint, hint_width) =
             if hint_width > area.width.saturating_sub(LEAST) { (String::new(), 0) } else { (hint, hint_width) };
+        let text = &waiting.text;
         let first = text.lines().next().unwrap_or_default();
         let more = if text.lines().nth(1).is_some() { theme.glyphs.ellipsis } else { "" };
         let width = area.width.saturating_sub(hint_width);

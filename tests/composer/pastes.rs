@@ -103,7 +103,7 @@ fn a_queued_message_and_a_recalled_prompt_come_back_folded() {
     d.type_text("two ");
     paste(&mut d, &lines(20));
     assert_eq!(d.key("enter"), []);
-    assert_eq!(d.app.chat.queue, [format!("two {}", lines(20).trim_end())]);
+    assert_eq!(d.waiting(), [format!("two {}", lines(20).trim_end())]);
     d.key("alt-up");
     assert_eq!((d.app.chat.composer.area.chips().len(), d.app.chat.queue.len()), (1, 0));
     d.key("ctrl-c");

@@ -96,6 +96,38 @@ fn a_paste_is_one_character_and_undo_brings_it_back() {
 }
 
 #[test]
+fn a_selection_ends_where_the_text_changes_under_it() {
+    let mut d = vim();
+    d.type_text("hello");
+    d.key("esc");
+    press(&mut d, "v");
+    d.key("ctrl-c");
+    assert_eq!((written(&d).as_str(), d.app.vim_mode()), ("", Some(Mode::Normal)));
+    press(&mut d, "hd");
+    d.key("esc");
+    press(&mut d, "i");
+    d.type_text("hello world");
+    d.key("esc");
+    press(&mut d, "v0");
+    paste(&mut d, "日本語日本語");
+    assert_eq!((written(&d).as_str(), d.app.vim_mode()), ("日本語日本語hello world", Some(Mode::Normal)));
+    press(&mut d, "lhvhd");
+    assert_eq!(written(&d), "日本語日本ello world");
+}
+
+#[test]
+fn a_command_that_is_given_ends_the_selection_in_it() {
+    let mut d = vim();
+    d.type_text("/theme nord");
+    d.key("esc");
+    press(&mut d, "v");
+    d.key("enter");
+    assert_eq!((written(&d).as_str(), &*d.app.theme.id, d.app.vim_mode()), ("", "nord", Some(Mode::Normal)));
+    press(&mut d, "hd");
+    assert_eq!(written(&d), "");
+}
+
+#[test]
 fn the_setting_acts_at_once() {
     let mut d = vim();
     d.type_text("one");
@@ -107,6 +139,30 @@ fn the_setting_acts_at_once() {
     assert_eq!(d.app.vim_mode(), None);
     d.type_text("x");
     assert_eq!(written(&d).len(), 4, "keys are letters again");
+}
+
+#[test]
+fn what_vim_had_begun_ends_with_the_setting() {
+    let mut d = vim();
+    d.type_text("one");
+    d.key("esc");
+    press(&mut d, "A");
+    d.type_text(" two");
+    let switch = |d: &mut Driver| {
+        d.key("f4");
+        d.app.settings_pane.go_to("ui.editing");
+        d.key("right");
+        d.key("f2");
+    };
+    switch(&mut d);
+    d.type_text(" three");
+    d.key("ctrl-/");
+    assert_eq!(written(&d), "one two", "what was inserted there is another change");
+    switch(&mut d);
+    d.key("esc");
+    press(&mut d, "v0");
+    switch(&mut d);
+    assert_eq!(d.app.chat.composer.area.selected(), None);
 }
 
 /// A conversation in which a word stands in the first, the second and the last message.

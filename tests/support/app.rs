@@ -212,6 +212,11 @@ impl Driver {
         self.send(Msg::Machine(machine()));
     }
 
+    /// Messages that wait to be said, the oldest first.
+    pub fn waiting(&self) -> Vec<&str> {
+        self.app.chat.queue.iter().map(|waiting| waiting.text.as_str()).collect()
+    }
+
     /// The screen as text, and the cursor's place.
     pub fn screen(&mut self, width: u16, height: u16) -> String {
         let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a terminal in memory");

@@ -221,6 +221,24 @@ fn characters_change_places() {
 }
 
 #[test]
+fn what_comes_after_an_undo_within_a_group_is_undone_without_what_was_before_it() {
+    for back_and_forth in [&[Action::Undo][..], &[Action::Undo, Action::Redo]] {
+        let mut area = TextArea::default();
+        area.insert("one");
+        area.begin_group();
+        area.insert(" two");
+        for action in back_and_forth {
+            area.act(*action);
+        }
+        let before = area.text().to_owned();
+        area.insert(" three");
+        area.insert(" four");
+        area.act(Action::Undo);
+        assert_eq!(area.text(), before, "{back_and_forth:?}");
+    }
+}
+
+#[test]
 fn a_group_is_undone_as_one() {
     let mut area = typed("one");
     area.begin_group();

@@ -91,8 +91,7 @@ impl App {
         if self.chat.is_busy() {
             self.stop();
         } else if self.pane == Pane::Chat && !self.chat.composer.area.is_empty() {
-            self.chat.composer.area.set("");
-            self.chat.composer.touched();
+            self.chat.composer.clear();
         } else {
             self.ask_to_quit("Quit hobnob?");
         }

@@ -3,9 +3,8 @@
 
 use std::time::Instant;
 
-use super::asking::By;
 use super::held::capitalised;
-use crate::app::chat::Wish;
+use crate::app::chat::{By, Wish};
 use crate::app::compare::{Compare, Side};
 use crate::app::msg::Effect;
 use crate::app::picker::{Picker, Row, Target};
@@ -286,7 +285,7 @@ impl App {
         };
         let fork = self.chat.conversation.fork(until);
         let own = self.chat.own.clone();
-        let (messages, written) = (fork.len(), self.chat.composer.area.take());
+        let messages = fork.len();
         let question = fork.branch().find(|message| message.role == Role::User);
         let begins = question.map(|message| title_of(&message.content)).unwrap_or_default();
         let before = Some(self.saved.listed.title.clone()).filter(|title| !title.is_empty()).unwrap_or(begins);
@@ -300,7 +299,6 @@ impl App {
             let (id, changes) = (self.saved.id, vec![Change::Title(Some(title))]);
             self.emit(Effect::Store(StoreCmd::Keep { id, changes }));
         }
-        self.chat.composer.show(&written);
         if let Some(own) = own {
             self.hold_with(|here| *here = own);
             self.chat.model_since = self.load;
@@ -348,8 +346,8 @@ impl App {
     }
 
     pub(super) fn go_to_branch(&mut self, head: MsgId) {
+        self.leave_editing();
         self.chat.conversation.go_to(head);
-        self.chat.editing = None;
         self.chat.transcript.to_bottom();
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::app::chat::Wish;
+use crate::app::chat::{By, Saying, Wish};
 use crate::app::msg::Effect;
 use crate::app::room::{Choice, Room, can_leave_out};
 use crate::app::{App, Dirty, Overlay, ToastKind};
@@ -11,22 +11,13 @@ use crate::domain::context::room_for_an_answer;
 use crate::domain::model::ModelInfo;
 use crate::domain::{EngineCmd, FinishReason, Role, fit};
 
-/// Who wants the next message answered now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum By {
-    /// Somebody who looks at the screen and has just pressed a key for it.
-    Key,
-    /// The end of the answer before, or of a load: a question that pops up now could be answered by a key that was meant for
-    /// something else.
-    Itself,
-}
-
 impl App {
-    /// Answers what waits longest, if nothing else is being answered and there is a model.
+    /// Answers what waits longest, if nothing else is being answered and there is a model, and no other is looked for.
     pub(super) fn answer_next(&mut self, by: By, now: Instant) {
         if self.chat.is_busy()
             || self.chat.held
             || self.saved.is_beginning()
+            || self.lookup.is_some()
             || self.model().is_none()
             || matches!(self.overlay, Some(Overlay::Room(_)))
         {
@@ -44,10 +35,13 @@ impl App {
             self.ask_later(wish);
             return self.load(&model, now);
         }
-        let Some(context) = self.model().map(|m| m.context) else { return };
+        let Some(context) = self.model().map(|m| m.context) else { return self.ask_later(wish) };
+        if let Wish::Say(Saying { instead_of: Some(message), .. }) = &wish {
+            self.step_back_before(*message);
+        }
         match self.prompt_of(&wish) {
             Some(needed) if !self.fits(&wish, needed, context) => self.no_room(wish, needed, by, now),
-            _ => self.answer(wish, now),
+            _ => self.answer(wish, by, now),
         }
     }
 
@@ -55,7 +49,7 @@ impl App {
     fn prompt_of(&self, wish: &Wish) -> Option<u32> {
         let (counting, system) = (&self.chat.counting, self.chat.system(&self.settings));
         match wish {
-            Wish::Say(text) => {
+            Wish::Say(Saying { text, .. }) => {
                 counting.of(text)?;
                 Some(self.chat.history_tokens(system).saturating_add(counting.of_new(text)))
             }
@@ -82,7 +76,7 @@ impl App {
             self.toast(ToastKind::Warning, "The next message does not fit into the context", Some(hint.into()), now);
             return;
         }
-        let Some(model) = self.model() else { return };
+        let Some(model) = self.model() else { return self.ask_later(wish) };
         let most = self.largest_context(model);
         let room = Room::new(&self.chat, wish, needed, model.context, most);
         self.open(Overlay::Room(room));
@@ -92,7 +86,10 @@ impl App {
     /// It is the next to be asked.
     fn ask_later(&mut self, wish: Wish) {
         match wish {
-            Wish::Say(text) => self.chat.queue.push_front(text),
+            Wish::Say(saying) => {
+                self.show_again(&saying);
+                self.chat.queue.push_front(saying);
+            }
             other => self.chat.pending = Some(other),
         }
     }
@@ -109,10 +106,10 @@ impl App {
         match (room.chosen(), room.wish) {
             (Choice::LeaveOut { cut, .. }, wish) => {
                 self.chat.conversation.leave_out_before(cut.from);
-                self.answer(wish, now);
+                self.answer(wish, By::Key, now);
             }
             (Choice::Summarise { from, most }, Wish::Say(then)) => {
-                self.answer(Wish::Summarise { from, most, then }, now);
+                self.answer(Wish::Summarise { from, most, then }, By::Key, now);
             }
             (Choice::Raise { context }, wish) => {
                 self.ask_later(wish);
@@ -127,14 +124,15 @@ impl App {
 
     /// Nothing is asked: a message is the person's again.
     pub(super) fn leave_unasked(&mut self, wish: Wish) {
-        if let Wish::Say(text) | Wish::Summarise { then: text, .. } = wish {
-            self.chat.composer.put_back(&text);
+        if let Wish::Say(saying) | Wish::Summarise { then: saying, .. } = wish {
+            self.show_again(&saying);
+            self.give_back(saying);
         }
         self.chat.held = !self.chat.queue.is_empty();
     }
 
-    fn answer(&mut self, wish: Wish, now: Instant) {
-        let Some(name) = self.model().map(|m| m.name.clone()) else { return };
+    fn answer(&mut self, wish: Wish, by: By, now: Instant) {
+        let Some(name) = self.model().map(|m| m.name.clone()) else { return self.ask_later(wish) };
         self.generation = self.generation.next();
         let id = self.generation;
         // The form that waits is for an answer to what the person says.
@@ -144,7 +142,7 @@ impl App {
             Some(once) => self.settings.within(&once),
             None => self.settings_here().into_owned(),
         };
-        let mut req = self.chat.begin(id, wish, &name, &here, now);
+        let mut req = self.chat.begin(id, (wish, by), &name, &here, now);
         if is_theirs {
             self.wish(&mut req);
         }
@@ -163,7 +161,7 @@ impl App {
     }
 
     /// The conversation goes on from its summary, or is what it was without one.
-    fn summarised(&mut self, from: usize, then: String, reason: FinishReason, now: Instant) {
+    fn summarised(&mut self, from: usize, then: Saying, reason: FinishReason, now: Instant) {
         let conversation = &mut self.chat.conversation;
         let ask = conversation.len().checked_sub(2).and_then(|place| conversation.at(place)).map(|m| m.id);
         let made = matches!(reason, FinishReason::Stop | FinishReason::Length)
@@ -172,14 +170,14 @@ impl App {
             Some(ask) => {
                 conversation.leave_out_summarised(ask, from);
                 // Room was made for it.
-                self.answer(Wish::Say(then), now);
+                self.answer(Wish::Say(then), By::Itself, now);
             }
             None => self.no_summary(then, now),
         }
     }
 
     /// There is no summary: nothing is left out, and the message is the person's again.
-    pub(super) fn no_summary(&mut self, then: String, now: Instant) {
+    pub(super) fn no_summary(&mut self, then: Saying, now: Instant) {
         self.chat.conversation.take_back_question();
         self.leave_unasked(Wish::Say(then));
         let hint = "the conversation is as it was; your message is below";

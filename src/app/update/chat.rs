@@ -2,8 +2,7 @@
 
 use std::time::Instant;
 
-use super::asking::By;
-use crate::app::chat::{Phase, Wish};
+use crate::app::chat::{By, Phase, Saying, Wish};
 use crate::app::completion::Offer;
 use crate::app::msg::Effect;
 use crate::app::picker::Target;
@@ -108,8 +107,7 @@ impl App {
                 _ => Action::from_name(word).filter(|action| action.in_palette()),
             };
             if let Some(action) = chosen {
-                self.chat.composer.area.take();
-                self.chat.composer.touched();
+                self.chat.composer.take_out();
                 self.go(Target::Action(action), now);
             } else {
                 let word = self.chat.composer.area.text();
@@ -194,8 +192,7 @@ impl App {
             _ => false,
         };
         if done {
-            self.chat.composer.area.take();
-            self.chat.composer.touched();
+            self.chat.composer.take_out();
         }
     }
 
@@ -220,8 +217,8 @@ impl App {
             // What waited for more room gives way to what is wanted now.
             self.chat.pending = None;
             self.chat.learn_length();
-            self.put_in_place();
-            self.chat.queue.push_back(text);
+            let instead_of = self.end_editing();
+            self.chat.queue.push_back(Saying { text, instead_of });
         }
     }
 
@@ -270,8 +267,8 @@ impl App {
 
     /// The newest waiting message goes back into the composer, above what is written there.
     pub(super) fn take_back(&mut self) -> bool {
-        let Some(text) = self.chat.queue.pop_back() else { return false };
-        self.chat.composer.put_back(&text);
+        let Some(saying) = self.chat.queue.pop_back() else { return false };
+        self.give_back(saying);
         true
     }
 }

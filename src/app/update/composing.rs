@@ -7,6 +7,7 @@ use crate::app::completion::{InFolder, Offer, Path};
 use crate::app::composer::{Attaching, prompt};
 use crate::app::msg::Effect;
 use crate::app::prompt_search::PromptSearch;
+use crate::app::text_area::TextArea;
 use crate::app::vim::{Mode, Pressed};
 use crate::app::{App, Dirty, Overlay, Pane, ToastKind};
 use crate::config::keymap::KeyChord;
@@ -38,11 +39,7 @@ impl App {
         if action == Action::Right && composer.area.is_empty() {
             return false;
         }
-        let version = composer.area.version();
-        if composer.area.act(action) {
-            if composer.area.version() != version {
-                composer.touched();
-            }
+        if composer.edit(|area| area.act(action)) {
             return true;
         }
         match action {
@@ -54,10 +51,7 @@ impl App {
     }
 
     pub(super) fn unfold_text(&mut self, now: Instant) {
-        let composer = &mut self.chat.composer;
-        if composer.area.unfold() {
-            composer.touched();
-        } else {
+        if !self.chat.composer.edit(TextArea::unfold) {
             let hint = "put the cursor next to it".to_owned();
             self.toast(ToastKind::Note, "There is nothing folded here", Some(hint), now);
         }
@@ -278,13 +272,7 @@ impl App {
         if !is_vims || self.is_finding() || self.is_reading() {
             return false;
         }
-        let composer = &mut self.chat.composer;
-        let version = composer.area.version();
-        let pressed = composer.vim.press(chord, &mut composer.area);
-        if composer.area.version() != version {
-            composer.touched();
-        }
-        match pressed {
+        match self.chat.composer.press_in_vim(chord) {
             Pressed::Done => true,
             Pressed::Pass => false,
             Pressed::Act(action) => {

@@ -2,8 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::asking::By;
-use crate::app::chat::Wish;
+use crate::app::chat::{By, Running, Wish};
 use crate::app::msg::{Effect, TimerId};
 use crate::app::{App, CLOCK, Dirty, EngineStatus, LookedAt, Pane};
 use crate::config::{Notify, Ui};
@@ -88,7 +87,10 @@ impl App {
                 self.answer_next(By::Itself, now);
             }
             EngineEvent::LoadFailed { id, error } if id == self.load => {
-                let name = self.name_of_load();
+                let name = match &self.engine {
+                    EngineStatus::Loading { name, .. } => name.clone(),
+                    _ => String::new(),
+                };
                 self.not_loaded(name, error, now);
             }
             // Late; the last is for whoever holds an engine for scripts alone.
@@ -169,6 +171,7 @@ impl App {
     }
 
     fn on_failed(&mut self, id: GenId, error: &UserError, now: Instant) {
+        let by = self.chat.running.as_ref().map_or(By::Itself, Running::by);
         if error.kind == ErrorKind::ContextFull
             && let Some((wish, needed)) = self.chat.refused(id)
         {
@@ -177,7 +180,7 @@ impl App {
                     self.leave_unasked(Wish::Say(then));
                     self.toast_error(error, now);
                 }
-                wish => self.no_room(wish, needed, By::Key, now),
+                wish => self.no_room(wish, needed, by, now),
             };
         }
         let wish = self.chat.running.as_ref().filter(|running| running.id == id).map(|running| running.wish().clone());
@@ -189,24 +192,7 @@ impl App {
         }
     }
 
-    /// The model of the settings is not here.
-    /// What is being loaded: as it was asked for, and as it is called once it was found.
-    pub(super) fn name_of_load(&self) -> String {
-        match &self.engine {
-            EngineStatus::Loading { name, .. } => name.clone(),
-            _ => String::new(),
-        }
-    }
-
-    pub(super) fn on_unresolved(&mut self, name: &str, error: UserError, now: Instant) {
-        if name == "starter" && !self.settings.offline {
-            self.get_starter(now);
-        } else {
-            self.not_loaded(name.to_owned(), error, now);
-        }
-    }
-
-    fn not_loaded(&mut self, name: String, error: UserError, now: Instant) {
+    pub(super) fn not_loaded(&mut self, name: String, error: UserError, now: Instant) {
         // The Models pane and an empty conversation show it for as long as it holds.
         let shown = match self.pane {
             Pane::Chat => self.chat.conversation.is_empty() || self.chat.ended_with(&error),

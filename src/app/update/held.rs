@@ -8,8 +8,8 @@ use crate::app::picker::{Picker, Row, Target};
 use crate::app::settings::ValueEditor;
 use crate::app::{App, Confirm, Confirmed, Dirty, EngineStatus, Overlay, ToastKind};
 use crate::config::{
-    NO_PERSONA, Origin, Persona, Settings, Spec, Value, assign, differences, is_own, not_a_name, own_specs,
-    persona_called, read_assignments,
+    Assignments, NO_PERSONA, Origin, Persona, Settings, Spec, Value, assign, differences, is_own, not_a_name,
+    own_specs, persona_called, read_assignments,
 };
 use crate::domain::action::Action;
 use crate::domain::model::LocalModel;
@@ -123,8 +123,10 @@ impl App {
     /// The persona that the command line says, once there is the conversation that it is for.
     pub(super) fn begin_as_persona(&mut self, now: Instant) {
         if let Some(name) = self.saved.persona.take_if(|_| self.saved.first.is_none() && self.saved.opening.is_none()) {
-            self.use_persona(&name, now);
-            self.toasts.clear();
+            // Who has said it there need not be told.
+            if let Err((why, hint)) = self.take_persona(&name, now) {
+                self.toast(ToastKind::Warning, why, Some(hint), now);
+            }
         }
     }
 
@@ -151,18 +153,28 @@ impl App {
 
     /// False where there is none of that name.
     pub(super) fn use_persona(&mut self, name: &str, now: Instant) -> bool {
+        match self.take_persona(name, now) {
+            Ok((said, hint)) => {
+                self.toast(ToastKind::Note, said, Some(hint).filter(|hint| !hint.is_empty()), now);
+                true
+            }
+            Err((why, hint)) => {
+                self.toast(ToastKind::Warning, why, Some(hint), now);
+                false
+            }
+        }
+    }
+
+    /// Gives what there is to say of it, and a hint; as an error where there is none of that name.
+    fn take_persona(&mut self, name: &str, now: Instant) -> Result<(String, String), (String, String)> {
         if name == NO_PERSONA {
             let model = self.chat.own.take().and_then(|own| own.model);
             self.hold_with(|setup| setup.model = model);
-            self.toast(ToastKind::Note, "This conversation is held as the settings say", None, now);
-            return true;
+            return Ok(("This conversation is held as the settings say".to_owned(), String::new()));
         }
         let persona = match persona_called(&self.personas, name) {
             Ok(persona) => persona.clone(),
-            Err(hint) => {
-                self.toast(ToastKind::Warning, format!("There is no persona {name}"), Some(hint), now);
-                return false;
-            }
+            Err(hint) => return Err((format!("There is no persona {name}"), hint)),
         };
         let model = self.chat.own.as_ref().and_then(|own| own.model.clone());
         let mut setup = Setup { model, ..self.settings.setup() };
@@ -176,14 +188,12 @@ impl App {
         let missing = wanted.filter(|model| {
             self.model().is_some_and(|loaded| loaded.reference != *model) && self.models.by_reference(model).is_none()
         });
-        let (text, hint) = match missing {
+        Ok(match missing {
             Some(model) => {
                 (format!("{} answers with the model that is loaded", persona.name), format!("{model} is not here"))
             }
             None => (format!("This conversation is held as {}", persona.name), persona.about()),
-        };
-        self.toast(ToastKind::Note, text, Some(hint).filter(|hint| !hint.is_empty()), now);
-        true
+        })
     }
 
     /// Keeps what this conversation is held with under a name. False where that can't be.
@@ -269,17 +279,38 @@ impl App {
                 return false;
             }
         };
-        self.take_here(&assignments, now);
-        true
+        self.take_here(assignments, now)
     }
 
-    pub(super) fn take_here(&mut self, assignments: &[(&'static Spec, Value)], now: Instant) {
+    /// False where a model is named that can't answer here.
+    pub(super) fn take_here(&mut self, mut assignments: Assignments, now: Instant) -> bool {
+        for (spec, value) in &mut assignments {
+            if let ("model", Value::Text(name)) = (spec.key, &mut *value) {
+                let Some(reference) = self.model_for_here(name, now) else { return false };
+                *value = Value::Text(reference);
+            }
+        }
         let settings = self.settings.clone();
-        self.hold_with(|own| assign(own, &settings, assignments));
+        self.hold_with(|own| assign(own, &settings, &assignments));
         self.chat.model_since = self.load;
         let said = assignments.iter().map(|(spec, value)| format!("{}: {}", spec.title, short(&spec.show(value))));
         let said = said.collect::<Vec<_>>().join(", ");
         self.toast(ToastKind::Note, said, Some("in this conversation, from the next answer on".into()), now);
+        true
+    }
+
+    /// The model that a person calls so, as one that comes back with the next message. Says why where it would not.
+    fn model_for_here(&mut self, name: &str, now: Instant) -> Option<String> {
+        if self.model().is_some_and(|loaded| loaded.reference == name) {
+            return Some(name.to_owned());
+        }
+        let model = self.model_called(name, now)?;
+        if self.too_large(&model).is_some() {
+            let hint = format!("`/{} {}` loads it all the same", Action::Load.name(), model.reference);
+            self.toast(ToastKind::Warning, format!("{} is likely too large", model.name), Some(hint), now);
+            return None;
+        }
+        Some(model.reference)
     }
 }
 

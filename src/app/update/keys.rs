@@ -262,8 +262,7 @@ impl App {
                 self.search_soon();
             }
             None if self.pane == Pane::Chat => {
-                self.chat.composer.area.insert(text);
-                self.chat.composer.touched();
+                self.chat.composer.edit(|area| area.insert(text));
             }
             Some(Overlay::Help { .. } | Overlay::Confirm(_) | Overlay::Room(_) | Overlay::Compare(_)) | None => {}
         }

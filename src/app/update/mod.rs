@@ -13,7 +13,8 @@
 //! | `held` | what the conversation is held with: its own settings, personas |
 //! | `again` | another answer: with another model, with other settings, two side by side |
 //! | `versions` | writing a message again, and walking between what is there twice |
-//! | `sessions` | keeping the conversation, going to another, the list of all |
+//! | `keeping` | keeping the conversation on the screen |
+//! | `sessions` | going to another, the list of all |
 //! | `titles` | conversations by their titles |
 //! | `wishes` | reasoning, and the form of the next answer |
 //! | `events` | what timers and the engine tell |
@@ -27,6 +28,7 @@ mod copy;
 mod events;
 mod find;
 mod held;
+mod keeping;
 mod keys;
 mod models;
 mod overlays;
@@ -39,6 +41,7 @@ mod wishes;
 
 use std::time::Instant;
 
+pub(super) use self::models::Lookup;
 pub(super) use self::reading::Clicks;
 pub(super) use self::titles::Titles;
 

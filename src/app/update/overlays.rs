@@ -151,7 +151,7 @@ impl App {
                 Confirmed::SavePersona(persona) => self.keep_persona(*persona, now),
             },
             Some(Overlay::Room(room)) => self.make_room(room, now),
-            Some(Overlay::Conversations(list)) => self.accept_in_list(list),
+            Some(Overlay::Conversations(list)) => self.accept_in_list(list, now),
             Some(Overlay::Prompts(search)) => self.take_prompt(&search),
             Some(Overlay::Compare(compare)) => self.take_side(&compare, compare.focus, now),
             Some(Overlay::Help { .. }) | None => {}

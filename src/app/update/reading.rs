@@ -175,7 +175,7 @@ impl App {
         };
         self.chat.deletions.push(deletion);
         self.chat.messages_changed();
-        self.chat.editing = None;
+        self.leave_editing();
         // What follows is pointed at, else what is above.
         let last = self.chat.conversation.len().checked_sub(1);
         let next = last.and_then(|last| self.chat.conversation.at(place.min(last)));
@@ -198,6 +198,7 @@ impl App {
         self.toasts.retain(|toast| toast.kind != ToastKind::Note);
         if let Some(first) = deletion.messages.first().copied() {
             // It may have become a version beside what was said since.
+            self.leave_editing();
             self.chat.conversation.go_through(first);
             if self.chat.transcript.cursor().is_some() {
                 self.chat.transcript.point_at(Some(Cursor::on_message(first)));

@@ -1,22 +1,17 @@
-//! Keeping the conversation on the screen, going to another, and the list of all of them.
+//! Going from the conversation on the screen to another, and the list of all of them.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::asking::By;
-use crate::app::chat::{Running, Wish};
-use crate::app::msg::{Effect, TimerId};
+use crate::app::chat::{By, Running, Wish};
+use crate::app::msg::Effect;
 use crate::app::sessions::{ConversationList, Listed, Opening};
 use crate::app::text_area::TextArea;
+use crate::app::update::chat::BUSY;
 use crate::app::{App, Dirty, Overlay, Pane, ToastKind};
-use crate::domain::Role;
 use crate::domain::action::{Action, Context};
 use crate::domain::store::keeper::Keeper;
 use crate::domain::store::{Change, ConvId, Draft, Opened, Row, StoreCmd, StoreEvent, Which};
-
-/// How often a growing answer is kept.
-const MORE: Duration = Duration::from_millis(250);
-/// How often what is being written is kept.
-const DRAFT: Duration = Duration::from_millis(400);
+use crate::domain::{MsgId, Role};
 
 impl App {
     pub(super) fn open_first(&mut self) {
@@ -25,99 +20,6 @@ impl App {
             self.saved.opening = Some(Opening { ask, at_the_start: true });
             self.emit(Effect::Store(StoreCmd::Open { ask, which, at: None }));
         }
-    }
-
-    /// Has kept what is new, at the end of every update.
-    pub(super) fn keep(&mut self) {
-        if self.saved.off {
-            self.chat.conversation.take_changed();
-            return;
-        }
-        let mut changes = self.new_changes();
-        // A message that was waiting must not be lost between the two.
-        if !changes.is_empty() {
-            changes.extend(self.saved.keeper.draft(self.unsent()));
-        }
-        self.emit_keep(changes);
-        if self.saved.keeper.is_growing() && !self.saved.more_is_due {
-            self.saved.more_is_due = true;
-            self.emit(Effect::SetTimer { id: TimerId::Keep, after: MORE });
-        }
-    }
-
-    /// Something may have been written.
-    pub(super) fn keep_draft_soon(&mut self) {
-        if !self.saved.draft_is_due && !self.saved.off {
-            self.saved.draft_is_due = true;
-            self.emit(Effect::SetTimer { id: TimerId::Draft, after: DRAFT });
-        }
-    }
-
-    /// What has come of the answer since the last time; the next time is set by `keep`.
-    pub(super) fn keep_more(&mut self) {
-        self.saved.more_is_due = false;
-        let more = self.saved.keeper.more(&self.chat.conversation);
-        self.emit_keep(more.into_iter().collect());
-    }
-
-    pub(super) fn keep_draft(&mut self) {
-        self.saved.draft_is_due = false;
-        if self.saved.is_beginning() {
-            return;
-        }
-        let draft = self.saved.keeper.draft(self.unsent());
-        self.emit_keep(draft.into_iter().collect());
-    }
-
-    /// All there is, now: nothing more will come.
-    pub(super) fn keep_all(&mut self) {
-        if !self.saved.off {
-            let mut changes = self.new_changes();
-            changes.extend(self.saved.keeper.more(&self.chat.conversation));
-            changes.extend(self.saved.keeper.draft(self.unsent()));
-            self.emit_keep(changes);
-        }
-    }
-
-    fn new_changes(&mut self) -> Vec<Change> {
-        let Self { saved, chat, .. } = self;
-        let own = &chat.own;
-        saved.keeper.changes(&mut chat.conversation, || own.clone().unwrap_or_default())
-    }
-
-    fn emit_keep(&mut self, changes: Vec<Change>) {
-        if !changes.is_empty() && !self.saved.off {
-            let id = self.saved.id;
-            self.emit(Effect::Store(StoreCmd::Keep { id, changes }));
-        }
-    }
-
-    /// What is written and not sent, wherever it waits.
-    fn unsent(&self) -> Draft {
-        let running = self.chat.running.as_ref().map(Running::wish);
-        let asked = match &self.overlay {
-            Some(Overlay::Room(room)) => Some(&room.wish),
-            _ => None,
-        };
-        let then = running.into_iter().filter_map(|wish| match wish {
-            Wish::Summarise { then, .. } => Some(then),
-            _ => None,
-        });
-        let held = asked.into_iter().filter_map(|wish| match wish {
-            Wish::Say(text) | Wish::Summarise { then: text, .. } => Some(text),
-            Wish::Again | Wish::GoOn => None,
-        });
-        let composer = &self.chat.composer;
-        let waiting = then.chain(held).chain(&self.chat.queue).map(|text| composer.as_written(text));
-        // What was being written when an older message took its place.
-        let before = self.chat.editing.as_ref().map(|editing| editing.draft.clone());
-        let all = waiting.chain(before).chain([composer.area.written()]).filter(|written| !written.is_blank());
-        let all = all.reduce(|mut all, next| {
-            all.append(&"\n".into());
-            all.append(&next);
-            all
-        });
-        all.map(|written| written.draft()).unwrap_or_default()
     }
 
     pub(super) fn on_store(&mut self, event: StoreEvent, now: Instant) {
@@ -130,6 +32,9 @@ impl App {
                 self.toast(ToastKind::Warning, error.message, error.hint, now);
             }
             StoreEvent::Note(error) => self.toast_error(&error, now),
+            StoreEvent::Lost { id } if id == self.saved.id => self.keep_as_another(now),
+            // It was left meanwhile, or is kept as another one already.
+            StoreEvent::Lost { .. } => {}
             StoreEvent::Opened { ask, result } => {
                 // Else it is of a wish that another one has followed.
                 let Some(opening) = self.saved.opening.take_if(|opening| opening.ask == ask) else { return };
@@ -188,7 +93,7 @@ impl App {
     /// A message that waited for a summary is the person's again.
     pub(super) fn end_answer(&mut self, now: Instant) {
         if let Some(Wish::Summarise { then, .. }) = self.chat.running.as_ref().map(Running::wish) {
-            let then = then.clone();
+            let then = then.text.clone();
             self.chat.composer.put_back(&then);
         }
         self.stop();
@@ -198,7 +103,12 @@ impl App {
     /// A new conversation. What waits to be sent goes along; it is the person's to send or not.
     pub(super) fn begin_conversation(&mut self, now: Instant) {
         self.end_answer(now);
-        while self.take_back() {}
+        if let Some(editing) = self.chat.editing.take() {
+            self.chat.composer.put_above(editing.draft);
+        }
+        while let Some(waiting) = self.chat.queue.pop_back() {
+            self.chat.composer.put_back(&waiting.text);
+        }
         let mut changes = self.new_changes();
         changes.extend(self.saved.keeper.draft(Draft::default()));
         self.emit_keep(changes);
@@ -217,7 +127,7 @@ impl App {
     /// Who types at once means the conversation that comes: what is written goes below its draft, what was sent is said in it.
     fn opened_at_the_start(&mut self, opened: Opened, now: Instant) {
         let sent = std::mem::take(&mut self.chat.queue);
-        let written = self.chat.composer.area.take();
+        let written = self.chat.composer.take_out();
         self.opened(opened, now);
         if !written.is_empty() {
             let mut all = self.chat.composer.area.written();
@@ -336,7 +246,7 @@ impl App {
     }
 
     /// Enter: opens what is chosen, or takes the title that was typed.
-    pub(super) fn accept_in_list(&mut self, mut list: Box<ConversationList>) {
+    pub(super) fn accept_in_list(&mut self, mut list: Box<ConversationList>, now: Instant) {
         if let Some((id, title)) = list.renaming.take() {
             let title = title.text().trim().to_owned();
             if id == self.saved.id {
@@ -346,13 +256,33 @@ impl App {
             // Without a title of its own it has that of its first words.
             self.change_conversation(id, Change::Title(Some(title).filter(|title| !title.is_empty())));
         } else if let Some(entry) = list.chosen() {
-            let (id, row) = (entry.id(), entry.row());
-            if id != self.saved.id || row.is_some() {
-                self.ask_to_open(Which::Id(id), row);
+            let (id, row, message) = (entry.id(), entry.row(), entry.message());
+            match row {
+                Some(row) if id == self.saved.id => self.go_to_found(row, message, now),
+                None if id == self.saved.id => {}
+                row => self.ask_to_open(Which::Id(id), row),
             }
         } else {
             self.overlay = Some(Overlay::Conversations(list));
         }
+    }
+
+    /// To a message of the conversation on the screen. One that is not known here was said by another process.
+    fn go_to_found(&mut self, row: Row, message: Option<MsgId>, now: Instant) {
+        let is_shown = message.is_some_and(|message| self.chat.conversation.place(message).is_some());
+        if self.chat.is_busy() && !is_shown {
+            return self.toast(ToastKind::Note, BUSY, None, now);
+        }
+        let Some(message) = message else { return self.ask_to_open(Which::Id(self.saved.id), Some(row)) };
+        if !is_shown {
+            self.leave_editing();
+            self.chat.conversation.go_through(message);
+        }
+        if let Some(place) = self.chat.conversation.place(message) {
+            self.chat.transcript.point_at(None);
+            self.chat.transcript.to_message(place);
+        }
+        self.pane = Pane::Chat;
     }
 
     /// Esc: leaves the title as it was, else what was typed, else the list.
@@ -370,6 +300,7 @@ impl App {
     fn change_conversation(&mut self, id: ConvId, change: Change) {
         self.emit(Effect::Store(StoreCmd::Keep { id, changes: vec![change] }));
         self.ask_for_list();
+        self.search_conversations();
     }
 
     /// To the conversation that is chosen in the list, else to the one on the screen.
@@ -391,48 +322,46 @@ impl App {
         if self.list().is_none() {
             // What is done to it is seen, and undone, where all of them are.
             self.open_list(now);
-            let (id, title) = (self.saved.id, self.saved.listed.title.clone());
-            return self.act_on(action, id, &title, now);
+            let (id, listed) = (self.saved.id, self.saved.listed.clone());
+            return self.act_on(action, id, listed, now);
         }
-        let chosen = self.list().and_then(|list| list.chosen().map(|entry| (entry.id(), entry.title().to_owned())));
-        let Some((id, title)) = chosen else { return true };
-        self.act_on(action, id, &title, now)
+        let chosen = self.list().and_then(|list| list.chosen().map(|entry| (entry.id(), entry.listed())));
+        let Some((id, listed)) = chosen else { return true };
+        self.act_on(action, id, listed, now)
     }
 
-    fn act_on(&mut self, action: Action, id: ConvId, title: &str, now: Instant) -> bool {
+    fn act_on(&mut self, action: Action, id: ConvId, listed: Listed, now: Instant) -> bool {
         let is_this = id == self.saved.id;
-        let summary = self.list().and_then(|list| list.summary(id).cloned());
+        let Listed { title, pinned, archived } = listed;
         match action {
             Action::Rename => {
                 if let Some(list) = self.list() {
-                    let mut area = TextArea::one_line(title);
+                    let mut area = TextArea::one_line(&title);
                     area.act(Action::TextEnd);
                     list.renaming = Some((id, area));
                 }
             }
             Action::Pin => {
-                let pinned = !summary.map_or(self.saved.listed.pinned, |summary| summary.pinned);
                 if is_this {
-                    self.saved.listed.pinned = pinned;
+                    self.saved.listed.pinned = !pinned;
                 }
-                self.change_conversation(id, Change::Pinned(pinned));
+                self.change_conversation(id, Change::Pinned(!pinned));
             }
             Action::Archive => {
-                let archived = !summary.map_or(self.saved.listed.archived, |summary| summary.archived);
                 if is_this {
-                    self.saved.listed.archived = archived;
+                    self.saved.listed.archived = !archived;
                 }
-                self.change_conversation(id, Change::Archived(archived));
+                self.change_conversation(id, Change::Archived(!archived));
             }
             Action::DeleteConversation => {
                 if is_this {
                     self.leave(now);
-                    self.chat.composer.area.take();
+                    self.chat.composer.take_out();
                     self.chat.queue.clear();
                     self.saved.begin_anew();
                     self.chat.clear();
                 }
-                self.saved.deleted.push((id, title.to_owned()));
+                self.saved.deleted.push((id, title.clone()));
                 self.change_conversation(id, Change::Deleted(true));
                 let key = self.key(Action::Undelete);
                 let hint = format!("{key} brings it back, until you quit");

@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use crate::app::msg::{Effect, TimerId};
 use crate::app::settings::ValueEditor;
-use crate::app::vim::Vim;
 use crate::app::{App, EngineStatus, Overlay, SETTLE, ToastKind};
 use crate::config::{Applies, Kind, Origin, Spec, Value};
 use crate::domain::HubCmd;
@@ -50,7 +49,10 @@ impl App {
         let spec = editor.spec;
         let parsed = spec.parse(editor.area.text());
         if let (true, Ok(value)) = (editor.here, &parsed) {
-            return self.take_here(&[(spec, value.clone())], now);
+            if !self.take_here(vec![(spec, value.clone())], now) {
+                self.overlay = Some(Overlay::Value(editor));
+            }
+            return;
         }
         match parsed.and_then(|value| {
             (spec.set)(&mut self.settings, value.clone())?;
@@ -93,7 +95,7 @@ impl App {
                 let on = self.settings.ui.mouse;
                 self.emit(Effect::Mouse(on));
             }
-            "ui.editing" => self.chat.composer.vim = Vim::default(),
+            "ui.editing" => self.chat.composer.change_keys(),
             "chat.prompt_history" => self.chat.composer.prompts.forget_stored(),
             "ui.ascii" => {
                 if let Some(ascii) = self.settings.ui.ascii {

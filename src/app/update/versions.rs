@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::app::chat::Editing;
+use crate::app::chat::{Editing, Saying};
 use crate::app::update::chat::BUSY;
 use crate::app::{App, Dirty, ToastKind};
 use crate::domain::{MsgId, Role};
@@ -23,11 +23,15 @@ impl App {
             return self.toast(ToastKind::Note, "There is no message to write again", None, now);
         };
         let Some(text) = self.chat.conversation.get(message).map(|m| m.content.clone()) else { return };
+        self.write_again(message, &text);
+    }
+
+    fn write_again(&mut self, message: MsgId, text: &str) {
         let draft = match self.chat.editing.take() {
             Some(editing) => editing.draft,
             None => self.chat.composer.area.written(),
         };
-        let written = self.chat.composer.as_written(&text);
+        let written = self.chat.composer.as_written(text);
         self.chat.composer.show(&written);
         self.chat.composer.touched();
         self.chat.transcript.point_at(None);
@@ -42,11 +46,33 @@ impl App {
         }
     }
 
-    /// What is about to be sent takes the place of the message that it was; the draft from before comes back.
-    pub(super) fn put_in_place(&mut self) {
-        if let Some(Editing { message, draft }) = self.chat.editing.take() {
+    /// What was written is on its way; the draft from before comes back. Gives the message that was written again.
+    pub(super) fn end_editing(&mut self) -> Option<MsgId> {
+        let Editing { message, draft } = self.chat.editing.take()?;
+        self.chat.composer.show(&draft);
+        Some(message)
+    }
+
+    /// Another message is to take the place of this one.
+    pub(super) fn step_back_before(&mut self, message: MsgId) {
+        if self.chat.conversation.get(message).is_some_and(|message| !message.deleted) {
+            self.chat.conversation.go_through(message);
             self.chat.conversation.step_back_before(message);
-            self.chat.composer.show(&draft);
+        }
+    }
+
+    /// It does not take that place yet.
+    pub(super) fn show_again(&mut self, saying: &Saying) {
+        if let Some(message) = saying.instead_of {
+            self.chat.conversation.go_through(message);
+        }
+    }
+
+    /// A message that was not said after all is the person's again.
+    pub(super) fn give_back(&mut self, saying: Saying) {
+        match saying.instead_of {
+            Some(message) if self.chat.editing.is_none() => self.write_again(message, &saying.text),
+            _ => self.chat.composer.put_back(&saying.text),
         }
     }
 
@@ -61,7 +87,7 @@ impl App {
             return self.toast(ToastKind::Note, "There is no other version here", Some(hint), now);
         };
         if self.chat.conversation.show_version(message, later) {
-            self.chat.editing = None;
+            self.leave_editing();
             self.touch(Dirty::Now);
         } else {
             let end = if later { "This is the last version" } else { "This is the first version" };

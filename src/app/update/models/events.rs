@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::app::models::ModelsPane;
 use crate::app::models::downloads::Download;
 use crate::app::msg::Effect;
-use crate::app::{App, Dirty, EngineStatus, Pane, ThenLoad, ToastKind};
+use crate::app::{App, Dirty, Pane, ThenLoad, ToastKind};
 use crate::domain::action::Action;
 use crate::domain::{DownloadState, HubCmd, HubEvent};
 
@@ -17,21 +17,7 @@ impl App {
                 here.found(local, downloads);
                 self.touch(Dirty::Soon);
             }
-            HubEvent::Resolved { id, result } if id == self.load => {
-                self.touch(Dirty::Soon);
-                match *result {
-                    Ok(model) => {
-                        self.engine = EngineStatus::Empty;
-                        self.load_if_it_fits(&model, now);
-                    }
-                    Err(error) => {
-                        let name = self.name_of_load();
-                        self.engine = EngineStatus::Empty;
-                        self.on_unresolved(&name, error, now);
-                    }
-                }
-            }
-            HubEvent::Resolved { .. } => {}
+            HubEvent::Resolved { id, result } => self.on_resolved(id, *result, now),
             HubEvent::Download { id, state } => {
                 let ended = self.models.downloads.set(id, state);
                 // The status line shows it everywhere.

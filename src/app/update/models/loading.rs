@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::app::chat::By;
 use crate::app::msg::Effect;
 use crate::app::{App, Confirm, Confirmed, Dirty, EngineStatus, Overlay, ToastKind};
 use crate::domain::action::Action;
@@ -9,10 +10,18 @@ use crate::domain::fit::{Fit, Verdict};
 use crate::domain::model::{LoadSettings, LocalModel, ModelInfo, ModelRef, ModelSpec};
 use crate::domain::quant::KeptCopy;
 use crate::domain::units::{bytes, seconds};
-use crate::domain::{EngineCmd, HubCmd, fit};
+use crate::domain::{EngineCmd, HubCmd, LoadId, fit};
+use crate::error::UserError;
 
 /// A load that takes no longer needs no copy.
 const WORTH_KEEPING: Duration = Duration::from_secs(2);
+
+/// A model that is to be loaded, if it is here.
+#[derive(Debug)]
+pub(in crate::app) struct Lookup {
+    id: LoadId,
+    name: String,
+}
 
 impl App {
     /// The load under way ends, and its process at once. What waits for the model waits on.
@@ -30,29 +39,70 @@ impl App {
         if self.chat.is_busy() {
             self.stop();
         }
-        self.load = self.load.next();
+        self.next_load();
         self.engine = EngineStatus::Empty;
         self.memory = None;
         self.emit(Effect::Engine(EngineCmd::Unload));
     }
 
-    /// Finds the model that a name from the outside means, then loads it.
+    /// Another load begins, or the end of all: nobody looks for a model any more.
+    fn next_load(&mut self) -> LoadId {
+        self.last_load = self.last_load.next();
+        self.load = self.last_load;
+        self.lookup = None;
+        self.load
+    }
+
+    /// Finds the model that a name from the outside means, then loads it. One that is there, or on its way, stays until then.
     pub(in crate::app::update) fn resolve_and_load(&mut self, name: &str, now: Instant) {
-        self.wanted = None;
-        match ModelRef::parse(name) {
-            Ok(model) => {
-                self.load = self.load.next();
-                let id = self.load;
-                self.engine = EngineStatus::Loading {
-                    id,
-                    name: name.to_owned(),
-                    stage: crate::domain::LoadStage::Checking,
-                    since: now,
-                };
-                self.emit(Effect::Hub(HubCmd::Resolve { id, model }));
+        let has_model = self.has_model();
+        let model = match ModelRef::parse(name) {
+            Ok(model) => model,
+            Err(error) if has_model => return self.toast_error(&error, now),
+            Err(error) => {
+                self.wanted = None;
+                self.engine = EngineStatus::Failed { name: name.to_owned(), error };
+                return;
             }
-            Err(error) => self.engine = EngineStatus::Failed { name: name.to_owned(), error },
+        };
+        let id = if has_model {
+            self.last_load = self.last_load.next();
+            self.last_load
+        } else {
+            let id = self.next_load();
+            let stage = crate::domain::LoadStage::Checking;
+            self.wanted = None;
+            self.engine = EngineStatus::Loading { id, name: name.to_owned(), stage, since: now };
+            id
+        };
+        self.lookup = Some(Lookup { id, name: name.to_owned() });
+        self.emit(Effect::Hub(HubCmd::Resolve { id, model }));
+    }
+
+    /// A model is there, or being loaded, and not only looked for.
+    fn has_model(&self) -> bool {
+        match &self.engine {
+            EngineStatus::Ready(_) | EngineStatus::Asleep(_) => true,
+            EngineStatus::Loading { id, .. } => self.lookup.as_ref().is_none_or(|lookup| lookup.id != *id),
+            EngineStatus::Empty | EngineStatus::Failed { .. } => false,
         }
+    }
+
+    pub(super) fn on_resolved(&mut self, id: LoadId, result: Result<LocalModel, UserError>, now: Instant) {
+        let has_model = self.has_model();
+        let Some(lookup) = self.lookup.take_if(|lookup| lookup.id == id) else { return };
+        self.touch(Dirty::Soon);
+        if !has_model {
+            self.engine = EngineStatus::Empty;
+        }
+        match result {
+            Ok(model) => self.load_if_it_fits(&model, now),
+            Err(_) if lookup.name == "starter" && !self.settings.offline => self.get_starter(now),
+            Err(error) if has_model => self.toast_error(&error, now),
+            Err(error) => self.not_loaded(lookup.name, error, now),
+        }
+        // What was said meanwhile is for the model that is there after all.
+        self.answer_next(By::Itself, now);
     }
 
     /// What failed may work now: a killed engine, a disk that is there again, memory that is free.
@@ -156,8 +206,7 @@ impl App {
         if self.chat.is_busy() {
             self.stop();
         }
-        self.load = self.load.next();
-        let id = self.load;
+        let id = self.next_load();
         self.engine = EngineStatus::Loading {
             id,
             name: model.name.clone(),

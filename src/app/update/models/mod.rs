@@ -16,6 +16,8 @@ mod loading;
 
 use std::time::Instant;
 
+pub(in crate::app) use self::loading::Lookup;
+
 use crate::app::models::Place;
 use crate::app::models::downloads::Download;
 use crate::app::models::here::Row;
