@@ -436,6 +436,7 @@ fn hostile_text_takes_no_longer_than_its_length() {
         "$$\n".to_owned() + &lines("\\frac{") + "\n$$",
         "$$\n".to_owned() + &lines("\\begin{matrix}") + "\n$$",
         lines("$\\frac{a}{b}$ "),
+        lines(&format!("${}x{}$ ", "\\overline{".repeat(35), "}".repeat(35))),
         lines("- ") + "a",
         lines("- a\n  "),
         lines("1. "),
