@@ -2,7 +2,7 @@
 //! more than its length.
 
 use hobnob::config::theme::{Glyphs, Theme};
-use hobnob::text::markdown::render;
+use hobnob::text::markdown::{Look, RegionKind, code_blocks, render};
 use hobnob::text::stream::StreamingDoc;
 use hobnob::text::wrap::line_width;
 use hobnob::text::{Sanitizer, sanitize};
@@ -262,6 +262,21 @@ proptest! {
         text in soup(), sizes in pieces(), width in select(&WIDTHS[..]), seldom in any::<bool>(),
     ) {
         streams_as_the_whole(&text, &sizes, width, seldom)?;
+    }
+
+    #[test]
+    fn code_is_copied_by_the_numbers_that_it_has_on_the_page(text in prop_oneof![document(), soup(), long()]) {
+        let mut doc = StreamingDoc::new();
+        doc.look(Look { headed: true, ..Look::default() });
+        doc.push(&text);
+        doc.lines(80, &theme());
+        let mut numbers: Vec<usize> = doc
+            .regions()
+            .iter()
+            .filter_map(|region| if let RegionKind::Code { number } = region.kind { Some(number) } else { None })
+            .collect();
+        numbers.dedup();
+        prop_assert_eq!(numbers, Vec::from_iter(1..=code_blocks(&text).len()));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::ops::Range;
 use ratatui::text::{Line, Span};
 
 use super::folds::{BodyRow, Fold, Foldable, Folds, folds_of, row, row_of_line};
+use super::markdown;
 use super::notes;
 use super::reasoned::{self, Reasoned};
 use crate::config::Details;
@@ -89,9 +90,6 @@ pub(super) struct Block {
 
 /// From this width on an answer and its figures stand apart.
 const ROOMY: u16 = 60;
-
-/// What JSON needs around it to be shown as code; the end of the answer ends it.
-const JSON_FENCE: &str = "```json\n";
 
 impl Laid {
     /// Lays a message out. `old`: as it was before; what grows goes on from there.
@@ -271,18 +269,11 @@ fn body(message: &Message, old: Option<Body>, key: Key, theme: &Theme) -> Body {
     match message.role {
         Role::Assistant => {
             let mut doc = match old {
-                // Content only grows, so what the document has is its beginning.
                 Some(Body::Document(doc)) => doc,
                 _ => Box::default(),
             };
             doc.look(key.look);
-            // An answer that is JSON through and through is shown as that.
-            let fence = if message.is_json() { JSON_FENCE } else { "" };
-            if doc.received() == 0 && !message.content.is_empty() {
-                doc.push(fence);
-            }
-            let fed = doc.received().saturating_sub(fence.len());
-            doc.push(message.content.get(fed..).unwrap_or_default());
+            markdown::feed(&mut doc, message);
             Body::Document(doc)
         }
         Role::User | Role::System => {

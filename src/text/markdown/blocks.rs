@@ -1,5 +1,6 @@
 //! One piece of Markdown to lines: the parser's events to blocks, each laid out in the room that the containers around it leave.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use pulldown_cmark::{BlockQuoteKind, CodeBlockKind, Event, HeadingLevel, Parser, Tag, TagEnd};
@@ -11,7 +12,7 @@ use super::containers::Containers;
 use super::formulas::{Formula, Part, Protected};
 use super::inline::Inline;
 use super::marks::{footnote_label, footnote_mark, indentation};
-use super::split::Rest;
+use super::split::{Kind, Rest};
 use super::table::{Shape, Table};
 use super::{Look, OPTIONS, Region, RegionKind};
 use crate::config::theme::Theme;
@@ -30,6 +31,20 @@ pub(super) enum Role<'a> {
         shape: Option<Shape>,
     },
     InItem(&'a Rest),
+}
+
+impl<'a> Role<'a> {
+    /// What a piece of this kind is; `None` for a fence, whose lines are drawn as they come. `shape`: of the table above.
+    pub(super) fn of(kind: &'a Kind, shape: Option<Shape>) -> Option<Self> {
+        Some(match kind {
+            Kind::Fence { .. } => return None,
+            Kind::Item { number: Some(number), .. } => Role::Item(*number),
+            Kind::Blocks | Kind::Item { .. } | Kind::More => Role::Blocks,
+            Kind::Footnote => Role::Footnote,
+            Kind::Rows { heading } => Role::Rows { heading, shape },
+            Kind::InItem(rest) => Role::InItem(rest),
+        })
+    }
 }
 
 /// The room that a piece has, and how it is to be drawn there.
@@ -55,23 +70,44 @@ pub(super) struct Drawn {
 
 /// The lines of one piece.
 pub(super) fn render(source: &str, role: Role<'_>, sheet: Sheet<'_>) -> Drawn {
-    let drawn = |source: &str, number: Option<u64>, above: Option<Shape>| {
-        let protected = Protected::new(source);
-        let mut blocks = Blocks::new(&protected, sheet);
-        (blocks.number, blocks.above) = (number, above);
-        blocks.run()
-    };
+    let text = parsed(source, &role);
+    let protected = Protected::new(&text);
+    let mut blocks = Blocks::new(&protected, sheet);
     match role {
-        Role::Blocks => drawn(source, None, None),
-        Role::Item(number) => drawn(source, Some(number), None),
-        Role::Footnote => footnote(source, sheet),
-        Role::Rows { heading, shape } => drawn(&(heading.to_owned() + source), None, shape),
-        Role::InItem(rest) => rest_of_item(source, rest, sheet),
+        Role::Blocks => {}
+        Role::Item(number) => blocks.number = Some(number),
+        Role::Rows { shape, .. } => blocks.above = shape,
+        Role::Footnote => {
+            if let Some((label, _)) = footnote_text(source) {
+                let mark = Span::styled(footnote_mark(label) + " ", sheet.theme.link);
+                blocks.containers.enter(vec![mark], true, Style::default());
+            }
+        }
+        Role::InItem(rest) => {
+            if rest.fence.is_some() {
+                // The block that it goes on with has been counted, and named.
+                blocks.codes = blocks.codes.saturating_sub(1);
+                blocks.goes_on = true;
+            }
+            // Without its mark, under what was drawn of it.
+            blocks.containers.enter(vec![Span::raw(" ".repeat(rest.hang))], true, Style::default());
+        }
+    }
+    blocks.run()
+}
+
+/// A piece as the parser is to see it: without what belongs to the container that it is the rest of.
+pub(super) fn parsed<'s>(source: &'s str, role: &Role<'_>) -> Cow<'s, str> {
+    match role {
+        Role::Blocks | Role::Item(_) => source.into(),
+        Role::Rows { heading, .. } => ((*heading).to_owned() + source).into(),
+        Role::Footnote => footnote_text(source).map_or(source.into(), |(_, text)| text.into()),
+        Role::InItem(rest) => rest_of_item(source, rest).into(),
     }
 }
 
-/// More of a list item, without its mark, under what was drawn of it.
-fn rest_of_item(source: &str, rest: &Rest, sheet: Sheet<'_>) -> Drawn {
+/// More of a list item, as far to the left as the item's own text.
+fn rest_of_item(source: &str, rest: &Rest) -> String {
     let mut text = String::with_capacity(source.len());
     if let Some(opening) = &rest.fence {
         text.push_str(opening);
@@ -84,33 +120,20 @@ fn rest_of_item(source: &str, rest: &Rest, sheet: Sheet<'_>) -> Drawn {
         text.push_str(inner);
         text.push_str(if line.ends_with('\n') { "\n" } else { "" });
     }
-    let protected = Protected::new(&text);
-    let mut blocks = Blocks::new(&protected, sheet);
-    if rest.fence.is_some() {
-        // The block that it goes on with has been counted, and named.
-        blocks.codes = blocks.codes.saturating_sub(1);
-        blocks.goes_on = true;
-    }
-    blocks.containers.enter(vec![Span::raw(" ".repeat(rest.hang))], true, Style::default());
-    blocks.run()
+    text
 }
 
-/// A definition as its label and, hanging, its text. Only the piece is known here, and the parser wants to see references too.
-fn footnote(source: &str, sheet: Sheet<'_>) -> Drawn {
+/// The label of a footnote, and its text. Only the piece is known here, and the parser wants to see references too.
+fn footnote_text(source: &str) -> Option<(&str, String)> {
     let text = source.trim_start_matches(' ');
-    let Some((label, begin)) = footnote_label(text) else {
-        return Blocks::new(&Protected::new(source), sheet).run();
-    };
+    let (label, begin) = footnote_label(text)?;
     let mut body = String::with_capacity(text.len());
     for (index, line) in text[begin..].split_inclusive('\n').enumerate() {
         let indent = line.bytes().take(4).take_while(|&byte| byte == b' ').count();
         let line = line.strip_prefix('\t').unwrap_or(&line[indent..]);
         body.push_str(if index == 0 { line.trim_start_matches([' ', '\t']) } else { line });
     }
-    let protected = Protected::new(&body);
-    let mut blocks = Blocks::new(&protected, sheet);
-    blocks.containers.enter(vec![Span::styled(footnote_mark(label) + " ", sheet.theme.link)], true, Style::default());
-    blocks.run()
+    Some((label, body))
 }
 
 struct Blocks<'a> {

@@ -17,6 +17,12 @@ const LONG_LINE: usize = 2 << 10;
 /// Columns of a number and the space after it, up to 999 lines.
 const NUMBER: usize = 4;
 
+/// The language in what stands after a fence, its first word: `rust`, `rust,ignore`, `{.python}`.
+pub(super) fn language(info: &str) -> &str {
+    let word = info.trim_matches(|c: char| c.is_whitespace() || matches!(c, '{' | '}' | '.'));
+    word.split([' ', '\t', ',', ';', '{', '}', ':']).next().unwrap_or_default()
+}
+
 /// Draws one block line by line.
 #[derive(Debug, Clone)]
 pub(super) struct Painter {
@@ -28,10 +34,9 @@ pub(super) struct Painter {
 }
 
 impl Painter {
-    /// `info`: what stands after the fence; its first word is the language (`rust`, `rust,ignore`, `{.python}`).
+    /// `info`: what stands after the fence.
     pub(super) fn new(info: &str, look: Look) -> Self {
-        let word = info.trim_matches(|c: char| c.is_whitespace() || matches!(c, '{' | '}' | '.'));
-        let label = word.split([' ', '\t', ',', ';', '{', '}', ':']).next().unwrap_or_default();
+        let label = language(info);
         Self { label: label.to_owned(), highlighter: Highlighter::new(label), look, number: 0 }
     }
 

@@ -47,8 +47,6 @@ pub(crate) struct Page {
 struct Position {
     splitter: Splitter,
     open: Option<Piece>,
-    /// The line before is not at its end.
-    in_line: bool,
     /// The table that was drawn last, if rows may follow it.
     table: Option<Shape>,
     /// Blocks of code so far, the open one included.
@@ -107,9 +105,7 @@ impl Page {
     pub(crate) fn line(&mut self, source: &str, range: Range<usize>, theme: &Theme) {
         let text = &source[range.clone()];
         self.work += text.len() as u64;
-        let goes_on = std::mem::replace(&mut self.at.in_line, !text.ends_with('\n'));
-        let step = if goes_on { self.at.splitter.rest_of_line(text) } else { self.at.splitter.line(text) };
-        match step {
+        match self.at.splitter.line(text) {
             Step::Starts(kind) => {
                 self.close(source, range.start, theme);
                 let painter = match &kind {
@@ -121,14 +117,16 @@ impl Page {
                 self.at.open = Some(Piece { start: range.start, kind, painter, drawn: false });
                 self.append_code(Vec::from_iter(head));
             }
-            Step::Code { from, spaces } => {
+            step @ (Step::Code { .. } | Step::MoreCode) => {
                 let open = self.at.open.as_mut().and_then(|piece| piece.painter.as_mut());
                 if let Some(painter) = open {
-                    let code = text[from..].trim_end_matches('\n');
-                    let lines = match spaces {
-                        _ if goes_on => painter.rest_of_line(code, self.width, theme),
-                        0 => painter.line(code, self.width, theme),
-                        _ => painter.line(&(" ".repeat(spaces) + code), self.width, theme),
+                    let text = text.trim_end_matches('\n');
+                    let lines = match step {
+                        Step::Code { from, spaces: 0 } => painter.line(&text[from..], self.width, theme),
+                        Step::Code { from, spaces } => {
+                            painter.line(&(" ".repeat(spaces) + &text[from..]), self.width, theme)
+                        }
+                        _ => painter.rest_of_line(text, self.width, theme),
                     };
                     self.append_code(lines);
                 }
@@ -161,15 +159,7 @@ impl Page {
     fn close(&mut self, source: &str, end: usize, theme: &Theme) {
         let Some(piece) = &self.at.open else { return };
         let text = &source[piece.start..end];
-        let shape = self.at.table.take();
-        let role = match &piece.kind {
-            Kind::Fence { .. } => return,
-            Kind::Item { number: Some(number), .. } => Role::Item(*number),
-            Kind::Blocks | Kind::Item { .. } | Kind::More => Role::Blocks,
-            Kind::Footnote => Role::Footnote,
-            Kind::Rows { heading } => Role::Rows { heading, shape },
-            Kind::InItem(rest) => Role::InItem(rest),
-        };
+        let Some(role) = Role::of(&piece.kind, self.at.table.take()) else { return };
         self.work += text.len() as u64;
         let text = self.at.splitter.with_whole_end(text);
         let sheet = Sheet { width: self.width, look: self.look, codes: self.at.codes, theme };

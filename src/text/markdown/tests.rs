@@ -345,7 +345,7 @@ fn code_and_tables_are_known_by_their_lines() {
             (code(2), "/    c".to_owned())
         ]
     );
-    let numbers = crate::text::code_blocks(source);
+    let numbers = super::code_blocks(source);
     assert_eq!(numbers.len(), 2, "the numbers are those of what is copied");
 }
 
