@@ -368,7 +368,7 @@ pub fn toasts(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
         })
         .collect();
     // All of one width: they read as one column.
-    let widest = laid.iter().flat_map(|(_, lines)| lines).map(Line::width).max().unwrap_or(0);
+    let widest = laid.iter().flat_map(|(_, lines)| lines).map(wrap::line_width).max().unwrap_or(0);
     let width = u16::try_from(widest.min(most)).unwrap_or(area.width).saturating_add(text_at + 1);
     let mut y = area.y;
     for (kind, lines) in &laid {

@@ -162,8 +162,8 @@ fn filters(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
             Some(value) => Span::styled(value, theme.muted),
             None => Span::styled(name, theme.muted),
         });
-        let width: usize = spans.iter().map(Span::width).sum();
-        if line.width() + width > usize::from(area.width) {
+        let width: usize = spans.iter().map(|span| wrap::width(&span.content)).sum();
+        if wrap::line_width(&line) + width > usize::from(area.width) {
             break;
         }
         line.spans.extend(spans);
