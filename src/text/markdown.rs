@@ -22,6 +22,7 @@ mod inline;
 mod marks;
 mod page;
 mod plain;
+mod row;
 mod split;
 mod table;
 

@@ -12,6 +12,7 @@ use super::containers::Containers;
 use super::formulas::{Formula, Part, Protected};
 use super::inline::Inline;
 use super::marks::{footnote_label, footnote_mark, indentation};
+use super::row::Row;
 use super::split::{Kind, Rest};
 use super::table::{Shape, Table};
 use super::{Look, OPTIONS, Region, RegionKind};
@@ -59,7 +60,7 @@ pub(super) struct Sheet<'t> {
 
 /// A piece, drawn.
 pub(super) struct Drawn {
-    pub(super) lines: Vec<Line<'static>>,
+    pub(super) lines: Vec<Row>,
     /// Of the table that it ends with.
     pub(super) table: Option<Shape>,
     /// By lines of this piece.
@@ -140,7 +141,7 @@ struct Blocks<'a> {
     source: &'a str,
     protected: &'a Protected<'a>,
     theme: &'a Theme,
-    lines: Vec<Line<'static>>,
+    lines: Vec<Row>,
     containers: Containers,
     lists: Vec<List>,
     /// Overrides the number of the first list.
@@ -239,7 +240,7 @@ impl<'a> Blocks<'a> {
                 self.flush();
                 self.separate(range.start);
                 let rule = self.theme.glyphs.rule.repeat(self.containers.room());
-                self.emit(vec![Line::styled(rule, self.theme.faint)]);
+                self.emit(vec![Row::bare(Line::styled(rule, self.theme.faint))]);
             }
             Event::TaskListMarker(done) => self.task(done),
             Event::Text(text) if matches!(self.leaf, Leaf::Code { .. }) => {
@@ -288,9 +289,10 @@ impl<'a> Blocks<'a> {
         let room = self.containers.room();
         let margin = " ".repeat(if room < 40 { 2.min(room / 4) } else { 4 });
         let style = self.inline.style().patch(self.theme.math);
-        let fits = |rows: &Vec<String>| rows.iter().all(|row| wrap::width(row) + margin.len() <= room);
+        let left = margin.len();
+        let fits = |rows: &Vec<String>| rows.iter().all(|row| wrap::width(row) + left <= room);
         let rows = if self.theme.glyphs.unicode { formula.rows() } else { None };
-        let margin = [Span::raw(margin.clone())];
+        let margin = [Span::raw(margin)];
         let lines = match rows {
             Some(rows) if fits(&rows) => {
                 let row =
@@ -302,7 +304,7 @@ impl<'a> Blocks<'a> {
                 wrap::wrap(&[Span::styled(sanitize(&flat), style)], room, &margin, &margin)
             }
         };
-        self.emit(lines);
+        self.emit(lines.into_iter().map(|line| Row { line, left }).collect());
     }
 
     fn start(&mut self, tag: Tag<'_>, at: usize) {
@@ -326,7 +328,7 @@ impl<'a> Blocks<'a> {
                 self.containers.enter(vec![bar], false, theme.quote);
                 if let Some(kind) = kind {
                     let (name, style) = alert(kind, theme);
-                    self.emit(vec![Line::styled(name, style.add_modifier(Modifier::BOLD))]);
+                    self.emit(vec![Row::bare(Line::styled(name, style.add_modifier(Modifier::BOLD)))]);
                     self.labelled = true;
                 }
             }
@@ -389,7 +391,7 @@ impl<'a> Blocks<'a> {
                     let (above, room) = (self.above.take(), self.containers.room());
                     let (lines, shape) = table.render(above, room, self.look.wide, self.theme);
                     self.shape = Some(shape);
-                    self.emit_region(RegionKind::Table, lines);
+                    self.emit_region(RegionKind::Table, lines.into_iter().map(Row::text).collect());
                 }
             }
             TagEnd::TableHead | TagEnd::TableRow | TagEnd::DefinitionList => {}
@@ -417,8 +419,8 @@ impl<'a> Blocks<'a> {
             leaf => {
                 let mut lines = self.paragraph(room);
                 if matches!(leaf, Leaf::Heading(HeadingLevel::H1)) && !lines.is_empty() {
-                    let widest = lines.iter().map(wrap::line_width).max().unwrap_or(0);
-                    lines.push(Line::styled(self.theme.glyphs.rule.repeat(widest), self.theme.faint));
+                    let widest = lines.iter().map(|row| wrap::line_width(&row.line)).max().unwrap_or(0);
+                    lines.push(Row::bare(Line::styled(self.theme.glyphs.rule.repeat(widest), self.theme.faint)));
                 }
                 self.emit(lines);
             }
@@ -426,10 +428,11 @@ impl<'a> Blocks<'a> {
     }
 
     /// The lines of the text that was collected.
-    fn paragraph(&mut self, room: usize) -> Vec<Line<'static>> {
+    fn paragraph(&mut self, room: usize) -> Vec<Row> {
         let mut spans = self.inline.take();
         trim(&mut spans);
-        if spans.is_empty() { Vec::new() } else { wrap::wrap(&spans, room, &[], &[]) }
+        let lines = if spans.is_empty() { Vec::new() } else { wrap::wrap(&spans, room, &[], &[]) };
+        lines.into_iter().map(Row::text).collect()
     }
 
     fn draw_paragraph(&mut self) {
@@ -440,7 +443,7 @@ impl<'a> Blocks<'a> {
     fn leave(&mut self) {
         // An item or a footnote without content is still there to be seen.
         if self.containers.is_item() && self.containers.is_untouched() {
-            self.emit(vec![Line::default()]);
+            self.emit(vec![Row::text(Line::default())]);
         }
         self.containers.leave();
         // A blank line that nothing inside has used is not due outside.
@@ -505,12 +508,12 @@ impl<'a> Blocks<'a> {
         while let Some((span, text)) = self.definitions.pop_if(|(span, _)| span.start < at) {
             self.separate_if(span.start, true);
             let lines = wrap::wrap(&[Span::styled(text, self.theme.muted)], self.containers.room(), &[], &[]);
-            self.emit(lines);
+            self.emit(lines.into_iter().map(Row::text).collect());
         }
     }
 
     /// Draws lines that a reader can take hold of together.
-    fn emit_region(&mut self, kind: RegionKind, lines: Vec<Line<'static>>) {
+    fn emit_region(&mut self, kind: RegionKind, lines: Vec<Row>) {
         let height = lines.len();
         self.emit(lines);
         let end = self.lines.len();
@@ -520,15 +523,15 @@ impl<'a> Blocks<'a> {
     }
 
     /// Draws lines that fit the room, with what the containers put left of them.
-    fn emit(&mut self, lines: Vec<Line<'static>>) {
+    fn emit(&mut self, lines: Vec<Row>) {
         if lines.is_empty() {
             return;
         }
-        self.lines.extend(self.gap.take());
+        self.lines.extend(self.gap.take().map(Row::bare));
         self.labelled = false;
-        for line in lines {
-            let line = self.containers.around(line);
-            self.lines.push(line);
+        for row in lines {
+            let row = self.containers.around(row);
+            self.lines.push(row);
         }
     }
 }

@@ -6,6 +6,7 @@ use ratatui::text::Line;
 
 use super::blocks::{self, Drawn, Role, Sheet};
 use super::code::Painter;
+use super::row::Row;
 use super::split::{Kind, Splitter, Step};
 use super::table::Shape;
 use super::{Look, Region, RegionKind};
@@ -37,6 +38,8 @@ pub(crate) struct Page {
     width: usize,
     look: Look,
     lines: Vec<Line<'static>>,
+    /// Columns of each line that are left of its text.
+    lefts: Vec<usize>,
     regions: Vec<Region>,
     at: Position,
     work: u64,
@@ -77,6 +80,7 @@ impl Page {
             width: usize::from(width.max(1)),
             look,
             lines: Vec::new(),
+            lefts: Vec::new(),
             regions: Vec::new(),
             at: Position::default(),
             work: 0,
@@ -85,6 +89,11 @@ impl Page {
 
     pub(crate) fn lines(&self) -> &[Line<'static>] {
         &self.lines
+    }
+
+    /// Columns of each line that stand beside its text: bars, bullets, numbers.
+    pub(crate) fn lefts(&self) -> &[usize] {
+        &self.lefts
     }
 
     /// What of the lines is code and tables, from the top.
@@ -148,6 +157,7 @@ impl Page {
     /// Takes back everything since `mark`.
     pub(crate) fn back_to(&mut self, mark: Mark) {
         self.lines.truncate(mark.lines);
+        self.lefts.truncate(mark.lines);
         self.regions.truncate(mark.regions);
         if let Some(last) = self.regions.last_mut() {
             last.lines.end = last.lines.end.min(mark.lines);
@@ -172,7 +182,7 @@ impl Page {
     }
 
     /// Lines of the open fence.
-    fn append_code(&mut self, lines: Vec<Line<'static>>) {
+    fn append_code(&mut self, lines: Vec<Row>) {
         let kind = RegionKind::Code { number: self.at.codes };
         if let Some(begin) = self.append(lines) {
             self.note(kind, begin..self.lines.len());
@@ -188,16 +198,20 @@ impl Page {
     }
 
     /// Puts lines of the open piece on the page, after a blank line where they are its first. Gives the place of the first of them.
-    fn append(&mut self, lines: Vec<Line<'static>>) -> Option<usize> {
-        let piece = self.at.open.as_mut().filter(|_| !lines.is_empty())?;
+    fn append(&mut self, rows: Vec<Row>) -> Option<usize> {
+        let piece = self.at.open.as_mut().filter(|_| !rows.is_empty())?;
         let joined = matches!(piece.kind, Kind::Item { joined: true, .. } | Kind::Rows { .. } | Kind::More)
             || matches!(&piece.kind, Kind::InItem(rest) if rest.joined);
         if !piece.drawn && !joined && !self.lines.is_empty() {
             self.lines.push(Line::default());
+            self.lefts.push(0);
         }
         piece.drawn = true;
         let begin = self.lines.len();
-        self.lines.extend(lines);
+        for Row { line, left } in rows {
+            self.lines.push(line);
+            self.lefts.push(left);
+        }
         Some(begin)
     }
 }
