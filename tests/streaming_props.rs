@@ -2,7 +2,7 @@
 //! more than its length.
 
 use hobnob::config::theme::{Glyphs, Theme};
-use hobnob::text::markdown::render;
+use hobnob::text::markdown::{Look, RegionKind, code_blocks, render};
 use hobnob::text::stream::StreamingDoc;
 use hobnob::text::wrap::line_width;
 use hobnob::text::{Sanitizer, sanitize};
@@ -265,6 +265,21 @@ proptest! {
     }
 
     #[test]
+    fn code_is_copied_by_the_numbers_that_it_has_on_the_page(text in prop_oneof![document(), soup(), long()]) {
+        let mut doc = StreamingDoc::new();
+        doc.look(Look { headed: true, ..Look::default() });
+        doc.push(&text);
+        doc.lines(80, &theme());
+        let mut numbers: Vec<usize> = doc
+            .regions()
+            .iter()
+            .filter_map(|region| if let RegionKind::Code { number } = region.kind { Some(number) } else { None })
+            .collect();
+        numbers.dedup();
+        prop_assert_eq!(numbers, Vec::from_iter(1..=code_blocks(&text).len()));
+    }
+
+    #[test]
     fn any_chunking_is_sanitised_as_the_whole(
         parts in prop::collection::vec(select(vec![
             "\u{1b}", "[", "]", "0;", "31m", "\u{7}", "\\", "\u{9c}", "\u{9b}", "\u{9d}", "P", "(", "B", "\r", "\n", "\t", "a", "é",
@@ -436,6 +451,7 @@ fn hostile_text_takes_no_longer_than_its_length() {
         "$$\n".to_owned() + &lines("\\frac{") + "\n$$",
         "$$\n".to_owned() + &lines("\\begin{matrix}") + "\n$$",
         lines("$\\frac{a}{b}$ "),
+        lines(&format!("${}x{}$ ", "\\overline{".repeat(35), "}".repeat(35))),
         lines("- ") + "a",
         lines("- a\n  "),
         lines("1. "),

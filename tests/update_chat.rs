@@ -520,6 +520,29 @@ fn what_was_answered_can_be_taken_away() {
 }
 
 #[test]
+fn an_answer_that_is_json_is_the_code_that_is_copied() {
+    let mut d = Driver::new();
+    d.ready();
+    d.say("How?");
+    d.delta(1, "```sh\nls -l\n```");
+    d.finish(1, FinishReason::Stop);
+    d.say("/schema");
+    d.type_text("person.json");
+    d.key("enter");
+    d.send(Msg::Schema(Ok(Form { name: "person.json".into(), constraint: Constraint::Schema("{}".into()) })));
+    d.say("Who?");
+    d.delta(2, "{\n  \"name\": \"Ada\"\n}");
+    d.finish(2, FinishReason::Stop);
+    let json = ("{\n  \"name\": \"Ada\"\n}", "3 lines of json");
+    d.type_text("/copy-code 1");
+    assert_eq!(copied(&d.key("enter")), json);
+    d.screen(80, 24);
+    d.key("ctrl-space");
+    d.key("c");
+    assert_eq!(copied(&d.key("y")), json, "as it is pointed at");
+}
+
+#[test]
 fn code_goes_into_a_file_that_is_named() {
     let mut d = Driver::new();
     d.ready();

@@ -5,9 +5,8 @@ mod support;
 use hobnob::config::theme::{Capabilities, ColourDepth};
 use hobnob::domain::{EngineEvent, FinishReason, GenId};
 use hobnob::ui::inline::{Printed, fits};
-use ratatui::buffer::Buffer;
+use ratatui::buffer::{Buffer, CellWidth as _};
 use support::app::Driver;
-use unicode_width::UnicodeWidthStr;
 
 const ANSWER: &str = "The sky looks blue because air scatters **short** wavelengths more.\n\n- one\n- two\n\n\
     ```rust\nlet x = 1;\n```\n";
@@ -20,7 +19,7 @@ fn text(buffer: &Buffer) -> String {
         while x < buffer.area.width {
             let symbol = buffer[(x, y)].symbol();
             row.push_str(symbol);
-            x += u16::try_from(symbol.width()).unwrap_or(1).max(1);
+            x += buffer[(x, y)].cell_width().max(1);
         }
         text.push_str(row.trim_end());
         text.push('\n');

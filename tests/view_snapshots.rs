@@ -357,6 +357,38 @@ fn no_size_is_too_small_to_draw() {
 }
 
 #[test]
+fn the_place_where_one_types_is_in_sight_in_a_field_that_is_too_narrow() {
+    for open in [&["ctrl-p"][..], &["ctrl-r"], &["f8"], &["/schema"], &["ctrl-f"], &["/import"], &["f3", "2", "/"]] {
+        let mut d = conversation();
+        for step in open {
+            match step.strip_prefix('/').filter(|command| !command.is_empty()) {
+                Some(_) => {
+                    d.type_text(step);
+                    d.key("enter");
+                }
+                None => {
+                    d.key(step);
+                }
+            }
+        }
+        d.send(Msg::Term(TermEvent::Paste(format!("BEGIN{}漢字END", "x".repeat(80)))));
+        let shown = |d: &mut Driver| {
+            let screen = d.screen(40, 12);
+            (screen.contains("BEGIN"), screen.contains("漢字END"))
+        };
+        assert_eq!(shown(&mut d), (false, true), "{open:?}");
+        for _ in 0..3 {
+            d.key("left");
+        }
+        assert_eq!(shown(&mut d), (false, true), "{open:?}");
+        for _ in 0..90 {
+            d.key("left");
+        }
+        assert_eq!(shown(&mut d), (true, false), "{open:?}");
+    }
+}
+
+#[test]
 fn what_is_read_stays_in_place_while_the_answer_grows_and_the_window_changes() {
     let mut d = conversation();
     d.say("More");

@@ -5,10 +5,11 @@ mod support;
 
 use hobnob::app::msg::{Msg, TimerId};
 use hobnob::config::{Persona, read_assignments};
+use hobnob::domain::conversation::Form;
 use hobnob::domain::hub::Local;
 use hobnob::domain::model::{LocalModel, ModelInfo};
 use hobnob::domain::store::{ConvIds, Said, StoreCmd, StoreEvent, Summary};
-use hobnob::domain::{EngineEvent, FinishReason, HubEvent, LoadId, Role};
+use hobnob::domain::{Constraint, EngineEvent, FinishReason, HubEvent, LoadId, Role};
 use support::app::{Driver, info, starter};
 
 /// The sizes that the contract names, and a large window.
@@ -79,6 +80,23 @@ fn two_answers() {
     d.finish(2, FinishReason::Stop);
     d.key("right");
     all_sizes("compare", &mut d);
+}
+
+#[test]
+fn two_answers_in_a_schema() {
+    let mut d = answered();
+    d.say("/schema");
+    d.type_text("sky.json");
+    d.key("enter");
+    d.send(Msg::Schema(Ok(Form { name: "sky.json".into(), constraint: Constraint::Schema("{}".into()) })));
+    d.say("Why is the sky blue?");
+    d.delta(2, "{\n  \"because\": \"*scattering*\"\n}");
+    d.finish(2, FinishReason::Stop);
+    d.say("/compare other");
+    let model = ModelInfo { reference: "org/other:Q4_K_M".into(), name: "Other 1B".into(), ..info() };
+    d.engine(EngineEvent::Loaded { id: LoadId(2), info: Box::new(model) });
+    d.delta(3, "{\n  \"because\": \"of __air__\"\n");
+    all_sizes("compare_in_a_schema", &mut d);
 }
 
 #[test]

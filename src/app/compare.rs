@@ -1,5 +1,6 @@
 //! Two answers to the same message, side by side.
 
+use crate::app::transcript::markdown;
 use crate::domain::MsgId;
 use crate::domain::action::Action;
 use crate::domain::conversation::Message;
@@ -33,11 +34,7 @@ impl Side {
 
     /// Takes in what has come of the answer.
     pub fn sync(&mut self, message: &Message) {
-        // Content only grows.
-        let more = message.content.get(self.doc.received()..).unwrap_or_default();
-        if !more.is_empty() {
-            self.doc.push(more);
-        }
+        markdown::feed(&mut self.doc, message);
     }
 
     /// Holds the place to what there is. Gives the first line.

@@ -24,6 +24,7 @@ mod folds;
 mod frame;
 mod going;
 mod laid;
+pub(super) mod markdown;
 mod notes;
 mod reasoned;
 mod shown;

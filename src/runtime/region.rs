@@ -6,10 +6,9 @@
 
 use std::fmt::Write as _;
 
-use ratatui::buffer::{Buffer, Cell};
+use ratatui::buffer::{Buffer, Cell, CellWidth as _};
 use ratatui::layout::Position;
 use ratatui::style::{Color, Modifier};
-use unicode_width::UnicodeWidthStr;
 
 /// What the terminal shows of it.
 #[derive(Debug, Default)]
@@ -158,7 +157,7 @@ fn write_row(out: &mut String, buffer: &Buffer, y: u16) {
         }
         out.push_str(cell.symbol());
         // The cell after a wide character is under it.
-        x += cell.symbol().width().max(1);
+        x += usize::from(cell.cell_width()).max(1);
     }
     if filled < cells.len() {
         if style != Some(look(&cells[filled])) {

@@ -15,12 +15,14 @@
 
 mod blocks;
 mod code;
+mod code_blocks;
 mod containers;
 mod formulas;
 mod inline;
 mod marks;
 mod page;
 mod plain;
+mod row;
 mod split;
 mod table;
 
@@ -32,6 +34,7 @@ use ratatui::text::Line;
 use crate::config::theme::Theme;
 use crate::text::sanitize;
 
+pub use code_blocks::{CodeBlock, code_blocks};
 pub(crate) use page::{Mark, Page, next_line};
 pub use plain::plain;
 
@@ -63,7 +66,7 @@ pub struct Region {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RegionKind {
-    /// Counted from the top, from 1, as [`code_blocks`](crate::text::code_blocks()) does.
+    /// Counted from the top, from 1, as [`code_blocks`](code_blocks()) does.
     Code {
         number: usize,
     },

@@ -97,6 +97,12 @@ impl StreamingDoc {
         self.layout.as_ref().map(|layout| layout.page.lines()).unwrap_or_default()
     }
 
+    /// Columns of each of those lines that stand beside its text: bars, bullets, numbers.
+    #[must_use]
+    pub fn lefts(&self) -> &[usize] {
+        self.layout.as_ref().map(|layout| layout.page.lefts()).unwrap_or_default()
+    }
+
     /// What of those lines is code and tables, from the top.
     #[must_use]
     pub fn regions(&self) -> &[Region] {

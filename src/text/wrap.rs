@@ -19,6 +19,11 @@ pub fn width(text: &str) -> usize {
     clusters(text).map(|(_, cluster)| cluster_width(cluster)).sum()
 }
 
+/// The clusters of `text`, each with its columns.
+pub fn measured(text: &str) -> impl Iterator<Item = (&str, usize)> {
+    clusters(text).map(|(_, cluster)| (cluster, cluster_width(cluster)))
+}
+
 /// Display columns of a line.
 #[must_use]
 pub fn line_width(line: &Line<'_>) -> usize {
@@ -176,7 +181,7 @@ fn cluster_width(cluster: &str) -> usize {
         [b'\t'] => TAB,
         [b' '..=b'~'] => 1,
         // Terminals draw nothing for a control character, and neither does ratatui.
-        [0..=0x1f | 0x7f, ..] => 0,
+        [0..=0x1f | 0x7f, ..] | [0xc2, 0x80..=0x9f, ..] => 0,
         _ => UnicodeWidthStr::width(cluster),
     }
 }
@@ -366,9 +371,18 @@ mod tests {
 
     #[test]
     fn widths_are_those_of_a_terminal() {
-        for (text, columns) in
-            [("", 0), ("abc", 3), ("漢字", 4), ("👨‍👩‍👧", 2), ("🇩🇪", 2), ("e\u{301}", 1), ("a\tb", 6), ("\u{200d}", 0)]
-        {
+        for (text, columns) in [
+            ("", 0),
+            ("abc", 3),
+            ("漢字", 4),
+            ("👨‍👩‍👧", 2),
+            ("🇩🇪", 2),
+            ("e\u{301}", 1),
+            ("a\tb", 6),
+            ("\u{200d}", 0),
+            ("ｶﾞｷﾞ", 4),
+            ("\u{85}", 0),
+        ] {
             assert_eq!(width(text), columns, "{text:?}");
         }
     }

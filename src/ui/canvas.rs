@@ -1,8 +1,9 @@
 //! A thin pen over ratatui's buffer: lines at places, cut to what is free.
 
 use std::borrow::Cow;
+use std::num::NonZeroU16;
 
-use ratatui::buffer::Buffer;
+use ratatui::buffer::{Buffer, CellDiffOption, CellWidth as _};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -46,8 +47,34 @@ impl<'a> Canvas<'a> {
         if area.height == 0 || area.width == 0 {
             return area.x;
         }
-        let (x, _) = self.buffer.set_line(area.x, area.y, &harmless(line), area.width);
+        let line = harmless(line);
+        let (mut x, right) = (area.x, area.right().min(self.buffer.area.right()));
+        for span in &line.spans {
+            let style = line.style.patch(span.style);
+            for (cluster, columns) in wrap::measured(&span.content) {
+                let columns = u16::try_from(columns).unwrap_or(u16::MAX);
+                if columns > right.saturating_sub(x) {
+                    return x;
+                }
+                self.put(x, area.y, cluster, columns, style);
+                x += columns;
+            }
+        }
         x
+    }
+
+    /// A cluster in as many cells as it was measured to have: what is laid out is what is drawn.
+    fn put(&mut self, x: u16, y: u16, cluster: &str, columns: u16, style: Style) {
+        let Some(columns) = NonZeroU16::new(columns) else { return };
+        let cell = &mut self.buffer[(x, y)];
+        cell.set_symbol(cluster).set_style(style).set_diff_option(CellDiffOption::None);
+        // Where the buffer would count differently (half-width sound marks), it is told.
+        if cluster.len() > 1 && cell.cell_width() != columns.get() {
+            cell.set_diff_option(CellDiffOption::ForcedWidth(columns));
+        }
+        for under in x + 1..x + columns.get() {
+            self.buffer[(under, y)].reset();
+        }
     }
 
     /// Lines from the top of an area, as far as they go.
@@ -60,7 +87,7 @@ impl<'a> Canvas<'a> {
     /// A line at the right of an area, cut at its left end with an ellipsis if it must be.
     pub fn right(&mut self, area: Rect, line: &Line<'_>) {
         let line = wrap::truncate(line, usize::from(area.width), self.glyphs.ellipsis);
-        let width = u16::try_from(line.width()).unwrap_or(area.width).min(area.width);
+        let width = u16::try_from(wrap::line_width(&line)).unwrap_or(area.width).min(area.width);
         self.line(Rect { x: area.right() - width, width, ..area }, &line);
     }
 
@@ -90,7 +117,7 @@ impl<'a> Canvas<'a> {
                 let cell = &mut self.buffer[(x, y)];
                 let symbol = cell.symbol();
                 if !self.glyphs.unicode && !symbol.is_ascii() {
-                    cell.set_symbol(ascii_for(symbol));
+                    cell.set_symbol(ascii_for(symbol)).set_diff_option(CellDiffOption::None);
                 } else if symbol.len() > LONGEST_CELL {
                     let whole = symbol.char_indices().map(|(at, c)| at + c.len_utf8());
                     let end = whole.take_while(|end| *end <= LONGEST_CELL).last().unwrap_or(0);
@@ -146,5 +173,56 @@ fn ascii_for(symbol: &str) -> &'static str {
         "│" | "▎" => "|",
         "\u{a0}" => " ",
         _ => "?",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::buffer::Cell;
+
+    use super::*;
+
+    #[test]
+    fn what_is_measured_is_what_is_drawn() {
+        let texts = [
+            "ｶﾞ",
+            "ﾊﾟ",
+            "ｶﾞｷﾞｸﾞ",
+            "あﾞ",
+            "カ\u{3099}",
+            "漢字",
+            "한국어",
+            "👍🏽",
+            "👨‍👩‍👧",
+            "🇩🇪",
+            "❤️",
+            "☺",
+            "1️⃣",
+            "e\u{301}",
+            "क्षि",
+            "ำ",
+            "\u{301}",
+            "a\u{200d}b",
+            "①",
+            "…",
+            "Ⅷ",
+            "ﷺ",
+            "ᄀᄀ각ᆨ",
+        ];
+        for text in texts {
+            let area = Rect::new(0, 0, 20, 1);
+            let mut buffer = Buffer::filled(area, Cell::new("x"));
+            let end = Canvas::new(&mut buffer, &Glyphs::UNICODE).line(area, &Line::from(format!("{text}!")));
+            assert_eq!(usize::from(end), wrap::width(text) + 1, "{text:?}");
+            // What a terminal gets: each cell that nothing wider stands on.
+            let mut drawn = String::new();
+            let mut x = 0;
+            while x < end {
+                drawn.push_str(buffer[(x, 0)].symbol());
+                x += buffer[(x, 0)].cell_width().max(1);
+            }
+            assert_eq!(drawn, format!("{}!", text.trim_start_matches('\u{301}')), "nothing is lost");
+            assert_eq!(buffer[(end, 0)].symbol(), "x", "and nothing else is touched");
+        }
     }
 }

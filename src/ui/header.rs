@@ -8,6 +8,7 @@ use ratatui::text::{Line, Span};
 
 use crate::app::{App, EngineStatus, Pane};
 use crate::domain::units::seconds;
+use crate::text::wrap;
 use crate::ui::canvas::Canvas;
 
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, now: Instant) {
@@ -41,7 +42,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, now: Instant) {
     let free = Rect { x, width: area.right().saturating_sub(x + 1), ..area };
     // Rather no stage than half of its name.
     let whole = model(app, roomy, now);
-    let line = if whole.width() > usize::from(free.width) { model(app, false, now) } else { whole };
+    let line = if wrap::line_width(&whole) > usize::from(free.width) { model(app, false, now) } else { whole };
     canvas.right(free, &line);
     app.tabs = tabs;
 }

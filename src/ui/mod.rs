@@ -4,6 +4,7 @@ mod canvas;
 mod chat;
 mod compare;
 mod composer;
+mod field;
 mod header;
 pub mod inline;
 mod models;

@@ -17,6 +17,7 @@ use crate::error::UserError;
 use crate::text::sanitize;
 use crate::text::wrap;
 use crate::ui::canvas::{Canvas, paragraph};
+use crate::ui::field::text_field;
 use crate::ui::{compare, prompt_search, sessions, split_bottom, split_top};
 
 /// Gives the place of the cursor.
@@ -95,7 +96,7 @@ fn picker_at(canvas: &mut Canvas<'_>, area: Rect, app: &App, picker: &Picker, wi
     let rows = u16::try_from(picker.all()).unwrap_or(u16::MAX).saturating_add(4);
     let inner = panel(canvas, area, app, width, area.height.saturating_sub(2).min(22).min(rows), picker.title);
     let (field, list) = split_top(inner, 2);
-    let cursor = text_field(canvas, field, app, picker.query.text(), picker.query.cursor());
+    let cursor = text_field(canvas, field, app, &picker.query);
     let height = usize::from(list.height);
     let first = (picker.selected() + 1).saturating_sub(height);
     if picker.rows().len() == 0 {
@@ -142,21 +143,6 @@ fn marked(
         }
     }
     line
-}
-
-/// One line of text with a mark before it.
-pub(super) fn text_field(
-    canvas: &mut Canvas<'_>,
-    area: Rect,
-    app: &App,
-    text: &str,
-    cursor: usize,
-) -> Option<Position> {
-    let theme = &app.theme;
-    let mark = Span::styled(format!("{} ", theme.glyphs.user), theme.accent);
-    canvas.line(area, &Line::from(vec![mark, Span::styled(text.to_owned(), theme.base)]));
-    let column = 2 + u16::try_from(wrap::width(&text[..cursor])).unwrap_or(u16::MAX - 2);
-    (area.height > 0).then(|| Position { x: area.x + column.min(area.width.saturating_sub(1)), y: area.y })
 }
 
 fn value(canvas: &mut Canvas<'_>, area: Rect, app: &App, editor: &ValueEditor) -> Position {
@@ -231,7 +217,7 @@ fn path(canvas: &mut Canvas<'_>, area: Rect, app: &App, typed: &TextArea, said: 
     let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(6);
     let inner = panel(canvas, area, app, width, height.min(area.height), said.title);
     let (text, below) = split_top(inner, 2);
-    let cursor = text_field(canvas, text, app, typed.text(), typed.cursor());
+    let cursor = text_field(canvas, text, app, typed);
     let (said_area, foot) = split_bottom(below, 1);
     canvas.lines(said_area, &lines);
     let key = |action| app.key(action);
@@ -382,7 +368,7 @@ pub fn toasts(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
         })
         .collect();
     // All of one width: they read as one column.
-    let widest = laid.iter().flat_map(|(_, lines)| lines).map(Line::width).max().unwrap_or(0);
+    let widest = laid.iter().flat_map(|(_, lines)| lines).map(wrap::line_width).max().unwrap_or(0);
     let width = u16::try_from(widest.min(most)).unwrap_or(area.width).saturating_add(text_at + 1);
     let mut y = area.y;
     for (kind, lines) in &laid {

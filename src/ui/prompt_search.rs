@@ -10,7 +10,8 @@ use crate::domain::action::Action;
 use crate::domain::units::many;
 use crate::text::{sanitize, wrap};
 use crate::ui::canvas::Canvas;
-use crate::ui::overlay::{panel, text_field};
+use crate::ui::field::text_field;
+use crate::ui::overlay::panel;
 use crate::ui::{split_bottom, split_top};
 
 /// From this height on the chosen one is shown as a whole below the list.
@@ -23,7 +24,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &App, search: &Prom
     let inner = panel(canvas, area, app, 100.min(area.width), height, "What you asked before");
     let (field, below) = split_top(inner, 2);
     let (below, foot) = split_bottom(below, 1 + u16::from(below.height > 6));
-    let cursor = text_field(canvas, field, app, search.query.text(), search.query.cursor());
+    let cursor = text_field(canvas, field, app, &search.query);
     let (list, preview) =
         if below.height >= ROOMY { split_bottom(below, below.height / 3) } else { (below, Rect::ZERO) };
     if search.prompts().len() == 0 {

@@ -11,7 +11,8 @@ use crate::domain::store::{Hit, Said, Summary};
 use crate::domain::units::{ago, many};
 use crate::text::{sanitize, wrap};
 use crate::ui::canvas::{Canvas, paragraph};
-use crate::ui::overlay::{panel, text_field};
+use crate::ui::field::text_field;
+use crate::ui::overlay::panel;
 use crate::ui::{split_bottom, split_top};
 
 /// From this width on there is room for a preview beside the list.
@@ -31,8 +32,8 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &App, list: &ConversationL
     let (field, below) = split_top(inner, 2);
     let (rows, foot) = split_bottom(below, 1 + u16::from(below.height > 8));
     let cursor = match &list.renaming {
-        Some((_, area)) => text_field(canvas, field, app, area.text(), area.cursor()),
-        None => text_field(canvas, field, app, list.query.text(), list.query.cursor()),
+        Some((_, area)) => text_field(canvas, field, app, area),
+        None => text_field(canvas, field, app, &list.query),
     };
     let rows = if inner.width >= ROOMY - 10 {
         let (left, right) = (inner.width * 3 / 5, inner.width * 2 / 5);

@@ -12,6 +12,7 @@ use crate::app::models::downloads::Overall;
 use crate::app::{App, EngineStatus};
 use crate::domain::DownloadState;
 use crate::domain::units::{bytes, grouped, many, seconds, share, whole};
+use crate::text::wrap;
 use crate::ui::canvas::Canvas;
 use crate::ui::composer;
 
@@ -23,7 +24,7 @@ struct Segment {
 
 impl Segment {
     fn width(&self) -> usize {
-        self.spans.iter().map(Span::width).sum()
+        self.spans.iter().map(|span| wrap::width(&span.content)).sum()
     }
 }
 

@@ -12,7 +12,7 @@ use crate::domain::action::Action;
 use crate::domain::units::{grouped, many, seconds};
 use crate::text::wrap;
 use crate::ui::canvas::Canvas;
-use crate::ui::overlay::text_field;
+use crate::ui::field::text_field;
 use crate::ui::{split_left, split_right, status};
 
 /// How the settings want a conversation shown. How long ago something was is told where there is a `now` for it.
@@ -174,5 +174,5 @@ pub fn find(canvas: &mut Canvas<'_>, area: Rect, app: &App) -> Option<Position> 
     canvas.right(hint, &Line::from(Span::styled(format!("{keys} "), theme.muted)));
     let (field, number) = split_right(rest, if count.is_empty() { 0 } else { side(&count) });
     canvas.right(number, &Line::from(Span::styled(format!("{count} "), style)));
-    text_field(canvas, field, app, find.field.text(), find.field.cursor())
+    text_field(canvas, field, app, &find.field)
 }

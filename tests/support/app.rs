@@ -20,7 +20,7 @@ use hobnob::domain::zone::Zone;
 use hobnob::domain::{AskId, EngineCmd, EngineEvent, FinishReason, GenId, HubEvent, LoadId, LoadStage, PieceKind};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-use unicode_width::UnicodeWidthStr;
+use ratatui::buffer::CellWidth as _;
 
 /// What a template adds to the texts of a prompt.
 pub const TEMPLATE: TemplateCost = TemplateCost { question: 31, turn: 10, system: -20 };
@@ -232,7 +232,7 @@ impl Driver {
                 let symbol = buffer[(x, y)].symbol();
                 row.push_str(symbol);
                 // The cell after a wide character is under it.
-                x += u16::try_from(UnicodeWidthStr::width(symbol)).unwrap_or(1).max(1);
+                x += buffer[(x, y)].cell_width().max(1);
             }
             screen.push_str(row.trim_end());
             screen.push('\n');

@@ -6,11 +6,10 @@ use std::time::Instant;
 use hobnob::app::App;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-use ratatui::buffer::{Buffer, Cell};
+use ratatui::buffer::{Buffer, Cell, CellWidth as _};
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
 use ratatui::text::Line;
-use unicode_width::UnicodeWidthStr;
 
 /// What the interface draws, cell by cell.
 pub fn screen(app: &mut App, now: Instant, width: u16, height: u16) -> Buffer {
@@ -46,10 +45,10 @@ pub fn written(buffer: &Buffer) -> String {
                 styles.len() - 1
             });
             // The cell after a wide character is under it.
-            let columns = cell.symbol().width().max(1);
+            let columns = cell.cell_width().max(1);
             text.push_str(cell.symbol());
-            marks.push_str(&letter(known).repeat(columns));
-            x += u16::try_from(columns).expect("narrow");
+            marks.push_str(&letter(known).repeat(usize::from(columns)));
+            x += columns;
         }
         for row in [text.trim_end(), marks.trim_end()] {
             if !row.is_empty() {

@@ -254,17 +254,22 @@ pub(super) struct Mark<L> {
     pub nth: usize,
 }
 
-/// Finds words in drawn lines, where they may go on from one line to the next. What is drawn left of a text and right of it is none of it.
+/// Finds words in drawn lines, where they may go on from one line to the next. With each line come the columns left of its text.
 pub(super) fn in_lines<'l, L: Copy>(
     needle: &Needle,
-    lines: impl Iterator<Item = (L, &'l Line<'static>)>,
+    lines: impl Iterator<Item = (L, (&'l Line<'static>, usize))>,
 ) -> Vec<Mark<L>> {
     let mut text = String::new();
     // Where each line begins in the text, and in which of its columns.
     let mut starts: Vec<(usize, L, usize)> = Vec::new();
-    for (place, line) in lines {
+    for (place, (line, left)) in lines {
         let drawn: String = line.spans.iter().map(|span| span.content.as_ref()).collect();
-        let words = drawn.trim_start_matches([' ', '▎', '|', '↳', '\\']);
+        let mut beside = 0;
+        let begin = wrap::measured(&drawn).take_while(|(_, columns)| {
+            beside += columns;
+            beside <= left
+        });
+        let words = drawn[begin.map(|(cluster, _)| cluster.len()).sum()..].trim_start_matches(' ');
         let left = wrap::width(&drawn[..drawn.len() - words.len()]);
         if !text.is_empty() {
             text.push(SOFT_BREAK);
@@ -300,7 +305,10 @@ pub(super) fn locate(needle: &Needle, laid: &Laid, target: Target) -> Vec<Mark<P
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::theme::Theme;
     use crate::domain::conversation::MessageState;
+    use crate::text::markdown::Look;
+    use crate::text::stream::StreamingDoc;
 
     fn conversation(texts: &[&str]) -> Conversation {
         let mut conversation = Conversation::default();
@@ -347,8 +355,25 @@ mod tests {
     fn words_are_found_across_the_ends_of_lines() {
         let needle = Needle::new("blue sky").expect("words");
         let lines: Vec<Line<'static>> = ["  ▎ a blue", "  ▎ sky, 漢 blue sky  "].map(Line::from).to_vec();
-        let marks = in_lines(&needle, lines.iter().enumerate());
+        let marks = in_lines(&needle, lines.iter().map(|line| (line, 4)).enumerate());
         let shown: Vec<_> = marks.iter().map(|mark| (mark.line, mark.columns.clone(), mark.nth)).collect();
         assert_eq!(shown, [(0, 6..10, 0), (1, 4..7, 0), (1, 12..20, 1)]);
+    }
+
+    #[test]
+    fn what_stands_beside_a_text_is_not_found_and_what_looks_like_it_is() {
+        let theme = Theme::default();
+        let mut doc = StreamingDoc::new();
+        doc.look(Look { line_numbers: true, ..Look::default() });
+        doc.push("# 1\n\n1. a 1\n\n> | 1\n\n```elixir\nlist 1\n|> Enum.map\n\\begin\n```\n\n[^1]: see 1\n");
+        let lines = doc.lines(40, &theme).to_vec();
+        let found = |words: &str| -> Vec<(usize, usize)> {
+            let needle = Needle::new(words).expect("words");
+            let rows = lines.iter().zip(doc.lefts().iter().copied()).enumerate();
+            in_lines(&needle, rows).into_iter().map(|mark| (mark.line, mark.columns.start)).collect()
+        };
+        assert_eq!(found("1"), [(0, 0), (3, 5), (5, 4), (8, 11), (12, 8)], "{lines:#?}");
+        assert_eq!((found("|> enum"), found("\\begin")), (vec![(9, 6)], vec![(10, 6)]));
+        assert_eq!(found("─").len() + found("▎").len(), 0);
     }
 }

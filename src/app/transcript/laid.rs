@@ -5,6 +5,7 @@ use std::ops::Range;
 use ratatui::text::{Line, Span};
 
 use super::folds::{BodyRow, Fold, Foldable, Folds, folds_of, row, row_of_line};
+use super::markdown;
 use super::notes;
 use super::reasoned::{self, Reasoned};
 use crate::config::Details;
@@ -58,8 +59,8 @@ pub(super) struct Laid {
 
 #[derive(Debug)]
 enum Body {
-    /// A person's words, as they were typed.
-    Plain(Vec<Line<'static>>),
+    /// A person's words, as they were typed, and the columns left of them.
+    Plain(Vec<Line<'static>>, usize),
     /// A model's, which grow.
     Document(Box<StreamingDoc>),
 }
@@ -67,14 +68,22 @@ enum Body {
 impl Body {
     fn lines(&self) -> &[Line<'static>] {
         match self {
-            Self::Plain(lines) => lines,
+            Self::Plain(lines, _) => lines,
             Self::Document(doc) => doc.rendered(),
+        }
+    }
+
+    /// Columns of a line that are left of its text.
+    fn left(&self, line: usize) -> usize {
+        match self {
+            Self::Plain(_, left) => *left,
+            Self::Document(doc) => doc.lefts().get(line).copied().unwrap_or(0),
         }
     }
 
     fn regions(&self) -> &[Region] {
         match self {
-            Self::Plain(_) => &[],
+            Self::Plain(..) => &[],
             Self::Document(doc) => doc.regions(),
         }
     }
@@ -89,9 +98,6 @@ pub(super) struct Block {
 
 /// From this width on an answer and its figures stand apart.
 const ROOMY: u16 = 60;
-
-/// What JSON needs around it to be shown as code; the end of the answer ends it.
-const JSON_FENCE: &str = "```json\n";
 
 impl Laid {
     /// Lays a message out. `old`: as it was before; what grows goes on from there.
@@ -113,7 +119,7 @@ impl Laid {
         }
         let mut body = body(message, old_body, key, theme);
         let lines = match &mut body {
-            Body::Plain(lines) => lines.len(),
+            Body::Plain(lines, _) => lines.len(),
             Body::Document(doc) => doc.lines(width, theme).len(),
         };
         let streams = message.state == MessageState::Streaming;
@@ -121,7 +127,7 @@ impl Laid {
             let may = matches!(what, Foldable::Message) || !key.newest;
             may && key.fold_after > 0 && lines > key.fold_after
         };
-        let plain = matches!(body, Body::Plain(_)).then_some(lines);
+        let plain = matches!(body, Body::Plain(..)).then_some(lines);
         // What is being written is read.
         let folds = if streams {
             Vec::new()
@@ -174,11 +180,16 @@ impl Laid {
         }
     }
 
-    /// Whether a row shows words of the message, and not what is said about it.
-    pub fn is_text(&self, nth: usize) -> bool {
+    /// A row that shows words of the message, and not what is said about it, and the columns left of those.
+    pub fn text(&self, nth: usize) -> Option<(&Line<'static>, usize)> {
         let body = self.text_rows();
-        self.reasoning().contains(&nth)
-            || (body.contains(&nth) && matches!(row(&self.folds, nth - body.start), BodyRow::Line(_)))
+        if self.reasoning().contains(&nth) {
+            return Some((self.line(nth)?, self.reasoned.left()));
+        }
+        match row(&self.folds, nth.checked_sub(body.start)?) {
+            BodyRow::Line(line) if body.contains(&nth) => Some((self.body.lines().get(line)?, self.body.left(line))),
+            _ => None,
+        }
     }
 
     /// The rows of its words, without what is said above and below them.
@@ -186,10 +197,13 @@ impl Laid {
         self.above()..self.above() + self.body_rows
     }
 
-    /// All that its words are drawn as, folded or not: reasoning if it is shown, then the text, each line with its place.
-    pub fn words(&self) -> impl Iterator<Item = (Place, &Line<'static>)> {
-        let reasoning = self.reasoning().zip(self.reasoned.rows()).map(|(row, text)| (Place::Row(row), text));
-        reasoning.chain(self.body.lines().iter().enumerate().map(|(line, text)| (Place::Line(line), text)))
+    /// All that its words are drawn as, folded or not: reasoning if it is shown, then the text, each line with its place and the
+    /// columns left of its text.
+    pub fn words(&self) -> impl Iterator<Item = (Place, (&Line<'static>, usize))> {
+        let rows = self.reasoning().zip(self.reasoned.rows());
+        let reasoning = rows.map(|(row, text)| (Place::Row(row), (text, self.reasoned.left())));
+        let lines = self.body.lines().iter().enumerate();
+        reasoning.chain(lines.map(|(line, text)| (Place::Line(line), (text, self.body.left(line)))))
     }
 
     /// The row of a place, and the fold that hides it.
@@ -230,13 +244,13 @@ impl Laid {
         if let Some(Block { kind: RegionKind::Code { number }, .. }) = self.block_at(nth) {
             return Some(Foldable::Code(number));
         }
-        (matches!(self.body, Body::Plain(_)) && self.text_rows().contains(&nth)).then_some(Foldable::Message)
+        (matches!(self.body, Body::Plain(..)) && self.text_rows().contains(&nth)).then_some(Foldable::Message)
     }
 
     /// Everything in it that can be folded.
     pub fn foldables(&self) -> Vec<Foldable> {
         let reasoning = self.reasoning_title.map(|_| Foldable::Reasoning);
-        let plain = matches!(self.body, Body::Plain(_)).then_some(Foldable::Message);
+        let plain = matches!(self.body, Body::Plain(..)).then_some(Foldable::Message);
         let code = self.body.regions().iter().filter_map(|region| match region.kind {
             RegionKind::Code { number } => Some(Foldable::Code(number)),
             RegionKind::Table => None,
@@ -271,24 +285,18 @@ fn body(message: &Message, old: Option<Body>, key: Key, theme: &Theme) -> Body {
     match message.role {
         Role::Assistant => {
             let mut doc = match old {
-                // Content only grows, so what the document has is its beginning.
                 Some(Body::Document(doc)) => doc,
                 _ => Box::default(),
             };
             doc.look(key.look);
-            // An answer that is JSON through and through is shown as that.
-            let fence = if message.is_json() { JSON_FENCE } else { "" };
-            if doc.received() == 0 && !message.content.is_empty() {
-                doc.push(fence);
-            }
-            let fed = doc.received().saturating_sub(fence.len());
-            doc.push(message.content.get(fed..).unwrap_or_default());
+            markdown::feed(&mut doc, message);
             Body::Document(doc)
         }
         Role::User | Role::System => {
             let text = crate::text::sanitize(&message.content);
-            let margin = [Span::raw("  ")];
-            Body::Plain(wrap::wrap(&[Span::styled(text, theme.base)], usize::from(key.width.max(1)), &margin, &margin))
+            let (width, margin) = (usize::from(key.width.max(1)), [Span::raw("  ")]);
+            let lines = wrap::wrap(&[Span::styled(text, theme.base)], width, &margin, &margin);
+            Body::Plain(lines, 2.min(width - 1))
         }
     }
 }

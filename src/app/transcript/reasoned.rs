@@ -17,6 +17,9 @@ pub(super) struct Look {
     pub theme: u64,
 }
 
+/// Columns of the bar beside it.
+const BAR: usize = 2;
+
 #[derive(Debug, Default)]
 pub(super) struct Reasoned {
     look: Option<Look>,
@@ -61,6 +64,12 @@ impl Reasoned {
         self.rows.extend(wrapped(&self.last));
         // It stands apart from the answer.
         self.rows.push(Line::default());
+    }
+
+    /// Columns of a row that are left of its text.
+    pub fn left(&self) -> usize {
+        let width = self.look.map_or(0, |look| usize::from(look.width));
+        BAR.min(width.saturating_sub(1))
     }
 
     /// Its rows, and a blank one below them; none where it is not shown.

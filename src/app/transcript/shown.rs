@@ -109,7 +109,7 @@ impl Transcript {
             _ => Vec::new(),
         };
         let around = rows.start.saturating_sub(AROUND)..(rows.end + AROUND).min(laid.len());
-        let text = around.filter(|row| laid.is_text(*row)).filter_map(|row| Some((row, laid.line(row)?)));
+        let text = around.filter_map(|row| Some((row, laid.text(row)?)));
         for Mark { line: row, columns, .. } in find::in_lines(needle, text) {
             if rows.contains(&row) {
                 let is_here = here.contains(&(row, &columns));

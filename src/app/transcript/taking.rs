@@ -5,11 +5,12 @@ use std::fmt::Write as _;
 use super::Transcript;
 use super::cursor::Selected;
 use super::frame::At;
+use super::markdown::code_of;
 use crate::config::theme::Theme;
 use crate::domain::Role;
 use crate::domain::conversation::{Conversation, Message};
 use crate::domain::units::many;
-use crate::text::{code_blocks, wrap};
+use crate::text::wrap;
 
 /// A text, and what it is for people: `2 messages`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +34,7 @@ impl Transcript {
                 Some(Taken { text: written(messages), what: many(to + 1 - from, "message") })
             }
             Selected::Code { place, number } => {
-                let block = code_blocks(&conversation.at(place)?.content).into_iter().nth(number.checked_sub(1)?)?;
+                let block = code_of(conversation.at(place)?).into_iter().nth(number.checked_sub(1)?)?;
                 let lines = many(block.code.lines().count(), "line");
                 let language =
                     if block.language.is_empty() { String::new() } else { format!(" of {}", block.language) };

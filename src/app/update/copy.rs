@@ -4,13 +4,15 @@ use std::time::Instant;
 
 use crate::app::msg::{Copied, Effect};
 use crate::app::picker::{Picker, Row, Target};
+use crate::app::transcript::markdown::code_of;
 use crate::app::transcript::{Anchor, taking};
 use crate::app::{App, Overlay, ToastKind};
 use crate::domain::Role;
 use crate::domain::conversation::Message;
 use crate::domain::units::many;
 use crate::error::UserError;
-use crate::text::{CodeBlock, code_blocks, sanitize};
+use crate::text::markdown::CodeBlock;
+use crate::text::sanitize;
 
 impl App {
     /// The message that is pointed at, or at the top of the screen if somebody has scrolled there, else the last answer.
@@ -47,11 +49,11 @@ impl App {
 
     /// The code of the message that is looked at, else of the newest one that has some.
     fn code(&self) -> Vec<CodeBlock> {
-        let here = self.looked_at().map(|message| code_blocks(&message.content)).unwrap_or_default();
+        let here = self.looked_at().map(code_of).unwrap_or_default();
         if !here.is_empty() {
             return here;
         }
-        let mut blocks = self.chat.conversation.branch().rev().map(|message| code_blocks(&message.content));
+        let mut blocks = self.chat.conversation.branch().rev().map(code_of);
         blocks.find(|all| !all.is_empty()).unwrap_or_default()
     }
 

@@ -15,26 +15,29 @@ pub struct Deletion {
 }
 
 impl Conversation {
-    /// Deletes a message of the branch. An answer without its question says nothing: it goes along. A question without an answer can
-    /// be answered again. `None` where it is not on the branch.
+    /// Deletes a message of the branch. Answers without their question say nothing: all of them go along, those on other branches
+    /// too. A question without an answer can be answered again. `None` where it is not on the branch.
     pub fn delete(&mut self, id: MsgId) -> Option<Deletion> {
         let place = self.place(id)?;
         let mut messages = vec![id];
         if self.get(id)?.role == Role::User {
-            let answers = self.branch().skip(place + 1).take_while(|message| message.role == Role::Assistant);
-            messages.extend(answers.map(|message| message.id));
+            for message in self.messages.iter().filter(|message| message.role == Role::Assistant && !message.deleted) {
+                if message.parent.is_some_and(|parent| messages.contains(&parent)) {
+                    messages.push(message.id);
+                }
+            }
         }
         let mut deletion = Deletion { messages, head: self.head, head_after: None, start: self.start };
-        let was_last = self.branch.last().is_some_and(|last| deletion.messages.contains(last));
+        let goes = |id: &MsgId| deletion.messages.contains(id);
+        let was_last = self.branch.last().is_some_and(goes);
+        // What is sent begins with what follows.
+        let starts_here = self.start.is_some_and(|start| self.place(start.from).is_some() && goes(&start.from));
+        let next = self.branch[place..].iter().find(|id| !goes(id)).copied().unwrap_or(self.next_id());
         for id in &deletion.messages {
             self.edit(*id, |message| message.deleted = true);
         }
-        if let Some(start) = &mut self.start
-            && deletion.messages.contains(&start.from)
-        {
-            // What is sent begins with what follows.
-            start.from =
-                self.branch.get(place + deletion.messages.len()).copied().unwrap_or(MsgId(self.messages.len() as u64));
+        if let Some(start) = self.start.as_mut().filter(|_| starts_here) {
+            start.from = next;
         }
         // The next message takes the place of what was last, as if that had not been said.
         if was_last {
@@ -113,6 +116,25 @@ mod tests {
     }
 
     #[test]
+    fn a_question_goes_with_all_its_answers() {
+        let mut c = turns(&["a", "A", "b", "B"]);
+        let gone = c.delete(MsgId(3)).expect("it is there");
+        c.push(Role::Assistant, "B2".into(), MessageState::Whole);
+        c.push(Role::User, "c".into(), MessageState::Whole);
+        c.go_to(MsgId(2));
+        let newest = c.push(Role::Assistant, "B3".into(), MessageState::Whole);
+        let deletion = c.delete(MsgId(2)).expect("it is there");
+        assert_eq!(deletion.messages, [MsgId(2), MsgId(4), newest], "what was gone is not deleted again");
+        let ends: Vec<_> = c.branches().into_iter().map(|branch| branch.head).collect();
+        assert_eq!(ends, [MsgId(5), MsgId(1)], "no answer is left by itself");
+        c.restore_deleted(&deletion);
+        assert_eq!(shown(&c), "a A b B3");
+        assert_eq!(c.versions().len(), 2);
+        c.restore_deleted(&gone);
+        assert_eq!(c.versions().len(), 3);
+    }
+
+    #[test]
     fn versions_of_what_follows_stay_together() {
         let mut c = turns(&["a", "A", "b", "B"]);
         c.delete(MsgId(1));
@@ -141,5 +163,13 @@ mod tests {
         assert_eq!(c.for_engine("").first().map(|m| m.content.as_str()), Some("c"));
         c.restore_deleted(&deletion);
         assert_eq!(c.for_engine("").first().map(|m| m.content.as_str()), Some("b"));
+        // The answer that is sent first may be of another branch.
+        let mut c = turns(&["a", "A", "b", "B"]);
+        c.leave_out_before(MsgId(1));
+        c.go_to(MsgId(0));
+        c.push(Role::Assistant, "A2".into(), MessageState::Whole);
+        c.push(Role::User, "c".into(), MessageState::Whole);
+        c.delete(MsgId(0)).expect("it is there");
+        assert_eq!((c.left_out(), shown(&c).as_str()), (None, "c"));
     }
 }

@@ -1,5 +1,6 @@
 //! One piece of Markdown to lines: the parser's events to blocks, each laid out in the room that the containers around it leave.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use pulldown_cmark::{BlockQuoteKind, CodeBlockKind, Event, HeadingLevel, Parser, Tag, TagEnd};
@@ -11,7 +12,8 @@ use super::containers::Containers;
 use super::formulas::{Formula, Part, Protected};
 use super::inline::Inline;
 use super::marks::{footnote_label, footnote_mark, indentation};
-use super::split::Rest;
+use super::row::Row;
+use super::split::{Kind, Rest};
 use super::table::{Shape, Table};
 use super::{Look, OPTIONS, Region, RegionKind};
 use crate::config::theme::Theme;
@@ -32,6 +34,20 @@ pub(super) enum Role<'a> {
     InItem(&'a Rest),
 }
 
+impl<'a> Role<'a> {
+    /// What a piece of this kind is; `None` for a fence, whose lines are drawn as they come. `shape`: of the table above.
+    pub(super) fn of(kind: &'a Kind, shape: Option<Shape>) -> Option<Self> {
+        Some(match kind {
+            Kind::Fence { .. } => return None,
+            Kind::Item { number: Some(number), .. } => Role::Item(*number),
+            Kind::Blocks | Kind::Item { .. } | Kind::More => Role::Blocks,
+            Kind::Footnote => Role::Footnote,
+            Kind::Rows { heading } => Role::Rows { heading, shape },
+            Kind::InItem(rest) => Role::InItem(rest),
+        })
+    }
+}
+
 /// The room that a piece has, and how it is to be drawn there.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sheet<'t> {
@@ -44,7 +60,7 @@ pub(super) struct Sheet<'t> {
 
 /// A piece, drawn.
 pub(super) struct Drawn {
-    pub(super) lines: Vec<Line<'static>>,
+    pub(super) lines: Vec<Row>,
     /// Of the table that it ends with.
     pub(super) table: Option<Shape>,
     /// By lines of this piece.
@@ -55,23 +71,44 @@ pub(super) struct Drawn {
 
 /// The lines of one piece.
 pub(super) fn render(source: &str, role: Role<'_>, sheet: Sheet<'_>) -> Drawn {
-    let drawn = |source: &str, number: Option<u64>, above: Option<Shape>| {
-        let protected = Protected::new(source);
-        let mut blocks = Blocks::new(&protected, sheet);
-        (blocks.number, blocks.above) = (number, above);
-        blocks.run()
-    };
+    let text = parsed(source, &role);
+    let protected = Protected::new(&text);
+    let mut blocks = Blocks::new(&protected, sheet);
     match role {
-        Role::Blocks => drawn(source, None, None),
-        Role::Item(number) => drawn(source, Some(number), None),
-        Role::Footnote => footnote(source, sheet),
-        Role::Rows { heading, shape } => drawn(&(heading.to_owned() + source), None, shape),
-        Role::InItem(rest) => rest_of_item(source, rest, sheet),
+        Role::Blocks => {}
+        Role::Item(number) => blocks.number = Some(number),
+        Role::Rows { shape, .. } => blocks.above = shape,
+        Role::Footnote => {
+            if let Some((label, _)) = footnote_text(source) {
+                let mark = Span::styled(footnote_mark(label) + " ", sheet.theme.link);
+                blocks.containers.enter(vec![mark], true, Style::default());
+            }
+        }
+        Role::InItem(rest) => {
+            if rest.fence.is_some() {
+                // The block that it goes on with has been counted, and named.
+                blocks.codes = blocks.codes.saturating_sub(1);
+                blocks.goes_on = true;
+            }
+            // Without its mark, under what was drawn of it.
+            blocks.containers.enter(vec![Span::raw(" ".repeat(rest.hang))], true, Style::default());
+        }
+    }
+    blocks.run()
+}
+
+/// A piece as the parser is to see it: without what belongs to the container that it is the rest of.
+pub(super) fn parsed<'s>(source: &'s str, role: &Role<'_>) -> Cow<'s, str> {
+    match role {
+        Role::Blocks | Role::Item(_) => source.into(),
+        Role::Rows { heading, .. } => ((*heading).to_owned() + source).into(),
+        Role::Footnote => footnote_text(source).map_or(source.into(), |(_, text)| text.into()),
+        Role::InItem(rest) => rest_of_item(source, rest).into(),
     }
 }
 
-/// More of a list item, without its mark, under what was drawn of it.
-fn rest_of_item(source: &str, rest: &Rest, sheet: Sheet<'_>) -> Drawn {
+/// More of a list item, as far to the left as the item's own text.
+fn rest_of_item(source: &str, rest: &Rest) -> String {
     let mut text = String::with_capacity(source.len());
     if let Some(opening) = &rest.fence {
         text.push_str(opening);
@@ -84,40 +121,27 @@ fn rest_of_item(source: &str, rest: &Rest, sheet: Sheet<'_>) -> Drawn {
         text.push_str(inner);
         text.push_str(if line.ends_with('\n') { "\n" } else { "" });
     }
-    let protected = Protected::new(&text);
-    let mut blocks = Blocks::new(&protected, sheet);
-    if rest.fence.is_some() {
-        // The block that it goes on with has been counted, and named.
-        blocks.codes = blocks.codes.saturating_sub(1);
-        blocks.goes_on = true;
-    }
-    blocks.containers.enter(vec![Span::raw(" ".repeat(rest.hang))], true, Style::default());
-    blocks.run()
+    text
 }
 
-/// A definition as its label and, hanging, its text. Only the piece is known here, and the parser wants to see references too.
-fn footnote(source: &str, sheet: Sheet<'_>) -> Drawn {
+/// The label of a footnote, and its text. Only the piece is known here, and the parser wants to see references too.
+fn footnote_text(source: &str) -> Option<(&str, String)> {
     let text = source.trim_start_matches(' ');
-    let Some((label, begin)) = footnote_label(text) else {
-        return Blocks::new(&Protected::new(source), sheet).run();
-    };
+    let (label, begin) = footnote_label(text)?;
     let mut body = String::with_capacity(text.len());
     for (index, line) in text[begin..].split_inclusive('\n').enumerate() {
         let indent = line.bytes().take(4).take_while(|&byte| byte == b' ').count();
         let line = line.strip_prefix('\t').unwrap_or(&line[indent..]);
         body.push_str(if index == 0 { line.trim_start_matches([' ', '\t']) } else { line });
     }
-    let protected = Protected::new(&body);
-    let mut blocks = Blocks::new(&protected, sheet);
-    blocks.containers.enter(vec![Span::styled(footnote_mark(label) + " ", sheet.theme.link)], true, Style::default());
-    blocks.run()
+    Some((label, body))
 }
 
 struct Blocks<'a> {
     source: &'a str,
     protected: &'a Protected<'a>,
     theme: &'a Theme,
-    lines: Vec<Line<'static>>,
+    lines: Vec<Row>,
     containers: Containers,
     lists: Vec<List>,
     /// Overrides the number of the first list.
@@ -216,7 +240,7 @@ impl<'a> Blocks<'a> {
                 self.flush();
                 self.separate(range.start);
                 let rule = self.theme.glyphs.rule.repeat(self.containers.room());
-                self.emit(vec![Line::styled(rule, self.theme.faint)]);
+                self.emit(vec![Row::bare(Line::styled(rule, self.theme.faint))]);
             }
             Event::TaskListMarker(done) => self.task(done),
             Event::Text(text) if matches!(self.leaf, Leaf::Code { .. }) => {
@@ -265,9 +289,10 @@ impl<'a> Blocks<'a> {
         let room = self.containers.room();
         let margin = " ".repeat(if room < 40 { 2.min(room / 4) } else { 4 });
         let style = self.inline.style().patch(self.theme.math);
-        let fits = |rows: &Vec<String>| rows.iter().all(|row| wrap::width(row) + margin.len() <= room);
+        let left = margin.len();
+        let fits = |rows: &Vec<String>| rows.iter().all(|row| wrap::width(row) + left <= room);
         let rows = if self.theme.glyphs.unicode { formula.rows() } else { None };
-        let margin = [Span::raw(margin.clone())];
+        let margin = [Span::raw(margin)];
         let lines = match rows {
             Some(rows) if fits(&rows) => {
                 let row =
@@ -279,7 +304,7 @@ impl<'a> Blocks<'a> {
                 wrap::wrap(&[Span::styled(sanitize(&flat), style)], room, &margin, &margin)
             }
         };
-        self.emit(lines);
+        self.emit(lines.into_iter().map(|line| Row { line, left }).collect());
     }
 
     fn start(&mut self, tag: Tag<'_>, at: usize) {
@@ -303,7 +328,7 @@ impl<'a> Blocks<'a> {
                 self.containers.enter(vec![bar], false, theme.quote);
                 if let Some(kind) = kind {
                     let (name, style) = alert(kind, theme);
-                    self.emit(vec![Line::styled(name, style.add_modifier(Modifier::BOLD))]);
+                    self.emit(vec![Row::bare(Line::styled(name, style.add_modifier(Modifier::BOLD)))]);
                     self.labelled = true;
                 }
             }
@@ -366,7 +391,7 @@ impl<'a> Blocks<'a> {
                     let (above, room) = (self.above.take(), self.containers.room());
                     let (lines, shape) = table.render(above, room, self.look.wide, self.theme);
                     self.shape = Some(shape);
-                    self.emit_region(RegionKind::Table, lines);
+                    self.emit_region(RegionKind::Table, lines.into_iter().map(Row::text).collect());
                 }
             }
             TagEnd::TableHead | TagEnd::TableRow | TagEnd::DefinitionList => {}
@@ -394,8 +419,8 @@ impl<'a> Blocks<'a> {
             leaf => {
                 let mut lines = self.paragraph(room);
                 if matches!(leaf, Leaf::Heading(HeadingLevel::H1)) && !lines.is_empty() {
-                    let widest = lines.iter().map(wrap::line_width).max().unwrap_or(0);
-                    lines.push(Line::styled(self.theme.glyphs.rule.repeat(widest), self.theme.faint));
+                    let widest = lines.iter().map(|row| wrap::line_width(&row.line)).max().unwrap_or(0);
+                    lines.push(Row::bare(Line::styled(self.theme.glyphs.rule.repeat(widest), self.theme.faint)));
                 }
                 self.emit(lines);
             }
@@ -403,10 +428,11 @@ impl<'a> Blocks<'a> {
     }
 
     /// The lines of the text that was collected.
-    fn paragraph(&mut self, room: usize) -> Vec<Line<'static>> {
+    fn paragraph(&mut self, room: usize) -> Vec<Row> {
         let mut spans = self.inline.take();
         trim(&mut spans);
-        if spans.is_empty() { Vec::new() } else { wrap::wrap(&spans, room, &[], &[]) }
+        let lines = if spans.is_empty() { Vec::new() } else { wrap::wrap(&spans, room, &[], &[]) };
+        lines.into_iter().map(Row::text).collect()
     }
 
     fn draw_paragraph(&mut self) {
@@ -417,7 +443,7 @@ impl<'a> Blocks<'a> {
     fn leave(&mut self) {
         // An item or a footnote without content is still there to be seen.
         if self.containers.is_item() && self.containers.is_untouched() {
-            self.emit(vec![Line::default()]);
+            self.emit(vec![Row::text(Line::default())]);
         }
         self.containers.leave();
         // A blank line that nothing inside has used is not due outside.
@@ -482,12 +508,12 @@ impl<'a> Blocks<'a> {
         while let Some((span, text)) = self.definitions.pop_if(|(span, _)| span.start < at) {
             self.separate_if(span.start, true);
             let lines = wrap::wrap(&[Span::styled(text, self.theme.muted)], self.containers.room(), &[], &[]);
-            self.emit(lines);
+            self.emit(lines.into_iter().map(Row::text).collect());
         }
     }
 
     /// Draws lines that a reader can take hold of together.
-    fn emit_region(&mut self, kind: RegionKind, lines: Vec<Line<'static>>) {
+    fn emit_region(&mut self, kind: RegionKind, lines: Vec<Row>) {
         let height = lines.len();
         self.emit(lines);
         let end = self.lines.len();
@@ -497,15 +523,15 @@ impl<'a> Blocks<'a> {
     }
 
     /// Draws lines that fit the room, with what the containers put left of them.
-    fn emit(&mut self, lines: Vec<Line<'static>>) {
+    fn emit(&mut self, lines: Vec<Row>) {
         if lines.is_empty() {
             return;
         }
-        self.lines.extend(self.gap.take());
+        self.lines.extend(self.gap.take().map(Row::bare));
         self.labelled = false;
-        for line in lines {
-            let line = self.containers.around(line);
-            self.lines.push(line);
+        for row in lines {
+            let row = self.containers.around(row);
+            self.lines.push(row);
         }
     }
 }

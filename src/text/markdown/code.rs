@@ -7,6 +7,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::Look;
+use super::row::Row;
 use crate::config::theme::Theme;
 use crate::text::highlight::Highlighter;
 use crate::text::wrap;
@@ -16,6 +17,12 @@ const LONG_LINE: usize = 2 << 10;
 
 /// Columns of a number and the space after it, up to 999 lines.
 const NUMBER: usize = 4;
+
+/// The language in what stands after a fence, its first word: `rust`, `rust,ignore`, `{.python}`.
+pub(super) fn language(info: &str) -> &str {
+    let word = info.trim_matches(|c: char| c.is_whitespace() || matches!(c, '{' | '}' | '.'));
+    word.split([' ', '\t', ',', ';', '{', '}', ':']).next().unwrap_or_default()
+}
 
 /// Draws one block line by line.
 #[derive(Debug, Clone)]
@@ -28,23 +35,23 @@ pub(super) struct Painter {
 }
 
 impl Painter {
-    /// `info`: what stands after the fence; its first word is the language (`rust`, `rust,ignore`, `{.python}`).
+    /// `info`: what stands after the fence.
     pub(super) fn new(info: &str, look: Look) -> Self {
-        let word = info.trim_matches(|c: char| c.is_whitespace() || matches!(c, '{' | '}' | '.'));
-        let label = word.split([' ', '\t', ',', ';', '{', '}', ':']).next().unwrap_or_default();
+        let label = language(info);
         Self { label: label.to_owned(), highlighter: Highlighter::new(label), look, number: 0 }
     }
 
     /// The line with the language's name, if it has one or every block is to have that line.
-    pub(super) fn head(&self, width: usize, theme: &Theme) -> Option<Line<'static>> {
+    pub(super) fn head(&self, width: usize, theme: &Theme) -> Option<Row> {
         let label = Span::styled(self.label.clone(), theme.code.patch(theme.muted));
         let name = wrap::truncate(&Line::from(label), width - margin(width), theme.glyphs.ellipsis);
+        let left = margin(width);
         (self.look.headed || !self.label.is_empty())
-            .then(|| ground(indented(name.spans, &" ".repeat(margin(width)), theme.code), width, theme))
+            .then(|| Row { line: ground(indented(name.spans, &" ".repeat(left), theme.code), width, theme), left })
     }
 
     /// The rows of the next line of code.
-    pub(super) fn line(&mut self, text: &str, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    pub(super) fn line(&mut self, text: &str, width: usize, theme: &Theme) -> Vec<Row> {
         let text = untabbed(text);
         let spans = if text.len() > LONG_LINE {
             vec![Span::styled(text.into_owned(), theme.code)]
@@ -61,7 +68,7 @@ impl Painter {
     }
 
     /// The rows of more of the same line, which is a very long one.
-    pub(super) fn rest_of_line(&mut self, text: &str, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    pub(super) fn rest_of_line(&mut self, text: &str, width: usize, theme: &Theme) -> Vec<Row> {
         if text.is_empty() {
             return Vec::new();
         }
@@ -76,16 +83,19 @@ impl Painter {
     }
 
     /// The rows of one line, after `first`.
-    fn rows(&self, spans: Vec<Span<'static>>, first: String, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    fn rows(&self, spans: Vec<Span<'static>>, first: String, width: usize, theme: &Theme) -> Vec<Row> {
         let aside = theme.code.patch(theme.faint);
+        let mut left = wrap::width(&first);
         if self.look.wide {
             let mut line = vec![Span::styled(first, aside)];
             line.extend(spans);
-            return vec![ground(Line::from(line), width, theme)];
+            return vec![Row { line: ground(Line::from(line), width, theme), left }];
         }
-        let mark = continuation(wrap::width(&first), width, theme);
+        let mark = continuation(left, width, theme);
+        let rest = wrap::width(&mark);
         let lines = wrap::chop(&spans, width, &[Span::styled(first, aside)], &[Span::styled(mark, aside)]);
-        lines.into_iter().map(|line| ground(line, width, theme)).collect()
+        let row = |line| Row { line: ground(line, width, theme), left: std::mem::replace(&mut left, rest) };
+        lines.into_iter().map(row).collect()
     }
 }
 
@@ -113,14 +123,7 @@ fn untabbed(text: &str) -> Cow<'_, str> {
 }
 
 /// A whole block, or the rest of one, which has no head.
-pub(super) fn render(
-    info: &str,
-    code: &str,
-    head: bool,
-    look: Look,
-    width: usize,
-    theme: &Theme,
-) -> Vec<Line<'static>> {
+pub(super) fn render(info: &str, code: &str, head: bool, look: Look, width: usize, theme: &Theme) -> Vec<Row> {
     let mut painter = Painter::new(info, look);
     let mut lines = Vec::from_iter(painter.head(width, theme).filter(|_| head));
     for line in code.lines() {

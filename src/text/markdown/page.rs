@@ -6,6 +6,7 @@ use ratatui::text::Line;
 
 use super::blocks::{self, Drawn, Role, Sheet};
 use super::code::Painter;
+use super::row::Row;
 use super::split::{Kind, Splitter, Step};
 use super::table::Shape;
 use super::{Look, Region, RegionKind};
@@ -37,6 +38,8 @@ pub(crate) struct Page {
     width: usize,
     look: Look,
     lines: Vec<Line<'static>>,
+    /// Columns of each line that are left of its text.
+    lefts: Vec<usize>,
     regions: Vec<Region>,
     at: Position,
     work: u64,
@@ -47,8 +50,6 @@ pub(crate) struct Page {
 struct Position {
     splitter: Splitter,
     open: Option<Piece>,
-    /// The line before is not at its end.
-    in_line: bool,
     /// The table that was drawn last, if rows may follow it.
     table: Option<Shape>,
     /// Blocks of code so far, the open one included.
@@ -79,6 +80,7 @@ impl Page {
             width: usize::from(width.max(1)),
             look,
             lines: Vec::new(),
+            lefts: Vec::new(),
             regions: Vec::new(),
             at: Position::default(),
             work: 0,
@@ -87,6 +89,11 @@ impl Page {
 
     pub(crate) fn lines(&self) -> &[Line<'static>] {
         &self.lines
+    }
+
+    /// Columns of each line that stand beside its text: bars, bullets, numbers.
+    pub(crate) fn lefts(&self) -> &[usize] {
+        &self.lefts
     }
 
     /// What of the lines is code and tables, from the top.
@@ -107,9 +114,7 @@ impl Page {
     pub(crate) fn line(&mut self, source: &str, range: Range<usize>, theme: &Theme) {
         let text = &source[range.clone()];
         self.work += text.len() as u64;
-        let goes_on = std::mem::replace(&mut self.at.in_line, !text.ends_with('\n'));
-        let step = if goes_on { self.at.splitter.rest_of_line(text) } else { self.at.splitter.line(text) };
-        match step {
+        match self.at.splitter.line(text) {
             Step::Starts(kind) => {
                 self.close(source, range.start, theme);
                 let painter = match &kind {
@@ -121,14 +126,16 @@ impl Page {
                 self.at.open = Some(Piece { start: range.start, kind, painter, drawn: false });
                 self.append_code(Vec::from_iter(head));
             }
-            Step::Code { from, spaces } => {
+            step @ (Step::Code { .. } | Step::MoreCode) => {
                 let open = self.at.open.as_mut().and_then(|piece| piece.painter.as_mut());
                 if let Some(painter) = open {
-                    let code = text[from..].trim_end_matches('\n');
-                    let lines = match spaces {
-                        _ if goes_on => painter.rest_of_line(code, self.width, theme),
-                        0 => painter.line(code, self.width, theme),
-                        _ => painter.line(&(" ".repeat(spaces) + code), self.width, theme),
+                    let text = text.trim_end_matches('\n');
+                    let lines = match step {
+                        Step::Code { from, spaces: 0 } => painter.line(&text[from..], self.width, theme),
+                        Step::Code { from, spaces } => {
+                            painter.line(&(" ".repeat(spaces) + &text[from..]), self.width, theme)
+                        }
+                        _ => painter.rest_of_line(text, self.width, theme),
                     };
                     self.append_code(lines);
                 }
@@ -150,6 +157,7 @@ impl Page {
     /// Takes back everything since `mark`.
     pub(crate) fn back_to(&mut self, mark: Mark) {
         self.lines.truncate(mark.lines);
+        self.lefts.truncate(mark.lines);
         self.regions.truncate(mark.regions);
         if let Some(last) = self.regions.last_mut() {
             last.lines.end = last.lines.end.min(mark.lines);
@@ -161,15 +169,7 @@ impl Page {
     fn close(&mut self, source: &str, end: usize, theme: &Theme) {
         let Some(piece) = &self.at.open else { return };
         let text = &source[piece.start..end];
-        let shape = self.at.table.take();
-        let role = match &piece.kind {
-            Kind::Fence { .. } => return,
-            Kind::Item { number: Some(number), .. } => Role::Item(*number),
-            Kind::Blocks | Kind::Item { .. } | Kind::More => Role::Blocks,
-            Kind::Footnote => Role::Footnote,
-            Kind::Rows { heading } => Role::Rows { heading, shape },
-            Kind::InItem(rest) => Role::InItem(rest),
-        };
+        let Some(role) = Role::of(&piece.kind, self.at.table.take()) else { return };
         self.work += text.len() as u64;
         let text = self.at.splitter.with_whole_end(text);
         let sheet = Sheet { width: self.width, look: self.look, codes: self.at.codes, theme };
@@ -182,7 +182,7 @@ impl Page {
     }
 
     /// Lines of the open fence.
-    fn append_code(&mut self, lines: Vec<Line<'static>>) {
+    fn append_code(&mut self, lines: Vec<Row>) {
         let kind = RegionKind::Code { number: self.at.codes };
         if let Some(begin) = self.append(lines) {
             self.note(kind, begin..self.lines.len());
@@ -198,16 +198,20 @@ impl Page {
     }
 
     /// Puts lines of the open piece on the page, after a blank line where they are its first. Gives the place of the first of them.
-    fn append(&mut self, lines: Vec<Line<'static>>) -> Option<usize> {
-        let piece = self.at.open.as_mut().filter(|_| !lines.is_empty())?;
+    fn append(&mut self, rows: Vec<Row>) -> Option<usize> {
+        let piece = self.at.open.as_mut().filter(|_| !rows.is_empty())?;
         let joined = matches!(piece.kind, Kind::Item { joined: true, .. } | Kind::Rows { .. } | Kind::More)
             || matches!(&piece.kind, Kind::InItem(rest) if rest.joined);
         if !piece.drawn && !joined && !self.lines.is_empty() {
             self.lines.push(Line::default());
+            self.lefts.push(0);
         }
         piece.drawn = true;
         let begin = self.lines.len();
-        self.lines.extend(lines);
+        for Row { line, left } in rows {
+            self.lines.push(line);
+            self.lefts.push(left);
+        }
         Some(begin)
     }
 }

@@ -65,6 +65,8 @@ pub(super) enum Step {
     Stays,
     /// It is code of the open fence from this byte on, after so many spaces: what is left of a tab that stood half in the indent.
     Code { from: usize, spaces: usize },
+    /// It is more of a line of code.
+    MoreCode,
     /// It closes the open fence, or is blank after it.
     Nothing,
 }
@@ -75,6 +77,8 @@ pub(super) struct Splitter {
     open: Open,
     /// Bytes of the piece so far.
     size: usize,
+    /// The line before is not at its end.
+    in_line: bool,
     /// What the line before is to become, if it can be the beginning of a rule or a row of a table.
     end: Option<String>,
 }
@@ -143,16 +147,20 @@ impl Open {
 }
 
 impl Splitter {
-    /// Takes the next line, with or without its line feed.
-    pub(super) fn line(&mut self, line: &str) -> Step {
-        let step = self.step(line.trim_end_matches('\n'));
-        self.count(line, step)
+    /// Takes the next line, with its line feed where it is at its end; a very long one comes in parts.
+    pub(super) fn line(&mut self, part: &str) -> Step {
+        let goes_on = std::mem::replace(&mut self.in_line, !part.ends_with('\n'));
+        let step = if goes_on { self.rest_of_line(part) } else { self.step(part.trim_end_matches('\n')) };
+        if matches!(step, Step::Starts(_)) {
+            self.size = 0;
+        }
+        self.size += part.len();
+        step
     }
 
-    /// Takes more of the same line: of a very long one, which comes in parts.
-    pub(super) fn rest_of_line(&mut self, part: &str) -> Step {
-        let step = match &self.open {
-            Open::Fence(_) => Step::Code { from: 0, spaces: 0 },
+    fn rest_of_line(&mut self, part: &str) -> Step {
+        match &self.open {
+            Open::Fence(_) => Step::MoreCode,
             Open::None => self.step(part.trim_end_matches('\n')),
             _ if self.size > LONG_TEXT => {
                 self.open = Open::text("", false);
@@ -163,16 +171,7 @@ impl Splitter {
                 Step::Stays
             }
             _ => Step::Stays,
-        };
-        self.count(part, step)
-    }
-
-    fn count(&mut self, line: &str, step: Step) -> Step {
-        if matches!(step, Step::Starts(_)) {
-            self.size = 0;
         }
-        self.size += line.len();
-        step
     }
 
     /// `text`, a piece, with the end that the line before is to have: the heading of a table that is on its way would be text first.

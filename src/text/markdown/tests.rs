@@ -345,7 +345,7 @@ fn code_and_tables_are_known_by_their_lines() {
             (code(2), "/    c".to_owned())
         ]
     );
-    let numbers = crate::text::code_blocks(source);
+    let numbers = super::code_blocks(source);
     assert_eq!(numbers.len(), 2, "the numbers are those of what is copied");
 }
 
@@ -449,14 +449,9 @@ mod pieces {
     fn same_text(source: &str, width: u16) -> Result<(), TestCaseError> {
         let shown = |lines: Vec<String>| lines.into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>();
         let theme = theme();
-        let whole = shown(plain(
-            &blocks::render(
-                source,
-                Role::Blocks,
-                Sheet { width: width.into(), look: Look::default(), codes: 0, theme: &theme },
-            )
-            .lines,
-        ));
+        let sheet = Sheet { width: width.into(), look: Look::default(), codes: 0, theme: &theme };
+        let rows = blocks::render(source, Role::Blocks, sheet).lines;
+        let whole = shown(plain(&rows.into_iter().map(|row| row.line).collect::<Vec<_>>()));
         let pieces = shown(plain(&render(source, width, &theme)));
         prop_assert_eq!(pieces, whole, "{}", source);
         Ok(())

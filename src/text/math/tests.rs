@@ -31,6 +31,7 @@ fn letters_signs_and_scripts_become_characters() {
         (r"x = \frac{-b \pm \sqrt{b^2 - 4ac}}{2a}", "x = (−b ± √(b² − 4ac))/(2a)"),
         (r"\frac12 mv^2", "½mv²"),
         (r"\sqrt[3]{x} + \sqrt[n]{2}", "∛x + ⁿ√2"),
+        (r"\overline{\overline{a}b}", "a\u{304}\u{304}b\u{304}"),
         (r"\hat{y} = \bar{x} + \vec{v}", "y\u{302} = x\u{304} + v\u{20d7}"),
         (r"\text{if } x > 0", "if x > 0"),
         (r"\mathbf{x}^\top \mathcal{L}", "𝐱ᵀℒ"),
@@ -74,4 +75,6 @@ fn what_cannot_be_read_stays_as_it_was_written() {
     }
     assert_eq!(super::rows(&"{".repeat(5000)), None);
     assert_eq!(super::rows(&"x^".repeat(3000)), None);
+    let wide_and_tall = format!("\\begin{{matrix}} {} \\\\ {}\\end{{matrix}}", "x".repeat(3000), "y \\\\ ".repeat(500));
+    assert!(super::rows(&wide_and_tall).is_none(), "a megabyte of spaces");
 }

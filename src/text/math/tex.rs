@@ -8,6 +8,9 @@ use super::symbols;
 const LONGEST: usize = 8 << 10;
 const DEEPEST: usize = 40;
 
+/// Bytes that a formula may come to: what takes more than this of so little text is made to do so.
+const LARGEST: usize = 4 * LONGEST;
+
 /// The formula cannot be read: a brace is missing, or it is out of all proportion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Unreadable;
@@ -36,7 +39,12 @@ pub(super) fn set(tex: &str, display: bool) -> Option<Block> {
             Some(_) => return None,
         }
     }
-    Some(environment::aligned(rows, !display))
+    bounded(environment::aligned(rows, !display)).ok()
+}
+
+/// What has not grown out of all proportion.
+fn bounded(block: Block) -> Read<Block> {
+    if block.rows.iter().map(String::len).sum::<usize>() > LARGEST { Err(Unreadable) } else { Ok(block) }
 }
 
 pub(super) struct Parser<'a> {
@@ -107,7 +115,7 @@ impl<'a> Parser<'a> {
             }
         }
         self.depth -= 1;
-        Ok(row.join(tight))
+        bounded(row.join(tight))
     }
 
     /// One part, or what changes the part before it.
@@ -175,7 +183,7 @@ impl<'a> Parser<'a> {
                 }
                 self.part(&mut row)?;
                 self.depth -= 1;
-                Ok(Block::text(row.join(true).flat()))
+                bounded(Block::text(row.join(true).flat()))
             }
         }
     }
@@ -409,11 +417,8 @@ fn is_single(text: &str) -> bool {
         return text.chars().all(|c| c.is_ascii_digit() || c == '.');
     }
     // Scripts, accents and primes belong to the letter.
-    #[rustfmt::skip]
-    let belongs = |c: char| matches!(
-        c,
-        '\u{300}'..='\u{36f}' | '\u{20d0}'..='\u{20ff}' | '′'..='‴' | '²' | '³' | '¹' | 'ᴬ'..='ᵿ' | '⁰'..='₎' | 'ₐ'..='ₜ'
-    );
+    let belongs =
+        |c: char| is_accent(c) || matches!(c, '′'..='‴' | '²' | '³' | '¹' | 'ᴬ'..='ᵿ' | '⁰'..='₎' | 'ₐ'..='ₜ');
     let rest = chars.as_str().trim_start_matches(belongs);
     rest.is_empty() || is_enclosed(rest)
 }
@@ -467,6 +472,11 @@ fn script(text: &str, mark: &str) -> (String, bool) {
     (if plain { format!("{mark}{text}") } else { format!("{mark}({text})") }, true)
 }
 
+/// A mark on the letter before it.
+fn is_accent(c: char) -> bool {
+    matches!(c, '\u{300}'..='\u{36f}' | '\u{20d0}'..='\u{20ff}')
+}
+
 fn accented(text: &str, name: &str, mark: char) -> String {
     // A line goes over all of it, an arrow or a hat stands once.
     let everywhere = matches!(name, "overline" | "underline" | "underbar");
@@ -474,7 +484,9 @@ fn accented(text: &str, name: &str, mark: char) -> String {
     let mut accented = String::with_capacity(text.len() * 2);
     for (index, c) in text.chars().enumerate() {
         accented.push(c);
-        if everywhere || index == last {
+        // The accents that letters have already are no letters to be marked.
+        let is_marked = if everywhere { !is_accent(c) } else { index == last };
+        if is_marked {
             accented.push(mark);
         }
     }

@@ -17,7 +17,8 @@ use crate::domain::units::{age, ago, bytes, count, short};
 use crate::error::ErrorKind;
 use crate::text::wrap;
 use crate::ui::canvas::{Canvas, padded, paragraph};
-use crate::ui::split_top;
+use crate::ui::field::marked_field;
+use crate::ui::{split_left, split_right, split_top};
 
 /// Widths of the columns after the name.
 const PARAMETERS: usize = 6;
@@ -123,23 +124,16 @@ fn field(canvas: &mut Canvas<'_>, area: Rect, app: &App) -> Option<Position> {
     };
     let style = if matches!(find.searching, Searching::Failed { .. }) { theme.warning } else { theme.muted };
     let state_width = u16::try_from(wrap::width(&state)).unwrap_or(0);
-    let mark = Span::styled(format!("{} ", theme.glyphs.user), if typing { theme.accent } else { theme.muted });
-    let text = find.field.text();
-    let shown = if text.is_empty() && !typing {
-        Span::styled(
-            format!("{} searches the Hub; an address goes straight to its page", app.key(Action::Search)),
-            theme.muted,
-        )
-    } else {
-        Span::styled(text.to_owned(), theme.base)
-    };
-    let room = area.width.saturating_sub(if state_width > 0 { state_width + 2 } else { 0 });
-    let before = u16::try_from(wrap::width(&text[..find.field.cursor()])).unwrap_or(u16::MAX);
-    let line = Line::from(vec![mark, shown]);
-    canvas.line(area, &wrap::truncate(&line, usize::from(room), theme.glyphs.ellipsis));
     canvas.right(area, &Line::from(Span::styled(state, style)));
-    let column = before.saturating_add(2).min(room.saturating_sub(1));
-    (typing && area.height > 0).then(|| Position { x: area.x + column, y: area.y })
+    let (area, _) = split_right(area, if state_width > 0 { state_width + 2 } else { 0 });
+    let mark = if typing { theme.accent } else { theme.muted };
+    let cursor = marked_field(canvas, area, app, &find.field, mark);
+    if !typing && find.field.is_empty() {
+        let (_, hint) = split_left(area, 2);
+        let text = format!("{} searches the Hub; an address goes straight to its page", app.key(Action::Search));
+        canvas.line(hint, &canvas.cut(&text, hint.width, theme.muted));
+    }
+    cursor.filter(|_| typing)
 }
 
 /// What narrows the search, each with its key.
@@ -168,8 +162,8 @@ fn filters(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
             Some(value) => Span::styled(value, theme.muted),
             None => Span::styled(name, theme.muted),
         });
-        let width: usize = spans.iter().map(Span::width).sum();
-        if line.width() + width > usize::from(area.width) {
+        let width: usize = spans.iter().map(|span| wrap::width(&span.content)).sum();
+        if wrap::line_width(&line) + width > usize::from(area.width) {
             break;
         }
         line.spans.extend(spans);

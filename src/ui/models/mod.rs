@@ -179,7 +179,7 @@ pub fn keys(app: &App, width: u16, actions: &[(Action, &str)]) -> Line<'static> 
     let mut line = Line::default();
     for (action, what) in actions {
         let (key, what) = (app.key(*action), format!(" {what}   "));
-        let wider = line.width() + wrap::width(&key) + wrap::width(what.trim_end());
+        let wider = wrap::line_width(&line) + wrap::width(&key) + wrap::width(what.trim_end());
         if wider > usize::from(width) {
             break;
         }
