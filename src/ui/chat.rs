@@ -20,20 +20,33 @@ const QUEUE_ROWS: u16 = 3;
 /// Columns that a waiting message has at least.
 const LEAST: u16 = 16;
 
-/// Gives the place of the cursor.
-pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, now: Instant) -> Option<Position> {
+/// Rows that what is being written may have on a screen that is so high.
+pub fn most_written(height: u16) -> u16 {
+    (height / 3).clamp(1, 12)
+}
+
+/// Rows that what is being written would fill in a column of text.
+pub fn written(app: &App, column: Rect) -> u16 {
+    u16::try_from(app.chat.composer.area.layout(text_width(column)).rows.len()).unwrap_or(u16::MAX)
+}
+
+/// Of the composer: two cells for the prompt's mark.
+fn text_width(column: Rect) -> u16 {
+    column.width.saturating_sub(4).max(2)
+}
+
+/// Gives the place of the cursor. The composer has at most so many rows of text.
+pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, now: Instant, most_written: u16) -> Option<Position> {
     let column = reading_column(area);
     // What is pointed at is named above the composer: where that is must be known by then.
     if app.is_reading() {
         app.chat.transcript.settle(&app.chat.conversation, &app.theme);
     }
-    // Text of the composer: two cells for the prompt's mark.
-    let text_width = column.width.saturating_sub(4).max(2);
+    let text_width = text_width(column);
     app.chat.composer.area.set_width(text_width);
     let layout = app.chat.composer.area.layout(text_width);
     let padding = u16::from(area.height >= 16);
-    let most = (area.height / 3).clamp(1, 12);
-    let shown = u16::try_from(layout.rows.len()).unwrap_or(u16::MAX).clamp(1, most);
+    let shown = u16::try_from(layout.rows.len()).unwrap_or(u16::MAX).clamp(1, most_written);
     let (above, composer) = split_bottom(area, shown + 2 * padding + padding);
     let waiting = u16::try_from(app.chat.queue.len()).unwrap_or(u16::MAX).min(QUEUE_ROWS);
     let mut wishes = wishes(app);
