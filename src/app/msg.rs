@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::app::completion::InFolder;
 use crate::config::keymap::KeyChord;
 use crate::config::{Notify, Persona, Value};
-use crate::domain::attach::{Attachment, Mention};
+use crate::domain::attach::{Found, Mention};
 use crate::domain::conversation::Form;
 use crate::domain::machine::Machine;
 use crate::domain::measured::Remembered;
@@ -37,10 +37,10 @@ pub enum Msg {
         ask: AskId,
         entries: Vec<InFolder>,
     },
-    /// Files that go along with a message, in the order in which they were named; words that name none are left out.
+    /// Files that go along with a message.
     Files {
         ask: AskId,
-        result: Result<Vec<Attachment>, UserError>,
+        result: Result<Found, UserError>,
     },
     /// A schema was read and can be used, or not.
     Schema(Result<Form, UserError>),

@@ -15,7 +15,7 @@ use crate::config::theme::Themes;
 use crate::config::{EditingKeys, own_specs, short_name};
 use crate::domain::AskId;
 use crate::domain::action::Action;
-use crate::domain::attach::{Attachment, block};
+use crate::domain::attach::{Found, block};
 use crate::domain::store::StoreCmd;
 use crate::error::UserError;
 
@@ -233,17 +233,25 @@ impl App {
         true
     }
 
-    pub(super) fn on_files(&mut self, ask: AskId, result: Result<Vec<Attachment>, UserError>, now: Instant) {
+    pub(super) fn on_files(&mut self, ask: AskId, result: Result<Found, UserError>, now: Instant) {
         if !self.chat.composer.is_attaching(ask) {
             return;
         }
         self.touch(Dirty::Now);
         match result {
-            Ok(files) => {
+            Ok(Found { files, missing }) => {
                 let blocks = files.iter().map(|file| block(std::path::Path::new(&file.path), &file.text)).collect();
                 self.chat.composer.attach(blocks);
                 self.send(now);
                 self.chat.composer.forget_attached();
+                if let Some(first) = missing.first() {
+                    let more = match missing.len() - 1 {
+                        0 => String::new(),
+                        more => format!(", and {more} more"),
+                    };
+                    let hint = "if one was meant: stop, and write the message again".to_owned();
+                    self.toast(ToastKind::Note, format!("There is no file `{first}`{more}"), Some(hint), now);
+                }
             }
             Err(error) => {
                 self.chat.composer.attaching = None;
