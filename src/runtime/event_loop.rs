@@ -14,6 +14,7 @@ use tokio::task::{JoinError, JoinSet};
 
 use crate::app::msg::{Effect, Msg, TermEvent, TimerId};
 use crate::app::{App, Dirty};
+use crate::config::theme::Themes;
 use crate::domain::store::{StoreCmd, StoreEvent};
 use crate::domain::{EngineCmd, EngineEvent, HubCmd, HubEvent};
 use crate::error::{ErrorKind, UserError};
@@ -299,6 +300,9 @@ impl<S: State, C: Console<S>> Interface<S, C> {
                     self.timers.push((id, clock() + after));
                 }
                 Effect::OpenEditor(text) => self.open_editor(&text),
+                Effect::ReadThemes(folder) => {
+                    self.looks.spawn_blocking(move || Msg::Themes(Themes::with_user_dir(&folder)));
+                }
                 Effect::ListFolder { ask, folder } => {
                     self.looks.spawn_blocking(move || Msg::Folder { ask, entries: files::list(&folder) });
                 }

@@ -126,7 +126,7 @@ impl App {
     pub(super) fn leave_unasked(&mut self, wish: Wish) {
         if let Wish::Say(saying) | Wish::Summarise { then: saying, .. } = wish {
             self.show_again(&saying);
-            self.give_back(saying);
+            self.give_back(&saying);
         }
         self.chat.held = !self.chat.queue.is_empty();
     }
