@@ -17,12 +17,11 @@ use crate::error::{ErrorKind, UserError, reason};
 pub fn save(path: &Path, changes: &[(&str, Option<Value>)]) -> Result<(), UserError> {
     rewrite(path, |source| {
         for (key, value) in changes {
-            match value.as_ref().filter(|value| **value != Value::Unset) {
-                Some(value) => set(source, key, value)?,
-                None => {
-                    let (parent, name) = parent_and_name(key);
-                    remove(source, parent.as_slice(), name)?;
-                }
+            if let Some(value) = value.as_ref().filter(|value| **value != Value::Unset) {
+                set(source, key, value)?;
+            } else {
+                let (parent, name) = parent_and_name(key);
+                remove(source, parent.as_slice(), name)?;
             }
         }
         Ok(())
