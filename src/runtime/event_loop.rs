@@ -259,7 +259,8 @@ impl<S: State, C: Console<S>> Interface<S, C> {
 
     fn take_answer(&mut self, answer: Msg) {
         if matches!(answer, Msg::Edited(_)) {
-            self.editor = None;
+            let note = self.editor.take().and_then(|editor| editor.note);
+            self.answers.extend(note.map(Msg::Failed));
             self.edited = Some(clock());
             self.take_terminal();
         }
