@@ -1,9 +1,11 @@
 //! What comes into the interface, and what it wants done: plain data, so that a test can compare whole vectors.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::app::completion::InFolder;
 use crate::config::keymap::KeyChord;
+use crate::config::theme::Themes;
 use crate::config::{Notify, Persona, Value};
 use crate::domain::attach::{Found, Mention};
 use crate::domain::conversation::Form;
@@ -32,6 +34,8 @@ pub enum Msg {
     },
     /// `$EDITOR` came back with this text, or could not be used.
     Edited(Result<String, UserError>),
+    /// All themes, the user's own too.
+    Themes(Themes),
     /// What is in a folder that was asked about, folders first.
     Folder {
         ask: AskId,
@@ -123,6 +127,8 @@ pub enum Effect {
     },
     /// Leaves the screen to `$VISUAL`/`$EDITOR` with this text; answers with `Msg::Edited`.
     OpenEditor(String),
+    /// Reads the user's themes in this folder; answers with `Msg::Themes`.
+    ReadThemes(PathBuf),
     /// Looks what is in a folder, as a person writes it; answers with `Msg::Folder`.
     ListFolder {
         ask: AskId,

@@ -11,7 +11,6 @@ use crate::app::text_area::TextArea;
 use crate::app::vim::{Mode, Pressed};
 use crate::app::{App, Dirty, Overlay, Pane, ToastKind};
 use crate::config::keymap::KeyChord;
-use crate::config::theme::Themes;
 use crate::config::{EditingKeys, own_specs, short_name};
 use crate::domain::AskId;
 use crate::domain::action::Action;
@@ -165,11 +164,7 @@ impl App {
                 let path = Path::behind(action, self.chat.composer.area.text());
                 return self.offer_paths(path);
             }
-            Action::Theme => {
-                let dir = &self.paths.themes_dir;
-                let themes = self.themes.get_or_insert_with(|| Themes::with_user_dir(dir));
-                themes.list().into_iter().map(|theme| (theme.id.clone(), theme.name.clone())).collect()
-            }
+            Action::Theme => self.theme_names().unwrap_or_default(),
             Action::ChoosePersona => {
                 self.personas.iter().map(|persona| (persona.name.clone(), persona.about())).collect()
             }
