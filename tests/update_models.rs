@@ -12,7 +12,7 @@ use hobnob::app::{Overlay, Pane, ThenLoad};
 use hobnob::config::Value;
 use hobnob::config::theme::{Capabilities, ColourDepth};
 use hobnob::domain::fit::Verdict;
-use hobnob::domain::hub::{Done, Files, Kind, Local, Newer, NextPage, SearchQuery, Sort, Unfinished};
+use hobnob::domain::hub::{Done, Files, Kind, Local, Newer, NextPage, Owner, SearchQuery, Sort, Unfinished};
 use hobnob::domain::model::{Cached, LocalModel, ModelRef};
 use hobnob::domain::{AskId, DownloadState, EngineCmd, HubCmd, HubEvent, JobId};
 use hobnob::error::{ErrorKind, UserError};
@@ -534,7 +534,12 @@ fn deleting_says_what_it_frees_and_what_goes_and_stays() {
         ..cached()
     };
     d.hub(HubEvent::Local(Local { models: vec![cached(), twin, other, huge()], ..Local::default() }));
-    assert_eq!(hub(d.key("d")), []);
+    let effects = hub(d.key("d"));
+    let [HubCmd::LookAtRemoval { id, model }] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!(model, "starter");
+    assert_eq!(hub(d.key("d")), [], "one look at a time");
+    let removable = Done::Removable { owner: Owner::Cache, frees: 98_362_432 };
+    assert_eq!(hub(d.hub(HubEvent::Worked { id: *id, result: Ok(removable) })), []);
     let Some(Overlay::Confirm(confirm)) = &d.app.overlay else { panic!("a question") };
     for part in ["98 MB", ":Q4_1, which goes with it", ":Q8_0 stays"] {
         assert!(confirm.body.contains(part), "{}", confirm.body);
@@ -543,9 +548,36 @@ fn deleting_says_what_it_frees_and_what_goes_and_stays() {
     let effects = hub(d.key("enter"));
     let [HubCmd::Delete { id, model }] = &effects[..] else { panic!("{effects:?}") };
     assert_eq!(model, "starter");
-    let effects = d.hub(HubEvent::Worked { id: *id, result: Ok(Done::Deleted { freed: 98_362_432 }) });
+    let effects =
+        d.hub(HubEvent::Worked { id: *id, result: Ok(Done::Deleted { owner: Owner::Cache, freed: 98_362_432 }) });
     assert_eq!(hub(effects), [HubCmd::ScanLocal]);
     assert!(toast(&d).contains("98 MB are free again"));
+}
+
+#[test]
+fn of_what_was_imported_only_the_name_goes_and_one_s_own_stays() {
+    let look = |d: &mut Driver, result: Result<Done, UserError>| {
+        let [HubCmd::LookAtRemoval { id, .. }] = hub(d.key("d"))[..] else { panic!("no look") };
+        assert_eq!(hub(d.hub(HubEvent::Worked { id, result })), []);
+    };
+    let imported = || Ok(Done::Removable { owner: Owner::Imported, frees: 0 });
+    let mut d = models();
+    look(&mut d, imported());
+    let Some(Overlay::Confirm(confirm)) = &d.app.overlay else { panic!("a question") };
+    assert!(confirm.title.starts_with("Forget ") && confirm.body.contains("stay where they are"), "{confirm:?}");
+    assert!(!confirm.body.contains("Frees"), "{}", confirm.body);
+    let [HubCmd::Delete { id, .. }] = hub(d.key("enter"))[..] else { panic!("nothing goes") };
+    d.hub(HubEvent::Worked { id, result: Ok(Done::Deleted { owner: Owner::Imported, freed: 0 }) });
+    assert!(toast(&d).contains("forgotten") && !toast(&d).contains("free again"), "{}", toast(&d));
+
+    let error = UserError::new(ErrorKind::Usage, "it is a file of your own").hint("`hobnob models rm` asks");
+    look(&mut d, Err(error));
+    assert!(d.app.overlay.is_none() && toast(&d).contains("of your own"), "{}", toast(&d));
+    // Who has gone on to something else is not interrupted.
+    let [HubCmd::LookAtRemoval { id, .. }] = hub(d.key("d"))[..] else { panic!("no look") };
+    d.key("f2");
+    d.hub(HubEvent::Worked { id, result: imported() });
+    assert!(d.app.overlay.is_none());
 }
 
 #[test]

@@ -4,9 +4,10 @@ use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use hobnob::domain::hub::Owner;
 use hobnob::domain::model::RepoId;
 use hobnob::error::{ErrorKind, UserError};
-use hobnob::hub::{self, Options, Owner, Removal, Scope, find, removal, scan};
+use hobnob::hub::{self, Options, Removal, Scope, find, removal, scan};
 
 use crate::hub_server::sha256;
 use crate::made::{Made, parse, references};

@@ -20,6 +20,7 @@ pub enum Row<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Job {
     Verify,
+    LookAtRemoval,
     Delete,
     Discard,
     Import,

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::domain::hub::Owner;
 use crate::domain::model::{Format, LocalModel, RepoId};
 use crate::error::{ErrorKind, UserError};
 use crate::hub::cache::{Commit, RepoCache, link_target};
 use crate::hub::inventory::{self, Candidate, Place};
 use crate::hub::names::{UQFF_REST, has_weights, is_uqff};
 use crate::hub::remove::steps::{Step, is_held};
-use crate::hub::remove::{Owner, Removal, Scope};
+use crate::hub::remove::{Removal, Scope};
 use crate::hub::usage::arriving;
 use crate::hub::{Options, shared};
 

@@ -145,7 +145,7 @@ fn job_word(work: Option<&Work>) -> &'static str {
         Some(Job::Delete) => "deleting",
         Some(Job::Discard) => "discarding",
         Some(Job::LookForNewer) => "asking",
-        Some(Job::Import) | None => "",
+        Some(Job::Import | Job::LookAtRemoval) | None => "",
     }
 }
 
@@ -258,7 +258,7 @@ fn working(app: &App, subject: &str, width: usize) -> Option<Line<'static>> {
         Job::Verify => "Checking every byte",
         Job::Delete => "Deleting it",
         Job::Discard => "Throwing away what has come",
-        Job::Import => "Looking at it",
+        Job::Import | Job::LookAtRemoval => "Looking at it",
         Job::LookForNewer => "Asking the Hub",
     };
     let how_far = work.progress.map_or_else(String::new, |(done, total)| {
