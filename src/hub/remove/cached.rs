@@ -124,7 +124,7 @@ pub(super) fn of_unfinished(cache: &Path, repo: &RepoId) -> Result<Removal, User
         return Ok(Removal { paths, ..repository.all(repo.to_string(), true) });
     }
     let locks = etags.iter().flat_map(|etag| repository.locks_of(etag)).collect();
-    let steps = paths.iter().cloned().map(Step::File).collect();
+    let steps = paths.iter().cloned().map(Step::remove).collect();
     let frees = arriving.iter().filter(|left| etags.contains(left.etag.as_str())).map(|left| left.bytes).sum();
     Ok(Removal { frees, paths, steps, locks, ..Removal::new(repo.to_string(), Owner::Cache) })
 }
@@ -273,7 +273,7 @@ impl Repository {
         removal.locks = self.all_locks();
         if everything {
             removal.frees += arriving(&self.cached).iter().map(|left| left.bytes).sum::<u64>();
-            removal.steps.extend(rest.into_iter().map(Step::File));
+            removal.steps.extend(rest.into_iter().map(Step::remove));
             let locks = removal.locks.clone();
             removal.steps.extend(locks.into_iter().map(Step::File));
             removal.steps.push(Step::EmptyFolder(self.cached.blobs()));
