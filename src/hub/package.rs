@@ -277,7 +277,7 @@ fn unpack(
 
     let blob = cache.blob(etag);
     let disk = |error| disk_error(&blob, &error);
-    let mut partial = Partial::open(cache, etag, starter::BYTES, &ModelRef::Starter.to_string(), lock).map_err(disk)?;
+    let partial = Partial::open(cache, etag, starter::BYTES, &ModelRef::Starter.to_string(), lock).map_err(disk)?;
     // Nothing that an earlier attempt over the network left can be of use here: this is faster than reading it.
     partial.restart().map_err(disk)?;
     let (mut hasher, mut buffer, mut at) = (Sha256::new(), vec![0; CHUNK], 0);
