@@ -410,6 +410,26 @@ fn base_and_siblings_lead_on_and_back_again() {
 }
 
 #[test]
+fn a_page_that_had_no_answer_is_asked_for_again_when_it_comes_back() {
+    let mut d = finding();
+    d.key("/");
+    type_search(&mut d, "org/slow");
+    assert!(matches!(hub(d.key("enter"))[..], [HubCmd::Page { .. }]));
+    // The page of what is here takes its turn at the Hub.
+    d.key("1");
+    let [HubCmd::Page { id: taken, .. }] = hub(d.key("o"))[..] else { panic!("no page") };
+    d.hub(HubEvent::Page { id: taken, result: Box::new(Ok(page())) });
+    assert_eq!(hub(d.key("backspace")), [], "the place is another one");
+    let effects = hub(d.key("2"));
+    let [HubCmd::Page { id, repo: asked, .. }] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!(*asked, repo("org/slow"));
+    d.hub(HubEvent::Page { id: *id, result: Box::new(Ok(page())) });
+    assert!(d.app.models.page().is_some_and(|page| page.page().is_some()));
+    d.key("1");
+    assert_eq!(hub(d.key("2")), [], "what is here is not asked for again");
+}
+
+#[test]
 fn the_card_scrolls() {
     let mut d = looking();
     assert!(!d.screen(80, 24).contains("How to use it"));
@@ -503,6 +523,14 @@ fn what_turns_out_to_be_too_large_when_it_is_here_is_not_loaded_unasked() {
     let effects = d.hub(HubEvent::Download { id: JobId(1), state: DownloadState::Done { model: Box::new(huge()) } });
     assert_eq!(hub(effects), [HubCmd::ScanLocal]);
     assert!(toast(&d).contains("is here") && toast(&d).contains("likely too large"), "{}", toast(&d));
+}
+
+#[test]
+fn what_has_come_of_a_download_that_failed_is_looked_for() {
+    let mut d = downloading();
+    let error = UserError::new(ErrorKind::Network, "the Hub is gone");
+    let effects = d.hub(HubEvent::Download { id: JobId(1), state: DownloadState::Failed { error } });
+    assert_eq!(hub(effects), [HubCmd::ScanLocal]);
 }
 
 #[test]
