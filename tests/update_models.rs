@@ -285,6 +285,32 @@ fn nothing_of_the_network_is_asked_offline() {
 }
 
 #[test]
+fn what_fits_is_looked_for_as_long_as_somebody_goes_on() {
+    let too_large = |page: u64| {
+        let mut hits = hits(page * 40..page * 40 + 40, Some("next"));
+        hits.hits.iter_mut().for_each(|hit| hit.parameters = Some(900_000_000_000));
+        hits
+    };
+    let mut d = models();
+    let (id, _) = search(&d.key("2"));
+    d.key("f");
+    assert!(d.app.models.find.filters.fits);
+    // Page after page of nothing that fits, until enough is enough.
+    let mut effects = answer(&mut d, id, Ok(too_large(0)));
+    let mut pages = 1;
+    while let [(id, _, Some(_))] = &asked(&effects)[..] {
+        effects = answer(&mut d, *id, Ok(too_large(pages)));
+        pages += 1;
+    }
+    assert!((2..10).contains(&pages), "{pages}");
+    assert_eq!(asked(&d.key("home")), []);
+    let effects = d.key("end");
+    let [(id, _, Some(_))] = &asked(&effects)[..] else { panic!("nobody looks further: {effects:?}") };
+    answer(&mut d, *id, Ok(hits(4000..4003, None)));
+    assert_eq!(d.app.models.find.hits(), 3);
+}
+
+#[test]
 fn the_catalog_is_in_the_order_of_this_machine_and_one_of_it_is_recommended() {
     let mut d = finding();
     let recommended = |d: &Driver| {
