@@ -216,6 +216,7 @@ fn a_repository() {
 fn a_repository_that_is_gated_and_too_large() {
     let mut gated = page();
     gated.hit.gated = Gated::Terms;
+    gated.address = "https://hub.example.org/Qwen/Qwen3-4B-GGUF".to_owned();
     let mut d = looking(Ok(gated));
     d.send(Msg::Machine(hobnob::domain::machine::Machine { available: 5 << 30, ..machine() }));
     d.key("home");

@@ -171,6 +171,8 @@ pub struct Hits {
 #[derive(Debug, Clone, PartialEq)]
 pub struct RepoPage {
     pub hit: Hit,
+    /// Where people look at it, and agree to its terms.
+    pub address: String,
     /// The commit that this describes.
     pub commit: String,
     /// The best quantisation first.
