@@ -35,7 +35,8 @@ pub(super) fn show(repo: &RepoId, revision: Option<&str>, context: &Context<'_>)
             machine: &machine,
         };
         match context.format {
-            Format::Json | Format::JsonLines => print_json(&sight.describe()),
+            Format::Json => print_json(&sight.describe()),
+            Format::JsonLines => print_json(&document::event("done", sight.describe())),
             Format::Text if context.console.out.terminal => print(&sight.text(context)),
             Format::Text => print(&sight.tabbed()),
         }
