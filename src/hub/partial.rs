@@ -382,7 +382,7 @@ mod tests {
         assert!(partial.resumed() && partial.arrived() == 2 * journal::PIECE);
         partial.restart().expect("begins anew");
         looks.sync().expect("syncs");
-        assert!(!partial.resumed() && partial.gaps() == [0..SIZE] && *partial.prefix().borrow() == 0);
+        assert!(!partial.resumed() && partial.gaps().first() == Some(&(0..SIZE)) && *partial.prefix().borrow() == 0);
         assert_eq!(made.open("third").arrived(), 0, "the journal says so too");
     }
 }

@@ -15,7 +15,7 @@ use crate::domain::action::Action;
 use crate::domain::fit::{self, Verdict};
 use crate::domain::hub::Unfinished;
 use crate::domain::model::{LocalModel, starter};
-use crate::domain::units::{age, ago, bytes, count, share};
+use crate::domain::units::{age, ago, bytes, count, percent, share};
 use crate::text::wrap;
 use crate::ui::canvas::{Canvas, padded, paragraph};
 use crate::ui::split_top;
@@ -171,10 +171,6 @@ fn unfinished_row(app: &App, unfinished: &Unfinished, chosen: bool, columns: &Co
             on(theme.warning),
         ),
     ])
-}
-
-pub(super) fn percent(done: u64, total: u64) -> String {
-    format!("{:.0} %", share(done, total) * 100.0)
 }
 
 fn verdict(app: &App, model: &LocalModel) -> Option<Verdict> {
