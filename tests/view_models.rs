@@ -8,7 +8,7 @@ use std::time::Duration;
 use hobnob::app::msg::{Msg, TermEvent, TimerId};
 use hobnob::config::Value;
 use hobnob::config::theme::{Capabilities, ColourDepth};
-use hobnob::domain::hub::{DiskUse, Done, Files, Gated, Hits, Local, Newer, Unfinished};
+use hobnob::domain::hub::{DiskUse, Done, Files, Gated, Hits, Local, Newer, Owner, Unfinished};
 use hobnob::domain::model::{Cached, Format, LocalModel, ModelRef};
 use hobnob::domain::{AskId, DownloadState, HubEvent, JobId};
 use hobnob::error::{ErrorKind, UserError};
@@ -141,8 +141,13 @@ fn deleting_asks_first() {
         ..local.models[0].clone()
     });
     d.hub(HubEvent::Local(local));
-    d.key("d");
-    snapshots("delete", &mut d);
+    for (name, owner, frees) in [("delete", Owner::Cache, 98_362_432), ("forget", Owner::Imported, 0)] {
+        d.key("d");
+        let id = last(&mut d);
+        d.hub(HubEvent::Worked { id, result: Ok(Done::Removable { owner, frees }) });
+        snapshots(name, &mut d);
+        d.key("esc");
+    }
 }
 
 #[test]
@@ -211,6 +216,7 @@ fn a_repository() {
 fn a_repository_that_is_gated_and_too_large() {
     let mut gated = page();
     gated.hit.gated = Gated::Terms;
+    gated.address = "https://hub.example.org/Qwen/Qwen3-4B-GGUF".to_owned();
     let mut d = looking(Ok(gated));
     d.send(Msg::Machine(hobnob::domain::machine::Machine { available: 5 << 30, ..machine() }));
     d.key("home");

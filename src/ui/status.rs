@@ -11,7 +11,7 @@ use crate::app::chat::Phase;
 use crate::app::models::downloads::Overall;
 use crate::app::{App, EngineStatus};
 use crate::domain::DownloadState;
-use crate::domain::units::{bytes, grouped, many, seconds, share, whole};
+use crate::domain::units::{bytes, grouped, many, percent, seconds, share, whole};
 use crate::text::wrap;
 use crate::ui::canvas::Canvas;
 use crate::ui::composer;
@@ -210,9 +210,9 @@ pub fn download_gauge(canvas: &Canvas<'_>, app: &App, state: &DownloadState) -> 
 /// Several as one.
 fn downloads_gauge(canvas: &Canvas<'_>, app: &App, overall: Overall) -> Vec<Span<'static>> {
     let theme = &app.theme;
-    let share = share(overall.done, overall.total);
-    let mut spans = canvas.gauge(share, 10, theme.gauge, theme.gauge_empty);
-    spans.push(Span::styled(format!(" {} {:.0} %", many(overall.jobs, "download"), share * 100.0), theme.base));
+    let Overall { jobs, done, total } = overall;
+    let mut spans = canvas.gauge(share(done, total), 10, theme.gauge, theme.gauge_empty);
+    spans.push(Span::styled(format!(" {} {}", many(jobs, "download"), percent(done, total)), theme.base));
     spans
 }
 

@@ -20,7 +20,7 @@ use std::time::Instant;
 use crate::app::models::downloads::{Download, Downloads};
 use crate::app::models::find::Find;
 use crate::app::models::here::{Here, Row};
-use crate::app::models::page::Page;
+use crate::app::models::page::{Page, State};
 use crate::domain::AskId;
 use crate::domain::action::Action;
 use crate::domain::measured::{self, Remembered};
@@ -70,6 +70,8 @@ pub struct ModelsPane {
     /// What models have been measured to do here, and when that was read.
     measured: Option<(Vec<Remembered>, Instant)>,
     ask: AskId,
+    /// The question for a page that was asked last.
+    pub asked_page: AskId,
 }
 
 /// As many pages lead back to where one came from.
@@ -136,6 +138,13 @@ impl ModelsPane {
     #[must_use]
     pub fn page(&self) -> Option<&Page> {
         self.pages.last().filter(|_| self.place == Place::Find)
+    }
+
+    /// The page in front waits for an answer that will not come: another page was asked for since, and the Hub side answers
+    /// the newest question alone.
+    #[must_use]
+    pub fn waits_in_vain(&self) -> bool {
+        self.page().is_some_and(|page| matches!(page.state, State::Asked(id) if id != self.asked_page))
     }
 
     pub fn page_mut(&mut self) -> Option<&mut Page> {

@@ -24,13 +24,15 @@ pub(super) fn list(sought: &Sought, context: &Context<'_>) -> Outcome {
     let catalog = context.loaded.catalog();
     let mut all = catalog.suited(context.loaded.settings.engine.load, &machine::measure());
     all.retain(|suited| !sought.fits || suited.standing <= Standing::Tight);
+    let more = all.len() > sought.limit;
     all.truncate(sought.limit);
     match context.format {
         Format::Json => {
             return print_json(&json!({ "models": all.iter().map(describe).collect::<Vec<_>>() }));
         }
         Format::JsonLines => {
-            return all.iter().try_for_each(|suited| print_json(&document::event("model", describe(suited))));
+            all.iter().try_for_each(|suited| print_json(&document::event("model", describe(suited))))?;
+            return print_json(&document::event("done", json!({ "count": all.len(), "more": more })));
         }
         Format::Text => {}
     }

@@ -15,7 +15,7 @@ use crate::domain::action::Action;
 use crate::domain::fit::{self, Verdict};
 use crate::domain::hub::Unfinished;
 use crate::domain::model::{LocalModel, starter};
-use crate::domain::units::{age, ago, bytes, count, share};
+use crate::domain::units::{age, ago, bytes, count, percent, share};
 use crate::text::wrap;
 use crate::ui::canvas::{Canvas, padded, paragraph};
 use crate::ui::split_top;
@@ -145,7 +145,7 @@ fn job_word(work: Option<&Work>) -> &'static str {
         Some(Job::Delete) => "deleting",
         Some(Job::Discard) => "discarding",
         Some(Job::LookForNewer) => "asking",
-        Some(Job::Import) | None => "",
+        Some(Job::Import | Job::LookAtRemoval) | None => "",
     }
 }
 
@@ -171,10 +171,6 @@ fn unfinished_row(app: &App, unfinished: &Unfinished, chosen: bool, columns: &Co
             on(theme.warning),
         ),
     ])
-}
-
-pub(super) fn percent(done: u64, total: u64) -> String {
-    format!("{:.0} %", share(done, total) * 100.0)
 }
 
 fn verdict(app: &App, model: &LocalModel) -> Option<Verdict> {
@@ -258,7 +254,7 @@ fn working(app: &App, subject: &str, width: usize) -> Option<Line<'static>> {
         Job::Verify => "Checking every byte",
         Job::Delete => "Deleting it",
         Job::Discard => "Throwing away what has come",
-        Job::Import => "Looking at it",
+        Job::Import | Job::LookAtRemoval => "Looking at it",
         Job::LookForNewer => "Asking the Hub",
     };
     let how_far = work.progress.map_or_else(String::new, |(done, total)| {
