@@ -116,6 +116,12 @@ pub fn truncate(line: &Line<'_>, width: usize, ellipsis: &str) -> Line<'static> 
     Line::from(kept).style(style)
 }
 
+/// [`truncate`] for plain text.
+#[must_use]
+pub fn cut(text: &str, width: usize, ellipsis: &str) -> String {
+    truncate(&Line::from(text), width, ellipsis).to_string()
+}
+
 /// The columns of `line` from `from` on, at most `width` of them. Half a wide character at the edge is a space.
 #[must_use]
 pub fn slice(line: &Line<'_>, from: usize, width: usize) -> Line<'static> {

@@ -155,8 +155,7 @@ pub fn paragraph(text: &str, width: usize, style: Style) -> Vec<Line<'static>> {
 /// Text in exactly `width` columns: cut, or filled with spaces.
 #[must_use]
 pub fn padded(text: &str, width: usize, ellipsis: &str) -> String {
-    let cut = wrap::truncate(&Line::from(text), width, ellipsis);
-    let mut text: String = cut.spans.iter().map(|s| s.content.as_ref()).collect();
+    let mut text = wrap::cut(text, width, ellipsis);
     let used = wrap::width(&text);
     text.extend(std::iter::repeat_n(' ', width.saturating_sub(used)));
     text

@@ -5,7 +5,6 @@ pub mod list;
 pub mod newer;
 pub mod rm;
 pub mod show;
-mod table;
 pub mod verify;
 
 use std::path::Path;
