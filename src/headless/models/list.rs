@@ -111,7 +111,7 @@ fn laid_out(models: &[LocalModel], context: &Context<'_>, machine: &Machine, kno
             let or_dash = |text: String| if text.is_empty() { "-".to_owned() } else { text };
             let tokens = model.facts.as_ref().map(|facts| facts.context.to_string()).unwrap_or_default();
             let unused = model.cached.as_ref().and_then(|cached| cached.unused);
-            let measured = measured_for(model, context, known).and_then(|known| known.measured.decode());
+            let measured = measured_for(model, context, machine, known).and_then(|known| known.measured.decode());
             vec![
                 model.reference.clone(),
                 or_dash(model.quant()),

@@ -212,7 +212,7 @@ fn details(app: &App, model: &LocalModel, width: usize, now: Instant) -> Vec<Lin
                 lines.extend(paragraph(caution, width, theme.warning));
             }
             let load = model.settings(app.settings.engine.load);
-            let measured = app.models.measured(model, load, now);
+            let measured = app.models.measured(model, load, app.machine.as_ref(), now);
             if let Some(words) = &measured {
                 lines.push(Line::from(Span::styled(words.clone(), theme.base)));
             }
