@@ -121,6 +121,8 @@ pub enum Effect {
         id: TimerId,
         after: Duration,
     },
+    /// Measures what this machine has now; answers with `Msg::Machine`.
+    Measure,
     /// Leaves the screen to `$VISUAL`/`$EDITOR` with this text; answers with `Msg::Edited`.
     OpenEditor(String),
     /// Looks what is in a folder, as a person writes it; answers with `Msg::Folder`.
