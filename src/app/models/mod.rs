@@ -23,6 +23,7 @@ use crate::app::models::here::{Here, Row};
 use crate::app::models::page::{Page, State};
 use crate::domain::AskId;
 use crate::domain::action::Action;
+use crate::domain::machine::Machine;
 use crate::domain::measured::{self, Remembered};
 use crate::domain::model::{LoadSettings, LocalModel};
 
@@ -84,9 +85,15 @@ impl ModelsPane {
 
     /// What a model has been measured to do here, in words.
     #[must_use]
-    pub fn measured(&self, model: &LocalModel, settings: LoadSettings, now: Instant) -> Option<String> {
+    pub fn measured(
+        &self,
+        model: &LocalModel,
+        settings: LoadSettings,
+        machine: Option<&Machine>,
+        now: Instant,
+    ) -> Option<String> {
         let (all, read) = self.measured.as_ref()?;
-        let known = measured::find(all, model, settings)?;
+        let known = measured::find(all, model, settings, machine)?;
         let age = known.age + now.saturating_duration_since(*read);
         Remembered { age, ..known.clone() }.in_words()
     }

@@ -12,7 +12,7 @@ use crate::domain::model::{LoadSettings, RepoId};
 use crate::domain::offers::{judge, recommended};
 use crate::domain::units::{ago, bytes, count, speed};
 use crate::headless::interrupt::Watch;
-use crate::headless::table::{Column, table, width};
+use crate::headless::table::{Column, table};
 use crate::headless::{Context, Format, Outcome, block_on, document, hub_options, print, print_json};
 use crate::text::sanitize;
 use crate::{hub, machine};
@@ -54,7 +54,7 @@ struct Sight<'a> {
 }
 
 const COLUMNS: &[Column] = &[
-    Column::left("MODEL", 0),
+    Column::name("MODEL"),
     Column::left("QUANT", 4),
     Column::right("SIZE", 0),
     Column::left("QUALITY", 2),
@@ -114,7 +114,7 @@ impl Sight<'_> {
             Some(fit) if column == FITS => context.console.verdict(fit.verdict),
             _ => cell.to_owned(),
         };
-        out += &table(COLUMNS, &rows, width(), &paint);
+        out += &table(COLUMNS, &rows, context.console.columns(), &paint);
         out.push('\n');
         let _ = match &self.best {
             Some((index, why)) => writeln!(out, "take `hobnob pull {}`: {why}", self.page.offers[*index].model),

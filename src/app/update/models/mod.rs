@@ -217,8 +217,15 @@ impl App {
 
     fn refresh(&mut self, now: Instant) {
         match self.models.place {
-            Place::Here => self.emit(Effect::Hub(HubCmd::ScanLocal)),
-            Place::Find => self.ask_again(),
+            Place::Here => {
+                self.emit(Effect::Measure);
+                self.emit(Effect::Hub(HubCmd::ScanLocal));
+            }
+            Place::Find => {
+                // What is found is judged by it.
+                self.emit(Effect::Measure);
+                self.ask_again();
+            }
             Place::Downloads => self.open_download(now),
         }
     }
