@@ -94,13 +94,26 @@ fn begins_with_space(matcher: &mut Matcher) -> Result<bool, String> {
     Ok(bytes.peek().is_some() && bytes.all(|byte| byte.is_ascii_whitespace()))
 }
 
-/// Whether `answer` has that form from its first letter to its last.
+/// Whether `answer` has that form from its first letter to its last. Newlines at its end belong to it or not, as the form
+/// wants it: of those, stdout has one in any case.
 #[must_use]
 pub(in crate::engine) fn satisfies(constraint: &Constraint, answer: &str) -> bool {
+    let body = answer.trim_end_matches('\n');
     let matched = grammar(constraint, Reasoning::None).and_then(matcher).and_then(|mut matcher| {
-        let bytes: Vec<u32> = answer.trim_end_matches('\n').bytes().map(u32::from).collect();
-        let taken = matcher.try_consume_tokens(&bytes).map_err(|error| error.to_string())?;
-        Ok(taken == bytes.len() && matcher.is_accepting().map_err(|error| error.to_string())?)
+        let mut take = |text: &str| {
+            let bytes: Vec<u32> = text.bytes().map(u32::from).collect();
+            let taken = matcher.try_consume_tokens(&bytes).map_err(|error| error.to_string())?;
+            let ends = taken == bytes.len() && matcher.is_accepting().map_err(|error| error.to_string())?;
+            Ok::<_, String>((taken == bytes.len(), ends))
+        };
+        let (mut fits, mut ends) = take(body)?;
+        for _ in body.len()..answer.len() {
+            if ends || !fits {
+                break;
+            }
+            (fits, ends) = take("\n")?;
+        }
+        Ok(ends)
     });
     matched.unwrap_or(false)
 }
@@ -305,6 +318,22 @@ mod tests {
         }
         assert!(satisfies(&regex("ja|nein, danke"), "nein, danke"));
         assert!(satisfies(&regex("grün"), "grün"));
+    }
+
+    #[test]
+    fn newlines_at_the_end_are_a_part_of_the_form_where_it_has_any() {
+        let list = regex("(- [a-z]+\\n){2}");
+        for (answer, has) in [
+            ("- a\n- b\n", true),
+            ("- a\n- b\n\n", true),
+            ("- a\n- b", false),
+            ("- a\n", false),
+            ("- a\n\n", false),
+            ("- a\n- b\n- c\n", false),
+        ] {
+            assert_eq!(satisfies(&list, answer), has, "{answer:?}");
+        }
+        assert!(satisfies(&regex("a\\n{2}"), "a\n\n") && !satisfies(&regex("a\\n{2}"), "a\n"));
     }
 
     #[test]
