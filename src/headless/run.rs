@@ -103,9 +103,13 @@ pub fn run(ask: &Ask, context: &Context<'_>) -> Outcome {
             reasoned: false,
             prompt_tokens: None,
         };
-        let outcome = session.converse(spec, prompt, constraint).await;
-        if let Some(kept) = session.kept.take() {
-            kept.finish(ask.session == Wish::New, context.console).await;
+        let mut outcome = session.converse(spec, prompt, constraint).await;
+        if let Some(kept) = session.kept.take()
+            && let Err(error) = kept.finish(ask.session == Wish::New, context.console).await
+        {
+            // The answer has been printed; that it was to be kept was asked for as well.
+            context.console.error(&error);
+            outcome = outcome.and(Err(Quit::Code(error.kind.exit_code())));
         }
         drop(session);
         // The child ends with us in any case; this is for it to be gone when we are.
@@ -366,6 +370,10 @@ impl Session<'_> {
             }
         };
         self.keep_end(MessageState::Whole, reason, usage, stats, satisfied);
+        if let Some(kept) = &mut self.kept {
+            // Only then it is known whether there is a conversation to name.
+            kept.settle().await;
+        }
         let result = document::Result {
             model: &info.reference,
             session: self.kept.as_ref().and_then(Kept::id),

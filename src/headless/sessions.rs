@@ -19,7 +19,7 @@ use crate::domain::zone::Zone;
 use crate::error::{ErrorKind, UserError, reason};
 use crate::headless::config::refuse_problems;
 use crate::headless::console::say;
-use crate::headless::session::{begun, existing, none};
+use crate::headless::session::{begun, existing, none, to_read};
 use crate::headless::{Context, Format, Outcome, Quit, print, print_json};
 use crate::machine;
 use crate::measurements::seconds_since_1970;
@@ -43,7 +43,7 @@ const TITLE: usize = 48;
 /// They can't be read, or stdout can't be written.
 pub fn list(archived: bool, context: &Context<'_>) -> Outcome {
     refuse_problems(context)?;
-    let all = existing(context)?.map_or_else(|| Ok(Vec::new()), |store| store.list(archived))?;
+    let all = to_read(context)?.map_or_else(|| Ok(Vec::new()), |store| store.list(archived))?;
     if context.format == Format::Json {
         return print_json(&json!({ "sessions": all.iter().map(describe).collect::<Vec<_>>() }));
     }
@@ -73,7 +73,7 @@ pub fn show(id: &str, context: &Context<'_>) -> Outcome {
 /// The conversations can't be read.
 pub fn search(words: &str, context: &Context<'_>) -> Outcome {
     refuse_problems(context)?;
-    let hits = existing(context)?.map_or_else(|| Ok(Vec::new()), |store| store.search(words))?;
+    let hits = to_read(context)?.map_or_else(|| Ok(Vec::new()), |store| store.search(words))?;
     if context.format == Format::Json {
         return print_json(&json!({ "hits": hits.iter().map(describe_hit).collect::<Vec<_>>() }));
     }
@@ -220,7 +220,7 @@ pub fn remove(ids: &[String], yes: bool, context: &Context<'_>) -> Outcome {
 
 fn open(id: &str, context: &Context<'_>) -> Result<(Opened, Store), Quit> {
     refuse_problems(context)?;
-    let mut store = existing(context)?.ok_or_else(|| none(id))?;
+    let mut store = to_read(context)?.ok_or_else(|| none(id))?;
     let opened = load(&mut store, id)?;
     Ok((opened, store))
 }

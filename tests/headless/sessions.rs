@@ -1,5 +1,8 @@
 //! `hobnob sessions`, and `run` as a part of a conversation.
 
+use std::fs;
+use std::process::Command;
+
 use serde_json::{Value, json};
 
 use crate::sandbox::{AT_ONCE, Done, Running, Sandbox};
@@ -206,4 +209,98 @@ fn a_file_of_a_newer_hobnob_is_left_alone() {
     home.run(["sessions"]).assert_error(2, "newer hobnob");
     home.run(["run", "-m", &script, "hi"]).assert_code(0);
     home.run(["run", "-m", &script, "--save", "hi"]).assert_error(2, "newer hobnob");
+}
+
+/// hobnob where no file can grow, as on a disk that is full.
+fn without_room(home: &Sandbox, args: &[&str]) -> Done {
+    let mut command = Command::new("sh");
+    let limits = "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\"";
+    command.args(["-c", limits, env!("CARGO_BIN_EXE_hobnob")]).args(args);
+    let hobnob = home.hobnob([]);
+    command.env_clear().envs(hobnob.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped());
+    command.current_dir(home.path("."));
+    Running::start(command).finish()
+}
+
+#[test]
+fn where_nothing_can_be_written_conversations_are_read_all_the_same() {
+    let home = Sandbox::new();
+    let script = home.script(SCRIPT);
+    let id = saved(&home, &script, "Why is the sky blue?");
+    for args in [
+        &["sessions"][..],
+        &["sessions", "show", &id],
+        &["sessions", "export", &id],
+        &["sessions", "search", "scatters"],
+        &["run", "-m", &script, "-c", "--no-save", "sky"],
+    ] {
+        let (done, as_ever) = (without_room(&home, args), home.run(args.iter().copied()));
+        done.assert_code(0);
+        assert_eq!((done.text(), done.err.as_str()), (as_ever.text(), ""), "{args:?}");
+    }
+    for args in [&["sessions", "rm", "--yes", &id][..], &["run", "-m", &script, "-c", "sky"]] {
+        without_room(&home, args).assert_error(1, "can't be kept");
+    }
+    home.run(["sessions", "show", &id]).assert_code(0);
+}
+
+#[test]
+fn conversations_that_nobody_can_look_at_are_not_called_none() {
+    let home = Sandbox::new();
+    for args in [&["sessions"][..], &["sessions", "search", "words"], &["sessions", "show", "last"]] {
+        let mut command = home.hobnob(args.iter().copied());
+        command.env("HOBNOB_DATA_DIR", "/dev/null");
+        Running::start(command).finish().assert_error(1, "can't be read: a part of its path is not a folder");
+    }
+}
+
+/// Overwrites the pages that hold `words`.
+fn damage(file: &std::path::Path, words: &str) {
+    const PAGE: usize = 4096;
+    let mut bytes = fs::read(file).expect("reads");
+    let places: Vec<usize> = bytes
+        .windows(words.len())
+        .enumerate()
+        .filter(|(_, part)| *part == words.as_bytes())
+        .map(|(at, _)| at)
+        .collect();
+    assert!(!places.is_empty(), "{words}");
+    for place in places {
+        let page = place / PAGE * PAGE;
+        bytes[page..page + PAGE].fill(b'#');
+    }
+    fs::write(file, bytes).expect("writes");
+}
+
+#[test]
+fn a_damaged_file_is_told_of_and_what_can_be_read_comes_over_once_nobody_has_it_open() {
+    let home = Sandbox::new();
+    let long = home.script(&format!("[[reply]]\ntext = \"{}the last of it\"\n", "word ".repeat(60)));
+    let kept = saved(&home, &long, "Tell me.");
+    damage(&database(&home), "the last of it");
+    let other = rusqlite::Connection::open(database(&home)).expect("opens");
+    let _: i64 = other.query_row("SELECT count(*) FROM conversations", [], |row| row.get(0)).expect("reads");
+    home.run(["sessions", "show", &kept]).assert_error(1, "it is damaged");
+    let doctor = home.run(["doctor", "--offline", "--json"]).json();
+    let check = doctor["checks"].as_array().and_then(|all| all.iter().find(|check| check["id"] == "conversations"));
+    let check = check.expect("a check");
+    assert_eq!(check["verdict"], "problem", "{check}");
+    assert!(check["hint"].as_str().is_some_and(|hint| hint.contains("set aside")), "{check}");
+    // The answer is there, and the script knows that it is not kept.
+    let run = home.run(["run", "-m", &long, "--save", "--json", "And more?"]);
+    run.assert_error(1, "can't be kept");
+    let json = run.json();
+    assert!(json["content"].as_str().is_some_and(|text| text.ends_with("the last of it")), "{json}");
+    assert_eq!(json["session"], Value::Null);
+    drop(other);
+    let list = home.run(["sessions"]);
+    list.assert_code(0);
+    assert!(list.err.contains("were damaged") && list.err.contains("conversations.broken"), "{}", list.err);
+    let again = home.run(["sessions"]);
+    assert_eq!((again.text(), again.err.as_str()), (list.text(), ""));
+    saved(&home, &long, "And now?");
 }
