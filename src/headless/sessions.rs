@@ -247,7 +247,7 @@ fn describe(summary: &Summary) -> Value {
         "model": summary.model,
         "messages": summary.messages,
         "preview": summary.preview,
-        "updated": seconds_since_1970().saturating_sub(summary.age.as_secs()),
+        "updated": summary.updated,
         "pinned": summary.pinned,
         "archived": summary.archived,
         "draft": summary.draft,
@@ -268,9 +268,14 @@ fn describe_hit(hit: &Hit) -> Value {
 fn tabbed(all: &[Summary]) -> String {
     let mut out = String::new();
     for summary in all {
-        let updated = seconds_since_1970().saturating_sub(summary.age.as_secs()).to_string();
         let model = summary.model.clone().unwrap_or_default();
-        let cells = [&summary.id.to_string(), &updated, &summary.messages.to_string(), &model, &summary.title];
+        let cells = [
+            &summary.id.to_string(),
+            &summary.updated.to_string(),
+            &summary.messages.to_string(),
+            &model,
+            &summary.title,
+        ];
         let _ = writeln!(out, "{}", cells.map(|cell| one_line(cell)).join("\t"));
     }
     out

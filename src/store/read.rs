@@ -193,6 +193,7 @@ fn list(db: &Connection, archived: bool) -> rusqlite::Result<Vec<Summary>> {
             messages,
             preview,
             age: age(now, row.get(5)?),
+            updated: seconds(row.get(5)?),
             pinned: row.get(6)?,
             archived: row.get(7)?,
             draft,

@@ -110,6 +110,11 @@ fn the_list_the_search_and_the_page_are_for_people_and_for_pipes() {
     let json = home.run(["sessions", "list", "--json"]).json();
     assert_eq!(json["sessions"][0]["title"].as_str().map(|title| title.starts_with("Why is the sky")), Some(true));
     assert_eq!(json["sessions"][0]["messages"], 2);
+    let db = rusqlite::Connection::open(database(&home)).expect("opens");
+    db.execute("UPDATE conversations SET updated = 1700000000999", []).expect("is written");
+    drop(db);
+    assert_eq!(home.run(["sessions"]).text().split('\t').nth(1), Some("1700000000"), "the time that is kept");
+    assert_eq!(home.run(["sessions", "--json"]).json()["sessions"][0]["updated"], 1_700_000_000);
     let hits = home.run(["sessions", "search", "SCATTERS", "light"]);
     assert!(hits.text().starts_with(&id) && hits.text().contains("It scatters"), "{}", hits.text());
     let json = home.run(["sessions", "search", "scat", "--json"]).json();
