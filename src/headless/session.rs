@@ -77,6 +77,8 @@ pub(super) struct Session {
     id: ConvId,
     conversation: Conversation,
     setup: Option<Setup>,
+    /// How long its answers may be, whatever is said for this one.
+    max_tokens: Option<u32>,
     keeper: Keeper,
     /// `None` where nothing is to be written down.
     store: Option<(StoreHandle, UnboundedReceiver<StoreEvent>)>,
@@ -116,11 +118,13 @@ impl Session {
             Some(Opened { id, conversation, setup, .. }) => (id, conversation, setup.model.is_some().then_some(setup)),
             None => (new_ids().make(), Conversation::default(), None),
         };
+        let max_tokens = setup.as_ref().map_or(context.loaded.lasting.chat.max_tokens, |setup| setup.max_tokens);
         let keeper = Keeper::of(&mut conversation, &Draft::default());
         Ok(Some(Self {
             id,
             conversation,
             setup,
+            max_tokens,
             keeper,
             keeps: store.is_some(),
             store,
@@ -160,6 +164,7 @@ impl Session {
         self.conversation.edit(self.answer, |m| m.model = Some(name.to_owned()));
         let setup = Setup {
             model: Some(reference.to_owned()),
+            max_tokens: self.max_tokens,
             persona: self.setup.as_ref().and_then(|setup| setup.persona.clone()),
             ..settings.setup()
         };

@@ -67,6 +67,23 @@ fn a_conversation_is_kept_and_gone_on_with() {
 }
 
 #[test]
+fn a_limit_of_the_command_line_is_for_one_answer() {
+    let home = Sandbox::new();
+    let long = home.script("[[reply]]\ntext = \"one two three four five six\"\n");
+    let reason = |done: &Done| done.json()["finish_reason"].as_str().map(str::to_owned);
+    let ask = |args: &[&str]| home.run(["run", "-m", &long, "--json"].iter().chain(args).copied());
+    assert_eq!(reason(&ask(&["--save", "--max-tokens", "3", "count"])).as_deref(), Some("length"));
+    assert_eq!(reason(&ask(&["-c", "count"])).as_deref(), Some("stop"));
+    assert_eq!(reason(&ask(&["-c", "--max-tokens", "3", "count"])).as_deref(), Some("length"));
+    assert_eq!(reason(&ask(&["-c", "count"])).as_deref(), Some("stop"));
+    // What the settings say when a conversation begins stays with it.
+    home.config("[chat]\nmax_tokens = 4\n");
+    assert_eq!(reason(&ask(&["--save", "--max-tokens", "20", "count"])).as_deref(), Some("stop"));
+    home.config("");
+    assert_eq!(reason(&ask(&["-c", "count"])).as_deref(), Some("length"));
+}
+
+#[test]
 fn an_answer_that_is_stopped_or_fails_is_kept_as_far_as_it_went() {
     let home = Sandbox::new();
     let script = home.script("[[reply]]\ntext = \"one two three\"\nfail = \"it did not work\"\n");
