@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 
-use crate::error::{ErrorKind, UserError, reason};
-use crate::headless::Quit;
+use crate::error::{ErrorKind, UserError};
+use crate::headless::{Quit, refused};
 
 /// The two signals by which a person or the system ends a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,11 +56,7 @@ pub(super) struct Watch {
 impl Watch {
     /// From now on the signals come here instead of ending the process, and the clock of `timeout` runs.
     pub fn start(timeout: Option<Duration>) -> Result<Self, Quit> {
-        let open = |kind| {
-            signal(kind).map_err(|error| {
-                UserError::new(ErrorKind::Unexpected, format!("signals can't be received: {}", reason(&error)))
-            })
-        };
+        let open = |kind| signal(kind).map_err(|error| refused("signals can't be received", &error));
         let (int, term) = (open(SignalKind::interrupt())?, open(SignalKind::terminate())?);
         Ok(Self { int, term, timeout, deadline: timeout.map(|timeout| Instant::now() + timeout) })
     }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::sandbox::{AT_ONCE, Sandbox};
+use crate::support::tiny;
 
 #[test]
 fn usage_errors_name_the_nearest_right_thing() {
@@ -189,4 +190,23 @@ fn colours_are_for_terminals_unless_somebody_wants_them() {
     assert!(!plain.err.contains('\x1b'), "{}", plain.err);
     let coloured = home.run(["--color", "always", "run", "-m", "./missing.gguf", "hi"]);
     assert!(coloured.err.starts_with("\x1b[1;31merror:\x1b[0m "), "{}", coloured.err);
+}
+
+#[test]
+fn what_the_system_has_too_little_of_is_neither_a_bug_nor_the_file_s_fault() {
+    let home = Sandbox::new();
+    let path = home.path("tiny.gguf");
+    tiny::gguf("llama").write(&path);
+    let mut told = 0;
+    for files in [7, 8, 9, 11, 13, 15] {
+        let path = path.to_string_lossy();
+        let done = home.run_within(&format!("ulimit -n {files}"), ["run", "-m", &path, "--max-tokens", "2", "hi"]);
+        // With the fewest even the program's own libraries can't be opened.
+        if !done.status.success() && done.err.contains("error: ") {
+            done.assert_error(done.status.code().unwrap_or_default(), "open files");
+            assert!(done.err.contains("ulimit -n") && !done.err.contains("bug"), "{files}: {}", done.err);
+            told += 1;
+        }
+    }
+    assert!(told > 2);
 }

@@ -1,7 +1,6 @@
 //! `hobnob sessions`, and `run` as a part of a conversation.
 
 use std::fs;
-use std::process::Command;
 
 use serde_json::{Value, json};
 
@@ -233,20 +232,8 @@ fn a_file_of_a_newer_hobnob_is_left_alone() {
     home.run(["run", "-m", &script, "--save", "hi"]).assert_error(2, "newer hobnob");
 }
 
-/// hobnob where no file can grow, as on a disk that is full.
-fn without_room(home: &Sandbox, args: &[&str]) -> Done {
-    let mut command = Command::new("sh");
-    let limits = "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\"";
-    command.args(["-c", limits, env!("CARGO_BIN_EXE_hobnob")]).args(args);
-    let hobnob = home.hobnob([]);
-    command.env_clear().envs(hobnob.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    command
-        .stdin(std::process::Stdio::null())
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped());
-    command.current_dir(home.path("."));
-    Running::start(command).finish()
-}
+/// No file can grow, as on a disk that is full.
+const NO_ROOM: &str = "trap '' XFSZ; ulimit -f 0";
 
 #[test]
 fn where_nothing_can_be_written_conversations_are_read_all_the_same() {
@@ -260,12 +247,13 @@ fn where_nothing_can_be_written_conversations_are_read_all_the_same() {
         &["sessions", "search", "scatters"],
         &["run", "-m", &script, "-c", "--no-save", "sky"],
     ] {
-        let (done, as_ever) = (without_room(&home, args), home.run(args.iter().copied()));
+        let done = home.run_within(NO_ROOM, args.iter().copied());
+        let as_ever = home.run(args.iter().copied());
         done.assert_code(0);
         assert_eq!((done.text(), done.err.as_str()), (as_ever.text(), ""), "{args:?}");
     }
     for args in [&["sessions", "rm", "--yes", &id][..], &["run", "-m", &script, "-c", "sky"]] {
-        without_room(&home, args).assert_error(1, "can't be kept");
+        home.run_within(NO_ROOM, args.iter().copied()).assert_error(1, "can't be kept");
     }
     home.run(["sessions", "show", &id]).assert_code(0);
 }
