@@ -7,7 +7,7 @@ use rustix::process::Signal;
 
 use super::child::End;
 use crate::domain::model::ModelSpec;
-use crate::engine::host;
+use crate::engine::{host, probe};
 use crate::error::{ErrorKind, Shortage, UserError};
 
 /// What it was doing.
@@ -37,10 +37,7 @@ pub(super) fn explain(end: &End, during: During, spec: &ModelSpec) -> UserError 
             "the engine needs instructions that this processor does not have".to_owned(),
             "build hobnob from source on this machine without its `.cargo/config.toml`",
         ),
-        Cause::Crash if during == During::Load => (
-            "the engine crashed".to_owned(),
-            "the file may be damaged: download it again, or choose another quantisation",
-        ),
+        Cause::Crash if during == During::Load => ("the engine crashed".to_owned(), probe::GET_ANOTHER),
         Cause::Crash => ("the engine crashed".to_owned(), "the log has its last words"),
         Cause::Unknown => ("the engine ended by itself".to_owned(), "the log has its last words"),
     };

@@ -294,7 +294,7 @@ fn broken(spec: &ModelSpec, reason: &str) -> UserError {
             spec.location.display()
         ),
     )
-    .hint("download it again, or choose another quantisation; the log has the engine's own words")
+    .hint(format!("{}; the log has the engine's own words", probe::GET_ANOTHER))
 }
 
 /// The engine's reasons can go on for a page.
