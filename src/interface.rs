@@ -41,7 +41,7 @@ pub fn open(wish: &headless::session::Wish, persona: Option<&str>, inline: bool,
     let hub = headless::hub_options(loaded);
     let open = headless::session::which(wish, context)?;
     let (file, conversations) = (loaded.paths.config_file.clone(), loaded.paths.conversations_file());
-    let capabilities = Capabilities::detect(&|name| std::env::var_os(name), loaded.settings.ui.ascii);
+    let capabilities = Capabilities::detect(&|name| std::env::var_os(name), None);
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
     let clock = (Instant::now(), since_1970);
     let zone = machine::zone(since_1970);

@@ -100,6 +100,21 @@ fn what_needs_the_whole_screen_has_it_for_as_long_as_it_is_there() {
 }
 
 #[test]
+fn who_has_read_back_to_the_end_has_the_scrollback_again() {
+    let home = Home::new();
+    let mut pty = started(&home);
+    say(&mut pty, "a long one");
+    pty.wait_for("its end", |screen| screen.contents().contains("line 59 of it") && is_ready(screen));
+    let before = pty.everything();
+    pty.send(keys::PAGE_UP);
+    pty.wait_for_modes("the whole screen", |modes| modes.alternate_screen && !modes.updating);
+    pty.send(keys::CTRL_END);
+    pty.wait_for_modes("the scrollback again", |modes| !modes.alternate_screen && !modes.updating);
+    assert_eq!(pty.everything(), before);
+    quit(pty);
+}
+
+#[test]
 fn an_answer_under_way_stays_below_and_what_there_is_of_it_is_left_at_the_end() {
     let home = Home::new();
     let mut pty = started(&home);

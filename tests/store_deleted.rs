@@ -42,6 +42,9 @@ fn a_deleted_message_is_found_nowhere_and_can_come_back() {
     keep(&mut store, id, &mut keeper, &mut conversation);
     assert_eq!(shown(&mut store, id), ["another question", "another answer"]);
     assert_eq!(store.search("secret").expect("searches").len(), 0);
+    let said = store.preview(id, None).expect("reads");
+    assert_eq!(said.iter().map(|said| &*said.text).collect::<Vec<_>>(), ["another question", "another answer"]);
+    assert_eq!(store.prompts().expect("reads"), ["another question"]);
     let listed = store.list(false).expect("lists");
     assert_eq!(listed[0].title, "another question");
 

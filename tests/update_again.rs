@@ -210,9 +210,11 @@ fn with_versions() -> Driver {
     d
 }
 
+type Way = fn(&mut Driver);
+
 #[test]
 fn the_draft_comes_back_however_the_message_that_is_written_again_is_left() {
-    let ways: [(&str, fn(&mut Driver)); 4] = [
+    let ways: [(&str, Way); 4] = [
         ("another version", |d| {
             d.key("shift-left");
         }),

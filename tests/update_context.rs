@@ -327,14 +327,21 @@ fn what_the_engine_refuses_by_itself_asks_nobody() {
 
 #[test]
 fn a_message_waits_on_where_the_model_went_while_somebody_was_asked() {
-    let mut d = with_context(512);
-    turn(&mut d, 200);
-    d.send(Msg::Term(TermEvent::Paste(words(90))));
-    d.count();
-    d.key("enter");
-    d.engine(EngineEvent::Unloaded { forgotten: true });
-    assert_eq!(choose(&mut d, |choice| matches!(choice, Choice::LeaveOut { .. })), []);
-    assert_eq!(d.waiting(), [words(90)]);
+    for summarises in [false, true] {
+        let mut d = with_context(512);
+        turn(&mut d, 140);
+        d.send(Msg::Term(TermEvent::Paste(words(170))));
+        d.count();
+        d.key("enter");
+        d.engine(EngineEvent::Unloaded { forgotten: true });
+        let wanted = |choice: &Choice| match choice {
+            Choice::LeaveOut { .. } => !summarises,
+            Choice::Summarise { .. } => summarises,
+            _ => false,
+        };
+        assert_eq!(choose(&mut d, wanted), []);
+        assert_eq!(d.waiting(), [words(170)]);
+    }
 }
 
 #[test]

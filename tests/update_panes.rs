@@ -4,9 +4,9 @@ mod support;
 
 use std::time::Duration;
 
-use hobnob::app::msg::{Effect, Msg, TimerId};
+use hobnob::app::msg::{Effect, Msg, TermEvent, TimerId};
 use hobnob::app::{EngineStatus, Overlay, Pane, ToastKind};
-use hobnob::config::theme::{Capabilities, ColourDepth};
+use hobnob::config::theme::{Capabilities, ColourDepth, Themes};
 use hobnob::config::{Origin, Value};
 use hobnob::domain::hub::Local;
 use hobnob::domain::model::{LocalModel, ModelInfo, ModelRef};
@@ -273,6 +273,46 @@ fn a_changed_context_acts_when_the_model_is_loaded_again() {
     assert_eq!((spec.reference.as_str(), spec.settings.context), ("starter", 5120));
     d.engine(EngineEvent::Loaded { id: LoadId(2), info: Box::new(ModelInfo { context: 5120, ..info() }) });
     assert!(!d.app.needs_reload(d.app.settings_pane.chosen()));
+    // Of what the model does not tell it is known what it was loaded with, and written down or not makes no difference.
+    d.app.settings_pane.go_to("engine.device");
+    d.key("right");
+    d.send(Msg::Timer(TimerId::SaveSettings));
+    assert!(d.app.needs_reload(d.app.settings_pane.chosen()));
+    d.key("left");
+    assert!(!d.app.needs_reload(d.app.settings_pane.chosen()));
+}
+
+#[test]
+fn plain_characters_go_as_they_came() {
+    let mut d = Driver::new();
+    d.key("f4");
+    d.app.settings_pane.go_to("ui.ascii");
+    d.key("right");
+    d.key("right");
+    assert!(!d.app.theme.glyphs.unicode, "{:?}", d.app.settings.ui.ascii);
+    d.key("r");
+    assert!(d.app.theme.glyphs.unicode, "as the terminal tells by itself");
+}
+
+#[test]
+fn themes_of_the_user_are_read_when_somebody_asks_for_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("written");
+    write("mine.toml", "name = \"Mine\"\ninherits = \"nord\"\n");
+    write("cut.toml", "name = ");
+    let mut d = Driver::new();
+    let read = |d: &mut Driver, effects: &[Effect]| {
+        assert!(effects.contains(&Effect::ReadThemes(d.app.paths.themes_dir.clone())), "{effects:?}");
+        d.app.update(Msg::Themes(Themes::with_user_dir(folder.path())), d.now);
+    };
+    let press = |d: &mut Driver, key: &str| d.app.update(Msg::Term(TermEvent::Key(key.parse().expect("a key"))), d.now);
+    d.app.update(Msg::Term(TermEvent::Paste("/theme MINE".into())), d.now);
+    d.app.update(Msg::Themes(Themes::builtin()), d.now);
+    let effects = press(&mut d, "enter");
+    assert_eq!(d.app.chat.composer.area.text(), "/theme MINE", "it is not known yet");
+    read(&mut d, &effects);
+    assert_eq!((d.app.theme.id.as_str(), d.app.chat.composer.area.text()), ("mine", ""));
+    assert!(d.app.toasts.iter().any(|toast| toast.text.contains("cut.toml")), "{:?}", d.app.toasts);
 }
 
 #[test]
@@ -290,6 +330,34 @@ fn a_value_that_is_not_allowed_stays_in_the_field_with_the_reason() {
     d.type_text("0.2");
     assert_eq!(d.key("enter"), [settle()]);
     assert_eq!(d.app.settings.sampling.temperature, Some(0.2));
+}
+
+#[test]
+fn what_is_typed_into_a_field_waits_behind_the_help_and_the_palette() {
+    let mut d = Driver::new();
+    d.key("f4");
+    d.app.settings_pane.go_to("chat.system_prompt");
+    d.key("enter");
+    d.type_text("Be brief.");
+    let typed = |d: &Driver| match &d.app.overlay {
+        Some(Overlay::Value(editor)) => editor.area.text().to_owned(),
+        other => panic!("{other:?}"),
+    };
+    d.key("f1");
+    assert!(matches!(d.app.overlay, Some(Overlay::Help { .. })));
+    d.key("ctrl-p");
+    assert!(matches!(d.app.overlay, Some(Overlay::Palette(_))));
+    d.key("esc");
+    assert_eq!(typed(&d), "Be brief.");
+    // What is chosen there is done, and what it opens stands in front as well.
+    d.key("ctrl-p");
+    d.type_text("choose a theme");
+    d.key("enter");
+    assert!(matches!(d.app.overlay, Some(Overlay::Themes { .. })), "{:?}", d.app.overlay);
+    d.key("esc");
+    assert_eq!(typed(&d), "Be brief.");
+    d.key("esc");
+    assert!(d.app.overlay.is_none());
 }
 
 #[test]

@@ -74,6 +74,28 @@ fn from_the_welcome_to_the_second_question() {
 }
 
 #[test]
+fn what_is_written_is_seen_as_on_a_whole_screen() {
+    let mut inline = Inline::new();
+    inline.d.ready();
+    inline.ask(1, "Why?");
+    inline.d.delta(1, "Because.");
+    inline.d.finish(1, FinishReason::Stop);
+    inline.show(80, 23);
+    for line in ["one", "two", "three", "four", "five"] {
+        inline.d.type_text(line);
+        let shown = inline.show(80, 23);
+        assert!(shown.contains("❯ one") && shown.contains(line), "{shown}");
+        inline.d.key("ctrl-j");
+    }
+    for line in 6..40 {
+        inline.d.type_text(&format!("line {line}"));
+        inline.d.key("ctrl-j");
+    }
+    let shown = inline.show(80, 23);
+    assert!(shown.contains("line 34") && shown.contains("line 39") && !shown.contains("line 33"), "{shown}");
+}
+
+#[test]
 fn what_is_printed_is_printed_once_and_what_changes_is_printed_again() {
     let mut inline = Inline::new();
     inline.d.ready();

@@ -23,7 +23,7 @@ pub mod vim;
 pub mod wishes;
 
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::app::chat::ChatPane;
@@ -37,13 +37,13 @@ use crate::app::sessions::{ConversationList, Saved};
 use crate::app::settings::{SettingsPane, ValueEditor};
 use crate::app::text_area::TextArea;
 use crate::app::wishes::SchemaField;
-use crate::config::keymap::{KeyChord, KeyMap, KeySequence};
+use crate::config::keymap::{KeyChord, KeyMap};
 use crate::config::theme::{self, Capabilities, Theme, Themes};
 use crate::config::{Loaded, Origins, Paths, Persona, Settings};
 use crate::domain::action::{Action, Context};
 use crate::domain::catalog::{Catalog, Entry};
 use crate::domain::machine::Machine;
-use crate::domain::model::{LocalModel, ModelInfo, ModelRef, RepoId};
+use crate::domain::model::{LoadSettings, LocalModel, ModelInfo, ModelRef, RepoId};
 use crate::domain::store::{ConvIds, Which};
 use crate::domain::zone::Zone;
 use crate::domain::{AskId, GenId, JobId, LoadId, LoadStage};
@@ -285,18 +285,25 @@ pub struct App {
     pub origins: Origins,
     pub paths: Paths,
     pub keymap: KeyMap,
+    /// What the terminal can show, as far as it tells by itself.
     capabilities: Capabilities,
     /// `None` until somebody wants to choose: themes in the user's folder are read only then.
     themes: Option<Themes>,
+    /// They are being read for this.
+    themes_wanted: Vec<update::ThemesFor>,
     pub theme: Theme,
     pub pane: Pane,
     pub overlay: Option<Overlay>,
+    /// Fields that the palette or the help stands in front of, the last one directly behind it.
+    beneath: Vec<Overlay>,
     pub toasts: VecDeque<Toast>,
     pub engine: EngineStatus,
     /// The model that was asked for last: what a reload loads, and a message after a failed load. `None` until it is found.
     wanted: Option<LocalModel>,
     /// A model is being looked for, by the name that somebody gave it.
     lookup: Option<update::Lookup>,
+    /// What it was loaded with.
+    loaded_with: LoadSettings,
     /// The load under way also writes the quantised copy down.
     keeping: bool,
     pub chat: ChatPane,
@@ -354,7 +361,7 @@ impl App {
             problems.push(error);
             Theme::default()
         });
-        let theme = theme.fit(capabilities);
+        let theme = theme.fit(capabilities.with_ascii(settings.ui.ascii));
         Self {
             settings,
             origins,
@@ -362,13 +369,16 @@ impl App {
             keymap,
             capabilities,
             themes: None,
+            themes_wanted: Vec::new(),
             theme,
             pane: Pane::Chat,
             overlay: None,
+            beneath: Vec::new(),
             toasts: VecDeque::new(),
             engine: EngineStatus::Empty,
             wanted: None,
             lookup: None,
+            loaded_with: LoadSettings::default(),
             keeping: false,
             chat: ChatPane::in_zone(zone),
             saved: Saved::new(ids, open, persona),
@@ -423,64 +433,6 @@ impl App {
 
     fn emit(&mut self, effect: Effect) {
         self.effects.push(effect);
-    }
-
-    /// The first key of an action, as this terminal can show it; empty where it has none.
-    #[must_use]
-    pub fn key(&self, action: Action) -> String {
-        self.keys(action).into_iter().next().unwrap_or_default()
-    }
-
-    /// The same, for where its own context is not: a key of the list of conversations does something else there.
-    #[must_use]
-    pub fn key_outside(&self, action: Action) -> String {
-        if action.context() == Context::Conversations { String::new() } else { self.key(action) }
-    }
-
-    /// All keys of an action.
-    #[must_use]
-    pub fn keys(&self, action: Action) -> Vec<String> {
-        let hint = if self.theme.glyphs.unicode { KeySequence::hint } else { KeySequence::hint_ascii };
-        self.keymap.keys_for(action).iter().map(hint).collect()
-    }
-
-    /// All actions where they are at home, with their keys. Where letters are commands of a conversation that is read, what else can be
-    /// done there is listed, too, and its keys there are not listed elsewhere.
-    #[must_use]
-    pub fn keys_by_context(&self) -> Vec<(Context, Vec<Keys>)> {
-        let is_special = |context: Context| matches!(context, Context::Reading | Context::Finding);
-        let hint = if self.theme.glyphs.unicode { KeySequence::hint } else { KeySequence::hint_ascii };
-        let mut keys: BTreeMap<(Context, Action), Vec<String>> = BTreeMap::new();
-        let all = || {
-            self.keymap
-                .bindings()
-                .into_iter()
-                .flat_map(|(context, all)| all.into_iter().map(move |(a, k)| (context, a, k)))
-        };
-        // Those of its home come first.
-        let (home, away): (Vec<_>, Vec<_>) = all().partition(|(context, action, _)| *context == action.context());
-        for (context, action, chords) in home.into_iter().chain(away) {
-            let listed = if is_special(context) { context } else { action.context() };
-            let known = keys.entry((listed, action)).or_default();
-            for key in chords.iter().map(hint) {
-                if !known.contains(&key) {
-                    known.push(key);
-                }
-            }
-        }
-        let entries = |context: Context| {
-            let entry = |action: &Action| match keys.get(&(context, *action)) {
-                Some(keys) => Some((*action, keys.clone())),
-                None => (action.context() == context).then(|| (*action, Vec::new())),
-            };
-            Action::ALL.iter().filter_map(entry).collect()
-        };
-        let mut contexts = Context::ALL;
-        if self.chat.transcript.cursor().is_some() {
-            // Who asks while they read asks about that.
-            contexts.sort_by_key(|context| *context != Context::Reading);
-        }
-        contexts.into_iter().map(|context| (context, entries(context))).collect()
     }
 
     /// The model that is loaded, or that comes back with the next message.

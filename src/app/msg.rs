@@ -1,11 +1,13 @@
 //! What comes into the interface, and what it wants done: plain data, so that a test can compare whole vectors.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::app::completion::InFolder;
 use crate::config::keymap::KeyChord;
+use crate::config::theme::Themes;
 use crate::config::{Notify, Persona, Value};
-use crate::domain::attach::{Attachment, Mention};
+use crate::domain::attach::{Found, Mention};
 use crate::domain::conversation::Form;
 use crate::domain::machine::Machine;
 use crate::domain::measured::Remembered;
@@ -32,15 +34,17 @@ pub enum Msg {
     },
     /// `$EDITOR` came back with this text, or could not be used.
     Edited(Result<String, UserError>),
+    /// All themes, the user's own too.
+    Themes(Themes),
     /// What is in a folder that was asked about, folders first.
     Folder {
         ask: AskId,
         entries: Vec<InFolder>,
     },
-    /// Files that go along with a message, in the order in which they were named; words that name none are left out.
+    /// Files that go along with a message.
     Files {
         ask: AskId,
-        result: Result<Vec<Attachment>, UserError>,
+        result: Result<Found, UserError>,
     },
     /// A schema was read and can be used, or not.
     Schema(Result<Form, UserError>),
@@ -121,8 +125,12 @@ pub enum Effect {
         id: TimerId,
         after: Duration,
     },
+    /// Measures what this machine has now; answers with `Msg::Machine`.
+    Measure,
     /// Leaves the screen to `$VISUAL`/`$EDITOR` with this text; answers with `Msg::Edited`.
     OpenEditor(String),
+    /// Reads the user's themes in this folder; answers with `Msg::Themes`.
+    ReadThemes(PathBuf),
     /// Looks what is in a folder, as a person writes it; answers with `Msg::Folder`.
     ListFolder {
         ask: AskId,

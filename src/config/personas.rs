@@ -7,7 +7,7 @@ use toml_edit::{DocumentMut, Item, Key, Table};
 use crate::config::file::{Source, span_of};
 use crate::config::layers::from_toml;
 use crate::config::own::{Assignments, own_called, own_specs, short_name};
-use crate::config::save::rewrite;
+use crate::config::save::{put_back, remove, rewrite};
 use crate::config::suggest::nearest;
 use crate::error::{ErrorKind, UserError};
 
@@ -124,23 +124,28 @@ fn set(persona: &mut Persona, key: &str, item: &Item) -> Result<(), (String, Str
     Ok(())
 }
 
-/// Writes a persona into the config file, in the place of one of that name. Everything else in the file stays as it is.
+/// Writes a persona into the config file, in the place of one of that name. Everything else stays as it is, the comments
+/// within that one too.
 ///
 /// # Errors
 /// When the file on disk can't be read as TOML (it is left alone), or when it can't be written.
 pub fn save_persona(path: &Path, persona: &Persona) -> Result<(), UserError> {
     rewrite(path, |source| {
         let mut document = source.parse()?.into_mut();
-        put(&mut document, persona).ok_or_else(|| {
+        let gone = put(&mut document, persona).ok_or_else(|| {
             UserError::new(ErrorKind::Config, format!("{}: `{TABLE}` is a value where a table is needed", source.name))
                 .hint("take it out of the file, and save again")
         })?;
-        source.text = document.to_string();
+        put_back(source, &document);
+        for key in gone {
+            remove(source, &[TABLE, &persona.name], &key)?;
+        }
         Ok(())
     })
 }
 
-fn put(document: &mut DocumentMut, persona: &Persona) -> Option<()> {
+/// Gives the keys of the one before that say something else, to be taken out.
+fn put(document: &mut DocumentMut, persona: &Persona) -> Option<Vec<String>> {
     let all = document.entry(TABLE).or_insert_with(|| {
         let mut table = Table::new();
         // `[personas]` alone says nothing.
@@ -148,28 +153,55 @@ fn put(document: &mut DocumentMut, persona: &Persona) -> Option<()> {
         Item::Table(table)
     });
     let all = all.as_table_like_mut()?;
-    let mut table = Table::new();
+    if all.get(&persona.name).and_then(Item::as_table_like).is_none() {
+        all.insert(&persona.name, Item::Table(Table::new()));
+    }
+    let table = all.get_mut(&persona.name)?.as_table_like_mut()?;
+    let mut new: Vec<(&str, toml_edit::Value)> = Vec::new();
     if !persona.description.is_empty() {
-        table.insert(DESCRIPTION, toml_edit::value(persona.description.as_str()));
+        new.push((DESCRIPTION, persona.description.as_str().into()));
     }
     for spec in own_specs() {
         let said = persona.values.iter().find(|(of, _)| *of == spec);
-        if let Some(value) = said.and_then(|(_, value)| value.to_edit()) {
-            table.insert(short_name(spec), Item::Value(value));
+        new.extend(said.and_then(|(_, value)| value.to_edit()).map(|value| (short_name(spec), value)));
+    }
+    let mut gone = Vec::new();
+    for (key, item) in table.iter_mut() {
+        // What nobody understands is not ours to take out.
+        let Some(name) = meant(&key) else { continue };
+        match (new.iter().position(|(of, _)| *of == name), item) {
+            (Some(at), Item::Value(old)) => {
+                let (_, mut value) = new.remove(at);
+                *value.decor_mut() = old.decor().clone();
+                if say_the_same(&key, &value, old) {
+                    continue;
+                }
+                *old = value;
+            }
+            _ => gone.push(key.to_string()),
         }
     }
-    // Comments above the old one stay with the new one.
-    match all.get_mut(&persona.name) {
-        Some(Item::Table(old)) => {
-            *table.decor_mut() = old.decor().clone();
-            table.set_position(old.position());
-            *old = table;
-        }
-        _ => {
-            all.insert(&persona.name, Item::Table(table));
-        }
+    for (name, value) in new {
+        table.insert(name, Item::Value(value));
     }
-    Some(())
+    Some(gone)
+}
+
+/// What a key of a persona sets, as it is written here.
+fn meant(key: &str) -> Option<&'static str> {
+    if key == DESCRIPTION { Some(DESCRIPTION) } else { own_called(key).ok().map(short_name) }
+}
+
+/// They say the same of this key; one may be written otherwise.
+fn say_the_same(key: &str, one: &toml_edit::Value, other: &toml_edit::Value) -> bool {
+    let read = |value: &toml_edit::Value| {
+        let value = from_toml(&Item::Value(value.clone())).ok()?;
+        match own_called(key) {
+            Ok(spec) => spec.check(value).ok(),
+            Err(_) => Some(value),
+        }
+    };
+    read(one).is_some_and(|one| read(other) == Some(one))
 }
 
 #[cfg(test)]
@@ -232,6 +264,25 @@ mod tests {
         save_persona(&path, &personas[0]).expect("saved");
         let text = std::fs::read_to_string(&path).expect("readable");
         assert_eq!(text, format!("{before}\n[personas.terse]\ndescription = \"Short\"\ntemperature = 0.2\n"));
+        // What is said within it about what it says stays, too.
+        let long = "personas.a = { temperature = 1, top_k = 2 }\n# short ones\n[personas.terse] # mine\n# one line\n\
+                    description = \"Short\"\n# cold\ntemperature = 0.2 # very\nmin_p = 0\nmystery = 1\n\
+                    system = '''\nBe brief.\n''' # raw\n# end\n";
+        std::fs::write(&path, long).expect("written");
+        let changed =
+            "[personas.terse]\ntemperature = 0.3\nmin_p = 0.0\nsystem_prompt = \"Be brief.\\n\"\ntop_p = 0.5\n";
+        save_persona(&path, &read_text(changed).0[0]).expect("saved");
+        let text = std::fs::read_to_string(&path).expect("readable");
+        assert_eq!(
+            text,
+            "personas.a = { temperature = 1, top_k = 2 }\n# short ones\n[personas.terse] # mine\n# one line\n\
+             # cold\ntemperature = 0.3 # very\nmin_p = 0\nmystery = 1\nsystem = '''\nBe brief.\n''' # raw\ntop_p = 0.5\n# end\n"
+        );
+        save_persona(&path, &read_text("[personas.a]\ntop_k = 3\n").0[0]).expect("saved");
+        let text = std::fs::read_to_string(&path).expect("readable");
+        assert!(text.starts_with("personas.a = { top_k = 3 }\n# short"), "{text}");
+        std::fs::write(&path, before).expect("written");
+        save_persona(&path, &personas[0]).expect("saved");
         // Another of that name takes its place; a second one stands beside it.
         let (again, _) = read_text("[personas.terse]\ntop_k = 3\n[personas.x]\nsystem_prompt = \"a\\nb\"\n");
         save_persona(&path, &again[0]).expect("saved");

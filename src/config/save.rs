@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use toml_edit::{Item, TableLike};
+use toml_edit::{DocumentMut, Item, TableLike};
 
 use crate::config::file::Source;
 use crate::config::{Value, spec};
@@ -17,9 +17,11 @@ use crate::error::{ErrorKind, UserError, reason};
 pub fn save(path: &Path, changes: &[(&str, Option<Value>)]) -> Result<(), UserError> {
     rewrite(path, |source| {
         for (key, value) in changes {
-            match value.as_ref().filter(|value| **value != Value::Unset) {
-                Some(value) => set(source, key, value)?,
-                None => remove(source, key)?,
+            if let Some(value) = value.as_ref().filter(|value| **value != Value::Unset) {
+                set(source, key, value)?;
+            } else {
+                let (parent, name) = parent_and_name(key);
+                remove(source, parent.as_slice(), name)?;
             }
         }
         Ok(())
@@ -76,12 +78,17 @@ fn set(source: &mut Source, key: &str, value: &Value) -> Result<(), UserError> {
         }
         Some(_) => return Err(misplaced(source, key, "a table where a value")),
     }
+    put_back(source, &document);
+    Ok(())
+}
+
+/// What was changed in the document becomes the text, with the line ends that it had.
+pub(super) fn put_back(source: &mut Source, document: &DocumentMut) {
     let windows = source.text.contains("\r\n");
     source.text = document.to_string();
     if windows {
         source.text = source.text.replace("\r\n", "\n").replace('\n', "\r\n");
     }
-    Ok(())
 }
 
 fn misplaced(source: &Source, key: &str, what: &str) -> UserError {
@@ -106,16 +113,12 @@ fn append(source: &mut Source, table: Option<&str>, line: &str) {
     text.push_str(end);
 }
 
-/// Takes a key out with its line, and leaves the comments above and behind it: an editor of tables would drop them.
-fn remove(source: &mut Source, key: &str) -> Result<(), UserError> {
-    let (parent, name) = parent_and_name(key);
+/// Takes a key out of a table, one within the other, with its line; it leaves the comments above and behind it: an editor of
+/// tables would drop them.
+pub(super) fn remove(source: &mut Source, tables: &[&str], name: &str) -> Result<(), UserError> {
     let document = source.parse()?;
-    let root = document.as_item();
-    let parent_item = match parent {
-        Some(parent) => root.get(parent),
-        None => Some(root),
-    };
-    let Some(table) = parent_item.and_then(Item::as_table_like) else { return Ok(()) };
+    let parent = tables.iter().try_fold(document.as_item(), |item, table| item.get(table));
+    let Some(table) = parent.and_then(Item::as_table_like) else { return Ok(()) };
     // A table in its place sets nothing, and what it holds may be dear to somebody.
     let Some(value) = table.get(name).and_then(Item::as_value) else { return Ok(()) };
     let spans = table.key(name).and_then(toml_edit::Key::span).zip(value.span());
@@ -137,15 +140,11 @@ fn remove(source: &mut Source, key: &str) -> Result<(), UserError> {
         }
         _ => {
             let mut document = document.into_mut();
-            let table = match parent {
-                Some(parent) => document.get_mut(parent).and_then(Item::as_table_like_mut),
-                None => Some(document.as_table_mut() as &mut dyn TableLike),
-            };
-            if let Some(table) = table {
+            let parent = tables.iter().try_fold(document.as_item_mut(), |item, table| item.get_mut(table));
+            if let Some(table) = parent.and_then(Item::as_table_like_mut) {
                 table.remove(name);
             }
-            let text = document.to_string();
-            source.text = text;
+            put_back(source, &document);
         }
     }
     Ok(())

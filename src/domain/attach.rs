@@ -21,6 +21,15 @@ pub struct Attachment {
     pub text: String,
 }
 
+/// What came of the files that a message names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Found {
+    /// In the order in which they were named.
+    pub files: Vec<Attachment>,
+    /// Words that look like files and are none: they stay words.
+    pub missing: Vec<String>,
+}
+
 /// A file as a fenced block under its name. The fence is longer than any run of backticks inside, so that the file can't
 /// end it.
 #[must_use]

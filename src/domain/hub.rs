@@ -171,6 +171,8 @@ pub struct Hits {
 #[derive(Debug, Clone, PartialEq)]
 pub struct RepoPage {
     pub hit: Hit,
+    /// Where people look at it, and agree to its terms.
+    pub address: String,
     /// The commit that this describes.
     pub commit: String,
     /// The best quantisation first.
@@ -355,7 +357,13 @@ pub enum Done {
     },
     /// Nothing to compare with: a file of the user's own.
     NotVerifiable,
+    /// What deleting it would free, and whose it is.
+    Removable {
+        owner: Owner,
+        frees: u64,
+    },
     Deleted {
+        owner: Owner,
         freed: u64,
     },
     Discarded {
@@ -367,6 +375,19 @@ pub enum Done {
     },
     /// What the Hub has now, if it is something else.
     Newer(Option<Newer>),
+}
+
+/// Whose the files of a model are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// The Hub's, which has them still.
+    Cache,
+    /// This program made them, and can make them again.
+    Kept,
+    /// The user's own, elsewhere: only their name here goes.
+    Imported,
+    /// The user's own: nobody else may have them.
+    User,
 }
 
 /// Other files of a model than those that are here.
@@ -464,6 +485,11 @@ pub enum HubCmd {
     LimitSpeed(Option<u64>),
     /// Work on what is here; each is answered with `HubEvent::Worked`. Models are named by their MODEL.
     Verify {
+        id: AskId,
+        model: String,
+    },
+    /// Works out what deleting it would come to, so that a person can be asked.
+    LookAtRemoval {
         id: AskId,
         model: String,
     },

@@ -230,6 +230,11 @@ impl Hub {
         &self.endpoint
     }
 
+    /// Where people look at a repository.
+    pub fn page_of(&self, repo: &RepoId) -> String {
+        format!("{}{repo}", self.endpoint)
+    }
+
     pub fn has_token(&self) -> bool {
         self.token.is_some()
     }
@@ -377,7 +382,7 @@ impl Hub {
     /// What a refusal means, of a file or of the whole repository.
     pub fn refusal(&self, Refusal { status, code, wait }: Refusal<'_>, repo: &RepoId, file: Option<&str>) -> Failure {
         let what = file.map_or_else(|| repo.to_string(), |file| format!("{repo}/{file}"));
-        let page = format!("{}{repo}", self.endpoint);
+        let page = self.page_of(repo);
         match status {
             _ if code == "GatedRepo" => Failure::never(
                 UserError::new(ErrorKind::Unauthorised, format!("{repo} is gated: its owner asks for consent first"))

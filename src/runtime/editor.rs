@@ -16,6 +16,8 @@ pub(super) struct Editor {
     name: String,
     child: Child,
     file: TextFile,
+    /// What a person should know of the text that it left.
+    pub(super) note: Option<UserError>,
 }
 
 impl Editor {
@@ -36,7 +38,7 @@ impl Editor {
             UserError::new(ErrorKind::Config, format!("can't start the editor `{name}`: {}", reason(&error)))
                 .hint("set VISUAL or EDITOR to the editor that you want")
         })?;
-        Ok(Self { name, child, file })
+        Ok(Self { name, child, file, note: None })
     }
 
     /// Waits until it ends, and reads what it left. May be dropped while it waits.
@@ -50,9 +52,16 @@ impl Editor {
             return Err(failed(format!("the editor `{name}` ended without success ({status})")));
         }
         let path = &self.file.path;
-        let mut text = fs::read_to_string(path).map_err(|error| {
+        let bytes = fs::read(path).map_err(|error| {
+            self.file.kept = true;
             failed(format!("can't read what the editor left in {}: {}", path.display(), reason(&error)))
         })?;
+        let mut text = String::from_utf8(bytes).unwrap_or_else(|error| {
+            self.file.kept = true;
+            let what = format!("what the editor `{name}` left is not UTF-8: some of its characters are �");
+            self.note = Some(UserError::new(ErrorKind::Disk, what).hint(format!("all of it is in {}", path.display())));
+            String::from_utf8_lossy(error.as_bytes()).into_owned()
+        });
         // Editors end the last line; a message doesn't.
         if text.ends_with('\n') {
             text.pop();
@@ -72,9 +81,10 @@ impl Editor {
     }
 }
 
-/// A file that only this person can read, and that is gone afterwards.
+/// A file that only this person can read, and that is gone afterwards, unless it holds what nothing else does.
 struct TextFile {
     path: PathBuf,
+    kept: bool,
 }
 
 impl TextFile {
@@ -83,7 +93,7 @@ impl TextFile {
         // The ending tells editors what it is. `create_new` never follows what somebody put there first.
         let path = folder.join(format!("hobnob-{}-{moment:x}.md", std::process::id()));
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
-        let whole = Self { path };
+        let whole = Self { path, kept: false };
         file.write_all(text.as_bytes())?;
         Ok(whole)
     }
@@ -91,7 +101,9 @@ impl TextFile {
 
 impl Drop for TextFile {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.path);
+        if !self.kept {
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -170,22 +182,45 @@ mod tests {
         assert!(chosen(&[], "").expect_err("there is none").hint.is_some());
     }
 
-    #[tokio::test]
-    async fn the_text_goes_through_a_private_file_that_does_not_stay() {
+    /// An editor that is a script, and what it leaves in the folder beside itself.
+    async fn edited(script: &str) -> (Result<String, UserError>, Option<UserError>, Vec<PathBuf>) {
         let folder = tempfile::tempdir().expect("a folder");
-        let script = folder.path().join("edit me");
-        fs::write(&script, "#!/bin/sh\nls -l \"$1\" | cut -c1-10 >> \"$1\"\n").expect("a script");
-        fs::set_permissions(&script, fs::Permissions::from_mode(0o700)).expect("made executable");
-        let (command, place) = (format!("'{}'", script.display()), folder.path().display().to_string());
+        let editor = folder.path().join("edit");
+        fs::write(&editor, format!("#!/bin/sh\n{script}\n")).expect("a script");
+        fs::set_permissions(&editor, fs::Permissions::from_mode(0o700)).expect("made executable");
+        let (command, place) = (editor.display().to_string(), folder.path().display().to_string());
         let env = |name: &str| match name {
             "EDITOR" => Some(command.clone()),
             "XDG_RUNTIME_DIR" => Some(place.clone()),
             _ => None,
         };
-        let mut editor = Editor::start("text\n", env).expect("starts");
-        assert_eq!(editor.finished().await, Ok("text\n-rw-------".to_owned()));
-        drop(editor);
-        assert_eq!(fs::read_dir(folder.path()).expect("is there").count(), 1, "only the script is left");
+        let mut run = Editor::start("text", env).expect("starts");
+        let text = run.finished().await;
+        let note = run.note.take();
+        drop(run);
+        let entries = fs::read_dir(folder.path()).expect("is there").map(|entry| entry.expect("an entry").path());
+        (text, note, entries.filter(|path| *path != editor).collect())
+    }
+
+    #[tokio::test]
+    async fn the_text_goes_through_a_private_file_that_does_not_stay() {
+        let (text, note, left) = edited("ls -l \"$1\" | cut -c1-10 >> \"$1\"").await;
+        assert_eq!((text, note, left), (Ok("text-rw-------".to_owned()), None, Vec::new()));
+    }
+
+    #[tokio::test]
+    async fn what_an_editor_leaves_is_not_thrown_away_over_how_it_is_written() {
+        let (text, note, left) = edited("printf 'caf\\351\\n' > \"$1\"").await;
+        assert_eq!(text, Ok("caf\u{fffd}".to_owned()));
+        let note = note.expect("it is told");
+        assert!(note.message.contains("not UTF-8"), "{note}");
+        assert_eq!(left.len(), 1);
+        assert!(note.hint.is_some_and(|hint| hint.contains(&left[0].display().to_string())));
+        // A folder can't be read as a text.
+        let (text, _, left) = edited("rm \"$1\"; mkdir \"$1\"").await;
+        let error = text.expect_err("it is no file");
+        assert_eq!(left.len(), 1);
+        assert!(error.message.contains(&left[0].display().to_string()), "{error}");
     }
 
     #[tokio::test]

@@ -14,6 +14,7 @@ use tokio::task::{JoinError, JoinSet};
 
 use crate::app::msg::{Effect, Msg, TermEvent, TimerId};
 use crate::app::{App, Dirty};
+use crate::config::theme::Themes;
 use crate::domain::store::{StoreCmd, StoreEvent};
 use crate::domain::{EngineCmd, EngineEvent, HubCmd, HubEvent};
 use crate::error::{ErrorKind, UserError};
@@ -23,7 +24,7 @@ use crate::runtime::editor::{Editor, on_path};
 use crate::runtime::keys::push_merged;
 use crate::runtime::pacer::FramePacer;
 use crate::runtime::saver::{Save, SavePersona, Saver};
-use crate::runtime::{env, files, notify, schema};
+use crate::runtime::{env, files, measure, notify, schema};
 
 /// The ways to the rest of the program.
 pub struct Ports {
@@ -258,7 +259,8 @@ impl<S: State, C: Console<S>> Interface<S, C> {
 
     fn take_answer(&mut self, answer: Msg) {
         if matches!(answer, Msg::Edited(_)) {
-            self.editor = None;
+            let note = self.editor.take().and_then(|editor| editor.note);
+            self.answers.extend(note.map(Msg::Failed));
             self.edited = Some(clock());
             self.take_terminal();
         }
@@ -299,6 +301,12 @@ impl<S: State, C: Console<S>> Interface<S, C> {
                     self.timers.push((id, clock() + after));
                 }
                 Effect::OpenEditor(text) => self.open_editor(&text),
+                Effect::ReadThemes(folder) => {
+                    self.looks.spawn_blocking(move || Msg::Themes(Themes::with_user_dir(&folder)));
+                }
+                Effect::Measure => {
+                    self.looks.spawn_blocking(measure);
+                }
                 Effect::ListFolder { ask, folder } => {
                     self.looks.spawn_blocking(move || Msg::Folder { ask, entries: files::list(&folder) });
                 }

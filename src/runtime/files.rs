@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::app::completion::InFolder;
 use crate::config::expand_tilde;
-use crate::domain::attach::{Attachment, Mention, into_text, too_large};
+use crate::domain::attach::{Attachment, Found, Mention, into_text, too_large};
 use crate::error::{ErrorKind, UserError, reason};
 use crate::text::sanitize;
 
@@ -30,12 +30,15 @@ pub(super) fn list(folder: &str) -> Vec<InFolder> {
     all
 }
 
-/// What is in the files that are named. A word that was not chosen and names none is left out: it is just a word.
-pub(super) fn read(named: &[Mention], most: u64) -> Result<Vec<Attachment>, UserError> {
-    let mut files: Vec<Attachment> = Vec::new();
+/// What is in the files that are named. A word that was not chosen and names none is just a word.
+pub(super) fn read(named: &[Mention], most: u64) -> Result<Found, UserError> {
+    let Found { mut files, mut missing } = Found::default();
     let mut left = most;
     for mention in named {
-        let Some(path) = file(mention) else { continue };
+        let Some(path) = file(mention) else {
+            missing.extend(looks_like_file(&mention.path).map(str::to_owned));
+            continue;
+        };
         if files.iter().any(|file| file.path == path) {
             continue;
         }
@@ -43,16 +46,29 @@ pub(super) fn read(named: &[Mention], most: u64) -> Result<Vec<Attachment>, User
         left = left.saturating_sub(text.len() as u64);
         files.push(Attachment { path, text });
     }
-    Ok(files)
+    Ok(Found { files, missing })
 }
 
-/// The path that is meant: a word at the end of a sentence has its full stop behind it. `None` where it is no file.
+/// The path that is meant. `None` where it is no file.
 fn file(mention: &Mention) -> Option<String> {
     if mention.chosen {
         return Some(mention.path.clone());
     }
-    let bare = mention.path.trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']', '}', '\'', '"']);
-    [mention.path.as_str(), bare].into_iter().find(|path| as_written(path).is_file()).map(str::to_owned)
+    let as_said = [mention.path.as_str(), bare(&mention.path)];
+    as_said.into_iter().find(|path| as_written(path).is_file()).map(str::to_owned)
+}
+
+/// A word at the end of a sentence has its full stop behind it.
+fn bare(word: &str) -> &str {
+    word.trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']', '}', '\'', '"'])
+}
+
+/// A word that nobody writes who means no file: it has a folder, or an ending. Names of people have neither.
+fn looks_like_file(word: &str) -> Option<&str> {
+    let word = bare(word);
+    let is_ending = |ending: &str| (1..=5).contains(&ending.len()) && ending.chars().all(char::is_alphanumeric);
+    let has_ending = word.rsplit_once('.').is_some_and(|(stem, ending)| !stem.is_empty() && is_ending(ending));
+    (word.contains('/') || has_ending).then_some(word)
 }
 
 fn read_one(path: &str, most: u64, left: u64) -> Result<String, UserError> {
@@ -118,7 +134,7 @@ mod tests {
     fn what_is_named_is_read_once_and_other_words_are_words() {
         let (_folder, path) = folder();
         let read =
-            |named: &[Mention]| read(named, 100).map(|files| files.into_iter().map(|f| f.text).collect::<Vec<_>>());
+            |named: &[Mention]| read(named, 100).map(|f| f.files.into_iter().map(|f| f.text).collect::<Vec<_>>());
         let named = [
             mention(path("b.txt."), false),
             mention(path("b.txt"), true),
@@ -127,6 +143,16 @@ mod tests {
             mention(path("A b.txt"), true),
         ];
         assert_eq!(read(&named), Ok(vec!["text\n".into(), "more".into()]));
+    }
+
+    #[test]
+    fn words_that_look_like_files_and_are_none_are_told() {
+        let (_folder, path) = folder();
+        let words = ["gone.txt", "gone.txt.", "nobody", "nobody.", "a.b@example", "src/", "v1.2.3)"];
+        let mentions = words.map(|word| mention(word.into(), false));
+        assert_eq!(read(&mentions, 100).expect("reads").missing, ["gone.txt", "gone.txt", "src/", "v1.2.3"]);
+        let found = read(&[mention(path("Zoo"), false), mention(path("b.txt"), false)], 100).expect("reads");
+        assert_eq!((found.files.len(), found.missing), (1, vec![path("Zoo")]));
     }
 
     #[test]

@@ -25,6 +25,8 @@ struct Shown {
     cursor: Position,
     /// Rows from the first to the cursor's; more than that where the terminal has broken them.
     above: u16,
+    /// The terminal has broken rows, and has more of them now.
+    broken: bool,
 }
 
 impl Region {
@@ -39,19 +41,18 @@ impl Region {
 
     /// The terminal has so many columns now.
     pub(super) fn resize(&mut self, columns: u16) {
-        if let Some(shown) = &mut self.shown
-            && self.reflows
-            && columns < shown.buffer.area.width
-        {
-            shown.above = (0..shown.cursor.y).map(|y| broken_rows(filled(&shown.buffer, y), columns)).sum();
-            shown.above += shown.cursor.x / columns.max(1);
+        if let Some(shown) = self.shown.as_mut().filter(|_| self.reflows) {
+            let rows = |y: u16| broken_rows(filled(&shown.buffer, y), columns);
+            shown.above = (0..shown.cursor.y).map(rows).sum::<u16>() + shown.cursor.x / columns.max(1);
+            // Rows that were broken are put together again where there is room.
+            shown.broken = (0..shown.buffer.area.height).any(|y| rows(y) > 1);
         }
     }
 
     /// Writes what goes above, and then the rows; only what differs where nothing moves.
     pub(super) fn draw(&mut self, out: &mut String, above: Option<&Buffer>, rows: Buffer, cursor: Option<Position>) {
         let last = rows.area.height.saturating_sub(1);
-        let fits = |shown: &Shown| shown.buffer.area == rows.area && shown.above == shown.cursor.y;
+        let fits = |shown: &Shown| shown.buffer.area == rows.area && !shown.broken;
         let at = if above.is_none()
             && let Some(shown) = self.shown.take_if(|shown| fits(shown))
         {
@@ -80,7 +81,7 @@ impl Region {
         if cursor.is_some() {
             out.push_str("\x1b[?25h");
         }
-        self.shown = Some(Shown { above: place.y, buffer: rows, cursor: place });
+        self.shown = Some(Shown { above: place.y, buffer: rows, cursor: place, broken: false });
     }
 
     /// Writes rows above, and leaves nothing of its own.
@@ -99,7 +100,7 @@ impl Region {
         out.push_str("\r\x1b[0m");
         let Some(shown) = self.shown.take() else { return };
         move_rows(out, shown.above, 0);
-        if shown.above != shown.cursor.y {
+        if shown.broken {
             // Nobody knows how many there are now.
             out.push_str("\x1b[J");
             return;
@@ -337,14 +338,25 @@ mod tests {
 
     #[test]
     fn rows_that_a_terminal_has_broken_are_taken_away_whole() {
-        let mut region = Region::new(true);
+        let cleared = |rows: [&str; 3], widths: &[u16]| {
+            let mut region = Region::new(true);
+            let mut out = String::new();
+            region.draw(&mut out, None, buffer(&rows, 24), Some(Position { x: 2, y: 1 }));
+            for columns in widths {
+                region.resize(*columns);
+            }
+            out.clear();
+            region.clear(&mut out);
+            out
+        };
+        let all = "\x1b[J";
+        let out = cleared(["a row of twenty cells", ">", "status"], &[8]);
+        assert!(out.contains("\x1b[3A") && out.contains(all), "three rows of eight cells each: {out:?}");
+        let out = cleared(["one", ">", "a row of twenty cells"], &[8]);
+        assert!(out.contains("\x1b[1A") && out.contains(all), "what is below the cursor has broken: {out:?}");
+        let out = cleared(["a row of twenty cells", ">", "status"], &[8, 30]);
+        assert!(out.contains("\x1b[1A") && !out.contains(all), "they were put together again: {out:?}");
         let mut out = String::new();
-        let rows = buffer(&["a row of twenty cells", ">", "status"], 24);
-        region.draw(&mut out, None, rows, Some(Position { x: 2, y: 1 }));
-        region.resize(8);
-        out.clear();
-        region.clear(&mut out);
-        assert!(out.contains("\x1b[3A"), "three rows of eight cells each: {out:?}");
         let mut same = Region::new(false);
         same.draw(&mut out, None, buffer(&["a row of twenty cells", "> "], 24), Some(Position { x: 2, y: 1 }));
         same.resize(8);

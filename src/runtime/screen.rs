@@ -118,6 +118,10 @@ impl Screen {
             self.terminal.resize(Rect { x: 0, y: 0, width, height })?;
         }
         self.terminal.draw(|frame| ui::draw(frame, app, now))?;
+        // Only now it is known where the reader has gone to.
+        if self.inline.is_some() && inline::fits(app) {
+            self.draw_inline(app, now)?;
+        }
         self.frame.write_all(FRAME_END)?;
         Ok(Ref::map(self.frame.0.borrow(), Vec::as_slice))
     }

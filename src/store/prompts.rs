@@ -22,7 +22,7 @@ impl Store {
     fn newest_prompts(&self) -> rusqlite::Result<Vec<String>> {
         let mut said = self.db.prepare_cached(
             "SELECT m.content FROM messages m CROSS JOIN conversations c ON c.id = m.conversation \
-             WHERE m.role = 'user' AND m.content <> '' AND c.deleted IS NULL ORDER BY m.id DESC",
+             WHERE m.role = 'user' AND m.content <> '' AND m.deleted IS NULL AND c.deleted IS NULL ORDER BY m.id DESC",
         )?;
         let mut rows = said.query([])?;
         let mut prompts = Vec::new();

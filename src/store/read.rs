@@ -204,14 +204,15 @@ fn list(db: &Connection, archived: bool) -> rusqlite::Result<Vec<Summary>> {
 
 fn preview(db: &Connection, id: ConvId, at: Option<Row>) -> rusqlite::Result<Vec<Said>> {
     let mut up = db.prepare_cached(
-        "WITH RECURSIVE up (parent, role, text, place) AS ( \
-             SELECT parent, role, substr(content, 1, ?4), 1 FROM messages \
+        "WITH RECURSIVE up (parent, role, text, deleted, place, shown) AS ( \
+             SELECT parent, role, substr(content, 1, ?4), deleted IS NOT NULL, 1, deleted IS NULL FROM messages \
              WHERE id = coalesce(?2, (SELECT coalesce(head, (SELECT max(id) FROM messages WHERE conversation = c.id)) \
                                       FROM conversations c WHERE name = ?1)) \
              UNION ALL \
-             SELECT m.parent, m.role, substr(m.content, 1, ?4), place + 1 FROM messages m \
-             JOIN up ON m.id = up.parent WHERE place < ?3) \
-         SELECT role, text FROM up ORDER BY place DESC",
+             SELECT m.parent, m.role, substr(m.content, 1, ?4), m.deleted IS NOT NULL, place + 1, \
+                    shown + (m.deleted IS NULL) \
+             FROM messages m JOIN up ON m.id = up.parent WHERE shown < ?3) \
+         SELECT role, text FROM up WHERE NOT deleted ORDER BY place DESC",
     )?;
     let said = |row: &SqlRow<'_>| Ok(Said { role: role(row.get_ref(0)?.as_str()?), text: row.get(1)? });
     let at = at.map(|Row(row)| row);

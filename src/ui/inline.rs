@@ -24,6 +24,8 @@ const WIDTH: u16 = READING_WIDTH + 4;
 const WELCOME: u16 = 14;
 /// Rows where suggestions, toasts or keys that can follow stand above the composer.
 const ROOMY: u16 = 12;
+/// Rows that stand around what is being written at least: the composer's own, the figures, and a row of the answer.
+const AROUND_WRITTEN: u16 = 6;
 /// Rows that may be left over before the whole moves: it would jump with each line that is deleted.
 const SLACK: u16 = 3;
 /// Of a long conversation that is opened, so many messages are printed again.
@@ -110,8 +112,12 @@ impl Printed {
     pub fn draw(&mut self, app: &mut App, now: Instant, width: u16, most: u16) -> Picture {
         let width = width.min(WIDTH);
         app.chat.transcript.show_from(self.messages.len());
-        let mut height = self.height.clamp(1, most.max(1));
-        let mut picture = draw_at(app, now, width, height);
+        let most_written = chat::most_written(most);
+        let column = reading_column(Rect { x: 0, y: 0, width, height: most });
+        // What is being written pushes everything else away where there is no room.
+        let written = chat::written(app, column).min(most_written);
+        let mut height = self.height.max(written.saturating_add(AROUND_WRITTEN)).clamp(1, most.max(1));
+        let mut picture = draw_at(app, now, (width, height), most_written);
         // What stands around the answer depends a little on how much room there is.
         for _ in 0..4 {
             let wanted = wanted(app, width, height).clamp(1, most.max(1));
@@ -119,7 +125,7 @@ impl Printed {
                 break;
             }
             height = wanted;
-            picture = draw_at(app, now, width, height);
+            picture = draw_at(app, now, (width, height), most_written);
         }
         self.height = height;
         picture
@@ -147,14 +153,14 @@ fn rows(app: &App, width: u16, column: Rect, lines: &[Line<'static>]) -> Buffer 
     buffer
 }
 
-fn draw_at(app: &mut App, now: Instant, width: u16, height: u16) -> Picture {
+fn draw_at(app: &mut App, now: Instant, (width, height): (u16, u16), most_written: u16) -> Picture {
     let area = Rect { x: 0, y: 0, width, height };
     let mut buffer = Buffer::empty(area);
     let glyphs = app.theme.glyphs;
     let mut canvas = Canvas::new(&mut buffer, &glyphs);
     canvas.fill(area, app.theme.base);
     let (body, bottom) = split_bottom(area, u16::from(height > 1));
-    let cursor = chat::draw(&mut canvas, body, app, now);
+    let cursor = chat::draw(&mut canvas, body, app, now, most_written);
     status::draw(&mut canvas, bottom, app, now);
     next_keys::draw(&mut canvas, body, app);
     overlay::toasts(&mut canvas, body, app);

@@ -6,6 +6,7 @@ mod compare;
 mod composer;
 mod field;
 mod header;
+mod help;
 pub mod inline;
 mod models;
 mod next_keys;
@@ -45,7 +46,7 @@ pub fn draw(frame: &mut Frame<'_>, app: &mut App, now: Instant) {
         let (body, bottom) = split_bottom(rest, 1);
         header::draw(&mut canvas, top, app, now);
         let cursor = match app.pane {
-            Pane::Chat => chat::draw(&mut canvas, body, app, now),
+            Pane::Chat => chat::draw(&mut canvas, body, app, now, chat::most_written(body.height)),
             Pane::Models => models::draw(&mut canvas, body, app, now),
             Pane::Settings => {
                 settings::draw(&mut canvas, body, app);

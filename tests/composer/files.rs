@@ -3,7 +3,7 @@
 use hobnob::app::completion::{InFolder, Offer};
 use hobnob::app::msg::{Effect, Msg};
 use hobnob::domain::AskId;
-use hobnob::domain::attach::{Attachment, Mention};
+use hobnob::domain::attach::{Attachment, Found, Mention};
 use hobnob::error::{ErrorKind, UserError};
 
 use super::support::app::Driver;
@@ -48,6 +48,10 @@ fn file(path: &str, text: &str) -> Attachment {
     Attachment { path: path.into(), text: text.into() }
 }
 
+fn found<const N: usize>(files: [Attachment; N]) -> Found {
+    Found { files: files.into(), missing: Vec::new() }
+}
+
 #[test]
 fn a_file_is_found_taken_and_sent_as_a_block() {
     let mut d = ready();
@@ -64,7 +68,7 @@ fn a_file_is_found_taken_and_sent_as_a_block() {
     let (ask, files) = wanted(&d.key("enter"));
     assert_eq!(files, [Mention { path: "README.md".into(), chosen: true }]);
     assert_eq!(d.key("enter"), [], "once is enough");
-    let effects = d.send(Msg::Files { ask, result: Ok(vec![file("README.md", "# hi\n")]) });
+    let effects = d.send(Msg::Files { ask, result: Ok(found([file("README.md", "# hi\n")])) });
     assert_eq!(asked(&effects), Some("Read @README.md please\n\nREADME.md:\n```\n# hi\n```"));
     d.key("ctrl-c");
     // It comes back as it was written.
@@ -96,8 +100,22 @@ fn a_word_that_is_no_file_is_a_word() {
     assert!(offered(&d).is_empty());
     let (ask, files) = wanted(&d.key("enter"));
     assert_eq!(files, [Mention { path: "bob".into(), chosen: false }]);
-    let effects = d.send(Msg::Files { ask, result: Ok(vec![]) });
+    let effects = d.send(Msg::Files { ask, result: Ok(found([])) });
     assert_eq!(asked(&effects), Some("ask @bob"));
+}
+
+#[test]
+fn a_file_that_is_not_there_is_told_and_the_message_goes_on() {
+    for (missing, told) in [(&["gone.txt"][..], "`gone.txt`"), (&["a.rs", "b/", "c.md"], "`a.rs`, and 2 more")] {
+        let mut d = ready();
+        d.type_text("see @README.md and others");
+        let (ask, _) = wanted(&d.key("enter"));
+        let missing = missing.iter().map(|word| (*word).to_owned()).collect();
+        let effects = d.send(Msg::Files { ask, result: Ok(Found { missing, ..found([]) }) });
+        assert_eq!(asked(&effects), Some("see @README.md and others"));
+        let toast = d.app.toasts.back().expect("a note");
+        assert_eq!(toast.text, format!("There is no file {told}"));
+    }
 }
 
 #[test]
@@ -119,11 +137,11 @@ fn who_goes_on_writing_or_leaves_is_not_surprised_by_files() {
     d.type_text("see @README.md");
     let (ask, _) = wanted(&d.key("enter"));
     d.type_text("x");
-    assert_eq!(d.send(Msg::Files { ask, result: Ok(vec![file("README.md", "")]) }), []);
+    assert_eq!(d.send(Msg::Files { ask, result: Ok(found([file("README.md", "")])) }), []);
     d.key("backspace");
     let (ask, _) = wanted(&d.key("enter"));
     d.key("esc");
-    assert_eq!(d.send(Msg::Files { ask, result: Ok(vec![file("README.md", "")]) }), []);
+    assert_eq!(d.send(Msg::Files { ask, result: Ok(found([file("README.md", "")])) }), []);
     assert_eq!((written(&d).as_str(), d.app.chat.conversation.len()), ("see @README.md", 0));
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use hobnob::app::msg::{Effect, Msg, TermEvent, TimerId};
 use hobnob::app::{App, Dirty, Init};
-use hobnob::config::theme::{Capabilities, ColourDepth};
+use hobnob::config::theme::{Capabilities, ColourDepth, Themes};
 use hobnob::config::{Sources, Value};
 use hobnob::domain::context::TemplateCost;
 use hobnob::domain::hub::Local;
@@ -99,6 +99,7 @@ impl Driver {
         }
         let mut effects = self.app.update(msg, self.now);
         self.note_clock(&effects);
+        let mut themes_are_wanted = false;
         // What changed is counted in a moment: see `count`.
         effects.retain(|effect| {
             let is_count = matches!(effect, Effect::SetTimer { id: TimerId::Count, .. });
@@ -109,12 +110,20 @@ impl Driver {
                 self.listed.push((*ask, folder.clone()));
                 return false;
             }
+            // There are none but ours on the test's machine.
+            if matches!(effect, Effect::ReadThemes(_)) {
+                themes_are_wanted = true;
+                return false;
+            }
             if let Effect::Store(command) = effect {
                 self.stored.push(command.clone());
                 return false;
             }
             !is_count && !is_keep
         });
+        if themes_are_wanted {
+            effects.extend(self.send(Msg::Themes(Themes::builtin())));
+        }
         effects
     }
 

@@ -69,7 +69,7 @@ impl App {
             Action::Help => self.open(Overlay::Help { scroll: 0 }),
             Action::Reload => self.reload(now),
             Action::KeepCopy => self.keep_copy(now),
-            Action::Theme => self.open_themes(now),
+            Action::Theme => self.open_themes(),
             Action::Interrupt => self.interrupt(),
             Action::Suspend => self.emit(Effect::Suspend),
             Action::Redraw => self.emit(Effect::Redraw),

@@ -86,11 +86,11 @@ impl App {
     /// It is the next to be asked.
     fn ask_later(&mut self, wish: Wish) {
         match wish {
-            Wish::Say(saying) => {
+            Wish::Say(saying) | Wish::Summarise { then: saying, .. } => {
                 self.show_again(&saying);
                 self.chat.queue.push_front(saying);
             }
-            other => self.chat.pending = Some(other),
+            Wish::Again | Wish::GoOn => self.chat.pending = Some(wish),
         }
     }
 
@@ -126,7 +126,7 @@ impl App {
     pub(super) fn leave_unasked(&mut self, wish: Wish) {
         if let Wish::Say(saying) | Wish::Summarise { then: saying, .. } = wish {
             self.show_again(&saying);
-            self.give_back(saying);
+            self.give_back(&saying);
         }
         self.chat.held = !self.chat.queue.is_empty();
     }

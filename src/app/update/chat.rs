@@ -6,6 +6,7 @@ use crate::app::chat::{By, Phase, Saying, Wish};
 use crate::app::completion::Offer;
 use crate::app::msg::Effect;
 use crate::app::picker::Target;
+use crate::app::update::ThemesFor;
 use crate::app::{App, EngineStatus, ToastKind, Tour};
 use crate::config::Value;
 use crate::domain::action::Action;
@@ -179,7 +180,10 @@ impl App {
                 true
             }
             Action::Rename => self.rename_to(argument, now),
-            Action::Theme => self.set_theme_called(argument, now),
+            Action::Theme => {
+                self.ask_for_themes(ThemesFor::Name(argument.to_owned()));
+                false
+            }
             Action::ChoosePersona => self.use_persona(argument, now),
             Action::SavePersona => self.save_persona(argument, now),
             Action::SetHere => self.set_here(argument, now),
@@ -268,7 +272,7 @@ impl App {
     /// The newest waiting message goes back into the composer, above what is written there.
     pub(super) fn take_back(&mut self) -> bool {
         let Some(saying) = self.chat.queue.pop_back() else { return false };
-        self.give_back(saying);
+        self.give_back(&saying);
         true
     }
 }

@@ -11,11 +11,10 @@ use crate::app::text_area::TextArea;
 use crate::app::vim::{Mode, Pressed};
 use crate::app::{App, Dirty, Overlay, Pane, ToastKind};
 use crate::config::keymap::KeyChord;
-use crate::config::theme::Themes;
 use crate::config::{EditingKeys, own_specs, short_name};
 use crate::domain::AskId;
 use crate::domain::action::Action;
-use crate::domain::attach::{Attachment, block};
+use crate::domain::attach::{Found, block};
 use crate::domain::store::StoreCmd;
 use crate::error::UserError;
 
@@ -165,11 +164,7 @@ impl App {
                 let path = Path::behind(action, self.chat.composer.area.text());
                 return self.offer_paths(path);
             }
-            Action::Theme => {
-                let dir = &self.paths.themes_dir;
-                let themes = self.themes.get_or_insert_with(|| Themes::with_user_dir(dir));
-                themes.list().into_iter().map(|theme| (theme.id.clone(), theme.name.clone())).collect()
-            }
+            Action::Theme => self.theme_names().unwrap_or_default(),
             Action::ChoosePersona => {
                 self.personas.iter().map(|persona| (persona.name.clone(), persona.about())).collect()
             }
@@ -233,17 +228,25 @@ impl App {
         true
     }
 
-    pub(super) fn on_files(&mut self, ask: AskId, result: Result<Vec<Attachment>, UserError>, now: Instant) {
+    pub(super) fn on_files(&mut self, ask: AskId, result: Result<Found, UserError>, now: Instant) {
         if !self.chat.composer.is_attaching(ask) {
             return;
         }
         self.touch(Dirty::Now);
         match result {
-            Ok(files) => {
+            Ok(Found { files, missing }) => {
                 let blocks = files.iter().map(|file| block(std::path::Path::new(&file.path), &file.text)).collect();
                 self.chat.composer.attach(blocks);
                 self.send(now);
                 self.chat.composer.forget_attached();
+                if let Some(first) = missing.first() {
+                    let more = match missing.len() - 1 {
+                        0 => String::new(),
+                        more => format!(", and {more} more"),
+                    };
+                    let hint = "if one was meant: stop, and write the message again".to_owned();
+                    self.toast(ToastKind::Note, format!("There is no file `{first}`{more}"), Some(hint), now);
+                }
             }
             Err(error) => {
                 self.chat.composer.attaching = None;

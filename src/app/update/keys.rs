@@ -1,10 +1,11 @@
 //! Keys, text, wheel and clicks: the innermost context that has a use for them gets them.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::app::msg::{Effect, TermEvent, TimerId};
-use crate::app::{App, Dirty, LookedAt, Overlay, Pane, Pressed, ToastKind};
-use crate::config::keymap::{Key, KeyChord};
+use crate::app::{App, Dirty, Keys, LookedAt, Overlay, Pane, Pressed, ToastKind};
+use crate::config::keymap::{Key, KeyChord, KeySequence};
 use crate::domain::action::{Action, Context};
 
 /// Lines that one turn of the wheel moves, as the terminal's side counts them.
@@ -133,6 +134,64 @@ impl App {
     #[must_use]
     pub fn chord_hint(&self, chord: KeyChord) -> String {
         if self.theme.glyphs.unicode { chord.hint() } else { chord.hint_ascii() }
+    }
+
+    /// The first key of an action, as this terminal can show it; empty where it has none.
+    #[must_use]
+    pub fn key(&self, action: Action) -> String {
+        self.keys(action).into_iter().next().unwrap_or_default()
+    }
+
+    /// The same, for where its own context is not: a key of the list of conversations does something else there.
+    #[must_use]
+    pub fn key_outside(&self, action: Action) -> String {
+        if action.context() == Context::Conversations { String::new() } else { self.key(action) }
+    }
+
+    /// All keys of an action.
+    #[must_use]
+    pub fn keys(&self, action: Action) -> Vec<String> {
+        let hint = if self.theme.glyphs.unicode { KeySequence::hint } else { KeySequence::hint_ascii };
+        self.keymap.keys_for(action).iter().map(hint).collect()
+    }
+
+    /// All actions where they are at home, with their keys. Where letters are commands of a conversation that is read, what else can be
+    /// done there is listed, too, and its keys there are not listed elsewhere.
+    #[must_use]
+    pub fn keys_by_context(&self) -> Vec<(Context, Vec<Keys>)> {
+        let is_special = |context: Context| matches!(context, Context::Reading | Context::Finding);
+        let hint = if self.theme.glyphs.unicode { KeySequence::hint } else { KeySequence::hint_ascii };
+        let mut keys: BTreeMap<(Context, Action), Vec<String>> = BTreeMap::new();
+        let all = || {
+            self.keymap
+                .bindings()
+                .into_iter()
+                .flat_map(|(context, all)| all.into_iter().map(move |(a, k)| (context, a, k)))
+        };
+        // Those of its home come first.
+        let (home, away): (Vec<_>, Vec<_>) = all().partition(|(context, action, _)| *context == action.context());
+        for (context, action, chords) in home.into_iter().chain(away) {
+            let listed = if is_special(context) { context } else { action.context() };
+            let known = keys.entry((listed, action)).or_default();
+            for key in chords.iter().map(hint) {
+                if !known.contains(&key) {
+                    known.push(key);
+                }
+            }
+        }
+        let entries = |context: Context| {
+            let entry = |action: &Action| match keys.get(&(context, *action)) {
+                Some(keys) => Some((*action, keys.clone())),
+                None => (action.context() == context).then(|| (*action, Vec::new())),
+            };
+            Action::ALL.iter().filter_map(entry).collect()
+        };
+        let mut contexts = Context::ALL;
+        if self.chat.transcript.cursor().is_some() {
+            // Who asks while they read asks about that.
+            contexts.sort_by_key(|context| *context != Context::Reading);
+        }
+        contexts.into_iter().map(|context| (context, entries(context))).collect()
     }
 
     /// What can follow the keys that were pressed: each with what it does, or `None` where it goes on.

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `keys` | keys, text, wheel and clicks: which context has a use for them |
 //! | `actions` | what holds everywhere: panes, interrupt, quit |
-//! | `overlays` | what is in front of a pane: palette, themes, questions |
+//! | `overlays` | what is in front of a pane: palette, fields, questions |
+//! | `themes` | choosing a theme |
 //! | `asking` | from a wish to an answer, and what when there is no room for it |
 //! | `chat`, `models`, `settings` | the actions of the panes; `models` also what the hub tells |
 //! | `composing` | writing: prompts before, what is offered, files that go along, Vim's keys |
@@ -35,6 +36,7 @@ mod overlays;
 mod reading;
 mod sessions;
 mod settings;
+mod themes;
 mod titles;
 mod versions;
 mod wishes;
@@ -43,6 +45,7 @@ use std::time::Instant;
 
 pub(super) use self::models::Lookup;
 pub(super) use self::reading::Clicks;
+pub(super) use self::themes::ThemesFor;
 pub(super) use self::titles::Titles;
 
 use crate::app::msg::{Effect, Msg, TermEvent};
@@ -94,6 +97,10 @@ impl App {
                 self.touch(Dirty::Soon);
             }
             Msg::Schema(read) => self.on_schema(read),
+            Msg::Themes(themes) => {
+                self.on_themes(themes, now);
+                self.touch(Dirty::Now);
+            }
             Msg::Folder { ask, entries } => self.on_folder(ask, entries),
             Msg::Files { ask, result } => self.on_files(ask, result, now),
             Msg::Copied(result) => self.on_copied(result, now),
@@ -108,6 +115,7 @@ impl App {
             }
             Msg::Edited(Err(error)) | Msg::Failed(error) => self.toast_error(&error, now),
         }
+        self.bring_field_back();
         self.preview_chosen();
         self.offer();
         self.judge_models();

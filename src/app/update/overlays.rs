@@ -1,12 +1,11 @@
-//! What stands in front of a pane: the palette, themes with their preview, a value, a question.
+//! What stands in front of a pane: the palette, a value, a question.
 
 use std::time::Instant;
 
 use crate::app::msg::Effect;
 use crate::app::picker::{Picker, Row, Target};
 use crate::app::{App, Confirm, Confirmed, Overlay, Pane, ToastKind};
-use crate::config::theme::Themes;
-use crate::config::{SPECS, Value, nearest, theme};
+use crate::config::SPECS;
 use crate::domain::action::{Action, Context};
 use crate::domain::store::{StoreCmd, Summary, Which};
 use crate::domain::units::{ago, bytes};
@@ -50,7 +49,9 @@ impl App {
                 return true;
             }
             Action::Palette | Action::Help => {
-                self.dismiss(now);
+                if !self.set_field_aside() {
+                    self.dismiss(now);
+                }
                 self.act_globally(action, now);
                 return true;
             }
@@ -110,6 +111,27 @@ impl App {
     pub(super) fn open(&mut self, overlay: Overlay) {
         self.toasts.retain(|toast| toast.kind == ToastKind::Error);
         self.overlay = Some(overlay);
+    }
+
+    /// A field that is typed into waits behind what comes in front of it. True where nothing else is in the way.
+    pub(super) fn set_field_aside(&mut self) -> bool {
+        let waits = match &self.overlay {
+            Some(Overlay::Value(_)) => true,
+            Some(Overlay::Schema(field)) => !field.reading,
+            Some(Overlay::Import(field)) => field.asked.is_none(),
+            _ => false,
+        };
+        if waits {
+            self.beneath.extend(self.overlay.take());
+        }
+        self.overlay.is_none()
+    }
+
+    /// It has nothing in front of it any more.
+    pub(super) fn bring_field_back(&mut self) {
+        if self.overlay.is_none() {
+            self.overlay = self.beneath.pop();
+        }
     }
 
     pub(super) fn dismiss(&mut self, now: Instant) {
@@ -254,77 +276,6 @@ impl App {
             && picker.title == PALETTE
         {
             picker.add(rows);
-        }
-    }
-
-    /// All themes, the user's own too: read when somebody wants to choose.
-    pub(super) fn all_themes(&mut self, now: Instant) -> Themes {
-        let themes = Themes::with_user_dir(&self.paths.themes_dir);
-        for problem in themes.problems() {
-            self.toast_error(problem, now);
-        }
-        themes
-    }
-
-    pub(super) fn open_themes(&mut self, now: Instant) {
-        let before = self.theme.id.clone();
-        let themes = self.all_themes(now);
-        let rows = themes
-            .list()
-            .into_iter()
-            .map(|theme| Row {
-                kind: "",
-                label: theme.name.clone(),
-                detail: theme.id.clone(),
-                target: Target::Theme(theme.id.clone()),
-            })
-            .collect();
-        self.themes = Some(themes);
-        let picker = Picker::new("Theme", rows).at(|row| row.detail == before);
-        self.open(Overlay::Themes { picker, before });
-    }
-
-    pub(super) fn preview_theme(&mut self) {
-        if let Some(Overlay::Themes { picker, .. }) = &self.overlay
-            && let Some(Row { target: Target::Theme(id), .. }) = picker.chosen()
-        {
-            let id = id.clone();
-            self.show_theme(&id);
-        }
-    }
-
-    pub(super) fn show_theme(&mut self, id: &str) {
-        let found = match &self.themes {
-            Some(themes) => themes.get(id),
-            None => theme::load(&self.paths.themes_dir, id),
-        };
-        if let Ok(theme) = found {
-            self.theme = theme.fit(self.capabilities);
-        }
-    }
-
-    /// By its id or its name. False where there is none that is called so.
-    pub(super) fn set_theme_called(&mut self, name: &str, now: Instant) -> bool {
-        let themes = self.all_themes(now);
-        let all = themes.list();
-        let found =
-            all.iter().find(|theme| [&theme.id, &theme.name].iter().any(|known| known.eq_ignore_ascii_case(name)));
-        let id = found.map(|theme| theme.id.clone());
-        let near = nearest(name, all.iter().map(|theme| theme.id.as_str()));
-        let hint = near.map_or_else(|| "`/theme` shows them all".to_owned(), |near| format!("did you mean {near}?"));
-        self.themes = Some(themes);
-        let is_there = id.is_some();
-        match id {
-            Some(id) => self.set_theme(id),
-            None => self.toast(ToastKind::Warning, format!("There is no theme {name}"), Some(hint), now),
-        }
-        is_there
-    }
-
-    pub(super) fn set_theme(&mut self, id: String) {
-        self.show_theme(&id);
-        if let Some(spec) = crate::config::spec("ui.theme") {
-            self.change(spec, Value::Text(id));
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::app::msg::{Effect, TimerId};
 use crate::app::settings::ValueEditor;
 use crate::app::{App, EngineStatus, Overlay, SETTLE, ToastKind};
-use crate::config::{Applies, Kind, Origin, Spec, Value};
+use crate::config::{Applies, Engine, Kind, Origin, Settings, Spec, Value};
 use crate::domain::HubCmd;
 use crate::domain::action::Action;
 
@@ -13,12 +13,12 @@ impl App {
     pub(super) fn act_in_settings(&mut self, action: Action, now: Instant) {
         let spec = self.settings_pane.chosen();
         match action {
-            Action::Increase | Action::Decrease if spec.key == "ui.theme" => self.open_themes(now),
+            Action::Increase | Action::Decrease if spec.key == "ui.theme" => self.open_themes(),
             Action::Increase => self.step_value(spec, true),
             Action::Decrease => self.step_value(spec, false),
             Action::EditValue => match spec.kind {
                 Kind::Bool | Kind::Choice(_) => self.step_value(spec, true),
-                Kind::Theme => self.open_themes(now),
+                Kind::Theme => self.open_themes(),
                 _ => self.open(Overlay::Value(ValueEditor::new(spec, &self.settings))),
             },
             Action::ResetValue => self.reset_value(spec, now),
@@ -86,6 +86,10 @@ impl App {
                 let id = self.settings.ui.theme.clone();
                 self.show_theme(&id);
             }
+            "ui.ascii" => {
+                let id = self.theme.id.clone();
+                self.show_theme(&id);
+            }
             "engine.unload_after" => self.set_idle_timer(),
             "hub.speed_limit" => {
                 let limit = self.settings.hub.bytes_per_second();
@@ -97,13 +101,6 @@ impl App {
             }
             "ui.editing" => self.chat.composer.change_keys(),
             "chat.prompt_history" => self.chat.composer.prompts.forget_stored(),
-            "ui.ascii" => {
-                if let Some(ascii) = self.settings.ui.ascii {
-                    self.capabilities.unicode = !ascii;
-                }
-                let id = self.theme.id.clone();
-                self.show_theme(&id);
-            }
             _ => {}
         }
     }
@@ -117,7 +114,8 @@ impl App {
                     self.settings.engine.load.context.min(info.facts.context) != info.context
                 }
                 (EngineStatus::Ready(_) | EngineStatus::Asleep(_), _) => {
-                    self.settings_pane.unsaved.iter().any(|(key, _)| *key == spec.key)
+                    let engine = Engine { load: self.loaded_with, ..self.settings.engine };
+                    (spec.get)(&Settings { engine, ..Settings::default() }) != (spec.get)(&self.settings)
                 }
                 _ => false,
             }

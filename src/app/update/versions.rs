@@ -69,7 +69,7 @@ impl App {
     }
 
     /// A message that was not said after all is the person's again.
-    pub(super) fn give_back(&mut self, saying: Saying) {
+    pub(super) fn give_back(&mut self, saying: &Saying) {
         match saying.instead_of {
             Some(message) if self.chat.editing.is_none() => self.write_again(message, &saying.text),
             _ => self.chat.composer.put_back(&saying.text),

@@ -33,10 +33,9 @@ const BUILT_IN: &[(&str, &str)] = built_in![
 const MOST_ANCESTORS: usize = 8;
 
 /// All themes that can be chosen: the built-in ones, and the user's, which win over built-in ones of the same name.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Themes {
-    folder: Option<PathBuf>,
-    user: Vec<ThemeEntry>,
+    user: Vec<Theme>,
     problems: Vec<UserError>,
 }
 
@@ -61,7 +60,7 @@ impl Themes {
     /// and are in [`Themes::problems`].
     #[must_use]
     pub fn with_user_dir(folder: &Path) -> Self {
-        let mut themes = Self { folder: Some(folder.to_path_buf()), ..Self::default() };
+        let mut themes = Self::default();
         let files = match std::fs::read_dir(folder) {
             Ok(files) => files,
             Err(error) => {
@@ -86,7 +85,7 @@ impl Themes {
                 continue;
             }
             match load(folder, id) {
-                Ok(theme) => themes.user.push(ThemeEntry { id: theme.id, name: theme.name, is_users: true }),
+                Ok(theme) => themes.user.push(theme),
                 Err(problem) => themes.problems.push(problem),
             }
         }
@@ -112,22 +111,27 @@ impl Themes {
     pub fn list(&self) -> Vec<ThemeEntry> {
         self.ids()
             .into_iter()
-            .map(|id| match self.user.iter().find(|entry| entry.id == id) {
-                Some(entry) => entry.clone(),
+            .map(|id| match self.users(id) {
+                Some(theme) => ThemeEntry { id: id.to_owned(), name: theme.name.clone(), is_users: true },
                 None => ThemeEntry { id: id.to_owned(), name: name_of(id), is_users: false },
             })
             .collect()
     }
 
+    fn users(&self, id: &str) -> Option<&Theme> {
+        self.user.iter().find(|theme| theme.id == id)
+    }
+
     /// The theme of that id.
     ///
     /// # Errors
-    /// When there is none, with the nearest name; or when a user's file has gone wrong meanwhile.
+    /// When there is none, with the nearest name.
     pub fn get(&self, id: &str) -> Result<Theme, UserError> {
-        if let Some(folder) = self.folder.as_deref().filter(|_| self.user.iter().any(|entry| entry.id == id)) {
-            return load(folder, id);
+        match self.users(id) {
+            Some(theme) => Ok(theme.clone()),
+            None if is_builtin(id) => build(id, None),
+            None => Err(self.unknown(id)),
         }
-        if is_builtin(id) { build(id, None) } else { Err(self.unknown(id)) }
     }
 
     pub(in crate::config) fn unknown(&self, id: &str) -> UserError {

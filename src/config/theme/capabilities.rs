@@ -32,15 +32,18 @@ impl Capabilities {
         Self::detect_on(env, ascii, cfg!(target_os = "macos"))
     }
 
+    /// The same, where the setting `ui.ascii` says this.
+    #[must_use]
+    pub fn with_ascii(self, ascii: Option<bool>) -> Self {
+        Self { unicode: ascii.map_or(self.unicode, |ascii| !ascii), ..self }
+    }
+
     fn detect_on(env: &dyn Fn(&str) -> Option<OsString>, ascii: Option<bool>, macos: bool) -> Self {
         let get = |name: &str| env(name).map(|value| value.to_string_lossy().into_owned()).unwrap_or_default();
         let term = get("TERM").to_lowercase();
-        let unicode = match ascii {
-            Some(ascii) => !ascii,
-            // The console of Linux has a font of 512 characters at most, and ours are not among them.
-            None => term != "linux" && is_utf8(&get, macos),
-        };
-        Self { depth: depth(&get, &term), unicode }
+        // The console of Linux has a font of 512 characters at most, and ours are not among them.
+        let unicode = term != "linux" && is_utf8(&get, macos);
+        Self { depth: depth(&get, &term), unicode }.with_ascii(ascii)
     }
 }
 

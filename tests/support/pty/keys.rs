@@ -14,6 +14,7 @@ pub const HOME: &str = "\x1b[H";
 pub const END: &str = "\x1b[F";
 pub const PAGE_UP: &str = "\x1b[5~";
 pub const PAGE_DOWN: &str = "\x1b[6~";
+pub const CTRL_END: &str = "\x1b[1;5F";
 pub const ALT_ENTER: &str = "\x1b\r";
 /// As terminals with kitty's protocol say it.
 pub const SHIFT_ENTER: &str = "\x1b[13;2u";

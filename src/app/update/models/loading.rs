@@ -215,6 +215,7 @@ impl App {
         };
         self.memory = None;
         self.keeping = settings.keep;
+        self.loaded_with = settings;
         self.wanted = Some(model.clone());
         self.emit(Effect::Engine(EngineCmd::Load { id, spec }));
         self.touch(Dirty::Now);
