@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::domain::DownloadState;
 use crate::domain::model::{LocalModel, ModelRef};
-use crate::error::ErrorKind;
+use crate::error::{ErrorKind, UserError};
 use crate::headless::config::refuse_problems;
 use crate::headless::interrupt::Watch;
 use crate::headless::{
@@ -38,27 +38,39 @@ pub fn pull(references: &[String], speed_limit: Option<u64>, newest: bool, conte
         for reference in &references {
             match one(context, &options, reference, &mut watch).await {
                 Ok(done) => documents.push(done),
-                // Alone it is the command's own error.
-                Err(Quit::Error(error)) if references.len() > 1 => {
+                // Alone it is the command's own end.
+                Err(quit) if references.len() == 1 => return Err(quit),
+                Err(Quit::Error(error)) => {
                     context.console.error(&error);
-                    let told = document::error(&error);
-                    if context.format == Format::JsonLines {
-                        print_json(&document::event("error", told.clone()))?;
-                    }
-                    documents.push(told);
+                    documents.push(failure(context, reference, &error)?);
                     failed.get_or_insert(error.kind.exit_code());
+                }
+                Err(Quit::Interrupted(interrupt)) => {
+                    documents.push(failure(context, reference, &interrupt.error())?);
+                    failed = Some(interrupt.exit_code());
+                    break;
                 }
                 Err(quit) => return Err(quit),
             }
         }
         if context.format == Format::Json {
-            match documents.as_slice() {
-                [one] => print_json(one)?,
-                several => print_json(&several.to_vec().into())?,
+            match (references.as_slice(), documents.as_slice()) {
+                ([_], [one]) => print_json(one)?,
+                (_, all) => print_json(&json!({ "models": all }))?,
             }
         }
         failed.map_or(Ok(()), |code| Err(Quit::Code(code)))
     })
+}
+
+/// The document of one of several that did not come; where lines are wanted it is told at once.
+fn failure(context: &Context<'_>, reference: &ModelRef, error: &UserError) -> Result<Value, Quit> {
+    let mut told = document::error(error);
+    told["model"] = reference.to_string().into();
+    if context.format == Format::JsonLines {
+        print_json(&document::event("error", told.clone()))?;
+    }
+    Ok(told)
 }
 
 /// Downloads one model and prints where it is; the document for `--json`.

@@ -109,14 +109,43 @@ fn several_models_come_with_one_command() {
     let paths: Vec<PathBuf> = done.text().lines().map(PathBuf::from).collect();
     assert!(paths.len() == 2 && paths.iter().all(|path| path.is_file()), "{paths:?}");
     let json = pull(&["--json"]).json();
-    let kinds: Vec<bool> = json.as_array().expect("a list").iter().map(|one| one["path"].is_string()).collect();
+    let models = json["models"].as_array().expect("a list");
+    let kinds: Vec<bool> = models.iter().map(|one| one["path"].is_string()).collect();
     assert_eq!(kinds, [true, false, true]);
-    assert_eq!(json[1]["error"]["kind"], "model_not_found");
+    assert_eq!(
+        (&models[1]["model"], &models[1]["error"]["kind"]),
+        (&"org/tiny/none.gguf".into(), &"model_not_found".into())
+    );
     let lines = pull(&["--jsonl"]).lines();
+    let failed = lines.iter().find(|line| line["event"] == "error").expect("it is told");
+    assert_eq!(failed["model"], "org/tiny/none.gguf");
     let events: Vec<&str> = lines.iter().filter_map(|line| line["event"].as_str()).collect();
     assert_eq!(events.iter().filter(|event| **event == "done").count(), 2, "{events:?}");
-    assert!(events.contains(&"error"), "{events:?}");
     home.run(["pull", "--speed-limit", "fast", "starter"]).assert_error(2, "write it like 5M");
+}
+
+#[test]
+fn an_interrupt_leaves_word_of_what_came_before_it() {
+    let (home, hub) = (Sandbox::new(), Hub::start());
+    hub.server.replace(Repo::new("org/small", 'b').large("s.gguf", b"GGUF and nothing in it"));
+    let pull = |words: &[&str]| {
+        let mut command = home.hobnob(["pull", "-q", "org/small/s.gguf"].iter().chain(words).copied());
+        command.env("HF_ENDPOINT", &hub.server.endpoint).env("NO_PROXY", "127.0.0.1").env("no_proxy", "127.0.0.1");
+        Running::start(command)
+    };
+    pull(&[]).finish().assert_code(0);
+    hub.server.spoil_bodies([Fault::Hold(1_000_000)]);
+    let running = pull(&[MODEL, "org/small/never.gguf", "--json"]);
+    let cache = home.path("home/.cache/huggingface/hub");
+    assert!(eventually(PATIENCE, || largest(&cache) >= 1_000_000), "the first million bytes come");
+    running.signal(Signal::INT);
+    let done = running.finish();
+    done.assert_code(130);
+    let json = done.json();
+    let models = json["models"].as_array().expect("a list");
+    assert_eq!(models.len(), 2, "{json:#}");
+    assert!(models[0]["path"].as_str().is_some_and(|path| Path::new(path).is_file()), "{json:#}");
+    assert_eq!((&models[1]["model"], &models[1]["error"]["kind"]), (&MODEL.into(), &"cancelled".into()));
 }
 
 #[test]
