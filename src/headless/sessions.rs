@@ -12,6 +12,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use crate::config::read_at_most;
+use crate::domain::attach::into_text;
 use crate::domain::store::{Change, Hit, Opened, Summary};
 use crate::domain::units::{ago, many};
 use crate::domain::zone::Zone;
@@ -136,6 +138,9 @@ pub fn export(id: &str, format: Option<Export>, output: Option<&Path>, context: 
     }
 }
 
+/// More than anybody has said in years. It keeps a file without an end from filling the memory.
+const MOST_IMPORTED: u64 = 1_000_000_000;
+
 /// Takes conversations in.
 ///
 /// # Errors
@@ -147,7 +152,8 @@ pub fn import(file: &Path, context: &Context<'_>) -> Outcome {
             "it takes what `hobnob sessions export --format json` writes, and conversations.json of a ChatGPT export",
         )
     };
-    let text = std::fs::read_to_string(file).map_err(|error| unreadable(reason(&error)))?;
+    let read = read_at_most(file, MOST_IMPORTED).map_err(|error| unreadable(reason(&error)))?;
+    let text = into_text(read, &format!("`{}`", file.display()))?;
     let imported = import::read(&text).map_err(unreadable)?;
     let mut store = begun(context)?;
     let mut ids = new_ids();
