@@ -95,8 +95,11 @@ fn command_in(args: &[OsString]) -> String {
     path
 }
 
-/// Clap writes ranges of numbers as Rust does.
-fn why(source: &dyn std::error::Error) -> String {
+/// Clap writes ranges of numbers as Rust does, and Rust's library does not say what would be right.
+fn why(source: &(dyn std::error::Error + 'static)) -> String {
+    if source.is::<std::num::ParseIntError>() {
+        return "it is not a whole number".into();
+    }
     let text = source.to_string();
     match text.split_once(" is not in ").and_then(|(_, range)| range.split_once("..=")) {
         Some((least, most)) => format!("it must be from {least} to {most}"),
@@ -150,6 +153,11 @@ mod tests {
                 &["run", "--temperature", "warm"],
                 "`warm` can't be the value of `--temperature`: it is not a number",
                 "`hobnob run --help`",
+            ),
+            (
+                &["bench", "--prompt", "abc"],
+                "`abc` can't be the value of `--prompt`: it is not a whole number",
+                "`hobnob bench --help`",
             ),
             (&["run", "--max-tokens"], "`--max-tokens` needs a value", "`hobnob run --help`"),
             (&["-m", "x", "bench", "--tokens", "1"], "it must be from 2 to 100000", "`hobnob bench --help`"),

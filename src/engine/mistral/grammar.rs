@@ -217,6 +217,18 @@ fn in_words(reason: &str, schema: Option<&Value>) -> String {
     if let Some(format) = line.split("Unknown format: ").nth(1) {
         return format!("the format `{format}`{} is not known", at("format"));
     }
+    if let Some((_, place)) = line.split_once("Only absolute $ref's ").and_then(|(_, rest)| rest.split_once("ref '")) {
+        return format!(
+            "`{}` is outside of it: a `$ref` leads to a place in the schema itself, as `#/$defs/…` does",
+            place.trim_end_matches(['\'', '.'])
+        );
+    }
+    if let Some((_, place)) = line.split_once("Reference segment ").and_then(|(_, rest)| rest.split_once(" in '")) {
+        return format!("it has no place `{}`, where a `$ref` leads", place.trim_end_matches(['\'', '.']));
+    }
+    if line == "NoExtensionBias" {
+        return "no answer can even begin with it, as where a `$ref` leads back to itself".into();
+    }
     line.chars().take(300).collect()
 }
 
@@ -277,6 +289,9 @@ mod tests {
             (r#"{"type": "string", "format": "colour"}"#, "the format `colour` at `/format` is not known"),
             (r#"{"oneOf": [{"type": "integer"}, {"type": "number"}]}"#, "`oneOf` at `/oneOf`"),
             ("false", "nsatisfiable"),
+            (r##"{"$ref": "#"}"##, "no answer can even begin"),
+            (r#"{"$ref": "https://example.com/s.json"}"#, "`https://example.com/s.json` is outside of it"),
+            (r##"{"$ref": "#/$defs/none"}"##, "it has no place `#/$defs/none`"),
         ] {
             let objection = objection(&schema(bad)).unwrap_or_else(|| panic!("none to {bad}"));
             assert!(objection.contains(says), "{bad}: {objection}");
