@@ -109,6 +109,20 @@ impl Watch {
         }
     }
 
+    /// As [`Self::guard_blocking`], for reading something that others bring to its end.
+    pub async fn guard_reading<T: Send + 'static>(
+        &mut self,
+        (what, hint): (&str, &str),
+        read: impl FnOnce() -> Result<T, UserError> + Send + 'static,
+    ) -> Result<T, Quit> {
+        self.guard_blocking(read).await.map_err(|quit| match quit {
+            Quit::Error(error) if error.kind == ErrorKind::Timeout => {
+                self.ran_out(&format!("{what} ended"), hint).into()
+            }
+            quit => quit,
+        })
+    }
+
     /// What stopping for this reason means while there is nothing to keep.
     pub fn quit(&self, halt: Halt) -> Quit {
         match halt {
@@ -119,8 +133,11 @@ impl Watch {
 
     /// `--timeout` as an error.
     pub fn timed_out(&self) -> UserError {
+        self.ran_out("the answer was whole", "give it more time, or ask for less with --max-tokens")
+    }
+
+    fn ran_out(&self, before: &str, hint: &str) -> UserError {
         let given = self.timeout.map_or_else(String::new, |timeout| format!("{} s of ", timeout.as_secs_f64()));
-        UserError::new(ErrorKind::Timeout, format!("the {given}--timeout ran out before the answer was whole"))
-            .hint("give it more time, or ask for less with --max-tokens")
+        UserError::new(ErrorKind::Timeout, format!("the {given}--timeout ran out before {before}")).hint(hint)
     }
 }

@@ -76,8 +76,7 @@ pub fn run(ask: &Ask, context: &Context<'_>) -> Outcome {
     let context = &Context { loaded: &loaded, ..*context };
     block_on(async {
         let mut watch = Watch::start(ask.timeout)?;
-        let sources = ask.prompt.clone();
-        let input = watch.guard_blocking(move || prompt::read(&sources)).await?;
+        let input = prompt::read(&ask.prompt, &mut watch).await?;
         let prompt = match &chosen {
             None => input,
             Some(chosen) => {

@@ -57,6 +57,27 @@ fn what_can_not_be_asked_is_refused() {
 }
 
 #[test]
+fn a_timeout_that_runs_out_while_something_is_read_says_what() {
+    let home = Sandbox::new();
+    let echo = home.script("");
+    rustix::fs::mknodat(rustix::fs::CWD, home.path("pipe"), rustix::fs::FileType::Fifo, 0o600.into(), 0)
+        .expect("a pipe");
+    for (file, message, hint) in [
+        (None, "the 0.3 s of --timeout ran out before stdin ended", "< /dev/null"),
+        (Some("pipe"), "the 0.3 s of --timeout ran out before `pipe` ended", "has to close it"),
+    ] {
+        let mut command = home.hobnob(["run", "--timeout", "0.3", "-m", &echo, "hi"]);
+        command.args(file.map(|file| format!("--file={file}"))).stdin(Stdio::piped());
+        let mut running = Running::start(command);
+        let stdin = running.stdin.take();
+        let done = running.finish();
+        done.assert_error(7, message);
+        assert!(done.err.contains(hint), "{}", done.err);
+        drop(stdin);
+    }
+}
+
+#[test]
 fn files_without_an_end_are_refused_whatever_they_are_to_be() {
     let home = Sandbox::new();
     let echo = home.script("");
