@@ -6,7 +6,8 @@ use serde_json::{Value as Json, json};
 use unicode_width::UnicodeWidthStr;
 
 use crate::config::{Origin, SPECS, Value};
-use crate::headless::{Context, Format, Outcome, Quit, document, print, print_json};
+use crate::headless::table::tabbed;
+use crate::headless::{Context, Format, Outcome, Quit, document, print, print_error, print_json};
 use crate::text::sanitize;
 
 /// Where the config file is, whether it exists or not.
@@ -40,6 +41,9 @@ pub fn show(context: &Context<'_>) -> Outcome {
     let cells: Vec<[String; 3]> = rows
         .map(|(spec, value, origin)| [spec.key.to_owned(), in_words(&spec.show(&value), &value), origin.to_string()])
         .collect();
+    if !context.console.out.terminal {
+        return print(&cells.iter().map(tabbed).collect::<String>());
+    }
     let width = |column: usize| cells.iter().map(|row| row[column].width()).max().unwrap_or(0);
     let (keys, values) = (width(0), width(1).min(48));
     let mut out = String::new();

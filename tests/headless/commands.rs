@@ -92,8 +92,8 @@ fn settings_are_shown_with_where_they_come_from() {
     assert_eq!(of("sampling.top_k"), serde_json::json!({ "value": null, "origin": { "from": "default" } }));
     let shown = home.run(["config"]);
     shown.assert_code(0);
-    let line = shown.text().lines().find(|line| line.starts_with("sampling.temperature ")).expect("a line for each");
-    assert!(line.contains(" 0.25 ") && line.ends_with("config file, line 2"), "{line}");
+    let line = shown.text().lines().find(|line| line.starts_with("sampling.temperature\t")).expect("a line for each");
+    assert_eq!(line, "sampling.temperature\t0.25\tconfig file, line 2");
     home.run(["config", "check"]).assert_code(0);
 }
 
