@@ -71,16 +71,22 @@ pub fn check(context: &Context<'_>) -> Outcome {
     print(&format!("{} {state}\n", file.display()))
 }
 
-/// Tells every problem but the last, and makes that one the error.
+/// Tells every problem; to a script that reads JSON the first, and how many there are besides.
 ///
 /// # Errors
 /// There is a problem.
 pub fn refuse_problems(context: &Context<'_>) -> Outcome {
-    let Some((last, others)) = context.loaded.problems.split_last() else { return Ok(()) };
-    for problem in others {
+    let problems = &context.loaded.problems;
+    let Some(first) = problems.first() else { return Ok(()) };
+    for problem in problems {
         context.console.error(problem);
     }
-    Err(last.clone().into())
+    let mut told = first.clone();
+    if problems.len() > 1 {
+        told.message = format!("{} (and {} more)", first.message, problems.len() - 1);
+    }
+    print_error(&told, context.format);
+    Err(Quit::Code(first.kind.exit_code()))
 }
 
 /// A value on one line: as the file would have it, or what it means that nothing is said.

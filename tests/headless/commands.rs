@@ -63,6 +63,9 @@ fn a_bad_config_stops_every_command_but_config_path() {
         }
         assert_eq!(done.text(), "", "{args:?}");
     }
+    let json = home.run(["run", "hi", "--json"]).json();
+    let message = json["error"]["message"].as_str().expect("a text");
+    assert!(message.contains("sampling.temprature") && message.ends_with("(and 1 more)"), "{message}");
     let path = home.run(["config", "path"]);
     path.assert_code(0);
     assert_eq!(path.text(), format!("{}\n", file.display()));
