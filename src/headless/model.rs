@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Loaded, Origin, catalog};
 use crate::domain::fit::{self, Fit, Verdict};
 use crate::domain::model::{Gpu, LocalModel, ModelFacts, ModelInfo, ModelRef, ModelSpec};
+use crate::domain::shell;
 use crate::domain::units::bytes;
 use crate::domain::{DownloadState, Thinking};
 use crate::engine::probe;
@@ -118,7 +119,7 @@ pub(super) async fn fetch(
     watch: &mut Watch,
     also: &mut (dyn FnMut(&DownloadState) + Send),
 ) -> Result<LocalModel, Quit> {
-    let (name, again) = (reference.to_string(), format!("hobnob pull {reference}"));
+    let (name, again) = (reference.to_string(), format!("hobnob pull {}", shell::word(&reference.to_string())));
     let pull =
         async |tell: &mut (dyn FnMut(DownloadState) + Send), cancel| hub::pull(options, reference, tell, cancel).await;
     follow(context, &name, &again, watch, also, pull).await
