@@ -229,6 +229,14 @@ fn what_the_hub_refuses_is_told_with_its_own_code() {
     let (home, hub) = (Sandbox::new(), Hub::start());
     hub.server.spoil_answers(std::iter::repeat_n(Fault::Status(401, None), 20));
     Running::start(hub.pull(&home, &[])).finish().assert_error(4, "org/tiny");
+    // What is no name here is not helped by what is.
+    for (name, hint) in
+        [("nope nope", "hint: `hobnob search 'nope nope'`"), ("stater", "hint: did you mean `starter`?")]
+    {
+        let done = home.run(["pull", name]);
+        done.assert_error(3, name);
+        assert!(done.err.contains(hint), "{}", done.err);
+    }
 }
 
 #[test]
