@@ -187,8 +187,6 @@ impl Runner<'_> {
                 Ok(job) => self.answer(job, raw.number).await?,
                 Err(error) => document::error(&error),
             };
-            let failed = done.get("error").is_some();
-            *if failed { &mut self.progress.tally().failed } else { &mut self.progress.tally().answered } += 1;
             self.put(&id, raw.number, done).await?;
         }
         Ok(())
@@ -226,8 +224,9 @@ impl Runner<'_> {
         }
     }
 
-    /// Writes a line, and waits until its reader has it: what nobody takes is not piled up.
+    /// Writes a line, and waits until its reader has it: what nobody takes is not piled up, and does not count.
     async fn put(&mut self, id: &Json, number: u64, done: Json) -> Outcome {
+        let failed = done.get("error").is_some();
         let mut document = serde_json::Map::new();
         document.insert("id".into(), id.clone());
         document.insert("line".into(), number.into());
@@ -242,6 +241,7 @@ impl Runner<'_> {
                 () = tokio::time::sleep(RETRY) => {}
             }
         }
+        *if failed { &mut self.progress.tally().failed } else { &mut self.progress.tally().answered } += 1;
         self.progress.draw(0);
         Ok(())
     }
