@@ -146,6 +146,13 @@ fn deleting_wants_a_yes() {
     assert!(!pulled.repo().exists());
     pulled.run(&["models", "rm", MODEL, "--yes"]).assert_error(3, "is not on this machine");
     let own = pulled.home.path("tiny.gguf");
+    let link = pulled.home.path("link.gguf");
+    std::os::unix::fs::symlink(&own, &link).expect("a link");
+    let refused = pulled.run(&["models", "rm", &link.display().to_string()]);
+    assert!(refused.assert_error(2, "unasked").err.contains("what it leads to stays where it is"), "{}", refused.err);
+    let done = pulled.run(&["models", "rm", &link.display().to_string(), "-y"]);
+    assert!(done.assert_code(0).err.contains("what it led to is where it was"), "{}", done.err);
+    assert!(own.exists() && !link.is_symlink() && !done.err.contains("for good"), "{}", done.err);
     let refused = pulled.run(&["models", "rm", &own.display().to_string()]);
     assert!(refused.assert_error(2, "unasked").err.contains("is a file of your own"), "{}", refused.err);
     assert!(own.exists());
