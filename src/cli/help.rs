@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use clap::builder::styling::Style;
 use clap::{Command, CommandFactory};
 
-use super::Cli;
+use super::{Cli, flags};
 
 /// What the commands are for. One that is not in here stands under the last.
 const GROUPS: &[(&str, &[&str])] = &[
@@ -18,7 +18,7 @@ const GROUPS: &[(&str, &[&str])] = &[
 /// The command line's definition, with its commands in groups.
 #[must_use]
 pub fn command() -> Command {
-    let command = Cli::command();
+    let command = flags::with_ranges(Cli::command());
     let template = template(&command);
     // The groups are in the template; the list that clap makes of them would be one too many.
     command
