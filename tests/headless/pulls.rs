@@ -1,5 +1,7 @@
 //! `hobnob pull` from a stand-in for the Hub.
 
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -179,6 +181,28 @@ fn a_download_that_the_network_fails_waits_and_says_so() {
     assert!(waits.iter().any(|seconds| *seconds > 9.0), "{waits:?}");
     assert!(done.err.contains(": trying again in "), "{}", done.err);
     assert_eq!(lines.last().expect("a line")["event"], "done");
+}
+
+#[test]
+fn a_log_hears_of_what_takes_long() {
+    let home = Sandbox::new();
+    // It takes connections, and never answers.
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let mut pull = home.hobnob(["pull", MODEL]);
+    pull.env("HF_ENDPOINT", format!("http://{}", silent.local_addr().expect("an address")));
+    pull.env("NO_PROXY", "127.0.0.1").env("no_proxy", "127.0.0.1");
+    let words: Vec<String> = (1..=4000).map(|n| format!("w{n}")).collect();
+    let slow = home.script(&format!("[[reply]]\ntext = \"{}\"\ntokens_per_second = 20.0\n", words.join(" ")));
+    let lines = home.write("in.jsonl", "{\"prompt\": \"x\"}\n{\"prompt\": \"y\"}\n").display().to_string();
+    let batch = home.hobnob(["run", "-m", &slow, "--batch", &lines]);
+    let started = [(pull, "looking for org/tiny/m.gguf (for 1"), (batch, "0 of 2 (0 %), ")];
+    for (mut running, said) in started.map(|(command, said)| (Running::start(command), said)) {
+        let mut line = String::new();
+        BufReader::new(running.stderr.take().expect("a pipe")).read_line(&mut line).expect("a line");
+        assert!(line.contains(said) && !line.contains('['), "{line}");
+        running.signal(Signal::INT);
+        assert_eq!(running.wait(AT_ONCE).code(), Some(130));
+    }
 }
 
 #[test]

@@ -90,7 +90,7 @@ pub fn batch(batch: &Batch, ask: &Ask, context: &Context<'_>) -> Outcome {
                 Sink::File(watch.guard_blocking(move || Answers::open(&path, input.as_deref())).await?)
             }
         };
-        let (input, count) = (batch.input.clone(), context.console.err.terminal && !context.console.quiet);
+        let (input, count) = (batch.input.clone(), !context.console.quiet);
         let lines = watch.guard_blocking(move || Lines::open(&input, count)).await?;
         let (engine, events) = EngineHandle::start(warm::borrowing(context, ask.keep_warm)?);
         let mut runner = Runner {
