@@ -8,6 +8,7 @@ pub mod config;
 pub mod console;
 pub mod doctor;
 mod document;
+mod figures;
 mod form;
 mod interrupt;
 pub mod man;
