@@ -98,6 +98,9 @@ fn files_without_an_end_are_refused_whatever_they_are_to_be() {
     for (args, message) in cases {
         home.run(args.iter().copied()).assert_error(2, message);
     }
+    std::fs::remove_file(&template).expect("removed");
+    std::os::unix::fs::symlink("/nowhere.toml", &template).expect("a link");
+    home.run(["run", "-t", "endless", "hi"]).assert_error(2, "is a link to a file that is not there");
 }
 
 #[test]
