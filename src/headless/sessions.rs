@@ -191,7 +191,17 @@ pub fn remove(ids: &[String], yes: bool, context: &Context<'_>) -> Outcome {
     let first = ids.first().map(String::as_str).unwrap_or_default();
     let mut store = existing(context)?.ok_or_else(|| none(first))?;
     // Nothing is removed by the beginning of a title, which another one may have tomorrow.
-    let found = ids.iter().map(|id| store.find_id(id)).collect::<Result<Vec<_>, _>>()?;
+    let by_id = |id: &String| {
+        store.find_id(id).map_err(|error| match store.find(id) {
+            Ok(named) => UserError::new(
+                ErrorKind::Usage,
+                format!("nothing is removed as `{id}`, which may be another one tomorrow"),
+            )
+            .hint(format!("by its id it is: `hobnob sessions rm {}`", named.short())),
+            Err(_) => error,
+        })
+    };
+    let found = ids.iter().map(by_id).collect::<Result<Vec<_>, _>>()?;
     if !yes {
         if !io::stdin().is_terminal() || !context.console.err.terminal {
             return Err(UserError::new(ErrorKind::Usage, "nobody is here to be asked")

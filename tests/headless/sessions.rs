@@ -177,6 +177,9 @@ fn what_is_exported_comes_back() {
     copy.assert_code(0);
     assert_ne!(copy.text().trim(), id);
     home.run(["sessions", "rm", &id]).assert_error(2, "nobody is here to be asked");
+    let by_name = home.run(["sessions", "rm", "--yes", "last"]);
+    by_name.assert_error(2, "nothing is removed as `last`");
+    assert!(by_name.err.contains("hint: by its id it is: `hobnob sessions rm "), "{}", by_name.err);
     home.run(["sessions", "rm", "--yes", &id, copy.text().trim()]).assert_code(0);
     assert_eq!(home.run(["sessions"]).text(), "");
     let back = home.run(["sessions", "import", name]);
