@@ -37,6 +37,7 @@ fn main() -> ExitCode {
     if args.get(1).is_some_and(|arg| arg == cli::COMPLETE) {
         return complete(&args[2..]);
     }
+    let args = cli::with_help_as_option(args);
     let parsed = command(&args).try_get_matches_from(&args).and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
@@ -279,9 +280,8 @@ fn console(cli: &Cli) -> Console {
 /// Prints help and version, or says what is wrong with the command line.
 fn not_understood(error: &clap::Error, args: &[OsString]) -> ExitCode {
     if !error.use_stderr() {
-        // A reader that went away has seen enough.
-        let _ = error.print();
-        return ExitCode::SUCCESS;
+        let outcome = error.print().map_err(|error| headless::write_failed(&error));
+        return ExitCode::from(headless::conclude(outcome, Console::detect(None), Format::Text));
     }
     let asked = |option: &str| args.iter().any(|arg| arg == option);
     let format = match (asked("--json"), asked("--jsonl")) {

@@ -1,5 +1,6 @@
 //! The help of the program itself: its commands by what they are for.
 
+use std::ffi::OsString;
 use std::fmt::Write as _;
 
 use clap::builder::styling::Style;
@@ -25,6 +26,16 @@ pub fn command() -> Command {
         .help_template(template)
         .mut_subcommands(|command| command.hide(true))
         .override_usage("hobnob [OPTIONS] [COMMAND]")
+}
+
+/// `hobnob help run` is what many write for `hobnob run --help`.
+#[must_use]
+pub fn with_help_as_option(mut args: Vec<OsString>) -> Vec<OsString> {
+    if args.get(1).is_some_and(|arg| arg == "help") {
+        args.remove(1);
+        args.push("--help".into());
+    }
+    args
 }
 
 /// The groups, with the commands of each.

@@ -119,7 +119,8 @@ fn print_json(document: &serde_json::Value) -> Outcome {
 }
 
 /// What a failed write to stdout means.
-fn write_failed(error: &io::Error) -> Quit {
+#[must_use]
+pub fn write_failed(error: &io::Error) -> Quit {
     if error.kind() == io::ErrorKind::BrokenPipe {
         return Quit::Code(0);
     }

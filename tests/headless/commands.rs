@@ -9,14 +9,15 @@ use crate::support::tiny;
 #[test]
 fn usage_errors_name_the_nearest_right_thing() {
     let home = Sandbox::new();
-    let cases: [(&[&str], &str, &str); 8] = [
+    let cases: [(&[&str], &str, &str); 9] = [
         (&["run", "--tempreature", "0", "hi"], "`--tempreature` is not an option of `hobnob run`", "`--temperature`"),
         (&["rnu", "hi"], "`rnu` is not a command of `hobnob`", "`hobnob run`"),
         (&["models", "shwo", "x"], "`shwo` is not a command of `hobnob models`", "`hobnob models show`"),
         (&["run", "--temperature", "9", "hi"], "--temperature must be a number from 0 to 2, not 9", "--help"),
         (&["run", "--top-p", "0", "hi"], "--top-p must be a number above 0 and up to 1, not 0", "--help"),
         (&["run", "--max-tokens", "0", "hi"], "--max-tokens must be a whole number from 1 to 1000000, not 0", "--help"),
-        (&["-m", "a b", "run", "hi"], "--model must be a model", "--help"),
+        (&["-m", "a:b c", "run", "hi"], "--model must be a model", "--help"),
+        (&["--stats", "hi"], "`--stats` is not an option of `hobnob`", "as in `hobnob run --stats`"),
         (&["chat"], "the interface can't be shown: standard input is not a terminal", "hobnob run"),
     ];
     for (args, message, hint) in cases {
@@ -32,7 +33,9 @@ fn usage_errors_name_the_nearest_right_thing() {
 #[test]
 fn help_and_version_are_data_and_come_at_once() {
     let home = Sandbox::new();
-    let cases: [(&[&str], &str); 6] = [
+    let cases: [(&[&str], &str); 8] = [
+        (&["help"], "hobnob pull starter"),
+        (&["help", "models", "rm"], "Usage: hobnob models rm"),
         (&["--version"], concat!("hobnob ", env!("CARGO_PKG_VERSION"), "\n")),
         (&["--help"], "hobnob pull starter"),
         (&["run", "-h"], "--repetition-penalty"),
