@@ -252,6 +252,14 @@ fn where_nothing_can_be_shared_there_is_an_answer_all_the_same() {
     kept.assert_code(0);
     assert_eq!(kept.text(), "one\n");
     assert!(kept.err.starts_with("warning: the engine could not be kept warm"), "{}", kept.err);
+    // The log may be in the same place: what is in the way is named here, and by the doctor.
+    let why = format!("engines can't be shared in {}: ", run_folder(&home).display());
+    assert!(kept.err.contains(&why), "{}", kept.err);
+    let doctor = home.run(["doctor", "--offline", "--json"]).json();
+    let warm = doctor["checks"].as_array().and_then(|all| all.iter().find(|check| check["id"] == "warm"));
+    let warm = warm.expect("it looks at that");
+    assert_eq!(warm["verdict"], "warning", "{warm}");
+    assert!(warm["message"].as_str().is_some_and(|said| said.starts_with(&why)), "{warm}");
     home.assert_empty();
     home.config("[engine]\nshare = false\n");
     home.run(["run", "--keep-warm", "10m", "-m", &script, "hi"]).assert_error(2, "engine.share");

@@ -16,7 +16,7 @@ use unicode_width::UnicodeWidthStr as _;
 use self::check::{Check, Verdict};
 use crate::config::theme::Capabilities;
 use crate::domain::units::many;
-use crate::engine;
+use crate::engine::{self, share};
 use crate::error::{ErrorKind, UserError};
 use crate::headless::console::Console;
 use crate::headless::interrupt::Watch;
@@ -122,7 +122,14 @@ async fn warm_check(context: &Context<'_>) -> Check {
             .hint("`hobnob warm stop` ends what `--keep-warm` left behind")
             .details(figures),
         None if context.loaded.settings.engine.share => {
-            Check::ok("warm", "no engine is held for scripts").details(json!({ "engines": [] }))
+            let check = match share::usable(&context.loaded.paths.runtime_dir) {
+                Ok(()) => Check::ok("warm", "no engine is held for scripts"),
+                Err(error) => {
+                    let check = Check::warning("warm", error.message);
+                    error.hint.into_iter().fold(check, Check::hint)
+                }
+            };
+            check.details(json!({ "engines": [] }))
         }
         None => Check::ok("warm", "engines are not shared (`engine.share`)").details(json!({ "engines": [] })),
     }
