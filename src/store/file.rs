@@ -80,7 +80,8 @@ fn escaped(file: &Path) -> String {
 pub(super) fn is_there(file: &Path) -> Result<bool, UserError> {
     match fs::metadata(file) {
         Ok(_) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        // Below something that is no folder there is no file either.
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(false),
         Err(error) => Err(unusable(file, Doing::Reading, &reason(&error))),
     }
 }
