@@ -19,7 +19,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 pub use complete::{Line, complete, split};
 pub use explain::explain;
 pub use flags::Flag;
-pub use help::command;
+pub use help::{command, with_help_as_option};
 pub use man::{Page, page, pages};
 pub use models::{ModelsArgs, ModelsCommand, PullArgs, SearchArgs};
 pub use sessions::{ExportFormat, SessionsArgs, SessionsCommand};

@@ -138,6 +138,50 @@ pub fn without_number(text: &str) -> &str {
     text.split(" (os error").next().unwrap_or(text)
 }
 
+/// What the system has no more of, for this program or for whoever runs it. No file and no bug is to blame for that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shortage {
+    Memory,
+    /// Or of the memory that a thread takes: the system has one word for both.
+    Threads,
+    Files,
+}
+
+impl Shortage {
+    /// As the system, the allocator and drivers put it, somewhere in what a library says.
+    #[must_use]
+    pub fn told_by(text: &str) -> Option<Self> {
+        let says = |signs: &[&str]| signs.iter().any(|sign| text.contains(sign));
+        if says(&["Resource temporarily unavailable"]) {
+            Some(Self::Threads)
+        } else if says(&["Too many open files"]) {
+            Some(Self::Files)
+        } else if says(&["memory allocation of", "out of memory", "OutOfMemory", "Cannot allocate memory"]) {
+            Some(Self::Memory)
+        } else {
+            None
+        }
+    }
+
+    #[must_use]
+    pub fn what(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Threads => "threads, or of memory for them",
+            Self::Files => "open files",
+        }
+    }
+
+    #[must_use]
+    pub fn hint(self) -> &'static str {
+        match self {
+            Self::Memory => "choose a smaller model or a shorter context, or close other programs",
+            Self::Threads => "close other programs, or allow more: `ulimit -u` and `ulimit -v` show what is allowed",
+            Self::Files => "allow more with `ulimit -n 1024`",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,6 +195,19 @@ mod tests {
             (io::Error::other(""), ""),
         ] {
             assert_eq!(reason(&error), expected);
+        }
+    }
+
+    #[test]
+    fn what_there_is_too_little_of_is_known_by_the_words_of_the_system() {
+        let pool = "ThreadPoolBuildError { kind: IOError(Os { code: 11, kind: WouldBlock, message: \"Resource temporarily unavailable\" }) }";
+        for (text, shortage) in [
+            (pool, Some(Shortage::Threads)),
+            ("failed to create UnixStream: Too many open files (os error 24)", Some(Shortage::Files)),
+            ("memory allocation of 98765432100 bytes failed", Some(Shortage::Memory)),
+            ("index out of bounds", None),
+        ] {
+            assert_eq!(Shortage::told_by(text), shortage, "{text}");
         }
     }
 }

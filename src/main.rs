@@ -15,7 +15,7 @@ use hobnob::cli::{
 };
 use hobnob::config::{self, Loaded, Sources, Value};
 use hobnob::engine::host;
-use hobnob::error::{ErrorKind, UserError};
+use hobnob::error::{ErrorKind, Shortage, UserError};
 use hobnob::headless::batch::{Batch, Source};
 use hobnob::headless::bench::Wish;
 use hobnob::headless::complete::Takes;
@@ -37,6 +37,7 @@ fn main() -> ExitCode {
     if args.get(1).is_some_and(|arg| arg == cli::COMPLETE) {
         return complete(&args[2..]);
     }
+    let args = cli::with_help_as_option(args);
     let parsed = command(&args).try_get_matches_from(&args).and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
@@ -54,7 +55,7 @@ fn main() -> ExitCode {
         let loaded = loaded?;
         dispatch(&cli, &Context { loaded: &loaded, console, format, verbose: cli.global.verbose })
     }));
-    let outcome = outcome.unwrap_or_else(|_| Err(unexpected().into()));
+    let outcome = outcome.unwrap_or_else(|panic| Err(unexpected(&*panic).into()));
     ExitCode::from(headless::conclude(outcome, console, format))
 }
 
@@ -279,9 +280,8 @@ fn console(cli: &Cli) -> Console {
 /// Prints help and version, or says what is wrong with the command line.
 fn not_understood(error: &clap::Error, args: &[OsString]) -> ExitCode {
     if !error.use_stderr() {
-        // A reader that went away has seen enough.
-        let _ = error.print();
-        return ExitCode::SUCCESS;
+        let outcome = error.print().map_err(|error| headless::write_failed(&error));
+        return ExitCode::from(headless::conclude(outcome, Console::detect(None), Format::Text));
     }
     let asked = |option: &str| args.iter().any(|arg| arg == option);
     let format = match (asked("--json"), asked("--jsonl")) {
@@ -292,7 +292,13 @@ fn not_understood(error: &clap::Error, args: &[OsString]) -> ExitCode {
     ExitCode::from(headless::conclude(Err(cli::explain(error, args).into()), Console::detect(None), format))
 }
 
-fn unexpected() -> UserError {
+fn unexpected(panic: &(dyn std::any::Any + Send)) -> UserError {
+    // Libraries panic where the system gives them nothing.
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    if let Some(shortage) = text.and_then(Shortage::told_by) {
+        return UserError::new(ErrorKind::Unexpected, format!("hobnob ran out of {}", shortage.what()))
+            .hint(shortage.hint());
+    }
     let hint = match log::file() {
         Some(file) => format!("this is a bug; {} has the details", file.display()),
         None => "this is a bug; `--log-file FILE` writes down the details".into(),

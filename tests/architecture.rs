@@ -16,7 +16,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("ui", &["app", "text", "config", "domain", "error"]),
     ("engine", &["config", "domain", "error", "machine"]),
     ("hub", &["config", "domain", "error", "machine"]),
-    ("store", &["config", "domain", "error"]),
+    ("store", &["config", "domain", "error", "machine"]),
     ("log", &["config", "domain", "error"]),
     ("machine", &["domain"]),
     ("measurements", &["config", "domain", "error"]),

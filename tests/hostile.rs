@@ -370,6 +370,7 @@ proptest! {
             messages: 2,
             preview: more.clone(),
             age: Duration::from_secs(60),
+            updated: 0,
             pinned: false,
             archived: false,
             draft: true,

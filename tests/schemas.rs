@@ -241,6 +241,10 @@ fn models_from_the_hub_to_their_end() {
     let events = shapes.hold_lines("pull-events", &hub.run(&["pull", "--jsonl", "org/tiny:F32"]));
     assert!(events.iter().any(|event| event == "downloading"), "{events:?}");
     shapes.hold("pull", &hub.json(&["pull", "org/tiny:F32"]));
+    let several = ["pull", "org/tiny:F32", "org/empty:F32"];
+    shapes.hold("pull", &hub.run(&[&several[..], &["--json"]].concat()).json());
+    let events = shapes.hold_lines("pull-events", &hub.run(&[&several[..], &["--jsonl"]].concat()));
+    assert!(events[0] == "done" && events.ends_with(&["error".to_owned()]), "{events:?}");
     let made = hub.home.path("made.gguf").to_string_lossy().into_owned();
     shapes.hold("models-import", &hub.json(&["models", "import", &made]));
     let broken = hub.home.write("models/broken.gguf", "no model");

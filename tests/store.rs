@@ -448,7 +448,7 @@ fn a_damaged_file_is_kept_and_a_new_one_begun() {
         fs::write(&file, format!("nonsense {n} ").repeat(1000)).expect("writes");
         let (mut store, note) = Store::open(&file).expect("opens");
         let note = note.expect("that it is damaged");
-        assert!(note.message.contains("can't be read"), "{note}");
+        assert!(note.message.contains("were damaged: nothing in it could be read"), "{note}");
         assert!(note.hint.expect("a hint").contains("conversations.broken"));
         assert_eq!(store.list(false).expect("reads"), []);
         Talk::new(&mut new_ids()).ask(&mut store, "hello again");
@@ -456,6 +456,74 @@ fn a_damaged_file_is_kept_and_a_new_one_begun() {
         let kept = fs::read_to_string(file.with_extension(aside)).expect("is kept");
         assert!(kept.starts_with(&format!("nonsense {n}")));
     }
+}
+
+/// Overwrites the pages that hold `words`, and leaves the file's beginning as it is.
+fn overwrite(file: &Path, words: &str) -> usize {
+    const PAGE: usize = 4096;
+    let mut bytes = fs::read(file).expect("reads");
+    let found: Vec<usize> = bytes
+        .windows(words.len())
+        .enumerate()
+        .filter(|(_, part)| *part == words.as_bytes())
+        .map(|(at, _)| at / PAGE)
+        .collect();
+    for page in &found {
+        bytes[page * PAGE..(page + 1) * PAGE].fill(b'#');
+    }
+    fs::write(file, bytes).expect("writes");
+    found.len()
+}
+
+#[test]
+fn what_can_be_read_of_a_damaged_file_is_taken_over() {
+    let (_folder, file) = place();
+    let mut talks: Vec<Talk> = Vec::new();
+    {
+        let mut store = open(&file);
+        for n in 0..30 {
+            let mut talk = Talk::new(&mut new_ids());
+            talk.turn(&mut store, &format!("question {n}"), &format!("{}as {n} said.", "and so on ".repeat(200)));
+            talks.push(talk);
+        }
+    }
+    assert!(overwrite(&file, "as 7 said.") > 0);
+    let mut store = open(&file);
+    assert_eq!(store.list(false).expect("reads").len(), 30);
+    let error = store.look(talks[7].id).expect_err("is damaged");
+    assert!(error.message.contains("it is damaged") && error.hint.is_some_and(|hint| hint.contains("set aside")));
+    drop(store);
+    let (mut store, note) = Store::open(&file).expect("opens");
+    let note = note.expect("that it was damaged");
+    assert!(note.message.contains("what could be read of 30 conversations"), "{note}");
+    assert!(note.hint.expect("a hint").contains("conversations.broken"));
+    for (n, talk) in talks.iter().enumerate().filter(|(n, _)| *n != 7) {
+        let found = contents(&load(&mut store, talk.id));
+        // The page had others beside it.
+        assert!(
+            n.abs_diff(7) < 3 || (found.len() == 2 && found[1].ends_with(&format!("as {n} said."))),
+            "{n}: {found:?}"
+        );
+    }
+    assert!(store.search("question 29").expect("searches").iter().any(|hit| hit.conversation == talks[29].id));
+    talks[29].turn(&mut store, "And now?", "All is well.");
+    drop(store);
+    drop(open(&file));
+}
+
+#[test]
+fn messages_whose_conversation_can_t_be_read_get_one() {
+    let (_folder, file) = place();
+    Talk::new(&mut new_ids()).turn(&mut open(&file), "Who is there?", "Nobody.");
+    let db = rusqlite::Connection::open(&file).expect("opens");
+    db.execute_batch("PRAGMA foreign_keys = OFF; DROP TRIGGER titled_delete; DELETE FROM conversations; PRAGMA writable_schema = ON; UPDATE sqlite_schema SET rootpage = 2 WHERE name = 'conversations_used'").expect("is written");
+    drop(db);
+    fs::write(file.with_extension("damaged"), "").expect("writes");
+    let (mut store, note) = Store::open(&file).expect("opens");
+    assert!(note.is_some_and(|note| note.message.contains("1 conversation ")));
+    let list = store.list(false).expect("reads");
+    assert_eq!((list[0].title.as_str(), list[0].messages), ("Who is there?", 2));
+    assert_eq!(contents(&load(&mut store, list[0].id)), ["Who is there?", "Nobody."]);
 }
 
 #[test]
@@ -466,6 +534,8 @@ fn where_there_is_no_place_it_is_said_in_words() {
     let error = Store::open(&file.join("conversations.db")).expect_err("no folder");
     assert!(error.message.contains("not a folder") && error.hint.is_some(), "{error:?}");
     assert!(Store::open_existing(&folder.path().join("none.db")).expect("no error").is_none());
+    let error = Store::open_to_read(&file.join("conversations.db")).expect_err("nobody can tell");
+    assert!(error.message.contains("can't be read: a part of its path is not a folder"), "{error}");
 }
 
 /// Set where this test program is one of the processes that write at once.

@@ -343,6 +343,7 @@ fn the_palette_has_conversations_and_what_was_chosen_last_comes_first() {
         messages: 2,
         preview: String::new(),
         age: Duration::from_secs(60),
+        updated: 0,
         pinned: false,
         archived: false,
         draft: false,

@@ -83,6 +83,7 @@ fn open(d: &mut Driver, opened: Opened) -> Vec<Effect> {
         messages: 2,
         preview: String::new(),
         age: std::time::Duration::from_secs(60),
+        updated: 0,
         pinned: false,
         archived: false,
         draft: false,

@@ -83,6 +83,7 @@ fn summary(id: ConvId, title: &str) -> Summary {
         messages: 2,
         preview: "what was said last".into(),
         age: Duration::from_secs(3600),
+        updated: 0,
         pinned: false,
         archived: false,
         draft: false,

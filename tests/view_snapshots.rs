@@ -495,6 +495,7 @@ fn the_conversations() {
         messages: 4,
         preview: preview.into(),
         age: Duration::from_secs(60 * minutes),
+        updated: 0,
         pinned: false,
         archived: false,
         draft: false,

@@ -57,6 +57,7 @@ fn summary(seed: u64, title: &str) -> Summary {
         messages: 4,
         preview: String::new(),
         age: std::time::Duration::from_secs(90_000 * seed),
+        updated: 0,
         pinned: false,
         archived: false,
         draft: false,

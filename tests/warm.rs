@@ -207,6 +207,29 @@ fn a_signal_ends_the_call_and_not_the_engine() {
 }
 
 #[test]
+fn what_waits_for_its_turn_says_how_long() {
+    let home = Sandbox::new();
+    let script = home.script(&format!(
+        "[[reply]]\nwhen = \"story\"\ntext = \"{}\"\ntokens_per_second = 20.0\n[[reply]]\ntext = \"quick\"\n",
+        words(30)
+    ));
+    assert_eq!(ask(&home, &["--keep-warm", "10m", "-m", &script, "hi"]), "quick");
+    let mut first = Running::start(home.hobnob(["run", "-m", &script, "story"]));
+    first.read_until("w2");
+    let done = home.run(["run", "--stats", "--json", "-m", &script, "hi"]);
+    let timing = done.assert_code(0).json()["timing"].clone();
+    let of = |name: &str| timing[name].as_f64().expect("a time");
+    assert!(of("queued_ms") > 300.0 && of("total_ms") < 300.0, "{timing}");
+    assert!(done.err.contains("; waited 1.") || done.err.contains("; waited 0."), "{}", done.err);
+    let whole =
+        done.err.trim_end().strip_suffix(" s in all").and_then(|said| said.rsplit(' ').next()?.parse::<f64>().ok());
+    assert!(whole.expect("a time") * 1000.0 >= of("queued_ms") - 10.0, "{}", done.err);
+    first.finish().assert_code(0);
+    home.run(["warm", "stop"]).assert_code(0);
+    home.assert_empty();
+}
+
+#[test]
 fn a_load_that_fails_is_told_and_leaves_nothing() {
     let home = Sandbox::new();
     for (script, what) in [("fail_load = \"no such luck\"\n", "no such luck"), ("die_load = \"abort\"\n", "engine")] {
@@ -229,6 +252,14 @@ fn where_nothing_can_be_shared_there_is_an_answer_all_the_same() {
     kept.assert_code(0);
     assert_eq!(kept.text(), "one\n");
     assert!(kept.err.starts_with("warning: the engine could not be kept warm"), "{}", kept.err);
+    // The log may be in the same place: what is in the way is named here, and by the doctor.
+    let why = format!("engines can't be shared in {}: ", run_folder(&home).display());
+    assert!(kept.err.contains(&why), "{}", kept.err);
+    let doctor = home.run(["doctor", "--offline", "--json"]).json();
+    let warm = doctor["checks"].as_array().and_then(|all| all.iter().find(|check| check["id"] == "warm"));
+    let warm = warm.expect("it looks at that");
+    assert_eq!(warm["verdict"], "warning", "{warm}");
+    assert!(warm["message"].as_str().is_some_and(|said| said.starts_with(&why)), "{warm}");
     home.assert_empty();
     home.config("[engine]\nshare = false\n");
     home.run(["run", "--keep-warm", "10m", "-m", &script, "hi"]).assert_error(2, "engine.share");

@@ -356,7 +356,7 @@ impl App {
     #[must_use]
     pub fn new(init: Init) -> Self {
         let Init { config, capabilities, ids, open, persona, clock, zone, first_start } = init;
-        let Loaded { settings, origins, keymap, catalog, personas, paths, mut problems } = config;
+        let Loaded { settings, origins, keymap, catalog, personas, paths, mut problems, .. } = config;
         let theme = theme::load(&paths.themes_dir, &settings.ui.theme).unwrap_or_else(|error| {
             problems.push(error);
             Theme::default()

@@ -55,8 +55,9 @@ pub fn complete(words: &[String]) -> Completion {
 
 /// Where on the command line somebody is.
 struct Place<'a> {
-    root: &'a Command,
     command: &'a Command,
+    /// Of the manual: the command whose page is wanted, as far as it was written.
+    page: &'a Command,
     /// Names of the commands so far.
     path: Vec<&'a str>,
     /// Arguments without a name that were given.
@@ -72,7 +73,7 @@ struct Place<'a> {
 impl<'a> Place<'a> {
     fn new(root: &'a Command) -> Self {
         let (path, given) = (Vec::new(), Vec::new());
-        Self { root, command: root, path, positionals: 0, open: None, plain: false, given, template: None }
+        Self { page: root, command: root, path, positionals: 0, open: None, plain: false, given, template: None }
     }
 
     /// Goes past a word.
@@ -111,7 +112,10 @@ impl<'a> Place<'a> {
                     self.command = command;
                     self.path.push(command.get_name());
                 }
-                _ => self.positionals += 1,
+                _ => {
+                    self.page = self.page.find_subcommand(word).unwrap_or(self.page);
+                    self.positionals += 1;
+                }
             },
         }
     }
@@ -161,7 +165,7 @@ impl<'a> Place<'a> {
             // Of the manual: a command is what its pages are called.
             Some(arg) if arg.get_id() == "command" => {
                 return Completion {
-                    candidates: commands(self.root, current),
+                    candidates: commands(self.page, current),
                     typed: current.to_owned(),
                     ..Completion::default()
                 };
@@ -268,6 +272,7 @@ mod tests {
         assert_eq!(names("hobnob -m x --offline mod"), ["models"]);
         assert_eq!(names("hobnob run sea"), Vec::<String>::new());
         assert_eq!(names("hobnob man mod"), ["models"]);
+        assert_eq!(names("hobnob man models ver"), ["verify"]);
         assert_eq!(names("hobnob config "), ["path", "show", "check"]);
     }
 

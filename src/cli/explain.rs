@@ -22,7 +22,11 @@ pub fn explain(error: &clap::Error, args: &[OsString]) -> UserError {
     match error.kind() {
         Clap::UnknownArgument => {
             let what = if option.starts_with('-') { "an option" } else { "an argument" };
+            let owner = owner_of(option).filter(|_| command == "hobnob");
             let hint = match (get(ContextKind::SuggestedArg), get(ContextKind::SuggestedSubcommand)) {
+                _ if owner.is_some() => {
+                    format!("it goes behind a command, as in `hobnob {} {option}`", owner.unwrap_or_default())
+                }
                 (Some(near), _) => format!("did you mean `{near}`?"),
                 (None, Some(command)) => format!("`{option}` belongs to `hobnob {command}`"),
                 (None, None) if option.starts_with('-') => {
@@ -95,8 +99,22 @@ fn command_in(args: &[OsString]) -> String {
     path
 }
 
-/// Clap writes ranges of numbers as Rust does.
-fn why(source: &dyn std::error::Error) -> String {
+/// A command that has this option, `run` before others.
+fn owner_of(option: &str) -> Option<String> {
+    let root = Cli::command();
+    let has = |command: &&clap::Command| {
+        command.get_arguments().any(|arg| arg.get_long().is_some_and(|long| option.strip_prefix("--") == Some(long)))
+    };
+    let mut owners: Vec<&str> = root.get_subcommands().filter(has).map(clap::Command::get_name).collect();
+    owners.sort_by_key(|name| *name != "run");
+    owners.first().map(|name| (*name).to_owned())
+}
+
+/// Clap writes ranges of numbers as Rust does, and Rust's library does not say what would be right.
+fn why(source: &(dyn std::error::Error + 'static)) -> String {
+    if source.is::<std::num::ParseIntError>() {
+        return "it is not a whole number".into();
+    }
     let text = source.to_string();
     match text.split_once(" is not in ").and_then(|(_, range)| range.split_once("..=")) {
         Some((least, most)) => format!("it must be from {least} to {most}"),
@@ -150,6 +168,11 @@ mod tests {
                 &["run", "--temperature", "warm"],
                 "`warm` can't be the value of `--temperature`: it is not a number",
                 "`hobnob run --help`",
+            ),
+            (
+                &["bench", "--prompt", "abc"],
+                "`abc` can't be the value of `--prompt`: it is not a whole number",
+                "`hobnob bench --help`",
             ),
             (&["run", "--max-tokens"], "`--max-tokens` needs a value", "`hobnob run --help`"),
             (&["-m", "x", "bench", "--tokens", "1"], "it must be from 2 to 100000", "`hobnob bench --help`"),

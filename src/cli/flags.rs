@@ -1,7 +1,9 @@
 //! What the command line says about settings: the topmost layer of the configuration.
 
+use clap::Arg;
+
 use crate::cli::{Cli, Command, RunArgs, SessionArgs};
-use crate::config::Value;
+use crate::config::{Kind, SPECS, Value};
 
 /// A setting's key, its value, and the option that says it.
 pub type Flag = (&'static str, Value, &'static str);
@@ -70,6 +72,31 @@ impl Cli {
     }
 }
 
+/// Says in the help of options that set a number which ones the setting takes.
+pub(super) fn with_ranges(mut command: clap::Command) -> clap::Command {
+    for name in ["run", "bench"] {
+        command = command.mut_subcommand(name, |command| command.mut_args(with_range));
+    }
+    command
+}
+
+fn with_range(arg: Arg) -> Arg {
+    let is_its = |key: &str| key.rsplit('.').next() == Some(arg.get_id().as_str());
+    let range = SPECS.iter().filter(|spec| is_its(spec.key)).find_map(|spec| match spec.kind {
+        Kind::Int { min, max, .. } => Some(format!("{min} to {max}")),
+        Kind::Float { min, max, above_min: true, .. } => Some(format!("above {min}, to {max}")),
+        Kind::Float { min, max, .. } => Some(format!("{min} to {max}")),
+        _ => None,
+    });
+    match (range, arg.get_help()) {
+        (Some(range), Some(help)) => {
+            let help = format!("{help} ({range})");
+            arg.help(help)
+        }
+        _ => arg,
+    }
+}
+
 impl RunArgs {
     fn flags(&self, add: &mut impl FnMut(&'static str, Option<Value>, &'static str)) {
         let thinking = match (self.think, self.no_think) {
@@ -130,6 +157,22 @@ mod tests {
         };
         assert_eq!(lengths(&["hobnob", "bench", "--prompt", "64,256"]), [64, 256]);
         assert!(lengths(&["hobnob", "bench"]).is_empty());
+    }
+
+    #[test]
+    fn the_help_of_numbers_says_which_there_are() {
+        let mut command = crate::cli::command();
+        for (name, says) in [
+            ("run", "0 is deterministic; higher is more varied (0 to 2)"),
+            ("run", "At most so many tokens (1 to 1000000)"),
+            ("run", "(above 0, to 1)"),
+            ("run", "How fast DRY grows with each token of a sequence (1 to 4)"),
+            ("bench", "Context to make room for, in tokens (256 to 1048576)"),
+        ] {
+            let help = command.find_subcommand_mut(name).expect("a command").render_help().to_string();
+            let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(help.contains(says), "{help}");
+        }
     }
 
     #[test]

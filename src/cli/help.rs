@@ -1,11 +1,12 @@
 //! The help of the program itself: its commands by what they are for.
 
+use std::ffi::OsString;
 use std::fmt::Write as _;
 
 use clap::builder::styling::Style;
 use clap::{Command, CommandFactory};
 
-use super::Cli;
+use super::{Cli, flags};
 
 /// What the commands are for. One that is not in here stands under the last.
 const GROUPS: &[(&str, &[&str])] = &[
@@ -18,13 +19,23 @@ const GROUPS: &[(&str, &[&str])] = &[
 /// The command line's definition, with its commands in groups.
 #[must_use]
 pub fn command() -> Command {
-    let command = Cli::command();
+    let command = flags::with_ranges(Cli::command());
     let template = template(&command);
     // The groups are in the template; the list that clap makes of them would be one too many.
     command
         .help_template(template)
         .mut_subcommands(|command| command.hide(true))
         .override_usage("hobnob [OPTIONS] [COMMAND]")
+}
+
+/// `hobnob help run` is what many write for `hobnob run --help`.
+#[must_use]
+pub fn with_help_as_option(mut args: Vec<OsString>) -> Vec<OsString> {
+    if args.get(1).is_some_and(|arg| arg == "help") {
+        args.remove(1);
+        args.push("--help".into());
+    }
+    args
 }
 
 /// The groups, with the commands of each.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use clap::builder::StyledStr;
 use clap::{Arg, ArgAction, Command, CommandFactory};
 
-use super::{Cli, help};
+use super::{Cli, flags, help};
 use crate::config::nearest;
 use crate::error::{ErrorKind, UserError};
 
@@ -66,7 +66,7 @@ pub fn pages() -> Vec<Page> {
 }
 
 fn built() -> Command {
-    let mut root = Cli::command();
+    let mut root = flags::with_ranges(Cli::command());
     root.build();
     root
 }

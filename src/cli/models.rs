@@ -146,6 +146,7 @@ pub enum ModelsCommand {
         hobnob models import /mnt/disk/Qwen3-4B\n\n\
         The last line of stdout is the path that it has among the models; its name does as well.")]
     Import {
+        /// A GGUF file, the first of a set, or a folder with a model's files
         #[arg(value_name = "PATH")]
         path: PathBuf,
     },

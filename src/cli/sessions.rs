@@ -13,7 +13,7 @@ use clap::{Args, Subcommand, ValueEnum};
     hobnob sessions import conversations.json\n  \
     hobnob chat --session 1a2b\n\n\
     An id is 16 digits; its beginning is enough where no other begins like it, and so is that of a title.\n    \
-    `last` is the conversation that was used last.")]
+    `last` is the conversation that was used last. `rm` takes ids alone.")]
 pub struct SessionsArgs {
     #[command(subcommand)]
     pub command: Option<SessionsCommand>,
@@ -38,6 +38,7 @@ pub enum SessionsCommand {
     },
     /// Find words in all that was said
     Search {
+        /// They stand in it, all of them
         #[arg(value_name = "TEXT", required = true)]
         words: Vec<String>,
     },
@@ -55,12 +56,13 @@ pub enum SessionsCommand {
     },
     /// Take in conversations: JSON of our own, or `conversations.json` of a `ChatGPT` export
     Import {
+        /// What it is read from
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
     /// Remove conversations for good
     Rm {
-        /// The beginnings of their ids
+        /// The beginnings of their ids; nothing is removed by its title or as `last`
         #[arg(value_name = "ID", required = true)]
         ids: Vec<String>,
         /// Do not ask

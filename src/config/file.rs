@@ -1,11 +1,30 @@
 //! A TOML file with its name, so that everything that is wrong in it can be said with file and line.
 
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use toml_edit::{Document, Item, Key};
 
+use crate::domain::units::bytes;
 use crate::error::{ErrorKind, UserError, reason};
+
+/// More than anybody writes by hand.
+const MOST: u64 = 16_000_000;
+
+/// What is in a file that somebody named. One that has more than `most`, or no end like a device, is not read into memory.
+///
+/// # Errors
+/// As the file system says, or that there is more.
+pub fn read_at_most(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let mut read = Vec::new();
+    File::open(path)?.take(most + 1).read_to_end(&mut read)?;
+    if read.len() as u64 > most {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {}", bytes(most))));
+    }
+    Ok(read)
+}
 
 /// A TOML file's text and where it is from.
 pub(super) struct Source {
@@ -18,7 +37,7 @@ impl Source {
     /// Reads a file; `Ok(None)` where there is none.
     pub fn read(path: &Path) -> Result<Option<Self>, UserError> {
         let name = path.display().to_string();
-        match std::fs::read(path) {
+        match read_at_most(path, MOST) {
             Ok(bytes) => match String::from_utf8(bytes) {
                 Ok(text) => Ok(Some(Self { name, text })),
                 Err(error) => {
@@ -29,9 +48,7 @@ impl Source {
                 }
             },
             // Below something that is no folder there is no file either.
-            Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
-                Ok(None)
-            }
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
             Err(error) => Err(UserError::new(ErrorKind::Config, format!("can't read {name}: {}", reason(&error)))
                 .hint("make the file readable, or choose another")),
         }

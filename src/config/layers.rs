@@ -82,6 +82,8 @@ impl fmt::Debug for Sources<'_> {
 #[derive(Debug, Clone)]
 pub struct Loaded {
     pub settings: Settings,
+    /// As they are without the command line: what it says is for one call.
+    pub lasting: Settings,
     pub origins: Origins,
     pub keymap: KeyMap,
     /// What the config file adds to the catalog.
@@ -119,6 +121,7 @@ pub fn load(sources: &Sources) -> Loaded {
     }
     let keymap = merge.file(&paths.config_file, asked_for_by);
     merge.environment(sources.env);
+    let lasting = merge.settings.clone();
     merge.flags(&sources.flags);
 
     merge.check_theme(&paths);
@@ -129,7 +132,7 @@ pub fn load(sources: &Sources) -> Loaded {
     }
 
     let Merge { settings, origins, catalog, personas, problems } = merge;
-    Loaded { settings, origins, keymap, catalog, personas, paths, problems }
+    Loaded { settings, lasting, origins, keymap, catalog, personas, paths, problems }
 }
 
 struct Merge {

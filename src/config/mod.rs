@@ -20,7 +20,7 @@ pub mod templates;
 pub mod theme;
 mod value;
 
-pub use file::expand_tilde;
+pub use file::{expand_tilde, read_at_most};
 pub use layers::{Loaded, Origin, Origins, Sources, load};
 pub use own::{Assignments, assign, differences, is_own, own_called, own_specs, read_assignments, short_name};
 pub use paths::{Paths, named as named_path};

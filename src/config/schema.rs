@@ -309,7 +309,7 @@ mod tests {
         assert!(get("chat.max_tokens").check(Value::Int(0)).is_err());
         assert!(get("engine.context").check(Value::Float(4096.0)).is_err());
         assert_eq!(get("engine.device").check(Value::Text("CPU".into())), Ok(Value::Text("cpu".into())));
-        assert!(get("model").check(Value::Text("a b".into())).is_err());
+        assert!(get("model").check(Value::Text("a:b c".into())).is_err());
         assert!(get("models.folders").check(Value::List(vec![String::new()])).is_err());
         assert!(get("ui.theme").check(Value::Text("../../etc/passwd".into())).is_err());
     }

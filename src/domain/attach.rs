@@ -52,18 +52,24 @@ pub fn block(path: &Path, text: &str) -> String {
 pub fn into_text(bytes: Vec<u8>, name: &str) -> Result<String, UserError> {
     // A NUL is valid UTF-8 and never text: what has one is a binary file that happens to begin well.
     let nul = bytes.iter().position(|byte| *byte == 0);
-    let offset = match String::from_utf8(bytes) {
-        Ok(text) => match nul {
-            None => return Ok(text),
-            Some(at) => at,
-        },
-        Err(error) => {
-            let bad = error.utf8_error().valid_up_to();
-            nul.map_or(bad, |at| at.min(bad))
-        }
+    let wide = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
+    let bad = match String::from_utf8(bytes) {
+        Ok(text) if nul.is_none() => return Ok(text),
+        Ok(_) => None,
+        Err(error) => Some(error.utf8_error().valid_up_to()),
     };
-    Err(UserError::new(ErrorKind::Usage, format!("{name} is not text: byte {offset} is not UTF-8 text"))
-        .hint("give it as UTF-8, for example through `iconv -t UTF-8`"))
+    let (why, hint) = match (bad, nul) {
+        (Some(_), _) if wide => ("it is UTF-16".to_owned(), "`iconv -f UTF-16 -t UTF-8` makes UTF-8 of it"),
+        (Some(at), nul) if nul.is_none_or(|nul| at < nul) => (
+            format!("byte {at} is not UTF-8 text"),
+            "if it is text, `iconv -f ENCODING -t UTF-8` makes UTF-8 of it, with an ENCODING like ISO-8859-1",
+        ),
+        (_, nul) => (
+            format!("byte {} is NUL, as in binary files", nul.unwrap_or_default()),
+            "give the text that is in it, as `pdftotext` gets it out of a PDF",
+        ),
+    };
+    Err(UserError::new(ErrorKind::Usage, format!("{name} is not text: {why}")).hint(hint))
 }
 
 /// A file has more bytes than there can be room for.
@@ -93,9 +99,16 @@ mod tests {
 
     #[test]
     fn what_is_not_text_is_refused_by_its_first_bad_byte() {
-        for (bytes, at) in [(&b"ab\xffcd"[..], 2), (b"\x7fELF\0", 4), (b"ab\0\xff", 2)] {
+        for (bytes, says, hint) in [
+            (&b"ab\xffcd"[..], "byte 2 is not UTF-8", "iconv -f ENCODING"),
+            (b"ab\xff\0", "byte 2 is not UTF-8", "iconv -f ENCODING"),
+            (b"\x7fELF\0", "byte 4 is NUL", "the text that is in it"),
+            (b"ab\0\xff", "byte 2 is NUL", "the text that is in it"),
+            (b"\xff\xfea\0", "it is UTF-16", "iconv -f UTF-16"),
+        ] {
             let error = into_text(bytes.to_vec(), "stdin").expect_err("not text");
-            assert!(error.message.contains(&format!("byte {at} ")), "{}", error.message);
+            assert!(error.message.contains(says), "{}", error.message);
+            assert!(error.hint.as_deref().is_some_and(|said| said.contains(hint)), "{error}");
             assert_eq!(error.kind.exit_code(), 2);
         }
     }

@@ -18,6 +18,7 @@ pub mod offers;
 pub mod quant;
 pub mod recommend;
 pub mod sampling;
+pub mod shell;
 pub mod stats;
 pub mod store;
 pub mod units;

@@ -148,7 +148,9 @@ impl ModelRef {
             None => (text, None),
         };
         let good = |s: &str| !s.is_empty() && s.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
-        if good(name) && quant.as_deref().is_none_or(good) {
+        // Files that are imported or lie in one's own folders go by their names, whatever people call them.
+        let named = !name.is_empty() && !name.chars().any(char::is_control);
+        if named && quant.as_deref().is_none_or(good) {
             Ok(Self::Named { name: name.to_owned(), quant })
         } else {
             Err(bad(text, "it is neither a name, nor a repository, nor a path"))
@@ -474,6 +476,7 @@ mod tests {
             ("starter", ModelRef::Starter),
             ("qwen3-4b", ModelRef::Named { name: "qwen3-4b".into(), quant: None }),
             ("qwen3-4b:q8_0", ModelRef::Named { name: "qwen3-4b".into(), quant: Some("q8_0".into()) }),
+            ("my modèl 2", ModelRef::Named { name: "my modèl 2".into(), quant: None }),
             ("org/repo", hub("org/repo", Choice::Any, None)),
             ("org/repo:Q4_K_M", hub("org/repo", Choice::Quant("Q4_K_M".into()), None)),
             ("org/repo/sub/file.gguf", hub("org/repo", Choice::File("sub/file.gguf".into()), None)),
@@ -558,7 +561,8 @@ mod tests {
             "../x/..",
             "o/r/../../x",
             "o/..",
-            "a b",
+            "a\nb",
+            "a b:",
             "o/r@../../x",
             "remote:",
             "https://hf.co/",

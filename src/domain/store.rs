@@ -144,6 +144,8 @@ pub struct Summary {
     pub preview: String,
     /// Since something was said in it.
     pub age: Duration,
+    /// When that was: seconds since 1970.
+    pub updated: u64,
     pub pinned: bool,
     pub archived: bool,
     /// Something is written and not sent.

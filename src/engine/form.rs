@@ -1,15 +1,15 @@
 //! The form that an answer is held to, as somebody gives it: read and checked before a model is loaded.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 
+use crate::config::read_at_most;
 use crate::domain::Constraint;
+use crate::domain::attach::into_text;
 use crate::engine::mistral::objection;
 use crate::error::{ErrorKind, UserError, reason};
 
 /// More than any schema that a model could follow.
-const MOST_BYTES: u64 = 1 << 20;
+const MOST_BYTES: u64 = 1_000_000;
 
 /// The JSON Schema in a file.
 ///
@@ -17,22 +17,11 @@ const MOST_BYTES: u64 = 1 << 20;
 /// Names the file, and what in it no answer can be held to.
 pub fn schema_file(path: &Path) -> Result<Constraint, UserError> {
     let name = path.display();
-    let refused = |what: String, hint: &str| UserError::new(ErrorKind::Usage, what).hint(hint);
-    let mut text = String::new();
-    let read = File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_string(&mut text));
-    read.map_err(|error| {
-        refused(
-            format!("the schema `{name}` could not be read: {}", reason(&error)),
-            "check the name and that you may read it",
-        )
+    let read = read_at_most(path, MOST_BYTES).map_err(|error| {
+        UserError::new(ErrorKind::Usage, format!("the schema `{name}` could not be read: {}", reason(&error)))
+            .hint("check the name and that you may read it")
     })?;
-    if text.len() as u64 > MOST_BYTES {
-        return Err(refused(
-            format!("the schema `{name}` is longer than {} MB", MOST_BYTES >> 20),
-            "use a smaller one",
-        ));
-    }
-    schema(&text, &format!("`{name}`"))
+    schema(&into_text(read, &format!("the schema `{name}`"))?, &format!("`{name}`"))
 }
 
 /// A JSON Schema as text; `name` is what messages call it.

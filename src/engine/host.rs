@@ -10,9 +10,9 @@ use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
@@ -35,10 +35,16 @@ pub const ARGUMENT: &str = "__engine";
 pub(super) const PANICKED: &str = "something panicked";
 
 static PANICS: AtomicUsize = AtomicUsize::new(0);
+static LAST_PANIC: Mutex<String> = Mutex::new(String::new());
 
 /// How often something has panicked in this process, in whatever thread. The engine loses one of its own silently.
 pub(super) fn panics() -> usize {
     PANICS.load(Ordering::SeqCst)
+}
+
+/// What the last of them was called with.
+pub(super) fn last_panic() -> String {
+    LAST_PANIC.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 /// The process's `main`. Its standard input is the socket; its two outputs are the parent's log.
@@ -286,6 +292,7 @@ fn install_log(verbose: u8) {
 /// One line per panic, and no backtrace.
 fn install_panic_hook() {
     panic::set_hook(Box::new(|panic| {
+        panic_text(panic.payload()).clone_into(&mut LAST_PANIC.lock().unwrap_or_else(PoisonError::into_inner));
         PANICS.fetch_add(1, Ordering::SeqCst);
         let mut line = String::from("PANIC ");
         let _ = write!(line, "{}", panic_text(panic.payload()));

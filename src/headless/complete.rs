@@ -142,7 +142,7 @@ impl Found {
     }
 
     fn sessions(&mut self, loaded: &Loaded) {
-        let Ok(Some((store, _))) = Store::open_existing(&loaded.paths.conversations_file()) else { return };
+        let Ok(Some((store, _))) = Store::open_to_read(&loaded.paths.conversations_file()) else { return };
         for session in store.list(false).unwrap_or_default().into_iter().take(MOST) {
             self.add(&session.id.short(), &session.title);
         }

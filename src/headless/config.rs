@@ -6,7 +6,8 @@ use serde_json::{Value as Json, json};
 use unicode_width::UnicodeWidthStr;
 
 use crate::config::{Origin, SPECS, Value};
-use crate::headless::{Context, Format, Outcome, Quit, document, print, print_json};
+use crate::headless::table::tabbed;
+use crate::headless::{Context, Format, Outcome, Quit, document, print, print_error, print_json};
 use crate::text::sanitize;
 
 /// Where the config file is, whether it exists or not.
@@ -40,6 +41,9 @@ pub fn show(context: &Context<'_>) -> Outcome {
     let cells: Vec<[String; 3]> = rows
         .map(|(spec, value, origin)| [spec.key.to_owned(), in_words(&spec.show(&value), &value), origin.to_string()])
         .collect();
+    if !context.console.out.terminal {
+        return print(&cells.iter().map(tabbed).collect::<String>());
+    }
     let width = |column: usize| cells.iter().map(|row| row[column].width()).max().unwrap_or(0);
     let (keys, values) = (width(0), width(1).min(48));
     let mut out = String::new();
@@ -67,16 +71,22 @@ pub fn check(context: &Context<'_>) -> Outcome {
     print(&format!("{} {state}\n", file.display()))
 }
 
-/// Tells every problem but the last, and makes that one the error.
+/// Tells every problem; to a script that reads JSON the first, and how many there are besides.
 ///
 /// # Errors
 /// There is a problem.
 pub fn refuse_problems(context: &Context<'_>) -> Outcome {
-    let Some((last, others)) = context.loaded.problems.split_last() else { return Ok(()) };
-    for problem in others {
+    let problems = &context.loaded.problems;
+    let Some(first) = problems.first() else { return Ok(()) };
+    for problem in problems {
         context.console.error(problem);
     }
-    Err(last.clone().into())
+    let mut told = first.clone();
+    if problems.len() > 1 {
+        told.message = format!("{} (and {} more)", first.message, problems.len() - 1);
+    }
+    print_error(&told, context.format);
+    Err(Quit::Code(first.kind.exit_code()))
 }
 
 /// A value on one line: as the file would have it, or what it means that nothing is said.

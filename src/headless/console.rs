@@ -80,7 +80,8 @@ impl Console {
     }
 
     fn labelled(self, label: &str, colour: &str, text: &str) {
-        let text = sanitize(text);
+        // It is one line whatever stands in it, like the name of a file.
+        let text = sanitize(text).replace('\n', " ");
         if self.err.colour {
             say(&format!("\x1b[{colour}m{label}:\x1b[0m {text}\n"));
         } else {

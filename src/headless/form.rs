@@ -78,7 +78,7 @@ impl Form {
                 "a --stop text cut the answer".to_owned(),
                 "leave out --stop, or choose a text that no such answer holds",
             ),
-            _ => ("the answer ended too early".to_owned(), "try again; the log has more"),
+            _ => ("the answer has come to its end".to_owned(), "say in the prompt what the answer is to look like"),
         };
         UserError::new(ErrorKind::Unsatisfied, format!("{why}: it has not the form of {}", self.name())).hint(hint)
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 
-use crate::error::{ErrorKind, UserError, reason};
-use crate::headless::Quit;
+use crate::error::{ErrorKind, UserError};
+use crate::headless::{Quit, refused};
 
 /// The two signals by which a person or the system ends a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,11 +56,7 @@ pub(super) struct Watch {
 impl Watch {
     /// From now on the signals come here instead of ending the process, and the clock of `timeout` runs.
     pub fn start(timeout: Option<Duration>) -> Result<Self, Quit> {
-        let open = |kind| {
-            signal(kind).map_err(|error| {
-                UserError::new(ErrorKind::Unexpected, format!("signals can't be received: {}", reason(&error)))
-            })
-        };
+        let open = |kind| signal(kind).map_err(|error| refused("signals can't be received", &error));
         let (int, term) = (open(SignalKind::interrupt())?, open(SignalKind::terminate())?);
         Ok(Self { int, term, timeout, deadline: timeout.map(|timeout| Instant::now() + timeout) })
     }
@@ -113,6 +109,20 @@ impl Watch {
         }
     }
 
+    /// As [`Self::guard_blocking`], for reading something that others bring to its end.
+    pub async fn guard_reading<T: Send + 'static>(
+        &mut self,
+        (what, hint): (&str, &str),
+        read: impl FnOnce() -> Result<T, UserError> + Send + 'static,
+    ) -> Result<T, Quit> {
+        self.guard_blocking(read).await.map_err(|quit| match quit {
+            Quit::Error(error) if error.kind == ErrorKind::Timeout => {
+                self.ran_out(&format!("{what} ended"), hint).into()
+            }
+            quit => quit,
+        })
+    }
+
     /// What stopping for this reason means while there is nothing to keep.
     pub fn quit(&self, halt: Halt) -> Quit {
         match halt {
@@ -123,8 +133,11 @@ impl Watch {
 
     /// `--timeout` as an error.
     pub fn timed_out(&self) -> UserError {
+        self.ran_out("the answer was whole", "give it more time, or ask for less with --max-tokens")
+    }
+
+    fn ran_out(&self, before: &str, hint: &str) -> UserError {
         let given = self.timeout.map_or_else(String::new, |timeout| format!("{} s of ", timeout.as_secs_f64()));
-        UserError::new(ErrorKind::Timeout, format!("the {given}--timeout ran out before the answer was whole"))
-            .hint("give it more time, or ask for less with --max-tokens")
+        UserError::new(ErrorKind::Timeout, format!("the {given}--timeout ran out before {before}")).hint(hint)
     }
 }

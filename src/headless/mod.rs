@@ -8,6 +8,7 @@ pub mod config;
 pub mod console;
 pub mod doctor;
 mod document;
+mod figures;
 mod form;
 mod interrupt;
 pub mod man;
@@ -29,7 +30,7 @@ pub mod warm;
 use std::future::Future;
 use std::io::{self, Write};
 
-use crate::error::{ErrorKind, UserError, reason};
+use crate::error::{ErrorKind, Shortage, UserError, reason};
 
 pub use console::Console;
 pub use interrupt::Interrupt;
@@ -118,7 +119,8 @@ fn print_json(document: &serde_json::Value) -> Outcome {
 }
 
 /// What a failed write to stdout means.
-fn write_failed(error: &io::Error) -> Quit {
+#[must_use]
+pub fn write_failed(error: &io::Error) -> Quit {
     if error.kind() == io::ErrorKind::BrokenPipe {
         return Quit::Code(0);
     }
@@ -127,11 +129,17 @@ fn write_failed(error: &io::Error) -> Quit {
         .into()
 }
 
+/// What the system refuses although everybody needs it.
+fn refused(what: &str, error: &io::Error) -> UserError {
+    let shortage = Shortage::told_by(&error.to_string());
+    let refused = UserError::new(ErrorKind::Unexpected, format!("{what}: {}", reason(error)));
+    refused.hint(shortage.map_or("the log may have more", Shortage::hint))
+}
+
 /// Runs a command's asynchronous part on this thread: there is one thing to do, and nothing to balance.
 fn block_on<T>(future: impl Future<Output = Result<T, Quit>>) -> Result<T, Quit> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
-        UserError::new(ErrorKind::Unexpected, format!("the event loop could not start: {}", reason(&error)))
-    })?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| refused("the event loop could not start", &error))?;
     let result = runtime.block_on(future);
     // A thread that still waits for stdin or the disk must not hold the exit up.
     runtime.shutdown_background();

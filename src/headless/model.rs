@@ -1,7 +1,7 @@
 //! Which model answers, and where it is.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Loaded, Origin, catalog};
 use crate::domain::fit::{self, Fit, Verdict};
 use crate::domain::model::{Gpu, LocalModel, ModelFacts, ModelInfo, ModelRef, ModelSpec};
+use crate::domain::shell;
 use crate::domain::units::bytes;
 use crate::domain::{DownloadState, Thinking};
 use crate::engine::probe;
@@ -20,6 +21,8 @@ use crate::{hub, machine};
 
 /// How long a stopped download may take to write down what has come, a megabyte at most.
 const FLUSH: Duration = Duration::from_secs(2);
+/// How often to see whether a log should hear of a download of which nothing comes.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// The model that was asked for; else the starter if it is here, else the first one here that can run, else the starter
 /// from the network.
@@ -118,7 +121,7 @@ pub(super) async fn fetch(
     watch: &mut Watch,
     also: &mut (dyn FnMut(&DownloadState) + Send),
 ) -> Result<LocalModel, Quit> {
-    let (name, again) = (reference.to_string(), format!("hobnob pull {reference}"));
+    let (name, again) = (reference.to_string(), format!("hobnob pull {}", shell::word(&reference.to_string())));
     let pull =
         async |tell: &mut (dyn FnMut(DownloadState) + Send), cancel| hub::pull(options, reference, tell, cancel).await;
     follow(context, &name, &again, watch, also, pull).await
@@ -134,15 +137,26 @@ pub(super) async fn follow(
     work: impl AsyncFnOnce(&mut (dyn FnMut(DownloadState) + Send), CancellationToken) -> Result<LocalModel, UserError>,
 ) -> Result<LocalModel, Quit> {
     let cancel = CancellationToken::new();
-    let mut progress = DownloadProgress::new(context.console, name.to_owned());
+    let progress = Mutex::new(DownloadProgress::new(context.console, name.to_owned()));
+    let shown = || progress.lock().unwrap_or_else(PoisonError::into_inner);
     let mut tell = |state: DownloadState| {
-        progress.show(&state);
+        shown().show(&state);
         also(&state);
     };
     let halted = {
         let work = work(&mut tell, cancel.clone());
         tokio::pin!(work);
-        match watch.guard(&mut work).await {
+        let mut tick = tokio::time::interval(LOOK);
+        let followed = async {
+            loop {
+                tokio::select! {
+                    biased;
+                    done = &mut work => return done,
+                    _ = tick.tick() => shown().still(),
+                }
+            }
+        };
+        match watch.guard(followed).await {
             Ok(result) => return result.map_err(Quit::from),
             Err(quit) => {
                 // What has come is flushed and kept; a second signal does not wait for it, nor do we for long.

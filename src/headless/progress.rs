@@ -9,15 +9,20 @@ use crate::domain::units::{bytes, percent, whole};
 use crate::headless::console::{Console, say};
 use crate::text::sanitize;
 
+/// In a log a line as often as this is enough.
+const LOG_EVERY: Duration = Duration::from_secs(10);
+
 /// A line on the terminal that the next one replaces. It is gone when this is dropped.
 pub(super) struct StatusLine {
     console: Console,
     shown: bool,
+    /// When a log had its last line.
+    logged: Instant,
 }
 
 impl StatusLine {
     pub fn new(console: Console) -> Self {
-        Self { console, shown: false }
+        Self { console, shown: false, logged: Instant::now() }
     }
 
     pub fn is_live(&self) -> bool {
@@ -32,6 +37,25 @@ impl StatusLine {
         let text: String = sanitize(text).chars().take(Self::width()).collect();
         say(&format!("\r\x1b[2K{text}"));
         self.shown = true;
+    }
+
+    /// As [`Self::set`]; in a log a line now and then, so that it shows that there is something going on.
+    pub fn set_or_log(&mut self, text: &str) {
+        if self.is_live() {
+            self.set(text);
+        } else if self.is_due() {
+            self.log(text);
+        }
+    }
+
+    /// A log has had nothing for long enough.
+    pub fn is_due(&self) -> bool {
+        !self.is_live() && self.logged.elapsed() >= LOG_EVERY
+    }
+
+    fn log(&mut self, text: &str) {
+        self.console.note(text);
+        self.logged = Instant::now();
     }
 
     /// Columns that there are.
@@ -55,55 +79,62 @@ impl Drop for StatusLine {
 
 /// Tells of a download.
 pub(super) struct DownloadProgress {
-    console: Console,
     line: StatusLine,
     name: String,
-    told: Option<Instant>,
-    began: bool,
+    began: Instant,
+    /// When a bar was drawn.
+    drawn: Option<Instant>,
+    /// Its bytes come.
+    comes: bool,
+    /// What was said last, or would have been.
+    now: String,
 }
 
 impl DownloadProgress {
-    /// In a log a line as often as this is enough.
-    const LOG_EVERY: Duration = Duration::from_secs(10);
     /// On a terminal more often than this can't be read.
     const DRAW_EVERY: Duration = Duration::from_millis(100);
 
     pub fn new(console: Console, name: String) -> Self {
-        Self { console, line: StatusLine::new(console), name, told: None, began: false }
+        let now = format!("looking for {name}");
+        Self { line: StatusLine::new(console), name, began: Instant::now(), drawn: None, comes: false, now }
+    }
+
+    /// Where nothing was heard for long, a log says what it waits for.
+    pub fn still(&mut self) {
+        if self.line.is_due() {
+            let text = format!("{} (for {} now)", self.now, duration(self.began.elapsed().as_secs()));
+            self.line.log(&text);
+        }
     }
 
     pub fn show(&mut self, state: &DownloadState) {
-        let every = if self.line.is_live() { Self::DRAW_EVERY } else { Self::LOG_EVERY };
-        let now = Instant::now();
         match state {
-            DownloadState::Queued | DownloadState::Resolving => self.line.set(&format!("looking for {}", self.name)),
+            DownloadState::Queued | DownloadState::Resolving => self.line.set(&self.now),
             DownloadState::Running { done, total, bytes_per_second, source, files } => {
-                if !std::mem::replace(&mut self.began, true) {
+                self.now = plain(*done, *total, *bytes_per_second, *files);
+                if !std::mem::replace(&mut self.comes, true) {
                     self.line.clear();
-                    self.console.note(&format!("getting {} ({}) from {source}", self.name, bytes(*total)));
-                    self.told = Some(now);
-                } else if self.told.is_some_and(|last| now.duration_since(last) < every) {
-                    return;
-                } else if !self.line.is_live() {
-                    self.console.note(&plain(*done, *total, *bytes_per_second, *files));
-                    self.told = Some(now);
+                    self.line.log(&format!("getting {} ({}) from {source}", self.name, bytes(*total)));
                 }
-                if self.line.is_live() {
+                if !self.line.is_live() {
+                    self.line.set_or_log(&self.now);
+                } else if self.drawn.is_none_or(|last| last.elapsed() >= Self::DRAW_EVERY) {
                     self.line.set(&bar(*done, *total, *bytes_per_second, *files, StatusLine::width()));
-                    self.told = Some(now);
+                    self.drawn = Some(Instant::now());
                 }
             }
             DownloadState::Paused { .. } => self.line.set("paused"),
             DownloadState::Waiting { wait, error, .. } => {
-                let text = format!("{}: trying again in {}", error.message, duration(wait.as_secs().max(1)));
-                if self.line.is_live() {
-                    self.line.set(&text);
-                } else if self.told.is_none_or(|last| now.duration_since(last) >= every) {
-                    self.console.note(&text);
-                    self.told = Some(now);
-                }
+                self.line.set_or_log(&format!(
+                    "{}: trying again in {}",
+                    error.message,
+                    duration(wait.as_secs().max(1))
+                ));
             }
-            DownloadState::Verifying { done, total } => self.line.set(&format!("checking {}", percent(*done, *total))),
+            DownloadState::Verifying { done, total } => {
+                self.now = format!("checking {}", percent(*done, *total));
+                self.line.set(&self.now);
+            }
             DownloadState::Done { .. } | DownloadState::Cancelled | DownloadState::Failed { .. } => self.line.clear(),
         }
     }

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::domain::attach::{block, into_text};
 use crate::error::{ErrorKind, UserError, reason};
+use crate::headless::Quit;
+use crate::headless::interrupt::Watch;
 
 /// More than any model can take. It keeps an endless stream from filling the memory.
 pub(super) const MOST: usize = 256 << 20;
@@ -17,12 +19,21 @@ pub struct Sources {
     pub files: Vec<PathBuf>,
 }
 
-/// Reads all there is; blocks until stdin ends.
-pub(super) fn read(sources: &Sources) -> Result<String, UserError> {
+/// Reads all there is; waits until stdin ends.
+pub(super) async fn read(sources: &Sources, watch: &mut Watch) -> Result<String, Quit> {
+    let named = match sources.files.as_slice() {
+        [file] => format!("`{}`", file.display()),
+        _ => "the files of --file".to_owned(),
+    };
     // Files first: a mistyped name should not wait for a slow stdin.
-    let fixed = Fixed::read(sources)?;
-    let piped = if io::stdin().is_terminal() { String::new() } else { read_stdin()? };
-    Ok(fixed.with(&piped))
+    let of_files = sources.clone();
+    let held = (&*named, "what writes to it has to close it");
+    let fixed = watch.guard_reading(held, move || Fixed::read(&of_files)).await?;
+    if io::stdin().is_terminal() {
+        return Ok(fixed.with(""));
+    }
+    let held = ("stdin", "what writes to it has to close it; `< /dev/null` says that nothing comes");
+    Ok(fixed.with(&watch.guard_reading(held, read_stdin).await?))
 }
 
 /// Nobody means to ask nothing.

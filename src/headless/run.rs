@@ -1,6 +1,6 @@
 //! `hobnob run`: one question, one answer.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -18,6 +18,7 @@ use crate::engine::share::Share;
 use crate::engine::{self, EngineHandle};
 use crate::error::{ErrorKind, UserError, reason};
 use crate::headless::config::refuse_problems;
+use crate::headless::figures::figures;
 use crate::headless::form::Cut;
 use crate::headless::interrupt::{Halt, Watch};
 use crate::headless::output::Answer;
@@ -76,8 +77,7 @@ pub fn run(ask: &Ask, context: &Context<'_>) -> Outcome {
     let context = &Context { loaded: &loaded, ..*context };
     block_on(async {
         let mut watch = Watch::start(ask.timeout)?;
-        let sources = ask.prompt.clone();
-        let input = watch.guard_blocking(move || prompt::read(&sources)).await?;
+        let input = prompt::read(&ask.prompt, &mut watch).await?;
         let prompt = match &chosen {
             None => input,
             Some(chosen) => {
@@ -101,11 +101,17 @@ pub fn run(ask: &Ask, context: &Context<'_>) -> Outcome {
             status: StatusLine::new(context.console),
             tokens: 0,
             reasoned: false,
+            began: Instant::now(),
+            asked: None,
             prompt_tokens: None,
         };
-        let outcome = session.converse(spec, prompt, constraint).await;
-        if let Some(kept) = session.kept.take() {
-            kept.finish(ask.session == Wish::New, context.console).await;
+        let mut outcome = session.converse(spec, prompt, constraint).await;
+        if let Some(kept) = session.kept.take()
+            && let Err(error) = kept.finish(ask.session == Wish::New, context.console).await
+        {
+            // The answer has been printed; that it was to be kept was asked for as well.
+            context.console.error(&error);
+            outcome = outcome.and(Err(Quit::Code(error.kind.exit_code())));
         }
         drop(session);
         // The child ends with us in any case; this is for it to be gone when we are.
@@ -203,6 +209,8 @@ struct Session<'a> {
     tokens: u32,
     /// The model has reasoned.
     reasoned: bool,
+    began: Instant,
+    asked: Option<Instant>,
 }
 
 impl Session<'_> {
@@ -210,7 +218,8 @@ impl Session<'_> {
         let info = self.load(spec).await?;
         self.status.clear();
         model::warn_of_limits(self.context, &info);
-        self.status.set("reading the prompt");
+        self.status.set("waiting for the engine");
+        self.asked = Some(Instant::now());
         self.engine.send(EngineCmd::Generate { id: ANSWER, req: self.request(prompt, &info, constraint) });
         let (end, halt) = match self.stream(&info).await {
             Ok(ended) => ended,
@@ -309,6 +318,7 @@ impl Session<'_> {
     fn take(&mut self, event: Option<EngineEvent>, info: &ModelInfo) -> Option<End> {
         match event {
             Some(EngineEvent::Started { id: ANSWER, prompt_tokens, context, .. }) => {
+                self.status.set("reading the prompt");
                 self.prompt_tokens = Some(prompt_tokens);
                 let model = &info.reference;
                 self.answer
@@ -365,7 +375,12 @@ impl Session<'_> {
                 (halted.unwrap_or(FinishReason::Cancelled), self.usage_so_far(), None)
             }
         };
+        let queued = document::queued(self.asked, stats.as_ref());
         self.keep_end(MessageState::Whole, reason, usage, stats, satisfied);
+        if let Some(kept) = &mut self.kept {
+            // Only then it is known whether there is a conversation to name.
+            kept.settle().await;
+        }
         let result = document::Result {
             model: &info.reference,
             session: self.kept.as_ref().and_then(Kept::id),
@@ -375,6 +390,7 @@ impl Session<'_> {
             usage,
             load: info.load_time,
             stats,
+            queued,
         };
         let result = result.to_json();
         self.answer.finish(halt.is_none(), result);
@@ -396,11 +412,12 @@ impl Session<'_> {
                         stops: !self.ask.stop.is_empty(),
                         context: info.context,
                     });
-                    self.tell_figures(info, usage, stats);
+                    self.tell_figures(info, usage, stats, queued);
                     self.context.console.error(&error);
                     return Err(Quit::Code(error.kind.exit_code()));
                 }
-                self.tell(info, reason, usage, stats);
+                self.tell(info, reason, usage);
+                self.tell_figures(info, usage, stats, queued);
                 Ok(())
             }
             Some(Halt::Interrupted(interrupt)) => Err(Quit::Code(interrupt.exit_code())),
@@ -444,7 +461,7 @@ impl Session<'_> {
     }
 
     /// What a person should know of the answer, on stderr.
-    fn tell(&self, info: &ModelInfo, reason: FinishReason, usage: Option<Usage>, stats: Option<GenStats>) {
+    fn tell(&self, info: &ModelInfo, reason: FinishReason, usage: Option<Usage>) {
         let console = self.context.console;
         match (reason, usage) {
             (FinishReason::Length, Some(usage)) if self.only_reasoned() => console.warning(
@@ -461,12 +478,11 @@ impl Session<'_> {
             ),
             _ => {}
         }
-        self.tell_figures(info, usage, stats);
     }
 
-    fn tell_figures(&self, info: &ModelInfo, usage: Option<Usage>, stats: Option<GenStats>) {
+    fn tell_figures(&self, info: &ModelInfo, usage: Option<Usage>, stats: Option<GenStats>, queued: Option<Duration>) {
         if let (true, Some(usage), Some(stats)) = (self.ask.stats, usage, stats) {
-            self.context.console.line(&figures(info, &usage, &stats));
+            self.context.console.line(&figures(info, &usage, &stats, queued.unwrap_or_default(), self.began.elapsed()));
         }
     }
 
@@ -478,23 +494,6 @@ impl Session<'_> {
 fn messages(prompt: String, system: &str) -> Vec<ChatMessage> {
     let system = (!system.is_empty()).then(|| ChatMessage { role: Role::System, content: system.to_owned() });
     system.into_iter().chain([ChatMessage { role: Role::User, content: prompt }]).collect()
-}
-
-fn figures(info: &ModelInfo, usage: &Usage, stats: &GenStats) -> String {
-    let rate = |rate: Option<f64>| rate.map_or_else(|| "unknown".to_owned(), |rate| format!("{rate:.1} tok/s"));
-    format!(
-        "{} ({}) on {}: loaded in {:.2} s; prompt {} tokens, {}; first token after {}; answer {} tokens, {}; {:.2} s in all",
-        info.name,
-        info.quant,
-        info.device,
-        info.load_time.as_secs_f64(),
-        usage.prompt_tokens,
-        rate(stats.prefill_rate(usage)),
-        stats.first_token.map_or_else(|| "unknown".to_owned(), |t| format!("{:.2} s", t.as_secs_f64())),
-        usage.completion_tokens,
-        rate(stats.decode_rate(usage)),
-        stats.total.as_secs_f64(),
-    )
 }
 
 pub(super) fn engine_gone() -> UserError {

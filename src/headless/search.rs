@@ -15,9 +15,8 @@ use crate::domain::units::{ago, bytes, count};
 use crate::error::{ErrorKind, UserError};
 use crate::headless::config::refuse_problems;
 use crate::headless::interrupt::Watch;
-use crate::headless::table::{Column, table};
+use crate::headless::table::{Column, tabbed, table};
 use crate::headless::{Context, Format, Outcome, Quit, block_on, document, hub_options, print, print_json};
-use crate::text::sanitize;
 use crate::{hub, machine};
 
 /// What is looked for, as it was written.
@@ -241,7 +240,7 @@ impl Show<'_> {
             self.verdict(hit).map_or("", Verdict::label).to_owned(),
             if self.is_here(hit) { "here".to_owned() } else { String::new() },
         ];
-        cells.map(|cell| sanitize(&cell).replace(['\t', '\n'], " ")).join("\t") + "\n"
+        tabbed(cells)
     }
 
     /// A model as scripts get it. What is not known is null; `fits` is by its size alone.

@@ -33,15 +33,21 @@ pub fn which(wish: &Wish, context: &Context<'_>) -> Result<Option<Which>, UserEr
         Wish::New => Ok(None),
         Wish::Last => Ok(Some(Which::Last)),
         Wish::Named(beginning) => {
-            let store = existing(context)?.ok_or_else(|| none(beginning))?;
+            let store = to_read(context)?.ok_or_else(|| none(beginning))?;
             Ok(Some(Which::Id(store.find(beginning)?)))
         }
     }
 }
 
-/// The store, where anything was ever kept.
+/// The store, where anything was ever kept, for somebody who changes it.
 pub(super) fn existing(context: &Context<'_>) -> Result<Option<Store>, UserError> {
     let opened = Store::open_existing(&context.loaded.paths.conversations_file())?;
+    Ok(opened.map(|(store, note)| told(store, note, context.console)))
+}
+
+/// The same for somebody who reads it.
+pub(super) fn to_read(context: &Context<'_>) -> Result<Option<Store>, UserError> {
+    let opened = Store::open_to_read(&context.loaded.paths.conversations_file())?;
     Ok(opened.map(|(store, note)| told(store, note, context.console)))
 }
 
@@ -71,9 +77,15 @@ pub(super) struct Session {
     id: ConvId,
     conversation: Conversation,
     setup: Option<Setup>,
+    /// How long its answers may be, whatever is said for this one.
+    max_tokens: Option<u32>,
     keeper: Keeper,
     /// `None` where nothing is to be written down.
     store: Option<(StoreHandle, UnboundedReceiver<StoreEvent>)>,
+    /// All that is said is written down, as far as is known.
+    keeps: bool,
+    /// Why something is not.
+    not_kept: Option<UserError>,
     answer: MsgId,
     kept: Instant,
 }
@@ -84,6 +96,7 @@ impl Session {
         if *wish == Wish::New && save != Some(true) {
             return Ok(None);
         }
+        let existing = if save == Some(false) { to_read } else { existing };
         let (opened, store) = match wish {
             Wish::New => (None, begun(context)?),
             Wish::Last => {
@@ -105,13 +118,25 @@ impl Session {
             Some(Opened { id, conversation, setup, .. }) => (id, conversation, setup.model.is_some().then_some(setup)),
             None => (new_ids().make(), Conversation::default(), None),
         };
+        let max_tokens = setup.as_ref().map_or(context.loaded.lasting.chat.max_tokens, |setup| setup.max_tokens);
         let keeper = Keeper::of(&mut conversation, &Draft::default());
-        Ok(Some(Self { id, conversation, setup, keeper, store, answer: MsgId::default(), kept: Instant::now() }))
+        Ok(Some(Self {
+            id,
+            conversation,
+            setup,
+            max_tokens,
+            keeper,
+            keeps: store.is_some(),
+            store,
+            not_kept: None,
+            answer: MsgId::default(),
+            kept: Instant::now(),
+        }))
     }
 
     /// What a script knows it by; `None` where nothing of this is written down.
     pub(super) fn id(&self) -> Option<String> {
-        self.store.as_ref().map(|_| self.id.to_string())
+        self.keeps.then(|| self.id.to_string())
     }
 
     /// The model that answered last.
@@ -139,6 +164,7 @@ impl Session {
         self.conversation.edit(self.answer, |m| m.model = Some(name.to_owned()));
         let setup = Setup {
             model: Some(reference.to_owned()),
+            max_tokens: self.max_tokens,
             persona: self.setup.as_ref().and_then(|setup| setup.persona.clone()),
             ..settings.setup()
         };
@@ -173,22 +199,33 @@ impl Session {
         }
     }
 
-    /// Waits until all of it is on the disk, and says where it is or why not.
-    pub(super) async fn finish(self, was_new: bool, console: Console) {
-        let Some((store, mut events)) = self.store else { return };
+    /// Waits until all of it is on the disk, as far as it gets there.
+    pub(super) async fn settle(&mut self) {
+        let Some((store, mut events)) = self.store.take() else { return };
         store.shutdown().await;
-        let mut fine = true;
         while let Ok(event) = events.try_recv() {
             let error = match event {
                 StoreEvent::Note(error) | StoreEvent::Off(error) => error,
                 StoreEvent::Lost { id } => crate::store::lost(id),
                 _ => continue,
             };
-            fine = false;
-            console.warning(&error.message, error.hint.as_deref());
+            self.keeps = false;
+            self.not_kept.get_or_insert(error);
         }
-        if fine && was_new && self.conversation.len() > 1 {
+    }
+
+    /// The same, and says where it is.
+    ///
+    /// # Errors
+    /// Not all of it is kept.
+    pub(super) async fn finish(mut self, was_new: bool, console: Console) -> Result<(), UserError> {
+        self.settle().await;
+        if let Some(error) = self.not_kept {
+            return Err(error);
+        }
+        if self.keeps && was_new && self.conversation.len() > 1 {
             console.note(&format!("kept as {}", self.id.short()));
         }
+        Ok(())
     }
 }

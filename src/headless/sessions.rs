@@ -12,13 +12,15 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use crate::config::read_at_most;
+use crate::domain::attach::into_text;
 use crate::domain::store::{Change, Hit, Opened, Summary};
 use crate::domain::units::{ago, many};
 use crate::domain::zone::Zone;
 use crate::error::{ErrorKind, UserError, reason};
 use crate::headless::config::refuse_problems;
 use crate::headless::console::say;
-use crate::headless::session::{begun, existing, none};
+use crate::headless::session::{begun, existing, none, to_read};
 use crate::headless::table::{Column, table};
 use crate::headless::{Context, Format, Outcome, Quit, print, print_json};
 use crate::machine;
@@ -40,7 +42,7 @@ pub enum Export {
 /// They can't be read, or stdout can't be written.
 pub fn list(archived: bool, context: &Context<'_>) -> Outcome {
     refuse_problems(context)?;
-    let all = existing(context)?.map_or_else(|| Ok(Vec::new()), |store| store.list(archived))?;
+    let all = to_read(context)?.map_or_else(|| Ok(Vec::new()), |store| store.list(archived))?;
     if context.format == Format::Json {
         return print_json(&json!({ "sessions": all.iter().map(describe).collect::<Vec<_>>() }));
     }
@@ -70,7 +72,7 @@ pub fn show(id: &str, context: &Context<'_>) -> Outcome {
 /// The conversations can't be read.
 pub fn search(words: &str, context: &Context<'_>) -> Outcome {
     refuse_problems(context)?;
-    let hits = existing(context)?.map_or_else(|| Ok(Vec::new()), |store| store.search(words))?;
+    let hits = to_read(context)?.map_or_else(|| Ok(Vec::new()), |store| store.search(words))?;
     if context.format == Format::Json {
         return print_json(&json!({ "hits": hits.iter().map(describe_hit).collect::<Vec<_>>() }));
     }
@@ -136,6 +138,9 @@ pub fn export(id: &str, format: Option<Export>, output: Option<&Path>, context: 
     }
 }
 
+/// More than anybody has said in years. It keeps a file without an end from filling the memory.
+const MOST_IMPORTED: u64 = 1_000_000_000;
+
 /// Takes conversations in.
 ///
 /// # Errors
@@ -147,7 +152,8 @@ pub fn import(file: &Path, context: &Context<'_>) -> Outcome {
             "it takes what `hobnob sessions export --format json` writes, and conversations.json of a ChatGPT export",
         )
     };
-    let text = std::fs::read_to_string(file).map_err(|error| unreadable(reason(&error)))?;
+    let read = read_at_most(file, MOST_IMPORTED).map_err(|error| unreadable(reason(&error)))?;
+    let text = into_text(read, &format!("`{}`", file.display()))?;
     let imported = import::read(&text).map_err(unreadable)?;
     let mut store = begun(context)?;
     let mut ids = new_ids();
@@ -185,7 +191,17 @@ pub fn remove(ids: &[String], yes: bool, context: &Context<'_>) -> Outcome {
     let first = ids.first().map(String::as_str).unwrap_or_default();
     let mut store = existing(context)?.ok_or_else(|| none(first))?;
     // Nothing is removed by the beginning of a title, which another one may have tomorrow.
-    let found = ids.iter().map(|id| store.find_id(id)).collect::<Result<Vec<_>, _>>()?;
+    let by_id = |id: &String| {
+        store.find_id(id).map_err(|error| match store.find(id) {
+            Ok(named) => UserError::new(
+                ErrorKind::Usage,
+                format!("nothing is removed as `{id}`, which may be another one tomorrow"),
+            )
+            .hint(format!("by its id it is: `hobnob sessions rm {}`", named.short())),
+            Err(_) => error,
+        })
+    };
+    let found = ids.iter().map(by_id).collect::<Result<Vec<_>, _>>()?;
     if !yes {
         if !io::stdin().is_terminal() || !context.console.err.terminal {
             return Err(UserError::new(ErrorKind::Usage, "nobody is here to be asked")
@@ -217,7 +233,7 @@ pub fn remove(ids: &[String], yes: bool, context: &Context<'_>) -> Outcome {
 
 fn open(id: &str, context: &Context<'_>) -> Result<(Opened, Store), Quit> {
     refuse_problems(context)?;
-    let mut store = existing(context)?.ok_or_else(|| none(id))?;
+    let mut store = to_read(context)?.ok_or_else(|| none(id))?;
     let opened = load(&mut store, id)?;
     Ok((opened, store))
 }
@@ -244,7 +260,7 @@ fn describe(summary: &Summary) -> Value {
         "model": summary.model,
         "messages": summary.messages,
         "preview": summary.preview,
-        "updated": seconds_since_1970().saturating_sub(summary.age.as_secs()),
+        "updated": summary.updated,
         "pinned": summary.pinned,
         "archived": summary.archived,
         "draft": summary.draft,
@@ -265,9 +281,14 @@ fn describe_hit(hit: &Hit) -> Value {
 fn tabbed(all: &[Summary]) -> String {
     let mut out = String::new();
     for summary in all {
-        let updated = seconds_since_1970().saturating_sub(summary.age.as_secs()).to_string();
         let model = summary.model.clone().unwrap_or_default();
-        let cells = [&summary.id.to_string(), &updated, &summary.messages.to_string(), &model, &summary.title];
+        let cells = [
+            &summary.id.to_string(),
+            &summary.updated.to_string(),
+            &summary.messages.to_string(),
+            &model,
+            &summary.title,
+        ];
         let _ = writeln!(out, "{}", cells.map(|cell| one_line(cell)).join("\t"));
     }
     out
@@ -311,6 +332,7 @@ mod tests {
             messages: 4,
             preview: "what was\nwritten".into(),
             age: Duration::from_secs(7200),
+            updated: 1_700_000_000,
             pinned: title.is_empty(),
             archived: false,
             draft: false,

@@ -1,6 +1,12 @@
-//! Tables for people: as wide as the terminal, and no wider.
+//! Tables: for people as wide as the terminal and no wider, for a pipe with tabs between the values.
 
 use crate::text::{sanitize, wrap};
+
+/// A line for a pipe: tab-separated values, of which none is more than one line.
+pub(super) fn tabbed<T: AsRef<str>>(cells: impl IntoIterator<Item = T>) -> String {
+    let clean = |cell: T| sanitize(cell.as_ref()).replace(['\t', '\n'], " ");
+    cells.into_iter().map(clean).collect::<Vec<_>>().join("\t") + "\n"
+}
 
 /// A column of a table.
 #[derive(Debug, Clone, Copy)]

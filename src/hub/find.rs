@@ -7,6 +7,7 @@ use std::path::Path;
 use crate::config::distance;
 use crate::domain::model::{Choice, Format, LocalModel, ModelRef, RepoId, split_set, starter};
 use crate::domain::quant::Quantise;
+use crate::domain::shell;
 use crate::error::{ErrorKind, UserError, reason};
 use crate::hub::cache::RepoCache;
 use crate::hub::import;
@@ -188,9 +189,8 @@ fn not_cached(
         return quantise::unknown(model, word, &names_of(everything, everything, options));
     }
     if !everything.is_empty() {
-        let mut here = names_of(everything, everything, options);
-        here.truncate(LISTED);
-        let hint = format!("`hobnob pull {model}` gets it; of this repository there is: {}", here.join(", "));
+        let here = listed(&names_of(everything, everything, options));
+        let hint = format!("`hobnob pull {model}` gets it; of this repository there is: {here}");
         return UserError::new(ErrorKind::ModelNotFound, format!("`{model}` is not on this machine ({place})"))
             .hint(hint);
     }
@@ -253,28 +253,55 @@ fn find_called(options: &Options, model: &ModelRef, name: &str, quant: Option<&s
 /// No model of that name; says what there is.
 fn not_here(options: &Options, model: &ModelRef) -> UserError {
     let error = UserError::new(ErrorKind::ModelNotFound, format!("no model on this machine is called `{model}`"));
-    let starter = ModelRef::Starter.to_string();
-    if let ModelRef::Named { name, .. } = model
-        && distance(&name.to_lowercase(), &starter) <= 2
-    {
-        return error.hint(format!("did you mean `{starter}`?"));
+    if let Some(meant) = misspelt(options, model) {
+        return error.hint(meant);
     }
-    if let ModelRef::Named { name, .. } = model
-        && let near @ [_, ..] = named::similar(options, name).as_slice()
-    {
-        return error.hint(format!("did you mean `{}` of the catalog?", near.join("`, `")));
-    }
-    let all = all_names(options);
+    let (everything, _problems) = inventory::all(options);
+    let all = names_of(&everything, &everything, options);
     if all.is_empty() {
         return error.hint("there is no model on this machine yet: `hobnob pull starter` gets a small one");
     }
-    let mut listed = nearest(&model.to_string(), &all);
-    if listed.is_empty() {
-        listed = all;
-        listed.truncate(LISTED);
-        return error.hint(format!("there is: {}", listed.join(", ")));
+    let near = nearest(&model.to_string(), &all);
+    if !near.is_empty() {
+        return error.hint(format!("similar names: {}; `hobnob models` lists all", near.join(", ")));
     }
-    error.hint(format!("similar names: {}; `hobnob models` lists all", listed.join(", ")))
+    // What can be run comes first: one of those is meant.
+    let facts = probe_all(&everything, options.probe);
+    let mut ranked: Vec<(bool, String)> = facts.iter().map(Result::is_err).zip(all).collect();
+    ranked.sort();
+    let names: Vec<String> = ranked.into_iter().map(|(_, name)| name).collect();
+    error.hint(format!("there is: {}", listed(&names)))
+}
+
+/// What may have been meant by a name that the starter or the catalog has nearly.
+fn misspelt(options: &Options, model: &ModelRef) -> Option<String> {
+    let ModelRef::Named { name, .. } = model else { return None };
+    let starter = ModelRef::Starter.to_string();
+    if distance(&name.to_lowercase(), &starter) <= 2 {
+        return Some(format!("did you mean `{starter}`?"));
+    }
+    let near = named::similar(options, name);
+    (!near.is_empty()).then(|| format!("did you mean `{}` of the catalog?", near.join("`, `")))
+}
+
+/// Whoever wants to get a model of that name is not helped by those that are here.
+pub(super) fn not_to_be_had(options: &Options, model: &ModelRef, absent: UserError) -> UserError {
+    match model {
+        ModelRef::Named { name, .. } => absent.hint(
+            misspelt(options, model)
+                .unwrap_or_else(|| format!("`hobnob search {}` looks for it on the Hub", shell::word(name))),
+        ),
+        _ => absent,
+    }
+}
+
+/// The first of these names, and how many there are besides.
+fn listed(names: &[String]) -> String {
+    let shown = names[..names.len().min(LISTED)].join(", ");
+    match names.len().saturating_sub(LISTED) {
+        0 => shown,
+        more => format!("{shown}, … {more} more: `hobnob models` lists all"),
+    }
 }
 
 fn all_names(options: &Options) -> Vec<String> {

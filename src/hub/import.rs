@@ -8,6 +8,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use crate::domain::model::{LocalModel, ModelRef, split_set};
+use crate::domain::shell;
 use crate::error::{ErrorKind, UserError, reason};
 use crate::hub::find::find;
 use crate::hub::inventory::{self, Candidate};
@@ -115,7 +116,10 @@ fn refuse_other(link: &Path, target: &Path) -> Result<(), UserError> {
         ErrorKind::Usage,
         format!("{} can't be imported as {name}: that is {} already", display_path(target), display_path(&other)),
     )
-    .hint(format!("rename one of them, or remove the other: `hobnob models rm {}`", link.display())))
+    .hint(format!(
+        "rename one of them, or remove the other: `hobnob models rm {}`",
+        shell::word(&link.to_string_lossy())
+    )))
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> UserError {
@@ -147,7 +151,7 @@ pub(super) fn gone(imported: &Path) -> Vec<UserError> {
         .map(|link| {
             let target = fs::read_link(&link).unwrap_or_default();
             UserError::new(ErrorKind::ModelNotFound, format!("{} was imported and is gone", display_path(&target)))
-                .hint(format!("put it back, or forget it: `hobnob models rm {}`", link.display()))
+                .hint(format!("put it back, or forget it: `hobnob models rm {}`", shell::word(&link.to_string_lossy())))
         })
         .collect()
 }

@@ -12,7 +12,7 @@ use crate::error::{ErrorKind, UserError};
 use crate::hub::cache::RepoCache;
 use crate::hub::choices::{Found, Wish, look_for};
 use crate::hub::fetch::{Fetch, Shared};
-use crate::hub::find::{find, starter_repo};
+use crate::hub::find::{find, not_to_be_had, starter_repo};
 use crate::hub::http::{Hub, Metadata};
 use crate::hub::listing::Listing;
 use crate::hub::named;
@@ -124,7 +124,7 @@ pub(super) async fn pull_with(
         _ => match named::meant(options, model)? {
             Some(_) if options.offline => return Err(offline(model)),
             Some(meant) => return Box::pin(pull_with(options, &meant, progress, control)).await,
-            None => absent.map_or(Ok(()), Err)?,
+            None => absent.map_or(Ok(()), |absent| Err(not_to_be_had(options, model, absent)))?,
         },
     }
     look(options, model).await

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::hub::{Done, Owner};
 use crate::domain::model::{ModelRef, RepoId};
+use crate::domain::shell;
 use crate::domain::{AskId, HubEvent};
 use crate::error::{ErrorKind, UserError};
 use crate::hub::{Options, Removal, Scope, blocking, import, newer, removal, unfinished, verify};
@@ -90,5 +91,6 @@ async fn of_others(options: Options, model: &str) -> Result<Removal, UserError> 
 
 fn own_file(removal: &Removal) -> UserError {
     let message = format!("{} is a file of your own, and nothing could bring it back", removal.model);
-    UserError::new(ErrorKind::Usage, message).hint(format!("`hobnob models rm {}` asks and deletes it", removal.model))
+    UserError::new(ErrorKind::Usage, message)
+        .hint(format!("`hobnob models rm {}` asks and deletes it", shell::word(&removal.model)))
 }

@@ -91,6 +91,9 @@ impl Store {
 
     /// Marks answers as cut whose writers have died. What had come of them is kept.
     pub(super) fn mark_cut(&mut self) -> rusqlite::Result<()> {
+        if self.only_to_read {
+            return Ok(());
+        }
         let writers: Vec<String> = {
             let mut growing = self.db.prepare("SELECT DISTINCT writer FROM messages WHERE writer IS NOT NULL")?;
             growing.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?

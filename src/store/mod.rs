@@ -3,7 +3,8 @@
 //!
 //! | file | is |
 //! |---|---|
-//! | `file` | opening: permissions, versions, a damaged file |
+//! | `file` | opening: permissions, versions, a damaged file, a disk that takes nothing |
+//! | `salvage` | what can still be read of a damaged file |
 //! | `schema` | tables, and the steps from older ones |
 //! | `writer` | whose answer is growing, and whether they live |
 //! | `keep` | changes of conversations, in |
@@ -19,6 +20,7 @@ mod file;
 mod keep;
 mod prompts;
 mod read;
+mod salvage;
 mod schema;
 mod search;
 mod writer;
@@ -30,11 +32,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 pub use self::actor::StoreHandle;
+use self::file::Doing;
+pub use self::file::{Health, health};
 pub use self::keep::lost;
 use self::writer::Writer;
 use crate::domain::MsgId;
 use crate::domain::store::{ConvId, ConvIds};
-use crate::error::UserError;
+use crate::error::{ErrorKind, UserError};
 
 /// Deleted conversations that nobody has taken away for so long go for good.
 const UNDELETE_MS: i64 = 24 * 60 * 60 * 1000;
@@ -48,6 +52,8 @@ const FORGET: &str = "UPDATE messages SET content = '', reasoning = '', form = N
 pub struct Store {
     db: Connection,
     file: PathBuf,
+    /// Nothing can be changed: what is there is shown as it is.
+    only_to_read: bool,
     writer: Writer,
     sheets: HashMap<ConvId, Sheet>,
     /// Deleted here: they go for good when this ends.
@@ -82,29 +88,63 @@ impl Store {
     /// # Errors
     /// There is no place for it, or it is of a newer hobnob, which leaves it as it is.
     pub fn open(file: &Path) -> Result<(Self, Option<UserError>), UserError> {
+        match Self::open_once(file) {
+            // Noted while it was opened: now it is mended.
+            Err(_) if file::is_noted_as_damaged(file) => Self::open_once(file),
+            opened => opened,
+        }
+    }
+
+    fn open_once(file: &Path) -> Result<(Self, Option<UserError>), UserError> {
         let (db, note) = file::open(file)?;
-        let mut store = Self {
+        let mut store = Self::of(db, file, false);
+        store.mark_cut().and_then(|()| store.clear_deleted()).map_err(|error| store.failed(&error))?;
+        Ok((store, note))
+    }
+
+    fn of(db: Connection, file: &Path, only_to_read: bool) -> Self {
+        Self {
             db,
             file: file.to_owned(),
+            only_to_read,
             writer: Writer::new(file),
             sheets: HashMap::new(),
             deleted: HashSet::new(),
             has_deleted_messages: HashSet::new(),
-        };
-        store.mark_cut().and_then(|()| store.clear_deleted()).map_err(|error| store.failed(&error))?;
-        Ok((store, note))
+        }
     }
 
     /// The same, where there is a file already.
     ///
     /// # Errors
-    /// As [`Self::open`].
+    /// As [`Self::open`], or nobody can tell whether there is one.
     pub fn open_existing(file: &Path) -> Result<Option<(Self, Option<UserError>)>, UserError> {
-        if file.exists() { Self::open(file).map(Some) } else { Ok(None) }
+        if file::is_there(file)? { Self::open(file).map(Some) } else { Ok(None) }
     }
 
+    /// The same for somebody who changes nothing: it needs neither room on the disk nor the right to write there.
+    ///
+    /// # Errors
+    /// It is there and can't be read.
+    pub fn open_to_read(file: &Path) -> Result<Option<(Self, Option<UserError>)>, UserError> {
+        match Self::open_existing(file) {
+            Err(error) if error.kind == ErrorKind::Disk => Self::only_to_read(file).map(|store| Some((store, None))),
+            opened => opened,
+        }
+    }
+
+    fn only_to_read(file: &Path) -> Result<Self, UserError> {
+        Ok(Self::of(file::open_to_read(file)?, file, true))
+    }
+
+    /// What went wrong when something was to be kept.
     fn failed(&self, error: &rusqlite::Error) -> UserError {
-        file::failed(&self.file, error)
+        file::failed(&self.file, error, Doing::Keeping)
+    }
+
+    /// What went wrong when something was to be read.
+    fn unread(&self, error: &rusqlite::Error) -> UserError {
+        file::failed(&self.file, error, Doing::Reading)
     }
 
     /// Takes conversations out that were deleted a while ago, and the words of messages.

@@ -16,7 +16,7 @@ impl Store {
     /// # Errors
     /// The file can't be read.
     pub fn prompts(&self) -> Result<Vec<String>, UserError> {
-        self.newest_prompts().map_err(|error| self.failed(&error))
+        self.newest_prompts().map_err(|error| self.unread(&error))
     }
 
     fn newest_prompts(&self) -> rusqlite::Result<Vec<String>> {

@@ -34,13 +34,16 @@ impl Store {
         };
         let Some(id) = id else { return Ok(None) };
         // Somebody may have died since this began.
-        self.mark_cut().map_err(|error| self.failed(&error))?;
-        match read(&self.db, id, at, self.writer.own_name()).map_err(|error| self.failed(&error))? {
+        self.mark_cut().map_err(|error| self.unread(&error))?;
+        match read(&self.db, id, at, self.writer.own_name()).map_err(|error| self.unread(&error))? {
             Some((sheet, opened)) => {
-                let used = self.db.execute("UPDATE conversations SET used = ? WHERE id = ?", params![now(), sheet.row]);
-                // Reading is what was asked for.
-                if let Err(error) = used {
-                    tracing::warn!("the use of a conversation was not noted: {error}");
+                if !self.only_to_read {
+                    let used =
+                        self.db.execute("UPDATE conversations SET used = ? WHERE id = ?", params![now(), sheet.row]);
+                    // Reading is what was asked for.
+                    if let Err(error) = used {
+                        tracing::warn!("the use of a conversation was not noted: {error}");
+                    }
                 }
                 self.sheets.insert(id, sheet);
                 Ok(Some(opened))
@@ -57,7 +60,7 @@ impl Store {
         let read = self
             .mark_cut()
             .and_then(|()| read(&self.db, id, None, self.writer.own_name()))
-            .map_err(|error| self.failed(&error))?;
+            .map_err(|error| self.unread(&error))?;
         read.map(|(_, opened)| opened).ok_or_else(|| gone(&id.short(), None))
     }
 
@@ -67,7 +70,7 @@ impl Store {
     /// # Errors
     /// The file can't be read.
     pub fn preview(&self, id: ConvId, at: Option<Row>) -> Result<Vec<Said>, UserError> {
-        preview(&self.db, id, at).map_err(|error| self.failed(&error))
+        preview(&self.db, id, at).map_err(|error| self.unread(&error))
     }
 
     /// The conversation that was used last.
@@ -77,7 +80,7 @@ impl Store {
     pub fn last(&self) -> Result<Option<ConvId>, UserError> {
         let sql = "SELECT name FROM conversations WHERE deleted IS NULL ORDER BY used DESC, id DESC LIMIT 1";
         let name: Option<String> =
-            self.db.query_row(sql, [], |row| row.get(0)).optional().map_err(|error| self.failed(&error))?;
+            self.db.query_row(sql, [], |row| row.get(0)).optional().map_err(|error| self.unread(&error))?;
         Ok(name.and_then(|name| name.parse().ok()))
     }
 
@@ -86,7 +89,7 @@ impl Store {
     /// # Errors
     /// There is none, or more than one; the error has those, or the nearest.
     pub fn find(&self, name: &str) -> Result<ConvId, UserError> {
-        let known = self.known().map_err(|error| self.failed(&error))?;
+        let known = self.known().map_err(|error| self.unread(&error))?;
         let by_title = || called(name, known.iter().map(|(id, title)| (*id, title.as_str())));
         match by_id(name, &known) {
             Called::Nobody if name.trim().eq_ignore_ascii_case("last") => self.last()?.ok_or_else(|| gone(name, None)),
@@ -100,7 +103,7 @@ impl Store {
     /// # Errors
     /// There is none, or more than one; the error has those, or the nearest.
     pub fn find_id(&self, beginning: &str) -> Result<ConvId, UserError> {
-        let known = self.known().map_err(|error| self.failed(&error))?;
+        let known = self.known().map_err(|error| self.unread(&error))?;
         one(by_id(beginning, &known), beginning, &known)
     }
 
@@ -110,7 +113,7 @@ impl Store {
     /// The file can't be read.
     pub fn is_free(&self, id: ConvId) -> Result<bool, UserError> {
         let sql = "SELECT NOT EXISTS (SELECT 1 FROM conversations WHERE name = ?)";
-        self.db.query_row(sql, [id.to_string()], |row| row.get(0)).map_err(|error| self.failed(&error))
+        self.db.query_row(sql, [id.to_string()], |row| row.get(0)).map_err(|error| self.unread(&error))
     }
 
     /// Ids and titles of all conversations, the newest first.
@@ -125,7 +128,7 @@ impl Store {
     /// # Errors
     /// The file can't be read.
     pub fn list(&self, archived: bool) -> Result<Vec<Summary>, UserError> {
-        list(&self.db, archived).map_err(|error| self.failed(&error))
+        list(&self.db, archived).map_err(|error| self.unread(&error))
     }
 }
 
@@ -190,6 +193,7 @@ fn list(db: &Connection, archived: bool) -> rusqlite::Result<Vec<Summary>> {
             messages,
             preview,
             age: age(now, row.get(5)?),
+            updated: seconds(row.get(5)?),
             pinned: row.get(6)?,
             archived: row.get(7)?,
             draft,

@@ -30,7 +30,7 @@ impl Store {
             Some(Query::Parts(parts)) => by_look(&self.db, &parts),
             None => Ok(Vec::new()),
         };
-        let mut hits = hits.map_err(|error| self.failed(&error))?;
+        let mut hits = hits.map_err(|error| self.unread(&error))?;
         for hit in &mut hits {
             let row = hit.message.map(|(Row(row), _)| row);
             hit.known_as = row.and_then(|row| self.sheets.get(&hit.conversation)?.id_of(row));

@@ -28,6 +28,7 @@ fn listed(d: &mut Driver, titles: &[&str]) {
         messages: 2,
         preview: String::new(),
         age: Duration::from_secs(7200),
+        updated: 0,
         pinned: false,
         archived: false,
         draft: false,

@@ -65,7 +65,9 @@ fn an_engine_that_is_kept_warm_does_not_go_on_for_nobody() {
 fn a_full_disk_is_told_as_what_it_is() {
     let home = Sandbox::new();
     let script = home.script(FINE);
-    let cases: [&[&str]; 8] = [
+    let cases: [&[&str]; 10] = [
+        &["--version"],
+        &["run", "--help"],
         &["run", "-m", &script, "hi"],
         &["run", "--json", "-m", &script, "hi"],
         &["run", "--jsonl", "-m", &script, "hi"],

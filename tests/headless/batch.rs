@@ -244,7 +244,9 @@ fn a_reader_that_leaves_ends_it() {
     if let Some(full) = full() {
         let mut command = home.hobnob(["run", "-m", &home.script(""), "--batch", file.to_str().expect("text")]);
         command.stdout(full);
-        Running::start(command).finish().assert_error(1, "stdout could not be written");
+        let done = Running::start(command).finish();
+        done.assert_error(1, "stdout could not be written");
+        assert!(done.err.starts_with("error: "), "nothing was kept: {}", done.err);
     }
 }
 

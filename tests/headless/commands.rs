@@ -4,18 +4,20 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::sandbox::{AT_ONCE, Sandbox};
+use crate::support::tiny;
 
 #[test]
 fn usage_errors_name_the_nearest_right_thing() {
     let home = Sandbox::new();
-    let cases: [(&[&str], &str, &str); 8] = [
+    let cases: [(&[&str], &str, &str); 9] = [
         (&["run", "--tempreature", "0", "hi"], "`--tempreature` is not an option of `hobnob run`", "`--temperature`"),
         (&["rnu", "hi"], "`rnu` is not a command of `hobnob`", "`hobnob run`"),
         (&["models", "shwo", "x"], "`shwo` is not a command of `hobnob models`", "`hobnob models show`"),
         (&["run", "--temperature", "9", "hi"], "--temperature must be a number from 0 to 2, not 9", "--help"),
         (&["run", "--top-p", "0", "hi"], "--top-p must be a number above 0 and up to 1, not 0", "--help"),
         (&["run", "--max-tokens", "0", "hi"], "--max-tokens must be a whole number from 1 to 1000000, not 0", "--help"),
-        (&["-m", "a b", "run", "hi"], "--model must be a model", "--help"),
+        (&["-m", "a:b c", "run", "hi"], "--model must be a model", "--help"),
+        (&["--stats", "hi"], "`--stats` is not an option of `hobnob`", "as in `hobnob run --stats`"),
         (&["chat"], "the interface can't be shown: standard input is not a terminal", "hobnob run"),
     ];
     for (args, message, hint) in cases {
@@ -31,7 +33,9 @@ fn usage_errors_name_the_nearest_right_thing() {
 #[test]
 fn help_and_version_are_data_and_come_at_once() {
     let home = Sandbox::new();
-    let cases: [(&[&str], &str); 6] = [
+    let cases: [(&[&str], &str); 8] = [
+        (&["help"], "hobnob pull starter"),
+        (&["help", "models", "rm"], "Usage: hobnob models rm"),
         (&["--version"], concat!("hobnob ", env!("CARGO_PKG_VERSION"), "\n")),
         (&["--help"], "hobnob pull starter"),
         (&["run", "-h"], "--repetition-penalty"),
@@ -62,6 +66,9 @@ fn a_bad_config_stops_every_command_but_config_path() {
         }
         assert_eq!(done.text(), "", "{args:?}");
     }
+    let json = home.run(["run", "hi", "--json"]).json();
+    let message = json["error"]["message"].as_str().expect("a text");
+    assert!(message.contains("sampling.temprature") && message.ends_with("(and 1 more)"), "{message}");
     let path = home.run(["config", "path"]);
     path.assert_code(0);
     assert_eq!(path.text(), format!("{}\n", file.display()));
@@ -91,8 +98,8 @@ fn settings_are_shown_with_where_they_come_from() {
     assert_eq!(of("sampling.top_k"), serde_json::json!({ "value": null, "origin": { "from": "default" } }));
     let shown = home.run(["config"]);
     shown.assert_code(0);
-    let line = shown.text().lines().find(|line| line.starts_with("sampling.temperature ")).expect("a line for each");
-    assert!(line.contains(" 0.25 ") && line.ends_with("config file, line 2"), "{line}");
+    let line = shown.text().lines().find(|line| line.starts_with("sampling.temperature\t")).expect("a line for each");
+    assert_eq!(line, "sampling.temperature\t0.25\tconfig file, line 2");
     home.run(["config", "check"]).assert_code(0);
 }
 
@@ -189,4 +196,23 @@ fn colours_are_for_terminals_unless_somebody_wants_them() {
     assert!(!plain.err.contains('\x1b'), "{}", plain.err);
     let coloured = home.run(["--color", "always", "run", "-m", "./missing.gguf", "hi"]);
     assert!(coloured.err.starts_with("\x1b[1;31merror:\x1b[0m "), "{}", coloured.err);
+}
+
+#[test]
+fn what_the_system_has_too_little_of_is_neither_a_bug_nor_the_file_s_fault() {
+    let home = Sandbox::new();
+    let path = home.path("tiny.gguf");
+    tiny::gguf("llama").write(&path);
+    let mut told = 0;
+    for files in [7, 8, 9, 11, 13, 15] {
+        let path = path.to_string_lossy();
+        let done = home.run_within(&format!("ulimit -n {files}"), ["run", "-m", &path, "--max-tokens", "2", "hi"]);
+        // With the fewest even the program's own libraries can't be opened.
+        if !done.status.success() && done.err.contains("error: ") {
+            done.assert_error(done.status.code().unwrap_or_default(), "open files");
+            assert!(done.err.contains("ulimit -n") && !done.err.contains("bug"), "{files}: {}", done.err);
+            told += 1;
+        }
+    }
+    assert!(told > 2);
 }

@@ -129,7 +129,11 @@ type Check<'a> = &'a dyn Fn(&str) -> bool;
 #[test]
 fn answers_match_their_regular_expression() {
     let home = Sandbox::new();
-    let cases: [(&str, &str, Check<'_>); 3] = [
+    let cases: [(&str, &str, Check<'_>); 4] = [
+        // The last newline of it is the one that ends what is printed.
+        ("Name three rivers", r"(- [^\n]{1,20}\n){3}", &|text| {
+            text.lines().count() == 3 && text.lines().all(|line| line.starts_with("- "))
+        }),
         ("Is fire cold?", "yes|no|maybe so", &|text| ["yes", "no", "maybe so"].contains(&text)),
         ("When was that?", r"(19|20)\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", &is_date),
         ("Wie heißt das?", "(grün|blaß) / [a-z]{2,6}", &|text| {

@@ -146,6 +146,13 @@ fn deleting_wants_a_yes() {
     assert!(!pulled.repo().exists());
     pulled.run(&["models", "rm", MODEL, "--yes"]).assert_error(3, "is not on this machine");
     let own = pulled.home.path("tiny.gguf");
+    let link = pulled.home.path("link.gguf");
+    std::os::unix::fs::symlink(&own, &link).expect("a link");
+    let refused = pulled.run(&["models", "rm", &link.display().to_string()]);
+    assert!(refused.assert_error(2, "unasked").err.contains("what it leads to stays where it is"), "{}", refused.err);
+    let done = pulled.run(&["models", "rm", &link.display().to_string(), "-y"]);
+    assert!(done.assert_code(0).err.contains("what it led to is where it was"), "{}", done.err);
+    assert!(own.exists() && !link.is_symlink() && !done.err.contains("for good"), "{}", done.err);
     let refused = pulled.run(&["models", "rm", &own.display().to_string()]);
     assert!(refused.assert_error(2, "unasked").err.contains("is a file of your own"), "{}", refused.err);
     assert!(own.exists());
@@ -176,13 +183,13 @@ fn an_import_runs_and_can_be_forgotten() {
 fn newer_ones_are_told() {
     let pulled = Pulled::new();
     let same = pulled.run(&["models", "newer"]);
-    assert_eq!(same.assert_code(0).text(), format!("{MODEL}: nothing newer\n"));
+    assert_eq!(same.assert_code(0).text(), format!("{MODEL}\tcurrent\t\t\n"));
     pulled.server.replace(Repo::new("org/tiny", 'b').large("tiny-F32.gguf", b"other bytes"));
     let json = pulled.run(&["models", "newer", MODEL, "--json"]).json();
     assert_eq!(json["models"][0]["newer"].as_str(), Some(&*"b".repeat(40)), "{json}");
     assert_eq!(json["models"][0]["pull"].as_str(), Some(MODEL), "{json}");
     let told = pulled.run(&["models", "newer"]);
-    assert!(told.assert_code(0).text().contains(&format!("`hobnob pull --newest {MODEL}` gets it")), "{}", told.text());
+    assert_eq!(told.assert_code(0).text(), format!("{MODEL}\tnewer\t{}\t{MODEL}\n", "b".repeat(40)));
     pulled.run(&["models", "newer", MODEL, "--offline"]).assert_error(4, "the network is off");
 }
 

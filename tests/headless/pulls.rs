@@ -1,5 +1,7 @@
 //! `hobnob pull` from a stand-in for the Hub.
 
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -61,10 +63,16 @@ fn the_last_line_is_the_path_and_the_second_time_needs_no_network() {
     let path = PathBuf::from(done.text().lines().last().expect("a line"));
     assert_eq!(std::fs::read(&path).expect("the file"), hub.file);
     // It is no model, which is worth a word and no failure: the file was asked for.
-    assert!(done.err.contains("warning: "), "{}", done.err);
+    assert!(done.err.contains("warning: ") && done.err.contains("it is as the Hub has it"), "{}", done.err);
+    // Quiet as well; whether it came like that is for verify to tell, which does.
     let again = Running::start(hub.pull(&home, &["--offline", "-q"])).finish();
     again.assert_code(0);
-    assert_eq!((again.text(), again.err.as_str()), (done.text(), ""));
+    assert_eq!(again.text(), done.text());
+    assert!(again.err.starts_with("warning: it is here, and can't be used") && !again.err.contains("getting"));
+    assert!(again.err.contains("`hobnob models verify MODEL`"), "{}", again.err);
+    let verified = home.run(["models", "verify", MODEL]);
+    verified.assert_code(0);
+    assert!(verified.err.contains("every byte is right") && verified.err.contains("it is as the Hub has it"));
     let json = Running::start(hub.pull(&home, &["--json", "-q"])).finish().json();
     assert_eq!(json["path"].as_str().map(Path::new), Some(&*path));
     assert_eq!((json["bytes"].as_u64(), json["format"].as_str()), (Some(3_000_000), Some("gguf")));
@@ -103,14 +111,43 @@ fn several_models_come_with_one_command() {
     let paths: Vec<PathBuf> = done.text().lines().map(PathBuf::from).collect();
     assert!(paths.len() == 2 && paths.iter().all(|path| path.is_file()), "{paths:?}");
     let json = pull(&["--json"]).json();
-    let kinds: Vec<bool> = json.as_array().expect("a list").iter().map(|one| one["path"].is_string()).collect();
+    let models = json["models"].as_array().expect("a list");
+    let kinds: Vec<bool> = models.iter().map(|one| one["path"].is_string()).collect();
     assert_eq!(kinds, [true, false, true]);
-    assert_eq!(json[1]["error"]["kind"], "model_not_found");
+    assert_eq!(
+        (&models[1]["model"], &models[1]["error"]["kind"]),
+        (&"org/tiny/none.gguf".into(), &"model_not_found".into())
+    );
     let lines = pull(&["--jsonl"]).lines();
+    let failed = lines.iter().find(|line| line["event"] == "error").expect("it is told");
+    assert_eq!(failed["model"], "org/tiny/none.gguf");
     let events: Vec<&str> = lines.iter().filter_map(|line| line["event"].as_str()).collect();
     assert_eq!(events.iter().filter(|event| **event == "done").count(), 2, "{events:?}");
-    assert!(events.contains(&"error"), "{events:?}");
     home.run(["pull", "--speed-limit", "fast", "starter"]).assert_error(2, "write it like 5M");
+}
+
+#[test]
+fn an_interrupt_leaves_word_of_what_came_before_it() {
+    let (home, hub) = (Sandbox::new(), Hub::start());
+    hub.server.replace(Repo::new("org/small", 'b').large("s.gguf", b"GGUF and nothing in it"));
+    let pull = |words: &[&str]| {
+        let mut command = home.hobnob(["pull", "-q", "org/small/s.gguf"].iter().chain(words).copied());
+        command.env("HF_ENDPOINT", &hub.server.endpoint).env("NO_PROXY", "127.0.0.1").env("no_proxy", "127.0.0.1");
+        Running::start(command)
+    };
+    pull(&[]).finish().assert_code(0);
+    hub.server.spoil_bodies([Fault::Hold(1_000_000)]);
+    let running = pull(&[MODEL, "org/small/never.gguf", "--json"]);
+    let cache = home.path("home/.cache/huggingface/hub");
+    assert!(eventually(PATIENCE, || largest(&cache) >= 1_000_000), "the first million bytes come");
+    running.signal(Signal::INT);
+    let done = running.finish();
+    done.assert_code(130);
+    let json = done.json();
+    let models = json["models"].as_array().expect("a list");
+    assert_eq!(models.len(), 2, "{json:#}");
+    assert!(models[0]["path"].as_str().is_some_and(|path| Path::new(path).is_file()), "{json:#}");
+    assert_eq!((&models[1]["model"], &models[1]["error"]["kind"]), (&MODEL.into(), &"cancelled".into()));
 }
 
 #[test]
@@ -144,6 +181,28 @@ fn a_download_that_the_network_fails_waits_and_says_so() {
     assert!(waits.iter().any(|seconds| *seconds > 9.0), "{waits:?}");
     assert!(done.err.contains(": trying again in "), "{}", done.err);
     assert_eq!(lines.last().expect("a line")["event"], "done");
+}
+
+#[test]
+fn a_log_hears_of_what_takes_long() {
+    let home = Sandbox::new();
+    // It takes connections, and never answers.
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let mut pull = home.hobnob(["pull", MODEL]);
+    pull.env("HF_ENDPOINT", format!("http://{}", silent.local_addr().expect("an address")));
+    pull.env("NO_PROXY", "127.0.0.1").env("no_proxy", "127.0.0.1");
+    let words: Vec<String> = (1..=4000).map(|n| format!("w{n}")).collect();
+    let slow = home.script(&format!("[[reply]]\ntext = \"{}\"\ntokens_per_second = 20.0\n", words.join(" ")));
+    let lines = home.write("in.jsonl", "{\"prompt\": \"x\"}\n{\"prompt\": \"y\"}\n").display().to_string();
+    let batch = home.hobnob(["run", "-m", &slow, "--batch", &lines]);
+    let started = [(pull, "looking for org/tiny/m.gguf (for 1"), (batch, "0 of 2 (0 %), ")];
+    for (mut running, said) in started.map(|(command, said)| (Running::start(command), said)) {
+        let mut line = String::new();
+        BufReader::new(running.stderr.take().expect("a pipe")).read_line(&mut line).expect("a line");
+        assert!(line.contains(said) && !line.contains('['), "{line}");
+        running.signal(Signal::INT);
+        assert_eq!(running.wait(AT_ONCE).code(), Some(130));
+    }
 }
 
 #[test]
@@ -194,6 +253,14 @@ fn what_the_hub_refuses_is_told_with_its_own_code() {
     let (home, hub) = (Sandbox::new(), Hub::start());
     hub.server.spoil_answers(std::iter::repeat_n(Fault::Status(401, None), 20));
     Running::start(hub.pull(&home, &[])).finish().assert_error(4, "org/tiny");
+    // What is no name here is not helped by what is.
+    for (name, hint) in
+        [("nope nope", "hint: `hobnob search 'nope nope'`"), ("stater", "hint: did you mean `starter`?")]
+    {
+        let done = home.run(["pull", name]);
+        done.assert_error(3, name);
+        assert!(done.err.contains(hint), "{}", done.err);
+    }
 }
 
 #[test]

@@ -81,6 +81,16 @@ impl Sandbox {
         Running::start(self.hobnob(args)).finish()
     }
 
+    /// Runs it to its end within limits, as the shell sets them.
+    pub fn run_within<'a>(&self, limits: &str, args: impl IntoIterator<Item = &'a str>) -> Done {
+        let hobnob = self.hobnob(args);
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(format!("{limits}; exec \"$0\" \"$@\"")).arg(hobnob.get_program()).args(hobnob.get_args());
+        shell.env_clear().envs(hobnob.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        shell.current_dir(self.dir.path()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Running::start(shell).finish()
+    }
+
     /// Runs it to its end with `input` on stdin.
     pub fn run_with<'a>(&self, args: impl IntoIterator<Item = &'a str>, input: impl Into<Vec<u8>>) -> Done {
         let mut command = self.hobnob(args);

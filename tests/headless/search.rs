@@ -178,6 +178,20 @@ fn the_catalog_needs_no_network_and_takes_what_the_config_adds() {
         (&json!("not known"), &json!("org/tiny-1B-GGUF:Q8_0"))
     );
     assert!(hub.server.seen().is_empty());
+    // In a pipe the same, with a tab between the values and numbers that can be reckoned with.
+    let done = hub.run(&["search", "--catalog", "--limit", "100"]);
+    let lines = done.text();
+    assert_eq!(lines.lines().count(), 21);
+    for (line, model) in lines.lines().zip(models) {
+        let cells: Vec<&str> = line.split('\t').collect();
+        let bytes = model["bytes"].as_u64().map_or_else(|| cells[2].to_owned(), |bytes| bytes.to_string());
+        let parameters = model["parameters"].as_u64().map(|number| number.to_string()).unwrap_or_default();
+        assert_eq!(
+            (cells.len(), cells[0], cells[1], cells[2]),
+            (7, model["model"].as_str().expect("a name"), &*parameters, &*bytes)
+        );
+        assert!(cells[2].parse::<u64>().is_ok() || cells[2].is_empty(), "{line}");
+    }
 
     // Its name is enough from here on, and its sampling is the default.
     let done = hub.run(&["pull", "ours"]);

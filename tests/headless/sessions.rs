@@ -1,5 +1,7 @@
 //! `hobnob sessions`, and `run` as a part of a conversation.
 
+use std::fs;
+
 use serde_json::{Value, json};
 
 use crate::sandbox::{AT_ONCE, Done, Running, Sandbox};
@@ -64,6 +66,23 @@ fn a_conversation_is_kept_and_gone_on_with() {
 }
 
 #[test]
+fn a_limit_of_the_command_line_is_for_one_answer() {
+    let home = Sandbox::new();
+    let long = home.script("[[reply]]\ntext = \"one two three four five six\"\n");
+    let reason = |done: &Done| done.json()["finish_reason"].as_str().map(str::to_owned);
+    let ask = |args: &[&str]| home.run(["run", "-m", &long, "--json"].iter().chain(args).copied());
+    assert_eq!(reason(&ask(&["--save", "--max-tokens", "3", "count"])).as_deref(), Some("length"));
+    assert_eq!(reason(&ask(&["-c", "count"])).as_deref(), Some("stop"));
+    assert_eq!(reason(&ask(&["-c", "--max-tokens", "3", "count"])).as_deref(), Some("length"));
+    assert_eq!(reason(&ask(&["-c", "count"])).as_deref(), Some("stop"));
+    // What the settings say when a conversation begins stays with it.
+    home.config("[chat]\nmax_tokens = 4\n");
+    assert_eq!(reason(&ask(&["--save", "--max-tokens", "20", "count"])).as_deref(), Some("stop"));
+    home.config("");
+    assert_eq!(reason(&ask(&["-c", "count"])).as_deref(), Some("length"));
+}
+
+#[test]
 fn an_answer_that_is_stopped_or_fails_is_kept_as_far_as_it_went() {
     let home = Sandbox::new();
     let script = home.script("[[reply]]\ntext = \"one two three\"\nfail = \"it did not work\"\n");
@@ -107,6 +126,11 @@ fn the_list_the_search_and_the_page_are_for_people_and_for_pipes() {
     let json = home.run(["sessions", "list", "--json"]).json();
     assert_eq!(json["sessions"][0]["title"].as_str().map(|title| title.starts_with("Why is the sky")), Some(true));
     assert_eq!(json["sessions"][0]["messages"], 2);
+    let db = rusqlite::Connection::open(database(&home)).expect("opens");
+    db.execute("UPDATE conversations SET updated = 1700000000999", []).expect("is written");
+    drop(db);
+    assert_eq!(home.run(["sessions"]).text().split('\t').nth(1), Some("1700000000"), "the time that is kept");
+    assert_eq!(home.run(["sessions", "--json"]).json()["sessions"][0]["updated"], 1_700_000_000);
     let hits = home.run(["sessions", "search", "SCATTERS", "light"]);
     assert!(hits.text().starts_with(&id) && hits.text().contains("It scatters"), "{}", hits.text());
     let json = home.run(["sessions", "search", "scat", "--json"]).json();
@@ -153,6 +177,9 @@ fn what_is_exported_comes_back() {
     copy.assert_code(0);
     assert_ne!(copy.text().trim(), id);
     home.run(["sessions", "rm", &id]).assert_error(2, "nobody is here to be asked");
+    let by_name = home.run(["sessions", "rm", "--yes", "last"]);
+    by_name.assert_error(2, "nothing is removed as `last`");
+    assert!(by_name.err.contains("hint: by its id it is: `hobnob sessions rm "), "{}", by_name.err);
     home.run(["sessions", "rm", "--yes", &id, copy.text().trim()]).assert_code(0);
     assert_eq!(home.run(["sessions"]).text(), "");
     let back = home.run(["sessions", "import", name]);
@@ -206,4 +233,93 @@ fn a_file_of_a_newer_hobnob_is_left_alone() {
     home.run(["sessions"]).assert_error(2, "newer hobnob");
     home.run(["run", "-m", &script, "hi"]).assert_code(0);
     home.run(["run", "-m", &script, "--save", "hi"]).assert_error(2, "newer hobnob");
+}
+
+/// No file can grow, as on a disk that is full.
+const NO_ROOM: &str = "trap '' XFSZ; ulimit -f 0";
+
+#[test]
+fn where_nothing_can_be_written_conversations_are_read_all_the_same() {
+    let home = Sandbox::new();
+    let script = home.script(SCRIPT);
+    let id = saved(&home, &script, "Why is the sky blue?");
+    for args in [
+        &["sessions"][..],
+        &["sessions", "show", &id],
+        &["sessions", "export", &id],
+        &["sessions", "search", "scatters"],
+        &["run", "-m", &script, "-c", "--no-save", "sky"],
+    ] {
+        let done = home.run_within(NO_ROOM, args.iter().copied());
+        let as_ever = home.run(args.iter().copied());
+        done.assert_code(0);
+        assert_eq!((done.text(), done.err.as_str()), (as_ever.text(), ""), "{args:?}");
+    }
+    for args in [&["sessions", "rm", "--yes", &id][..], &["run", "-m", &script, "-c", "sky"]] {
+        home.run_within(NO_ROOM, args.iter().copied()).assert_error(1, "can't be kept");
+    }
+    home.run(["sessions", "show", &id]).assert_code(0);
+}
+
+#[test]
+fn conversations_that_nobody_can_look_at_are_not_called_none() {
+    let home = Sandbox::new();
+    // Nobody gets through it, root included, who could enter a folder of another.
+    let round = home.path("round");
+    std::os::unix::fs::symlink(&round, &round).expect("a link");
+    for args in [&["sessions"][..], &["sessions", "search", "words"], &["sessions", "show", "last"]] {
+        let mut command = home.hobnob(args.iter().copied());
+        command.env("HOBNOB_DATA_DIR", &round);
+        Running::start(command).finish().assert_error(1, "can't be read: too many levels of symbolic links");
+    }
+    let mut command = home.hobnob(["sessions", "--json"]);
+    command.env("HOBNOB_DATA_DIR", "/dev/null");
+    assert_eq!(Running::start(command).finish().assert_code(0).text(), "{\"sessions\":[]}\n");
+}
+
+/// Overwrites the pages that hold `words`.
+fn damage(file: &std::path::Path, words: &str) {
+    const PAGE: usize = 4096;
+    let mut bytes = fs::read(file).expect("reads");
+    let places: Vec<usize> = bytes
+        .windows(words.len())
+        .enumerate()
+        .filter(|(_, part)| *part == words.as_bytes())
+        .map(|(at, _)| at)
+        .collect();
+    assert!(!places.is_empty(), "{words}");
+    for place in places {
+        let page = place / PAGE * PAGE;
+        bytes[page..page + PAGE].fill(b'#');
+    }
+    fs::write(file, bytes).expect("writes");
+}
+
+#[test]
+fn a_damaged_file_is_told_of_and_what_can_be_read_comes_over_once_nobody_has_it_open() {
+    let home = Sandbox::new();
+    let long = home.script(&format!("[[reply]]\ntext = \"{}the last of it\"\n", "word ".repeat(60)));
+    let kept = saved(&home, &long, "Tell me.");
+    damage(&database(&home), "the last of it");
+    let other = rusqlite::Connection::open(database(&home)).expect("opens");
+    let _: i64 = other.query_row("SELECT count(*) FROM conversations", [], |row| row.get(0)).expect("reads");
+    home.run(["sessions", "show", &kept]).assert_error(1, "it is damaged");
+    let doctor = home.run(["doctor", "--offline", "--json"]).json();
+    let check = doctor["checks"].as_array().and_then(|all| all.iter().find(|check| check["id"] == "conversations"));
+    let check = check.expect("a check");
+    assert_eq!(check["verdict"], "problem", "{check}");
+    assert!(check["hint"].as_str().is_some_and(|hint| hint.contains("set aside")), "{check}");
+    // The answer is there, and the script knows that it is not kept.
+    let run = home.run(["run", "-m", &long, "--save", "--json", "And more?"]);
+    run.assert_error(1, "can't be kept");
+    let json = run.json();
+    assert!(json["content"].as_str().is_some_and(|text| text.ends_with("the last of it")), "{json}");
+    assert_eq!(json["session"], Value::Null);
+    drop(other);
+    let list = home.run(["sessions"]);
+    list.assert_code(0);
+    assert!(list.err.contains("were damaged") && list.err.contains("conversations.broken"), "{}", list.err);
+    let again = home.run(["sessions"]);
+    assert_eq!((again.text(), again.err.as_str()), (list.text(), ""));
+    saved(&home, &long, "And now?");
 }

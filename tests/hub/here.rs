@@ -207,7 +207,7 @@ async fn the_interface_has_its_work_done() {
     assert!(own.exists() && refused.message.contains("of your own"), "{refused}");
     let look = ask(&|id| HubCmd::LookAtRemoval { id, model: imported.clone() });
     assert_eq!(worked(&mut events, look).await, Ok(Done::Removable { owner: Owner::Imported, frees: 0 }));
-    let bad = ask(&|id| HubCmd::Delete { id, model: model("a b") });
+    let bad = ask(&|id| HubCmd::Delete { id, model: model("a:b c") });
     assert_eq!(worked(&mut events, bad).await.expect_err("means nothing").kind, ErrorKind::Usage);
 
     hub.send(HubCmd::ScanLocal);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use hobnob::domain::model::{Format, ModelRef, starter};
 use hobnob::error::ErrorKind;
-use hobnob::hub::{find, scan};
+use hobnob::hub::{Options, find, scan};
 
 use crate::made::{Made, parse, references};
 
@@ -260,6 +260,16 @@ fn names_choose_what_is_here_and_errors_say_what_is() {
     assert!(error.hint.expect("a hint").contains("org/Qwen3-4B-GGUF"));
     let error = find(&options, &parse("orq/Qwen3-4B-GGUF:Q8_0")).expect_err("misspelt");
     assert!(error.hint.expect("a hint").contains("similar names on this machine: org/Qwen3-4B-GGUF"));
+
+    // Of many the first are named, and how many there are besides. What can be run comes before what can't.
+    for number in 0..9 {
+        made.loose(&format!("set/broken{number}.gguf"), "hello");
+    }
+    let options = Options { folders: vec![made.root.path().join("set")], ..options };
+    let error = find(&options, &parse("anything")).expect_err("nothing like it");
+    let hint = error.hint.expect("a hint");
+    assert!(hint.starts_with("there is: org/Qwen3-4B-GGUF:Q4_K_M, org/Qwen3-4B-GGUF:Q8_0, "), "{hint}");
+    assert!(hint.ends_with("broken5.gguf, … 3 more: `hobnob models` lists all"), "{hint}");
 
     let empty = Made::new();
     let error = find(&empty.options(), &parse("anything")).expect_err("nothing here");

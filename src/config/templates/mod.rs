@@ -117,6 +117,10 @@ impl Templates {
             if let Some(source) = Source::read(&path)? {
                 return parse::template(name, &source, Some(&path));
             }
+            if path.is_symlink() {
+                let message = format!("the template {} is a link to a file that is not there", path.display());
+                return Err(UserError::new(ErrorKind::Config, message).hint("put the file back, or remove the link"));
+            }
         }
         match BUILT_IN.iter().find(|(known, _)| *known == name) {
             Some((_, text)) => {

@@ -19,7 +19,7 @@ use super::memory::Memory;
 use crate::engine::protocol::{FrameError, FromEngine, ToEngine, encode};
 use crate::engine::wire::{self, Incoming};
 use crate::engine::{Options, host};
-use crate::error::{ErrorKind, UserError, reason};
+use crate::error::{ErrorKind, Shortage, UserError, reason};
 
 /// Lines that are kept to explain a death by.
 const KEPT_LINES: usize = 20;
@@ -66,11 +66,12 @@ impl Child {
     /// As the system says.
     pub fn start(options: &Options) -> Result<Self, UserError> {
         Self::spawn(options).map_err(|error| {
-            UserError::new(
-                ErrorKind::LoadFailed,
-                format!("the engine's process could not be started: {}", reason(&error)),
-            )
-            .hint(format!("`{}` must be this program", options.exe.display()))
+            let what = format!("the engine's process could not be started: {}", reason(&error));
+            let hint = match Shortage::told_by(&error.to_string()) {
+                Some(shortage) => shortage.hint().to_owned(),
+                None => format!("`{}` must be this program", options.exe.display()),
+            };
+            UserError::new(ErrorKind::LoadFailed, what).hint(hint)
         })
     }
 

@@ -7,8 +7,8 @@ use rustix::process::Signal;
 
 use super::child::End;
 use crate::domain::model::ModelSpec;
-use crate::engine::host;
-use crate::error::{ErrorKind, UserError};
+use crate::engine::{host, probe};
+use crate::error::{ErrorKind, Shortage, UserError};
 
 /// What it was doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,22 +28,18 @@ pub(super) fn explain(end: &End, during: During, spec: &ModelSpec) -> UserError 
     let kind = if during == During::Load { ErrorKind::LoadFailed } else { ErrorKind::Generation };
     let again = if during == During::Load { "" } else { "the next message starts it again; " };
     let (what, hint) = match cause(end) {
-        Cause::Memory => {
-            ("the engine ran out of memory", "choose a smaller model or a shorter context, or close other programs")
-        }
+        Cause::Short(shortage) => (format!("the engine ran out of {}", shortage.what()), shortage.hint()),
         Cause::Killed => (
-            "the engine was killed from outside",
+            "the engine was killed from outside".to_owned(),
             "if you did not do that, memory ran out: choose a smaller model or a shorter context",
         ),
         Cause::Instruction => (
-            "the engine needs instructions that this processor does not have",
+            "the engine needs instructions that this processor does not have".to_owned(),
             "build hobnob from source on this machine without its `.cargo/config.toml`",
         ),
-        Cause::Crash if during == During::Load => {
-            ("the engine crashed", "the file may be damaged: download it again, or choose another quantisation")
-        }
-        Cause::Crash => ("the engine crashed", "the log has its last words"),
-        Cause::Unknown => ("the engine ended by itself", "the log has its last words"),
+        Cause::Crash if during == During::Load => ("the engine crashed".to_owned(), probe::GET_ANOTHER),
+        Cause::Crash => ("the engine crashed".to_owned(), "the log has its last words"),
+        Cause::Unknown => ("the engine ended by itself".to_owned(), "the log has its last words"),
     };
     UserError::new(kind, format!("{what} {doing}")).hint(format!("{again}{hint}"))
 }
@@ -57,7 +53,7 @@ pub(super) fn holder_gone() -> UserError {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cause {
-    Memory,
+    Short(Shortage),
     Killed,
     Instruction,
     Crash,
@@ -66,9 +62,9 @@ enum Cause {
 
 fn cause(end: &End) -> Cause {
     let said = |sign: &str| end.lines.iter().any(|line| line.contains(sign));
-    // What the allocator says before it aborts, and what drivers say.
-    if said("memory allocation of") || said("out of memory") || said("Cannot allocate memory") {
-        return Cause::Memory;
+    // What the allocator says before it aborts, and what drivers say; the last words count.
+    if let Some(shortage) = end.lines.iter().rev().find_map(|line| Shortage::told_by(line)) {
+        return Cause::Short(shortage);
     }
     let signal = end.status.as_ref().and_then(ExitStatus::signal);
     let is = |wanted: Signal| signal == Some(wanted.as_raw());
@@ -108,6 +104,12 @@ mod tests {
         let abort = Signal::ABORT.as_raw();
         let no_memory = ["memory allocation of 98765432100 bytes failed"];
         assert_eq!(told(abort, &no_memory, During::Load), "the engine ran out of memory while reading `m.gguf`");
+        let no_threads =
+            ["PANIC failed to spawn thread: Os { code: 11, message: \"Resource temporarily unavailable\" }"];
+        assert_eq!(
+            told(abort, &no_threads, During::Load),
+            "the engine ran out of threads, or of memory for them while reading `m.gguf`"
+        );
         assert_eq!(told(abort, &[], During::Load), "the engine crashed while reading `m.gguf`");
         assert_eq!(
             told(Signal::KILL.as_raw(), &[], During::Answer),

@@ -12,7 +12,7 @@ use crate::domain::model::ModelSpec;
 use crate::domain::{EngineEvent, GenId, LoadStage};
 use crate::engine::protocol::{FromEngine, ToEngine};
 use crate::engine::share::{
-    Door, GuestId, Holder, Holding, Lend, Reply, Share, Tell, Verdict, Visit, Want, Weights, say,
+    Door, GuestId, Holder, Holding, Lend, Reply, Share, Tell, Verdict, Visit, Want, Weights, say, usable,
 };
 use crate::error::{ErrorKind, UserError, reason};
 
@@ -338,8 +338,12 @@ impl Link {
     pub(super) fn not_kept(&self, child: &EngineProcess) -> Option<UserError> {
         let Share::Borrow(borrow) = &self.options.share else { return None };
         (borrow.keep.is_some() && !child.is_lent()).then(|| {
-            UserError::new(ErrorKind::Unexpected, "the engine could not be kept warm: it ends with this answer")
-                .hint("the log says why; `hobnob doctor` looks at the folder that it takes")
+            let what = "the engine could not be kept warm: it ends with this answer";
+            match usable(&borrow.folder) {
+                Ok(()) => UserError::new(ErrorKind::Unexpected, what).hint("the log says why"),
+                // The log may well be in the same place.
+                Err(why) => UserError { message: format!("{what}: {}", why.message), ..why },
+            }
         })
     }
 }

@@ -14,7 +14,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio_util::sync::CancellationToken;
 
 use super::conductor::Conductor;
-use super::guide::Guide;
+use super::guide::{Guide, TOO_COMPLICATED};
 use super::load::{Loaded, Vocabulary};
 use super::options::sampling_params;
 use super::prefixes;
@@ -280,6 +280,10 @@ fn template_error(reason: &str) -> UserError {
 
 fn engine_error(reason: &str) -> UserError {
     tracing::error!("an answer failed: {reason}");
+    if reason.contains(TOO_COMPLICATED) {
+        return UserError::new(ErrorKind::Usage, TOO_COMPLICATED)
+            .hint("ask for a simpler one with --regex or --schema: shorter repetitions, fewer choices");
+    }
     UserError::new(ErrorKind::Generation, format!("the engine could not go on: {}", in_short(reason)))
         .hint("try again; the log has more")
 }
@@ -429,3 +433,16 @@ impl Answer<'_> {
 
 /// Of a character's four bytes in UTF-8, each can be a token; the last one was missing.
 const MOST_TOKENS_OF_A_CHARACTER: u32 = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_that_is_too_complicated_is_no_fault_of_the_engine() {
+        let error = engine_error(&format!("inference error: {TOO_COMPLICATED}"));
+        assert_eq!((error.kind, error.message.as_str()), (ErrorKind::Usage, TOO_COMPLICATED));
+        assert!(error.hint.is_some_and(|hint| hint.contains("--regex")));
+        assert_eq!(engine_error("inference error: no more tensors.").kind, ErrorKind::Generation);
+    }
+}

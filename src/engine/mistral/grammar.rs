@@ -94,13 +94,26 @@ fn begins_with_space(matcher: &mut Matcher) -> Result<bool, String> {
     Ok(bytes.peek().is_some() && bytes.all(|byte| byte.is_ascii_whitespace()))
 }
 
-/// Whether `answer` has that form from its first letter to its last.
+/// Whether `answer` has that form from its first letter to its last. Newlines at its end belong to it or not, as the form
+/// wants it: of those, stdout has one in any case.
 #[must_use]
 pub(in crate::engine) fn satisfies(constraint: &Constraint, answer: &str) -> bool {
+    let body = answer.trim_end_matches('\n');
     let matched = grammar(constraint, Reasoning::None).and_then(matcher).and_then(|mut matcher| {
-        let bytes: Vec<u32> = answer.trim_end_matches('\n').bytes().map(u32::from).collect();
-        let taken = matcher.try_consume_tokens(&bytes).map_err(|error| error.to_string())?;
-        Ok(taken == bytes.len() && matcher.is_accepting().map_err(|error| error.to_string())?)
+        let mut take = |text: &str| {
+            let bytes: Vec<u32> = text.bytes().map(u32::from).collect();
+            let taken = matcher.try_consume_tokens(&bytes).map_err(|error| error.to_string())?;
+            let ends = taken == bytes.len() && matcher.is_accepting().map_err(|error| error.to_string())?;
+            Ok::<_, String>((taken == bytes.len(), ends))
+        };
+        let (mut fits, mut ends) = take(body)?;
+        for _ in body.len()..answer.len() {
+            if ends || !fits {
+                break;
+            }
+            (fits, ends) = take("\n")?;
+        }
+        Ok(ends)
     });
     matched.unwrap_or(false)
 }
@@ -204,6 +217,18 @@ fn in_words(reason: &str, schema: Option<&Value>) -> String {
     if let Some(format) = line.split("Unknown format: ").nth(1) {
         return format!("the format `{format}`{} is not known", at("format"));
     }
+    if let Some((_, place)) = line.split_once("Only absolute $ref's ").and_then(|(_, rest)| rest.split_once("ref '")) {
+        return format!(
+            "`{}` is outside of it: a `$ref` leads to a place in the schema itself, as `#/$defs/…` does",
+            place.trim_end_matches(['\'', '.'])
+        );
+    }
+    if let Some((_, place)) = line.split_once("Reference segment ").and_then(|(_, rest)| rest.split_once(" in '")) {
+        return format!("it has no place `{}`, where a `$ref` leads", place.trim_end_matches(['\'', '.']));
+    }
+    if line == "NoExtensionBias" {
+        return "no answer can even begin with it, as where a `$ref` leads back to itself".into();
+    }
     line.chars().take(300).collect()
 }
 
@@ -264,6 +289,9 @@ mod tests {
             (r#"{"type": "string", "format": "colour"}"#, "the format `colour` at `/format` is not known"),
             (r#"{"oneOf": [{"type": "integer"}, {"type": "number"}]}"#, "`oneOf` at `/oneOf`"),
             ("false", "nsatisfiable"),
+            (r##"{"$ref": "#"}"##, "no answer can even begin"),
+            (r#"{"$ref": "https://example.com/s.json"}"#, "`https://example.com/s.json` is outside of it"),
+            (r##"{"$ref": "#/$defs/none"}"##, "it has no place `#/$defs/none`"),
         ] {
             let objection = objection(&schema(bad)).unwrap_or_else(|| panic!("none to {bad}"));
             assert!(objection.contains(says), "{bad}: {objection}");
@@ -305,6 +333,22 @@ mod tests {
         }
         assert!(satisfies(&regex("ja|nein, danke"), "nein, danke"));
         assert!(satisfies(&regex("grün"), "grün"));
+    }
+
+    #[test]
+    fn newlines_at_the_end_are_a_part_of_the_form_where_it_has_any() {
+        let list = regex("(- [a-z]+\\n){2}");
+        for (answer, has) in [
+            ("- a\n- b\n", true),
+            ("- a\n- b\n\n", true),
+            ("- a\n- b", false),
+            ("- a\n", false),
+            ("- a\n\n", false),
+            ("- a\n- b\n- c\n", false),
+        ] {
+            assert_eq!(satisfies(&list, answer), has, "{answer:?}");
+        }
+        assert!(satisfies(&regex("a\\n{2}"), "a\n\n") && !satisfies(&regex("a\\n{2}"), "a\n"));
     }
 
     #[test]

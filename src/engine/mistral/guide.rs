@@ -15,6 +15,9 @@ use mistralrs::{CustomLogitsProcessor, Result, Tensor};
 use super::grammar::{self, Reasoning, Tags};
 use crate::domain::{Constraint, Thinking};
 
+/// What a form is that can be written in few letters, and takes too long to look ahead in. It is so each time.
+pub(super) const TOO_COMPLICATED: &str = "the form of the answer is too complicated";
+
 /// A model's vocabulary as grammars need it. What costs time is made for the first answer that has a form.
 pub(super) struct Forms {
     vocabulary: TokEnv,
@@ -117,7 +120,7 @@ impl CustomLogitsProcessor for Guide {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.steer(&mut scores, context).map_err(|error| {
             tracing::error!("the form of an answer could not be kept: {error}");
-            std::io::Error::other("the form that the answer was to have became too complicated")
+            std::io::Error::other(TOO_COMPLICATED)
         })?;
         Tensor::from_vec(scores, logits.shape(), logits.device())
     }

@@ -24,7 +24,7 @@ use crate::domain::machine::{Gpu, GpuKind, Machine};
 use crate::domain::model::{Device, Format, ModelInfo, ModelSpec, split_set};
 use crate::engine::host::{self, panic_text};
 use crate::engine::probe;
-use crate::error::{ErrorKind, UserError, reason};
+use crate::error::{ErrorKind, Shortage, UserError, reason};
 use crate::machine;
 
 /// A model that is ready, and the runtime that asks it.
@@ -143,7 +143,7 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
     let model = runtime.block_on(build_model_from_pipeline(pipeline, scheduler, config));
     if host::panics() != panics {
         // On a thread of the engine's, which only logs that its warm-up failed.
-        return Err(broken(spec, "the warm-up panicked"));
+        return Err(broken(spec, &host::last_panic()));
     }
 
     let device = model.config().map_or("CPU", |config| device_label(&config.device));
@@ -270,20 +270,22 @@ fn device_label(device: &mistralrs::Device) -> &'static str {
 /// The engine said why not.
 fn failed(spec: &ModelSpec, reason: &str) -> UserError {
     tracing::error!("loading {} failed: {reason}", spec.location.display());
-    let full = ["does not fit", "out of memory", "OutOfMemory"].iter().any(|sign| reason.contains(sign));
-    let error = UserError::new(
-        ErrorKind::LoadFailed,
-        format!("could not load `{}`: {}", spec.location.display(), first_line(reason)),
-    );
-    error.hint(if full {
-        "choose a smaller quantisation or model, or a shorter context"
-    } else {
-        "the log has the engine's own words; the file may be of a kind that this engine does not run"
-    })
+    let (why, hint) = match Shortage::told_by(reason) {
+        Some(shortage) => (format!("the engine ran out of {}", shortage.what()), shortage.hint()),
+        None if reason.contains("does not fit") => (first_line(reason), Shortage::Memory.hint()),
+        None => (
+            first_line(reason),
+            "the log has the engine's own words; the file may be of a kind that this engine does not run",
+        ),
+    };
+    UserError::new(ErrorKind::LoadFailed, format!("could not load `{}`: {why}", spec.location.display())).hint(hint)
 }
 
 /// The engine panicked over the file.
 fn broken(spec: &ModelSpec, reason: &str) -> UserError {
+    if Shortage::told_by(reason).is_some() {
+        return failed(spec, reason);
+    }
     tracing::error!("loading {} panicked: {reason}", spec.location.display());
     UserError::new(
         ErrorKind::ModelBroken,
@@ -292,7 +294,7 @@ fn broken(spec: &ModelSpec, reason: &str) -> UserError {
             spec.location.display()
         ),
     )
-    .hint("download it again, or choose another quantisation; the log has the engine's own words")
+    .hint(format!("{}; the log has the engine's own words", probe::GET_ANOTHER))
 }
 
 /// The engine's reasons can go on for a page.
@@ -315,6 +317,25 @@ mod tests {
         assert_eq!(device(|| Ok::<_, String>(7)), Some(7));
         assert_eq!(device(|| Err::<u32, _>("no device")), None);
         assert_eq!(device::<u32, String>(|| panic!("swap_remove index (is 0) should be < len (is 0)")), None);
+    }
+
+    #[test]
+    fn what_the_system_has_too_little_of_is_not_the_files_fault() {
+        let spec = ModelSpec {
+            reference: "m".into(),
+            name: "m".into(),
+            location: "/models/m.gguf".into(),
+            format: Format::Gguf,
+            settings: crate::domain::model::LoadSettings::default(),
+        };
+        let error = broken(
+            &spec,
+            "ThreadPoolBuildError { kind: IOError(Os { message: \"Resource temporarily unavailable\" }) }",
+        );
+        assert_eq!(error.kind, ErrorKind::LoadFailed);
+        assert!(error.message.contains("ran out of threads"), "{error}");
+        assert!(error.hint.is_some_and(|hint| !hint.contains("download")));
+        assert_eq!(broken(&spec, "index out of bounds").kind, ErrorKind::ModelBroken);
     }
 
     #[test]

@@ -5,6 +5,10 @@ use std::path::Path;
 
 use crate::error::{ErrorKind, UserError};
 
+/// What to do about a file that does not hold what it should. Whether it came like that only `verify` can tell.
+pub(in crate::engine) const GET_ANOTHER: &str = "`hobnob models verify MODEL` tells whether a file of the Hub came like that, \
+     and gets it again with --repair; else choose another one";
+
 pub(super) type Found<T> = Result<T, Fault>;
 
 /// What is wrong with a file; the file's name is added by whoever knows it.
@@ -44,11 +48,9 @@ impl Fault {
     pub fn about(self, path: &Path) -> UserError {
         let name = readable(&path.to_string_lossy());
         let (kind, message, hint) = match self {
-            Self::Broken(reason) => (
-                ErrorKind::ModelBroken,
-                format!("{name} is broken: {reason}"),
-                "download it again, or choose another file".to_owned(),
-            ),
+            Self::Broken(reason) => {
+                (ErrorKind::ModelBroken, format!("{name} is broken: {reason}"), GET_ANOTHER.to_owned())
+            }
             Self::Unsupported { reason, hint } => {
                 (ErrorKind::ModelUnsupported, format!("{name} can't be run by this engine: {reason}"), hint)
             }

@@ -13,6 +13,7 @@
 use std::path::{Path, PathBuf};
 
 use self::config::Config;
+pub(super) use self::fault::GET_ANOTHER;
 use crate::domain::model::{Foresight, ModelFacts};
 use crate::domain::recommend;
 use crate::error::UserError;

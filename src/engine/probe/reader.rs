@@ -5,6 +5,7 @@ use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use super::fault::{Fault, Found};
+use crate::error::{Shortage, reason};
 use crate::machine::disk::open_unnoticed;
 
 /// A file read front to back, which always knows how much of it is left.
@@ -46,7 +47,10 @@ pub(super) fn unreadable(error: &io::Error) -> Fault {
         io::ErrorKind::PermissionDenied => {
             Fault::missing("this user may not read it", "change its permissions, or name another file")
         }
-        _ => Fault::missing(error.to_string(), "check the disk, or name another file"),
+        _ => {
+            let hint = Shortage::told_by(&error.to_string()).map(Shortage::hint);
+            Fault::missing(reason(error), hint.unwrap_or("check the disk, or name another file"))
+        }
     }
 }
 

@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 pub(super) use self::door::{Door, Tell, Visit, say};
 pub(super) use self::guest::Lent;
 pub use self::guest::{dismiss, holders};
+pub use self::place::usable;
 pub(super) use self::weights::Weights;
 pub use self::words::{Holding, Order, READY};
 pub(super) use self::words::{Reply, Verdict, Want};

@@ -8,9 +8,11 @@ use std::os::unix::fs::{
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Access, access};
 use rustix::process::geteuid;
 
 use super::Holder;
+use crate::error::{ErrorKind, UserError, reason};
 
 /// A socket's path is no longer than this anywhere (macOS, without the zero at its end).
 const LONGEST_PATH: usize = 103;
@@ -38,6 +40,27 @@ pub(super) fn prepare(wish: &Path) -> io::Result<PathBuf> {
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o700))?;
     }
     Ok(folder)
+}
+
+/// Why the folder can't be used, with the place that is to blame; nothing is made or changed by it.
+///
+/// # Errors
+/// It is somebody else's, or can't be made or written to.
+pub fn usable(wish: &Path) -> Result<(), UserError> {
+    let folder = folder(wish);
+    let there = folder.ancestors().find(|path| fs::symlink_metadata(path).is_ok()).unwrap_or(&folder);
+    let looked = if there == folder {
+        ours(there).map(drop)
+    } else if there.is_dir() {
+        Ok(())
+    } else {
+        Err(io::ErrorKind::NotADirectory.into())
+    };
+    let looked = looked.and_then(|()| Ok(access(there, Access::WRITE_OK | Access::EXEC_OK)?));
+    looked.map_err(|error| {
+        UserError::new(ErrorKind::Disk, format!("engines can't be shared in {}: {}", folder.display(), reason(&error)))
+            .hint(format!("make {} a folder that you may write, or set XDG_STATE_HOME to another", there.display()))
+    })
 }
 
 /// What there is of a folder of ours. Not what a link leads to: in a folder of everybody's that could be anybody's.
@@ -148,6 +171,22 @@ mod tests {
         assert!(prepare(&link).is_err(), "a link can lead anywhere");
         // Nor does a guest follow it.
         assert_eq!((sockets(&folder), sockets(&link)), (vec![bound.path.clone()], vec![]));
+    }
+
+    #[test]
+    fn what_is_in_the_way_is_named() {
+        let dir = tempfile::tempdir().expect("a folder");
+        assert_eq!(usable(&dir.path().join("a/run")), Ok(()));
+        assert!(!dir.path().join("a").exists(), "nothing is made");
+        prepare(&dir.path().join("a/run")).expect("is made");
+        assert_eq!(usable(&dir.path().join("a/run")), Ok(()));
+        let file = dir.path().join("file");
+        fs::write(&file, "").expect("writes");
+        let error = usable(&file.join("run")).expect_err("a file");
+        assert!(error.message.ends_with("file/run: a part of its path is not a folder"), "{error}");
+        assert!(error.hint.is_some_and(|hint| hint.contains(&format!("make {} a folder", file.display()))));
+        let error = usable(&file).expect_err("a file");
+        assert!(error.message.ends_with("is not ours alone"), "{error}");
     }
 
     #[test]

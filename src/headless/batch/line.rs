@@ -93,7 +93,10 @@ fn fields(number: u64, bytes: &[u8], id: &mut Json) -> Result<Map<String, Json>,
             0 => String::new(),
             column => format!(" at column {column}"),
         };
-        bad(number, format_args!("it is not a JSON object: {why}{column}"), LOOK)
+        match why.strip_suffix(", expected an object").and_then(|why| why.strip_prefix("invalid type: ")) {
+            Some(found) => bad(number, format_args!("it is {}, not a JSON object", named(found)), LOOK),
+            None => bad(number, format_args!("it is not a JSON object: {why}{column}"), LOOK),
+        }
     })?;
     match &*id {
         Json::Number(number) if number.is_f64() => {}
@@ -102,6 +105,16 @@ fn fields(number: u64, bytes: &[u8], id: &mut Json) -> Result<Map<String, Json>,
     // It could not be given back as it was written.
     let shown = std::mem::take(id);
     Err(bad(number, format_args!("the id {shown} is not a whole number that fits"), "write it as a text"))
+}
+
+/// Another kind of JSON, by serde's name for it.
+fn named(found: &str) -> &'static str {
+    match found.split(' ').next() {
+        Some("sequence") => "a list",
+        Some("string") => "a text",
+        Some("integer" | "floating") => "a number",
+        _ => "a single word",
+    }
 }
 
 struct Fields<'a> {
@@ -337,7 +350,9 @@ mod tests {
     fn what_is_wrong_is_told_with_the_number_of_the_line() {
         for (text, message, hint) in [
             ("{", "line 7: it is not a JSON object: EOF while parsing", "prompt"),
-            ("3", "line 7: it is not a JSON object: invalid type", "prompt"),
+            ("3", "line 7: it is a number, not a JSON object", "prompt"),
+            ("[1, 2]", "line 7: it is a list, not a JSON object", "prompt"),
+            ("null", "line 7: it is a single word, not a JSON object", "prompt"),
             ("{} x", "trailing characters at column 4", "prompt"),
             ("{\"id\": 1}", "there is no `prompt` and there are no `messages`", "prompt"),
             ("{\"promt\": \"x\"}", "unknown field `promt`", "did you mean `prompt`?"),

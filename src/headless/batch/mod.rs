@@ -10,7 +10,7 @@ mod question;
 mod sink;
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value as Json;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -90,7 +90,7 @@ pub fn batch(batch: &Batch, ask: &Ask, context: &Context<'_>) -> Outcome {
                 Sink::File(watch.guard_blocking(move || Answers::open(&path, input.as_deref())).await?)
             }
         };
-        let (input, count) = (batch.input.clone(), context.console.err.terminal && !context.console.quiet);
+        let (input, count) = (batch.input.clone(), !context.console.quiet);
         let lines = watch.guard_blocking(move || Lines::open(&input, count)).await?;
         let (engine, events) = EngineHandle::start(warm::borrowing(context, ask.keep_warm)?);
         let mut runner = Runner {
@@ -147,6 +147,7 @@ struct Answer {
     reasoning: String,
     tokens: u32,
     prompt_tokens: Option<u32>,
+    asked: Option<Instant>,
 }
 
 /// How an answer ended.
@@ -187,8 +188,6 @@ impl Runner<'_> {
                 Ok(job) => self.answer(job, raw.number).await?,
                 Err(error) => document::error(&error),
             };
-            let failed = done.get("error").is_some();
-            *if failed { &mut self.progress.tally().failed } else { &mut self.progress.tally().answered } += 1;
             self.put(&id, raw.number, done).await?;
         }
         Ok(())
@@ -226,8 +225,9 @@ impl Runner<'_> {
         }
     }
 
-    /// Writes a line, and waits until its reader has it: what nobody takes is not piled up.
+    /// Writes a line, and waits until its reader has it: what nobody takes is not piled up, and does not count.
     async fn put(&mut self, id: &Json, number: u64, done: Json) -> Outcome {
+        let failed = done.get("error").is_some();
         let mut document = serde_json::Map::new();
         document.insert("id".into(), id.clone());
         document.insert("line".into(), number.into());
@@ -242,6 +242,7 @@ impl Runner<'_> {
                 () = tokio::time::sleep(RETRY) => {}
             }
         }
+        *if failed { &mut self.progress.tally().failed } else { &mut self.progress.tally().answered } += 1;
         self.progress.draw(0);
         Ok(())
     }
@@ -266,7 +267,7 @@ impl Runner<'_> {
         let stops = !question.request.stop.is_empty();
         self.engine.send(EngineCmd::Generate { id: self.answers, req: question.request });
         self.watch.limit(self.ask.timeout);
-        let mut answer = Answer::default();
+        let mut answer = Answer { asked: Some(Instant::now()), ..Answer::default() };
         let end = self.listen(&mut answer).await?;
         self.watch.limit(None);
         Ok(self.written(&answer, end, question.form.as_ref(), stops))
@@ -328,6 +329,7 @@ impl Runner<'_> {
                 }
                 Some(EngineEvent::Loaded { info, .. }) => {
                     self.watch.limit(self.ask.timeout);
+                    answer.asked = Some(Instant::now());
                     if let Some(ready) = &mut self.ready {
                         ready.untold = Some(info.load_time);
                     }
@@ -394,6 +396,7 @@ impl Runner<'_> {
             usage,
             load: ready.untold.take().unwrap_or_default(),
             stats,
+            queued: document::queued(answer.asked, stats.as_ref()),
         };
         let mut written = result.to_json();
         if let Some(error) = error {

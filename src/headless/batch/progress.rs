@@ -1,4 +1,4 @@
-//! How far a batch is: a bar where somebody watches, nothing elsewhere.
+//! How far a batch is: a bar where somebody watches, a line now and then in a log.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -70,13 +70,16 @@ impl Progress {
     /// `fresh` are the tokens of the answer that is under way.
     pub fn draw(&mut self, fresh: u32) {
         let now = Instant::now();
-        if !self.line.is_live() || self.drawn.is_some_and(|last| now.duration_since(last) < DRAW_EVERY) {
+        let live = self.line.is_live();
+        if self.drawn.is_some_and(|last| now.duration_since(last) < DRAW_EVERY) || !live && !self.line.is_due() {
             return;
         }
         self.drawn = Some(now);
         let tally = Tally { tokens: self.tally.tokens + u64::from(fresh), ..self.tally };
         let total = self.total.load(Ordering::Relaxed);
-        self.line.set(&text(&tally, total, self.time(), StatusLine::width()));
+        // A log has no room for a bar.
+        let columns = if live { StatusLine::width() } else { 0 };
+        self.line.set_or_log(&text(&tally, total, self.time(), columns));
     }
 }
 

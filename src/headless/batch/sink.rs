@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read as _, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::error::{ErrorKind, UserError, reason};
 use crate::headless::output::Stdout;
+use crate::headless::prompt::MOST;
 use crate::headless::{Quit, write_failed};
 
 /// How every line that we write begins: what else a file holds is not ours to touch.
@@ -58,6 +59,9 @@ impl Sink {
     }
 }
 
+/// No answer is as long.
+const LONGEST: u64 = MOST as u64;
+
 /// A file of answers. It is ours alone while we write to it.
 pub(super) struct Answers {
     file: File,
@@ -104,6 +108,14 @@ impl Answers {
                 format!("`{}` can't be the batch and its answers", path.display()),
             )
             .hint("let --resume name another file"));
+        }
+        // What is no file has no answers to look up: a device has no end, and a pipe waits for its reader.
+        if path.metadata().is_ok_and(|about| !about.is_file() && !about.is_dir()) {
+            return Err(UserError::new(
+                ErrorKind::Usage,
+                format!("--resume can't look up answers in `{}`", path.display()),
+            )
+            .hint("name a file; to send answers elsewhere leave --resume out, and stdout has them"));
         }
         let fail = |error: io::Error| unwritable(&path, &error);
         let opened = OpenOptions::new().read(true).append(true).create(true).open(&path);
@@ -179,18 +191,19 @@ fn look(file: &File, path: &Path) -> Result<Found, UserError> {
     let mut line = Vec::new();
     for number in 1_u64.. {
         line.clear();
-        let read = from.read_until(b'\n', &mut line).map_err(|error| unwritable(path, &error))?;
+        let read = (&mut from).take(LONGEST).read_until(b'\n', &mut line).map_err(|error| unwritable(path, &error))?;
         if read == 0 {
             break;
         }
+        let whole = (read as u64) < LONGEST;
         let ended = line.last() == Some(&b'\n');
-        match answer(&line) {
+        match answer(&line).filter(|_| whole) {
             Some(Written { error: Some(_), .. }) => found.failed += 1,
             Some(Written { id, line, error: None }) => {
                 *found.known.entry(Key::of(&id, line)).or_default() += 1;
                 found.unended = !ended;
             }
-            None if !ended && is_torn(&line) => break,
+            None if whole && !ended && is_torn(&line) => break,
             None => {
                 let what = format!("{}:{number}: this is no answer of a batch", path.display());
                 return Err(UserError::new(ErrorKind::Usage, what)
@@ -326,6 +339,13 @@ mod tests {
             assert!(error.message.contains("out.jsonl:2: this is no answer"), "{}", error.message);
             assert_eq!(left, text);
         }
+    }
+
+    #[test]
+    fn what_is_no_file_is_neither_read_nor_written() {
+        let error = Answers::open(Path::new("/dev/full"), None).map(drop).expect_err("a device");
+        assert!(error.message.contains("can't look up answers in `/dev/full`"), "{}", error.message);
+        assert_eq!(error.kind.exit_code(), 2);
     }
 
     #[test]

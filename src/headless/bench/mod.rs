@@ -140,7 +140,7 @@ impl Bench<'_> {
         loop {
             match self.next().await? {
                 EngineEvent::Progress { id, stage } if id == load => {
-                    self.status.set(&format!("{}: {}", spec.name, stage.label()));
+                    self.status.set_or_log(&format!("{}: {}", spec.name, stage.label()));
                     self.tell("loading", || json!({ "model": spec.reference, "stage": stage }))?;
                 }
                 EngineEvent::Loaded { id, info } if id == load => {
@@ -165,7 +165,7 @@ impl Bench<'_> {
 
     /// Two short answers: what is done at first use is done, and prompts come out as long as they should.
     async fn warm_up(&mut self, prompts: &mut Prompts, pace: &mut Pace) -> Result<(), Quit> {
-        self.status.set("warming up");
+        self.status.set_or_log("warming up");
         let mut learned = [(0, 0); 2];
         for (words, learned) in WARM_UP.into_iter().zip(&mut learned) {
             let mut made = self.answer(prompts.of_words(words as usize), WARM_UP_TOKENS).await;
@@ -202,7 +202,7 @@ impl Bench<'_> {
                     continue;
                 }
                 let (tokens, repeats) = (report.plan.tokens, report.plan.repeats);
-                self.status.set(&format!("prompt of {prompt} tokens, {} of {repeats}", round + 1));
+                self.status.set_or_log(&format!("prompt of {prompt} tokens, {} of {repeats}", round + 1));
                 let mut run = self.answer(prompts.of_tokens(prompt), tokens).await?;
                 run.asked = prompt;
                 pace.learn(&run.usage, &run.stats);

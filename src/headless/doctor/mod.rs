@@ -16,7 +16,7 @@ use unicode_width::UnicodeWidthStr as _;
 use self::check::{Check, Verdict};
 use crate::config::theme::Capabilities;
 use crate::domain::units::many;
-use crate::engine;
+use crate::engine::{self, share};
 use crate::error::{ErrorKind, UserError};
 use crate::headless::console::Console;
 use crate::headless::interrupt::Watch;
@@ -60,9 +60,11 @@ async fn everything_else(context: &Context<'_>) -> Vec<Check> {
     let loaded = context.loaded;
     let options = hub_options(loaded);
     let (for_cache, for_models) = (options.clone(), options.clone());
+    let conversations = loaded.paths.conversations_file();
     let (model, device) = (loaded.settings.model.clone(), loaded.settings.engine.load.device);
-    let (hardware, cache, models, hub, engine, warm) = tokio::join!(
+    let (hardware, conversations, cache, models, hub, engine, warm) = tokio::join!(
         in_time("processor", LIMIT, move || hardware::checks(device)),
+        in_time("conversations", LIMIT, move || places::conversations(&conversations)),
         in_time("cache", LIMIT, move || places::cache(&for_cache)),
         in_time("models", LIMIT, move || places::models(&for_models, model.as_deref())),
         hub::checks(&options, LIMIT),
@@ -75,6 +77,7 @@ async fn everything_else(context: &Context<'_>) -> Vec<Check> {
     checks.push(warm);
     checks.extend(places::config(loaded));
     checks.push(places::log(loaded));
+    checks.extend(conversations);
     checks.extend(cache);
     checks.extend(models);
     checks.extend(hub);
@@ -119,7 +122,14 @@ async fn warm_check(context: &Context<'_>) -> Check {
             .hint("`hobnob warm stop` ends what `--keep-warm` left behind")
             .details(figures),
         None if context.loaded.settings.engine.share => {
-            Check::ok("warm", "no engine is held for scripts").details(json!({ "engines": [] }))
+            let check = match share::usable(&context.loaded.paths.runtime_dir) {
+                Ok(()) => Check::ok("warm", "no engine is held for scripts"),
+                Err(error) => {
+                    let check = Check::warning("warm", error.message);
+                    error.hint.into_iter().fold(check, Check::hint)
+                }
+            };
+            check.details(json!({ "engines": [] }))
         }
         None => Check::ok("warm", "engines are not shared (`engine.share`)").details(json!({ "engines": [] })),
     }

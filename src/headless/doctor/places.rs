@@ -1,5 +1,7 @@
 //! Files and folders: settings, log, the cache of models, and the models in it.
 
+use std::path::Path;
+
 use serde_json::json;
 
 use crate::config::Loaded;
@@ -9,6 +11,7 @@ use crate::error::{ErrorKind, UserError};
 use crate::headless::doctor::check::Check;
 use crate::hub::{self, Options};
 use crate::log as log_file;
+use crate::store;
 
 /// A download of a good model is larger than this.
 const LITTLE_ROOM: u64 = 5_000_000_000;
@@ -33,6 +36,27 @@ pub(super) fn log(loaded: &Loaded) -> Check {
             .hint("make the folder writable, or name a file with --log-file")
             .details(json!({ "path": null })),
     }
+}
+
+/// What was said and is kept.
+pub(super) fn conversations(file: &Path) -> Vec<Check> {
+    let details = json!({ "path": file });
+    let health = match store::health(file) {
+        Ok(health) => health,
+        Err(error) => return vec![Check::problem("conversations", &error).details(details)],
+    };
+    let (path, held) = (file.display(), health.conversations);
+    let holds = held.map_or_else(
+        || format!("none is kept yet in {path}"),
+        |number| format!("{path} holds {}", many(number as usize, "conversation")),
+    );
+    let check = if health.writable {
+        Check::ok("conversations", holds)
+    } else {
+        Check::warning("conversations", format!("{holds}; nothing can be kept there"))
+            .hint("see that the folder can be written and its disk has room, or set HOBNOB_DATA_DIR to another one")
+    };
+    vec![check.details(json!({ "path": file, "conversations": held, "writable": health.writable }))]
 }
 
 /// The Hugging Face cache.

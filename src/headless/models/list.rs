@@ -12,7 +12,7 @@ use crate::domain::model::LocalModel;
 use crate::domain::units::{ago, bytes, speed};
 use crate::headless::config::refuse_problems;
 use crate::headless::models::{describe, judge, measured_for, remembered};
-use crate::headless::table::{Column, table};
+use crate::headless::table::{Column, tabbed, table};
 use crate::headless::{Context, Format, Outcome, document, hub_options, print, print_json};
 use crate::text::sanitize;
 use crate::{hub, machine};
@@ -50,7 +50,7 @@ pub fn list(context: &Context<'_>) -> Outcome {
         context.console.note("there is no model on this machine; `hobnob pull starter` gets a small one (98 MB)");
     }
     if !context.console.out.terminal {
-        return print(&tabbed(&local.models, context, &machine));
+        return print(&plain(&local.models, context, &machine));
     }
     let mut out = String::new();
     if !local.models.is_empty() {
@@ -87,7 +87,7 @@ fn verdict(model: &LocalModel, context: &Context<'_>, machine: &Machine) -> Opti
     Some(judge(model, model.facts.as_ref().ok()?, context, machine).verdict)
 }
 
-fn tabbed(models: &[LocalModel], context: &Context<'_>, machine: &Machine) -> String {
+fn plain(models: &[LocalModel], context: &Context<'_>, machine: &Machine) -> String {
     let mut out = String::new();
     for model in models {
         let (quant, tokens) = (model.quant(), model.facts.as_ref().map(|facts| facts.context.to_string()));
@@ -95,9 +95,8 @@ fn tabbed(models: &[LocalModel], context: &Context<'_>, machine: &Machine) -> St
         let fits = verdict(model, context, machine).map_or("unusable", Verdict::label);
         let unused = model.cached.as_ref().and_then(|cached| cached.unused);
         let unused = unused.map_or_else(String::new, |unused| unused.as_secs().to_string());
-        let cells = [&model.reference, &quant, &model.bytes.to_string(), &tokens, fits, &model.origin, &unused];
-        let cells = cells.map(|cell| sanitize(cell).replace(['\t', '\n'], " "));
-        let _ = writeln!(out, "{}", cells.join("\t"));
+        let bytes = model.bytes.to_string();
+        out.push_str(&tabbed([&model.reference, &quant, &bytes, &tokens, fits, &model.origin, &unused]));
     }
     out
 }

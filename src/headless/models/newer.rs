@@ -6,8 +6,10 @@ use serde_json::json;
 
 use crate::domain::hub::Newer;
 use crate::domain::model::ModelRef;
+use crate::error::UserError;
 use crate::headless::config::refuse_problems;
 use crate::headless::interrupt::Watch;
+use crate::headless::table::tabbed;
 use crate::headless::{Context, Format, Outcome, Quit, block_on, document, hub_options, print, print_json};
 use crate::hub;
 use crate::text::sanitize;
@@ -49,6 +51,9 @@ pub fn newer(reference: Option<&str>, context: &Context<'_>) -> Outcome {
         let failed = answers.into_iter().find_map(|(_, answer)| answer.err());
         return failed.map_or(Ok(()), |error| Err(Quit::Code(error.kind.exit_code())));
     }
+    if !context.console.out.terminal {
+        return conclude(print(&answers.iter().map(plain).collect::<String>()), answers);
+    }
     let mut out = String::new();
     for (model, answer) in &answers {
         let model = sanitize(model);
@@ -61,6 +66,22 @@ pub fn newer(reference: Option<&str>, context: &Context<'_>) -> Outcome {
             Err(_) => writeln!(out, "{model}: unknown"),
         };
     }
-    print(&out)?;
+    conclude(print(&out), answers)
+}
+
+type Answer = (String, Result<Option<Newer>, UserError>);
+
+/// For a pipe: the model, what is known of it in a word, and the newer commit with what to get it by.
+fn plain((model, answer): &Answer) -> String {
+    match answer {
+        Ok(None) => tabbed([model, "current", "", ""]),
+        Ok(Some(Newer { commit, model: newest })) => tabbed([model, "newer", commit, &newest.to_string()]),
+        Err(_) => tabbed([model, "unknown", "", ""]),
+    }
+}
+
+/// The first error is how it ends, after all has been told.
+fn conclude(told: Outcome, answers: Vec<Answer>) -> Outcome {
+    told?;
     answers.into_iter().find_map(|(_, answer)| answer.err()).map_or(Ok(()), |error| Err(error.into()))
 }

@@ -47,7 +47,8 @@ pub fn rm(reference: &str, what: What, yes: bool, context: &Context<'_>) -> Outc
         context.console.note("nothing was deleted");
         return Ok(());
     }
-    let (model, owner, paths) = (removal.model.clone(), removal.owner, removal.paths.clone());
+    let (model, owner, paths, links) =
+        (removal.model.clone(), removal.owner, removal.paths.clone(), is_links(&removal));
     let freed = removal.carry_out()?;
     if context.format == Format::Json {
         return print_json(&json!({
@@ -58,7 +59,8 @@ pub fn rm(reference: &str, what: What, yes: bool, context: &Context<'_>) -> Outc
         }));
     }
     if owner == Owner::User {
-        context.console.note("it was a file of your own, and is gone for good");
+        let link = "it was a link of your own; what it led to is where it was";
+        context.console.note(if links { link } else { "it was a file of your own, and is gone for good" });
     }
     let model = sanitize(&model);
     print(&match owner {
@@ -80,6 +82,11 @@ fn agreed(removal: &Removal, what: What) -> Result<bool, UserError> {
     Ok(read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
+/// What goes leads elsewhere, and what it leads to stays.
+fn is_links(removal: &Removal) -> bool {
+    removal.paths.iter().all(|path| path.is_symlink())
+}
+
 /// What it means to delete this.
 fn consequences(removal: &Removal, what: What) -> String {
     let Removal { model, frees, .. } = removal;
@@ -95,6 +102,9 @@ fn consequences(removal: &Removal, what: What) -> String {
         },
         Owner::Kept => format!("{model} is a copy that frees {frees}, and can be made again"),
         Owner::Imported => format!("{model} loses its name here; its files stay where they are"),
+        Owner::User if is_links(removal) => {
+            format!("{} is a link of your own; what it leads to stays where it is", paths.join(", "))
+        }
         Owner::User => format!("{} is a file of your own ({frees}), and nothing brings it back", paths.join(", ")),
     }
 }

@@ -9,11 +9,12 @@ use crate::domain::DownloadState;
 use crate::domain::hub::Done;
 use crate::domain::model::ModelRef;
 use crate::domain::units::{bytes, many, percent};
-use crate::error::UserError;
+use crate::error::{ErrorKind, UserError};
 use crate::headless::config::refuse_problems;
 use crate::headless::interrupt::Watch;
 use crate::headless::models::show::file_to_json;
 use crate::headless::progress::StatusLine;
+use crate::headless::pull::BROKEN_ON_THE_HUB;
 use crate::headless::{Context, Format, Outcome, Quit, block_on, document, hub_options, model, print, print_json};
 use crate::hub::{self, Verified};
 use crate::text::sanitize;
@@ -30,7 +31,12 @@ pub fn verify(reference: &str, repair: bool, context: &Context<'_>) -> Outcome {
         let verified = read(&asked, context, &mut watch).await?;
         let verdict = verified.conclude();
         if !repair || verdict.is_ok() {
-            return conclude(&verified, verdict, context);
+            let whole = matches!(verdict, Ok(Done::Verified { .. }));
+            conclude(&verified, verdict, context)?;
+            if whole {
+                warn_of_a_broken_original(&asked, context);
+            }
+            return Ok(());
         }
         let options = hub_options(context.loaded);
         let again = format!("hobnob models verify {} --repair", verified.model);
@@ -41,6 +47,14 @@ pub fn verify(reference: &str, repair: bool, context: &Context<'_>) -> Outcome {
         let verified = read(&asked, context, &mut watch).await?;
         conclude(&verified, verified.conclude(), context)
     })
+}
+
+/// Every byte is right, and there is nothing to get again: whoever came here because of a broken file has to know.
+fn warn_of_a_broken_original(model: &ModelRef, context: &Context<'_>) {
+    let found = hub::find(&hub_options(context.loaded), model);
+    if let Some(error) = found.ok().and_then(|model| model.facts.err()).filter(|e| e.kind == ErrorKind::ModelBroken) {
+        context.console.warning(&format!("it can't be used all the same: {}", error.message), Some(BROKEN_ON_THE_HUB));
+    }
 }
 
 async fn read(model: &ModelRef, context: &Context<'_>, watch: &mut Watch) -> Result<Verified, Quit> {

@@ -5,10 +5,9 @@ use serde_json::{Value, json};
 use super::Sought;
 use crate::domain::catalog::{Standing, Suited};
 use crate::domain::units::{bytes, count, speed};
-use crate::headless::table::{Column, table};
+use crate::headless::table::{Column, tabbed, table};
 use crate::headless::{Context, Format, Outcome, document, print, print_json};
 use crate::machine;
-use crate::text::sanitize;
 
 const COLUMNS: &[Column] = &[
     Column::name("MODEL"),
@@ -36,13 +35,10 @@ pub(super) fn list(sought: &Sought, context: &Context<'_>) -> Outcome {
         }
         Format::Text => {}
     }
-    let rows: Vec<Vec<String>> = all.iter().map(row).collect();
     if !context.console.out.terminal {
-        let line = |cells: &Vec<String>| {
-            cells.iter().map(|cell| sanitize(cell).replace(['\t', '\n'], " ")).collect::<Vec<_>>().join("\t") + "\n"
-        };
-        return print(&rows.iter().map(line).collect::<String>());
+        return print(&all.iter().map(plain).collect::<String>());
     }
+    let rows: Vec<Vec<String>> = all.iter().map(row).collect();
     print(&table(COLUMNS, &rows, context.console.columns(), &|_, _, cell| cell.to_owned()))?;
     if let Some((best, reason)) = all.iter().find_map(|suited| Some((suited, suited.recommended.as_ref()?))) {
         context.console.note(&format!("take `hobnob pull {}`: {reason}", best.entry.name));
@@ -50,13 +46,30 @@ pub(super) fn list(sought: &Sought, context: &Context<'_>) -> Outcome {
     Ok(())
 }
 
+fn size(suited: &Suited<'_>) -> Option<u64> {
+    suited.facts.as_ref().map(|facts| facts.bytes).or_else(|| suited.route?.bytes)
+}
+
+/// For a pipe: as [`row`], with exact numbers.
+fn plain(suited: &Suited<'_>) -> String {
+    let entry = suited.entry;
+    tabbed([
+        entry.name.clone(),
+        entry.parameters.map(|number| number.to_string()).unwrap_or_default(),
+        size(suited).map(|bytes| bytes.to_string()).unwrap_or_default(),
+        suited.standing.label().to_owned(),
+        suited.speed.map(|speed| speed.round().to_string()).unwrap_or_default(),
+        entry.about.clone(),
+        entry.licence.clone().unwrap_or_default(),
+    ])
+}
+
 fn row(suited: &Suited<'_>) -> Vec<String> {
     let entry = suited.entry;
-    let size = suited.facts.as_ref().map(|facts| facts.bytes).or_else(|| suited.route?.bytes);
     vec![
         entry.name.clone(),
         entry.parameters.map(count).unwrap_or_default(),
-        size.map(bytes).unwrap_or_default(),
+        size(suited).map(bytes).unwrap_or_default(),
         suited.standing.label().to_owned(),
         suited.speed.map(speed).unwrap_or_default(),
         entry.about.clone(),
