@@ -267,6 +267,7 @@ fn without_a_summary_everything_is_as_it_was() {
         };
         assert!(asked(&effects).is_none());
         assert_eq!((d.app.chat.conversation.len(), d.app.chat.conversation.left_out()), (2, None));
+        assert_eq!(d.app.chat.conversation.said(), 2, "nobody finds the summary that was not made");
         assert_eq!(d.app.chat.composer.area.text(), words(170));
     }
 }
@@ -298,6 +299,8 @@ fn the_engine_has_the_last_word_and_nothing_is_lost() {
     assert!(d.app.chat.conversation.branch().all(|m| m.state == MessageState::Whole));
     d.key("esc");
     assert_eq!(d.app.chat.composer.area.text(), words(400));
+    // It is as if it had never been asked.
+    assert_eq!((d.app.chat.conversation.said(), d.app.chat.conversation.versions().len()), (2, 0));
     // In the background it is told beside, and the message waits.
     d.key("enter");
     d.key("ctrl-p");
@@ -308,6 +311,18 @@ fn the_engine_has_the_last_word_and_nothing_is_lost() {
     d.count();
     d.key("enter");
     assert_eq!(room(&d).wish, Wish::Say(words(400).into()));
+}
+
+#[test]
+fn another_answer_that_was_refused_is_no_version() {
+    let mut d = with_context(512);
+    turn(&mut d, 100);
+    d.key("alt-r");
+    refuse(&mut d, 2, 640, 512);
+    assert_eq!(room(&d).wish, Wish::Again);
+    d.key("esc");
+    let conversation = &d.app.chat.conversation;
+    assert_eq!((conversation.len(), conversation.said(), conversation.versions().len()), (2, 2, 0));
 }
 
 #[test]
