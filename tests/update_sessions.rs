@@ -94,6 +94,11 @@ fn list(d: &mut Driver, conversations: Vec<Summary>) {
     d.send(Msg::Store(StoreEvent::Listed { ask, conversations }));
 }
 
+fn chosen(d: &Driver) -> ConvId {
+    let Some(Overlay::Conversations(list)) = &d.app.overlay else { panic!("no list") };
+    list.chosen().expect("something is listed").id()
+}
+
 fn hit(conversation: ConvId, known_as: Option<MsgId>) -> Hit {
     Hit {
         conversation,
@@ -413,14 +418,26 @@ fn titles_pins_the_archive_and_a_deletion_that_is_taken_back() {
     assert_eq!(changes(&mut d), (two, vec!["Pinned(true)".to_owned()]));
     d.key("ctrl-s");
     assert_eq!(changes(&mut d), (two, vec!["Archived(true)".to_owned()]));
-    d.key("ctrl-x");
+    d.key("delete");
     assert!(matches!(d.stored.last(), Some(StoreCmd::List { archived: false, .. })));
     list(&mut d, vec![summary(one, "One")]);
     assert_eq!(changes(&mut d), (two, vec!["Deleted(true)".to_owned()]));
-    assert!(d.app.toasts.iter().any(|toast| toast.text.contains("“Two” is deleted")));
+    let toast = d.app.toasts.iter().find(|toast| toast.text.contains("“Two” is deleted")).expect("it is said");
+    assert_eq!(toast.hint.as_deref(), Some("Ctrl-/ in the list, or /undelete brings it back, until you quit"));
     d.key("alt-z");
+    list(&mut d, all());
     assert_eq!(changes(&mut d), (two, vec!["Deleted(false)".to_owned()]));
     assert!(d.app.toasts.iter().all(|toast| !toast.text.contains("deleted")));
+    assert_eq!(chosen(&d), two, "what has come back is what is chosen");
+    // With the list closed its key is the text's; the command is not.
+    d.key("delete");
+    d.key("esc");
+    d.stored.clear();
+    d.say("/undelete");
+    assert_eq!(changes(&mut d), (two, vec!["Deleted(false)".to_owned()]));
+    d.key("f8");
+    list(&mut d, all());
+    d.stored.clear();
     d.key("tab");
     assert!(matches!(d.stored.last(), Some(StoreCmd::List { archived: true, .. })));
     // Esc goes back a step at a time.
@@ -432,6 +449,45 @@ fn titles_pins_the_archive_and_a_deletion_that_is_taken_back() {
 }
 
 #[test]
+fn a_key_that_begins_others_deletes_nothing_and_a_text_comes_before_the_list() {
+    let mut d = ready();
+    d.key("f8");
+    let one = ids(1)[0];
+    list(&mut d, vec![summary(one, "One")]);
+    d.stored.clear();
+    d.key("ctrl-x");
+    d.key("b");
+    assert_eq!(kept(&mut d), []);
+    assert!(d.app.toasts.iter().any(|toast| toast.text == "Ctrl-X b does nothing here"));
+    d.type_text("One");
+    d.key("left");
+    d.key("left");
+    d.key("ctrl-d");
+    assert_eq!(kept(&mut d), []);
+    assert!(matches!(&d.app.overlay, Some(Overlay::Conversations(list)) if list.query.text() == "Oe"));
+}
+
+#[test]
+fn a_title_that_is_half_written_waits_behind_the_help_and_the_palette() {
+    for key in ["f1", "ctrl-p"] {
+        let mut d = ready();
+        d.key("f8");
+        let (one, ask) = (ids(1)[0], d.asked_store());
+        list(&mut d, vec![summary(one, "One")]);
+        d.key("ctrl-r");
+        d.type_text(" and");
+        d.key(key);
+        // What was asked for it comes to it.
+        d.send(Msg::Store(StoreEvent::Listed { ask, conversations: vec![summary(one, "One")] }));
+        d.key("esc");
+        d.type_text(" a half");
+        d.stored.clear();
+        d.key("enter");
+        assert_eq!(kept(&mut d), [(one, vec!["Title(Some(\"One and a half\"))".to_owned()])], "{key}");
+    }
+}
+
+#[test]
 fn deleting_the_one_on_the_screen_begins_another() {
     let mut d = ready();
     d.say("gone soon");
@@ -439,7 +495,7 @@ fn deleting_the_one_on_the_screen_begins_another() {
     d.type_text("draft");
     d.key("f8");
     list(&mut d, vec![summary(id, "gone soon")]);
-    let effects = d.key("ctrl-x");
+    let effects = d.key("delete");
     assert_eq!(effects.first(), Some(&Effect::Engine(EngineCmd::Cancel(GenId(1)))));
     assert!(d.app.chat.conversation.is_empty() && d.app.chat.composer.area.is_empty());
     let all = kept(&mut d);

@@ -119,6 +119,7 @@ impl App {
             Some(Overlay::Value(_)) => true,
             Some(Overlay::Schema(field)) => !field.reading,
             Some(Overlay::Import(field)) => field.asked.is_none(),
+            Some(Overlay::Conversations(list)) => list.renaming.is_some(),
             _ => false,
         };
         if waits {

@@ -51,13 +51,13 @@ impl App {
             }
             StoreEvent::Listed { ask, conversations } if self.titles_are_told(ask, &conversations, now) => {}
             StoreEvent::Listed { ask, conversations } => {
-                if let Some(list) = self.list().filter(|list| list.list_ask == Some(ask)) {
+                if let Some(list) = self.list_that(|list| list.list_ask == Some(ask)) {
                     list.list_ask = None;
                     list.listed(conversations);
                 }
             }
             StoreEvent::Found { ask, hits } => {
-                let Some(list) = self.list().filter(|list| list.search_ask == Some(ask)) else { return };
+                let Some(list) = self.list_that(|list| list.search_ask == Some(ask)) else { return };
                 list.search_ask = None;
                 if !list.query.text().trim().is_empty() {
                     list.found(hits);
@@ -67,8 +67,8 @@ impl App {
                 }
             }
             StoreEvent::Previewed { ask, said } => {
-                if let Some(list) = self.list()
-                    && let Some((_, of)) = list.preview_ask.take_if(|(asked, _)| *asked == ask)
+                if let Some(list) = self.list_that(|list| list.preview_ask.is_some_and(|(asked, _)| asked == ask))
+                    && let Some((_, of)) = list.preview_ask.take()
                 {
                     list.previewed(of, said);
                 }
@@ -77,11 +77,20 @@ impl App {
         }
     }
 
+    /// The list, where it is in front.
     fn list(&mut self) -> Option<&mut ConversationList> {
         match &mut self.overlay {
             Some(Overlay::Conversations(list)) => Some(list),
             _ => None,
         }
+    }
+
+    /// The list that is so, in front or behind something else.
+    fn list_that(&mut self, is_so: impl Fn(&ConversationList) -> bool) -> Option<&mut ConversationList> {
+        self.overlay.iter_mut().chain(self.beneath.iter_mut().rev()).find_map(|overlay| match overlay {
+            Overlay::Conversations(list) if is_so(list) => Some(&mut **list),
+            _ => None,
+        })
     }
 
     /// Leaves the conversation as it is: what is being made is ended, and everything is kept.
@@ -189,7 +198,7 @@ impl App {
     /// Looks for the words that are typed, in all that was said. One search at a time: the newest words are what counts.
     fn search_conversations(&mut self) {
         let ask = self.saved.next_ask();
-        let Some(list) = self.list() else { return };
+        let Some(list) = self.list_that(|_| true) else { return };
         let words = list.query.text().trim().to_owned();
         if list.search_ask.is_some() {
             list.search_again = true;
@@ -232,6 +241,10 @@ impl App {
         if list.renaming.is_none() {
             match action.context() {
                 Context::List => return list.act(action),
+                // The key deletes what is typed, as long as there is something before it.
+                _ if action == Action::DeleteConversation && list.query.cursor() < list.query.text().len() => {
+                    return false;
+                }
                 Context::Conversations => return self.act_on_conversation(action, now),
                 _ if action == Action::NewConversation => {
                     self.overlay = None;
@@ -364,7 +377,7 @@ impl App {
                 self.saved.deleted.push((id, title.clone()));
                 self.change_conversation(id, Change::Deleted(true));
                 let key = self.key(Action::Undelete);
-                let hint = format!("{key} brings it back, until you quit");
+                let hint = format!("{key} in the list, or /{} brings it back, until you quit", Action::Undelete.name());
                 let text = if title.is_empty() { "It is deleted".into() } else { format!("“{title}” is deleted") };
                 self.toast(ToastKind::Note, text, Some(hint), now);
             }
@@ -383,6 +396,9 @@ impl App {
             return false;
         };
         self.toasts.retain(|toast| toast.kind != ToastKind::Note);
+        if let Some(list) = self.list() {
+            list.wanted = Some(id);
+        }
         self.change_conversation(id, Change::Deleted(false));
         let text = if title.is_empty() { "It is back".into() } else { format!("“{title}” is back") };
         self.toast(ToastKind::Note, text, None, now);
