@@ -51,9 +51,19 @@ fn gpu_cores(registry: &str) -> Option<u32> {
     digits.parse().ok()
 }
 
-/// Free memory of the first NVIDIA card, which is the one that the engine takes.
+/// Free memory of the first NVIDIA card that CUDA is shown, which is the one that the engine takes.
 fn nvidia_memory() -> Option<u64> {
-    first_card(&said("nvidia-smi", &["--query-gpu=memory.free", "--format=csv,noheader,nounits"])?)
+    let visible = std::env::var("CUDA_VISIBLE_DEVICES").ok();
+    let card = first_visible(visible.as_deref())?;
+    first_card(&said("nvidia-smi", &["-i", card, "--query-gpu=memory.free", "--format=csv,noheader,nounits"])?)
+}
+
+/// The first of the cards in `CUDA_VISIBLE_DEVICES`, by its number or its name; all are visible where that is not set, and none
+/// where it has none.
+fn first_visible(cards: Option<&str>) -> Option<&str> {
+    let Some(cards) = cards else { return Some("0") };
+    let first = cards.split(',').next().unwrap_or_default().trim();
+    (!first.is_empty() && !first.starts_with('-')).then_some(first)
 }
 
 fn first_card(told: &str) -> Option<u64> {
@@ -83,6 +93,10 @@ mod tests {
         assert_eq!(gpu_cores("nothing of it"), None);
         assert_eq!(first_card("23028\n11264\n"), Some(23_028 << 20));
         assert_eq!(first_card("No devices were found\n"), None);
+        assert_eq!(first_visible(None), Some("0"));
+        assert_eq!(first_visible(Some("2,0")), Some("2"));
+        assert_eq!(first_visible(Some(" GPU-8932f937-d72c-4106-c12f-20bd9faed9f6")).map(str::len), Some(40));
+        assert_eq!((first_visible(Some("")), first_visible(Some("-1"))), (None, None), "none may be used");
         assert_eq!(said("/nowhere/at/all", &[]), None);
     }
 }

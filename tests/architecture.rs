@@ -35,6 +35,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "measurements",
             "text::sanitize",
             "text::Sanitizer",
+            "text::wrap",
         ],
     ),
     (

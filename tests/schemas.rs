@@ -230,9 +230,12 @@ fn models_from_the_hub_to_their_end() {
     shapes.hold_lines("search-events", &hub.run(&["search", "--jsonl"]));
     for repo in ["org/tiny", "org/empty"] {
         shapes.hold("search-page", &hub.json(&["search", repo]));
+        let events = shapes.hold_lines("search-page-events", &hub.run(&["search", repo, "--jsonl"]));
+        assert_eq!(events, ["done"]);
     }
     shapes.hold("search-catalog", &hub.json(&["search", "--catalog"]));
-    shapes.hold_lines("search-catalog-events", &hub.run(&["search", "--catalog", "--jsonl"]));
+    let events = shapes.hold_lines("search-catalog-events", &hub.run(&["search", "--catalog", "--jsonl"]));
+    assert_eq!(events.last().map(String::as_str), Some("done"));
 
     shapes.hold("models", &hub.json(&["models"]));
     let events = shapes.hold_lines("pull-events", &hub.run(&["pull", "--jsonl", "org/tiny:F32"]));

@@ -134,8 +134,8 @@ fn long() -> impl Strategy<Value = String> {
             vec![text; count].join(gap)
         }),
         (
-            select(vec!["```\n", "```js\n", "> ", "# ", "- ", "<div>", "$$"]),
-            select(vec!["x", "x ", "漢"]),
+            select(vec!["```\n", "```js\n", "> ", "# ", "- ", "<div>", "<pre>", "    ", "$$", "- a\n  - b\n"]),
+            select(vec!["x", "x ", "漢", "x\n", "x\n\n", "    x\n", "  - x\n", "  1. x\n", "  - x\n\n"]),
             2040..9000usize
         )
             .prop_map(|(start, text, count)| start.to_owned() + &text.repeat(count)),
@@ -276,7 +276,7 @@ proptest! {
             .filter_map(|region| if let RegionKind::Code { number } = region.kind { Some(number) } else { None })
             .collect();
         numbers.dedup();
-        prop_assert_eq!(numbers, Vec::from_iter(1..=code_blocks(&text).len()));
+        prop_assert_eq!(numbers, (1..=code_blocks(&text).len()).collect::<Vec<_>>());
     }
 
     #[test]
@@ -406,6 +406,27 @@ fn work_is_linear_in_one_long_list_item() {
 }
 
 #[test]
+fn work_is_linear_in_one_long_piece_of_any_other_kind() {
+    for (start, text) in [
+        ("<div>\n", "some text in a block of HTML\n"),
+        ("<!-- a comment\n", "that never ends\n\n"),
+        ("<pre>", "of one line "),
+        ("", "    let answer = 42;\n"),
+        ("", "    let answer = 42;\n\n"),
+        ("$$\n", "x + y \\\\\n"),
+        ("text\n", "\\[ x + y\n"),
+        ("- an item\n", "  - and one in it, of a few words\n"),
+        ("1. an item\n\n", "   7. and one in it\n\n      of two paragraphs\n\n"),
+        ("10) an item\n", "      * and one in it\n"),
+    ] {
+        let text = |bytes: usize| format!("{start}{}", text.repeat(bytes / text.len()));
+        let (short, long) = (work_per_byte(&text(24_000)), work_per_byte(&text(64_000)));
+        assert!(long < 600.0, "each byte of {start:?} is parsed {long} times");
+        assert!(long < short * 1.1, "{short} times in a short one of {start:?}, {long} times in a long one");
+    }
+}
+
+#[test]
 fn drawing_again_costs_nothing_until_something_changes() {
     let theme = theme();
     let mut doc = StreamingDoc::new();
@@ -445,6 +466,9 @@ fn hostile_text_takes_no_longer_than_its_length() {
         lines("$a "),
         lines("\\("),
         lines("\\[") + "\\]",
+        lines("\\[\n"),
+        lines("\\begin{align}\nx\n"),
+        lines("$$\n\n"),
         lines("$$\n"),
         lines("$$\nx\n$$\n"),
         "$$\n".to_owned() + &lines("{^") + "\n$$",

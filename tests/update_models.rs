@@ -12,7 +12,8 @@ use hobnob::app::{Overlay, Pane, ThenLoad};
 use hobnob::config::Value;
 use hobnob::config::theme::{Capabilities, ColourDepth};
 use hobnob::domain::fit::Verdict;
-use hobnob::domain::hub::{Done, Files, Kind, Local, Newer, NextPage, SearchQuery, Sort, Unfinished};
+use hobnob::domain::hub::{Done, Files, Kind, Local, Newer, NextPage, Owner, SearchQuery, Sort, Unfinished};
+use hobnob::domain::machine::Machine;
 use hobnob::domain::model::{Cached, LocalModel, ModelRef};
 use hobnob::domain::{AskId, DownloadState, EngineCmd, HubCmd, HubEvent, JobId};
 use hobnob::error::{ErrorKind, UserError};
@@ -285,6 +286,32 @@ fn nothing_of_the_network_is_asked_offline() {
 }
 
 #[test]
+fn what_fits_is_looked_for_as_long_as_somebody_goes_on() {
+    let too_large = |page: u64| {
+        let mut hits = hits(page * 40..page * 40 + 40, Some("next"));
+        hits.hits.iter_mut().for_each(|hit| hit.parameters = Some(900_000_000_000));
+        hits
+    };
+    let mut d = models();
+    let (id, _) = search(&d.key("2"));
+    d.key("f");
+    assert!(d.app.models.find.filters.fits);
+    // Page after page of nothing that fits, until enough is enough.
+    let mut effects = answer(&mut d, id, Ok(too_large(0)));
+    let mut pages = 1;
+    while let [(id, _, Some(_))] = &asked(&effects)[..] {
+        effects = answer(&mut d, *id, Ok(too_large(pages)));
+        pages += 1;
+    }
+    assert!((2..10).contains(&pages), "{pages}");
+    assert_eq!(asked(&d.key("home")), []);
+    let effects = d.key("end");
+    let [(id, _, Some(_))] = &asked(&effects)[..] else { panic!("nobody looks further: {effects:?}") };
+    answer(&mut d, *id, Ok(hits(4000..4003, None)));
+    assert_eq!(d.app.models.find.hits(), 3);
+}
+
+#[test]
 fn the_catalog_is_in_the_order_of_this_machine_and_one_of_it_is_recommended() {
     let mut d = finding();
     let recommended = |d: &Driver| {
@@ -388,6 +415,27 @@ fn an_offer_that_is_here_is_loaded() {
 }
 
 #[test]
+fn looking_again_measures_the_machine_again() {
+    let mut d = models();
+    assert_eq!(d.key("r"), [Effect::Measure, Effect::Hub(HubCmd::ScanLocal)]);
+    let effects = d.key("2");
+    let (id, _) = search(&effects);
+    answer(&mut d, id, Ok(hits(0..20, None)));
+    let effects = d.key("r");
+    assert_eq!((&effects[0], asked(&effects).len()), (&Effect::Measure, 1));
+    // A program that took most of the memory has ended.
+    let verdicts = |d: &Driver| {
+        let find = &d.app.models.find;
+        let verdict = |item| if let Some(Item::Catalog(known)) = find.item(item) { known.standing } else { None };
+        (0..find.known()).map(verdict).collect::<Vec<_>>()
+    };
+    d.send(Msg::Machine(Machine { available: 1 << 20, ..machine() }));
+    let before = verdicts(&d);
+    d.send(Msg::Machine(machine()));
+    assert_ne!(verdicts(&d), before);
+}
+
+#[test]
 fn base_and_siblings_lead_on_and_back_again() {
     let mut d = looking();
     d.key("end");
@@ -407,6 +455,26 @@ fn base_and_siblings_lead_on_and_back_again() {
     assert!(matches!(hub(d.key("o"))[..], [HubCmd::Page { .. }]));
     d.key("backspace");
     assert_eq!(d.app.models.place, Place::Here);
+}
+
+#[test]
+fn a_page_that_had_no_answer_is_asked_for_again_when_it_comes_back() {
+    let mut d = finding();
+    d.key("/");
+    type_search(&mut d, "org/slow");
+    assert!(matches!(hub(d.key("enter"))[..], [HubCmd::Page { .. }]));
+    // The page of what is here takes its turn at the Hub.
+    d.key("1");
+    let [HubCmd::Page { id: taken, .. }] = hub(d.key("o"))[..] else { panic!("no page") };
+    d.hub(HubEvent::Page { id: taken, result: Box::new(Ok(page())) });
+    assert_eq!(hub(d.key("backspace")), [], "the place is another one");
+    let effects = hub(d.key("2"));
+    let [HubCmd::Page { id, repo: asked, .. }] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!(*asked, repo("org/slow"));
+    d.hub(HubEvent::Page { id: *id, result: Box::new(Ok(page())) });
+    assert!(d.app.models.page().is_some_and(|page| page.page().is_some()));
+    d.key("1");
+    assert_eq!(hub(d.key("2")), [], "what is here is not asked for again");
 }
 
 #[test]
@@ -506,6 +574,14 @@ fn what_turns_out_to_be_too_large_when_it_is_here_is_not_loaded_unasked() {
 }
 
 #[test]
+fn what_has_come_of_a_download_that_failed_is_looked_for() {
+    let mut d = downloading();
+    let error = UserError::new(ErrorKind::Network, "the Hub is gone");
+    let effects = d.hub(HubEvent::Download { id: JobId(1), state: DownloadState::Failed { error } });
+    assert_eq!(hub(effects), [HubCmd::ScanLocal]);
+}
+
+#[test]
 fn quitting_while_something_is_under_way_asks() {
     let mut d = downloading();
     assert_eq!(d.key("ctrl-q"), []);
@@ -534,7 +610,12 @@ fn deleting_says_what_it_frees_and_what_goes_and_stays() {
         ..cached()
     };
     d.hub(HubEvent::Local(Local { models: vec![cached(), twin, other, huge()], ..Local::default() }));
-    assert_eq!(hub(d.key("d")), []);
+    let effects = hub(d.key("d"));
+    let [HubCmd::LookAtRemoval { id, model }] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!(model, "starter");
+    assert_eq!(hub(d.key("d")), [], "one look at a time");
+    let removable = Done::Removable { owner: Owner::Cache, frees: 98_362_432 };
+    assert_eq!(hub(d.hub(HubEvent::Worked { id: *id, result: Ok(removable) })), []);
     let Some(Overlay::Confirm(confirm)) = &d.app.overlay else { panic!("a question") };
     for part in ["98 MB", ":Q4_1, which goes with it", ":Q8_0 stays"] {
         assert!(confirm.body.contains(part), "{}", confirm.body);
@@ -543,9 +624,36 @@ fn deleting_says_what_it_frees_and_what_goes_and_stays() {
     let effects = hub(d.key("enter"));
     let [HubCmd::Delete { id, model }] = &effects[..] else { panic!("{effects:?}") };
     assert_eq!(model, "starter");
-    let effects = d.hub(HubEvent::Worked { id: *id, result: Ok(Done::Deleted { freed: 98_362_432 }) });
+    let effects =
+        d.hub(HubEvent::Worked { id: *id, result: Ok(Done::Deleted { owner: Owner::Cache, freed: 98_362_432 }) });
     assert_eq!(hub(effects), [HubCmd::ScanLocal]);
     assert!(toast(&d).contains("98 MB are free again"));
+}
+
+#[test]
+fn of_what_was_imported_only_the_name_goes_and_one_s_own_stays() {
+    let look = |d: &mut Driver, result: Result<Done, UserError>| {
+        let [HubCmd::LookAtRemoval { id, .. }] = hub(d.key("d"))[..] else { panic!("no look") };
+        assert_eq!(hub(d.hub(HubEvent::Worked { id, result })), []);
+    };
+    let imported = || Ok(Done::Removable { owner: Owner::Imported, frees: 0 });
+    let mut d = models();
+    look(&mut d, imported());
+    let Some(Overlay::Confirm(confirm)) = &d.app.overlay else { panic!("a question") };
+    assert!(confirm.title.starts_with("Forget ") && confirm.body.contains("stay where they are"), "{confirm:?}");
+    assert!(!confirm.body.contains("Frees"), "{}", confirm.body);
+    let [HubCmd::Delete { id, .. }] = hub(d.key("enter"))[..] else { panic!("nothing goes") };
+    d.hub(HubEvent::Worked { id, result: Ok(Done::Deleted { owner: Owner::Imported, freed: 0 }) });
+    assert!(toast(&d).contains("forgotten") && !toast(&d).contains("free again"), "{}", toast(&d));
+
+    let error = UserError::new(ErrorKind::Usage, "it is a file of your own").hint("`hobnob models rm` asks");
+    look(&mut d, Err(error));
+    assert!(d.app.overlay.is_none() && toast(&d).contains("of your own"), "{}", toast(&d));
+    // Who has gone on to something else is not interrupted.
+    let [HubCmd::LookAtRemoval { id, .. }] = hub(d.key("d"))[..] else { panic!("no look") };
+    d.key("f2");
+    d.hub(HubEvent::Worked { id, result: imported() });
+    assert!(d.app.overlay.is_none());
 }
 
 #[test]

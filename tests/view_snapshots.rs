@@ -317,6 +317,12 @@ fn in_front_of_a_pane() {
     d.key("esc");
     d.key("f1");
     snapshots("help", &mut d);
+    // Nothing of it is cut, at any width.
+    for width in [24, 40, 60, 84, 120] {
+        let screen = d.screen(width, 400);
+        let mut rows = screen.lines().filter(|line| line.contains('│') && !line.contains("Rebind"));
+        assert!(rows.all(|line| !line.contains('…')), "{screen}");
+    }
     d.key("esc");
     d.type_text("/theme");
     d.key("enter");

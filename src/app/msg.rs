@@ -125,6 +125,8 @@ pub enum Effect {
         id: TimerId,
         after: Duration,
     },
+    /// Measures what this machine has now; answers with `Msg::Machine`.
+    Measure,
     /// Leaves the screen to `$VISUAL`/`$EDITOR` with this text; answers with `Msg::Edited`.
     OpenEditor(String),
     /// Reads the user's themes in this folder; answers with `Msg::Themes`.

@@ -32,6 +32,17 @@ pub enum GpuKind {
     Cuda,
 }
 
+impl GpuKind {
+    /// As the engine calls what it computes on.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Metal => "Metal",
+            Self::Cuda => "CUDA",
+        }
+    }
+}
+
 impl Machine {
     /// What computes when the settings say `device`: a GPU, or else the processor.
     #[must_use]

@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::machine::Machine;
 use crate::domain::model::{Device, LoadSettings, LocalModel};
 use crate::domain::stats::Spread;
 use crate::domain::units::{ago, speed};
+
+const CPU: &str = "CPU";
 
 /// What a figure holds for. Anything else can be another speed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,10 +85,21 @@ impl Remembered {
     }
 }
 
-/// The measurement that says most about a model as it would be loaded with `settings`: in their quantisation and on their
-/// device, with their context if there is one, else the newest.
+/// The measurement that says most about a model as it would be loaded with `settings` on `machine`: in their quantisation and on
+/// their device, with their context if there is one, else the newest.
 #[must_use]
-pub fn find<'a>(all: &'a [Remembered], model: &LocalModel, settings: LoadSettings) -> Option<&'a Remembered> {
+pub fn find<'a>(
+    all: &'a [Remembered],
+    model: &LocalModel,
+    settings: LoadSettings,
+    machine: Option<&Machine>,
+) -> Option<&'a Remembered> {
+    let gpu = machine.and_then(|machine| machine.gpu(settings.device)).map(|gpu| gpu.kind.label());
+    // A GPU can be there that cannot be seen from here.
+    let is_on_device = |device: &str| match settings.device {
+        Device::Cpu => device == CPU,
+        Device::Auto => gpu.is_none_or(|gpu| gpu == device),
+    };
     let facts = model.facts.as_ref().ok()?;
     let quantisation = model.quantised_as(settings).unwrap_or_else(|| facts.quant.clone());
     let context = settings.context.min(facts.context);
@@ -94,10 +108,13 @@ pub fn find<'a>(all: &'a [Remembered], model: &LocalModel, settings: LoadSetting
             let setup = &known.measured.setup;
             setup.model == model.reference
                 && setup.quantisation == quantisation
-                && (settings.device == Device::Auto || setup.device == "CPU")
+                && is_on_device(&setup.device)
                 && known.measured.decode().is_some()
         })
-        .min_by_key(|known| (known.measured.setup.context != context, known.age))
+        .min_by_key(|known| {
+            let setup = &known.measured.setup;
+            (setup.device == CPU, setup.context != context, known.age)
+        })
 }
 
 /// Adds a measurement; an older one of the same goes.
@@ -109,6 +126,7 @@ pub fn record(all: &mut Vec<Measured>, new: Measured) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::machine::{Gpu, GpuKind};
     use crate::domain::model::{Format, ModelFacts};
 
     fn measured(device: &str, context: u32, decode: Option<f64>) -> Measured {
@@ -172,17 +190,31 @@ mod tests {
             facts: Ok(facts.clone()),
         };
         let settings = |device, context| LoadSettings { context, device, ..LoadSettings::default() };
-        let found =
-            |device, context| find(&all, &model, settings(device, context)).map(|known| known.age.as_secs() / 86_400);
+        let on = |machine: Option<&Machine>, device, context| {
+            find(&all, &model, settings(device, context), machine).map(|known| known.age.as_secs() / 86_400)
+        };
+        let found = |device, context| on(None, device, context);
         assert_eq!(found(Device::Auto, 4096), Some(2));
         assert_eq!(found(Device::Auto, 1024), Some(1), "the newest where none has this context");
         assert_eq!(found(Device::Auto, 100_000), Some(1), "no more than the model has");
         assert_eq!(found(Device::Cpu, 8192), Some(3));
+        let machine = |kind| Machine {
+            total: 16 << 30,
+            available: 8 << 30,
+            gpu: Some(Gpu { kind, budget: 10 << 30 }),
+            chip: None,
+        };
+        let (mac, cuda) = (machine(GpuKind::Metal), machine(GpuKind::Cuda));
+        assert_eq!(on(Some(&mac), Device::Auto, 4096), Some(2));
+        assert_eq!(on(Some(&mac), Device::Cpu, 4096), Some(3));
+        assert_eq!(on(Some(&cuda), Device::Auto, 4096), None, "a GPU is not as fast as something else");
+        let without = Machine { gpu: None, ..mac };
+        assert_eq!(find(&all[..1], &model, settings(Device::Auto, 4096), Some(&without)), Some(&all[0]));
         let quant = ModelFacts { quant: "Q8_0".into(), ..facts };
         let other = LocalModel { facts: Ok(quant), ..model.clone() };
-        assert_eq!(find(&all, &other, settings(Device::Auto, 4096)), None);
+        assert_eq!(find(&all, &other, settings(Device::Auto, 4096), None), None);
         let other = LocalModel { reference: "other".into(), ..model.clone() };
-        assert_eq!(find(&all, &other, settings(Device::Auto, 4096)), None);
+        assert_eq!(find(&all, &other, settings(Device::Auto, 4096), None), None);
     }
 
     #[test]

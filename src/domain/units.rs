@@ -150,6 +150,13 @@ pub fn date(days_since_1970: u64) -> (u64, u64, u64) {
     (year + era * 400 + in_next_year, month, day_of_month)
 }
 
+/// `41 %`: all of it only where all of it is there.
+#[must_use]
+pub fn percent(done: u64, total: u64) -> String {
+    let share = u128::from(done) * 100 / u128::from(total.max(1));
+    format!("{} %", share.min(100))
+}
+
 /// How much of it is done, from 0 to 1.
 #[must_use]
 #[allow(clippy::cast_precision_loss, reason = "for a gauge, not for counting")]

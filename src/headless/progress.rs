@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::domain::DownloadState;
 use crate::domain::hub::Files;
-use crate::domain::units::{bytes, whole};
+use crate::domain::units::{bytes, percent, whole};
 use crate::headless::console::{Console, say};
 use crate::text::sanitize;
 
@@ -144,11 +144,6 @@ fn plain(done: u64, total: u64, rate: f64, files: Files) -> String {
         }
     }
     text
-}
-
-pub(super) fn percent(done: u64, total: u64) -> String {
-    let share = u128::from(done) * 100 / u128::from(total.max(1));
-    format!("{} %", share.min(100))
 }
 
 pub(super) fn duration(seconds: u64) -> String {

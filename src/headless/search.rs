@@ -15,7 +15,7 @@ use crate::domain::units::{ago, bytes, count};
 use crate::error::{ErrorKind, UserError};
 use crate::headless::config::refuse_problems;
 use crate::headless::interrupt::Watch;
-use crate::headless::table::{Column, table, width};
+use crate::headless::table::{Column, table};
 use crate::headless::{Context, Format, Outcome, Quit, block_on, document, hub_options, print, print_json};
 use crate::text::sanitize;
 use crate::{hub, machine};
@@ -140,7 +140,7 @@ struct Show<'a> {
 }
 
 const COLUMNS: &[Column] = &[
-    Column::left("MODEL", 0),
+    Column::name("MODEL"),
     Column::right("PARAMETERS", 0),
     Column::left("KINDS", 3),
     Column::right("DOWNLOADS", 2),
@@ -200,7 +200,7 @@ impl Show<'_> {
             Some(verdict) if column == FITS => self.context.console.verdict(verdict),
             _ => cell.to_owned(),
         };
-        print(&table(COLUMNS, &rows, width(), &paint))?;
+        print(&table(COLUMNS, &rows, self.context.console.columns(), &paint))?;
         let named = hits.iter().filter_map(|hit| Some((hit.quality()?, hit.repo.to_string())));
         for (names, warning) in warnings(named) {
             self.context.console.note(&format!("{names}: {warning}"));

@@ -11,7 +11,6 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use unicode_width::UnicodeWidthStr;
 
 use crate::domain::store::{Change, Hit, Opened, Summary};
 use crate::domain::units::{ago, many};
@@ -20,6 +19,7 @@ use crate::error::{ErrorKind, UserError, reason};
 use crate::headless::config::refuse_problems;
 use crate::headless::console::say;
 use crate::headless::session::{begun, existing, none};
+use crate::headless::table::{Column, table};
 use crate::headless::{Context, Format, Outcome, Quit, print, print_json};
 use crate::machine;
 use crate::measurements::seconds_since_1970;
@@ -33,9 +33,6 @@ pub enum Export {
     Json,
     Html,
 }
-
-/// Columns of a title in a table.
-const TITLE: usize = 48;
 
 /// All conversations: a table for people, tab-separated values for a pipe.
 ///
@@ -52,7 +49,7 @@ pub fn list(archived: bool, context: &Context<'_>) -> Outcome {
         context.console.note(where_);
         return Ok(());
     }
-    if context.console.out.terminal { print(&table(&all)) } else { print(&tabbed(&all)) }
+    if context.console.out.terminal { print(&laid_out(&all, context.console.columns())) } else { print(&tabbed(&all)) }
 }
 
 /// What was said in one.
@@ -276,36 +273,55 @@ fn tabbed(all: &[Summary]) -> String {
     out
 }
 
-fn table(all: &[Summary]) -> String {
-    let mut rows = vec![["ID", "TITLE", "MESSAGES", "MODEL", "LAST"].map(str::to_owned)];
-    for summary in all {
+fn laid_out(all: &[Summary], width: usize) -> String {
+    let columns = [
+        Column::left("ID", 0),
+        Column::name("TITLE"),
+        Column::right("MESSAGES", 2),
+        Column::left("MODEL", 3),
+        Column::left("LAST", 1),
+    ];
+    let row = |summary: &Summary| {
         let mark = if summary.pinned { "* " } else { "" };
         let title = match summary.title.as_str() {
-            "" => format!("(draft) {}", summary.preview),
-            title => title.to_owned(),
+            "" => format!("{mark}(draft) {}", summary.preview),
+            title => format!("{mark}{title}"),
         };
-        let mut title = format!("{mark}{}", one_line(&title));
-        while title.width() > TITLE {
-            title.pop();
+        let model = summary.model.clone().unwrap_or_default();
+        vec![summary.id.short(), title, summary.messages.to_string(), model, ago(summary.age)]
+    };
+    let rows: Vec<Vec<String>> = all.iter().map(row).collect();
+    table(&columns, &rows, width, &|_, _, cell| cell.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::domain::store::ConvIds;
+    use crate::text::wrap;
+
+    #[test]
+    fn the_list_is_as_wide_as_its_terminal() {
+        let of = |title: &str| Summary {
+            id: ConvIds::seeded(1).make(),
+            title: title.into(),
+            model: Some("bartowski/Qwen2.5-7B-Instruct-GGUF:Q4_K_M".into()),
+            messages: 4,
+            preview: "what was\nwritten".into(),
+            age: Duration::from_secs(7200),
+            pinned: title.is_empty(),
+            archived: false,
+            draft: false,
+        };
+        let all = ["Why?", "", &"👨‍👩‍👧 and 漢字 ".repeat(20)].map(of);
+        for width in [40, 60, 80, 140, 200] {
+            let text = laid_out(&all, width);
+            assert!(text.lines().all(|line| wrap::width(line) <= width), "{width}:\n{text}");
+            assert!(text.contains("* (draft) wha") && text.contains("…"), "{width}:\n{text}");
+            assert_eq!(text.contains("MODEL"), width >= 140, "{width}:\n{text}");
         }
-        let model = summary.model.as_deref().map(one_line).unwrap_or_default();
-        rows.push([summary.id.short(), title, summary.messages.to_string(), model, ago(summary.age)]);
+        assert!(laid_out(&all[..1], 200).contains("Qwen2.5-7B-Instruct-GGUF:Q4_K_M  2 hours ago"));
     }
-    let mut widths = [0; 5];
-    for row in &rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.width());
-        }
-    }
-    let mut out = String::new();
-    for row in &rows {
-        let mut line = String::new();
-        for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
-            let gap = " ".repeat(width - cell.width());
-            let _ = if column == 2 { write!(line, "{gap}{cell}  ") } else { write!(line, "{cell}{gap}  ") };
-        }
-        out.push_str(line.trim_end());
-        out.push('\n');
-    }
-    out
 }

@@ -102,6 +102,7 @@ impl Actor {
                         }
                     }
                     Some(HubCmd::Verify { id, model }) => self.work(id, Work::Verify(model), &mut tasks),
+                    Some(HubCmd::LookAtRemoval { id, model }) => self.work(id, Work::LookAtRemoval(model), &mut tasks),
                     Some(HubCmd::Delete { id, model }) => self.work(id, Work::Delete(model), &mut tasks),
                     Some(HubCmd::Discard { id, repo }) => self.work(id, Work::Discard(repo), &mut tasks),
                     Some(HubCmd::Import { id, path }) => self.work(id, Work::Import(path), &mut tasks),

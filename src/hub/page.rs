@@ -56,7 +56,8 @@ pub async fn page(options: &Options, repo: &RepoId, revision: Option<&str>) -> R
         tokio::join!(there.card(&files), others, there.foretell(&mut offers, &files, &hit, &types));
     siblings.retain(|other| other.repo != hit.repo);
     offers.sort_by(|a, b| (b.quality, b.bytes).cmp(&(a.quality, a.bytes)).then_with(|| a.quant.cmp(&b.quant)));
-    Ok(RepoPage { commit: commit.as_str().to_owned(), offers, base, siblings, card, hit })
+    let address = hub.page_of(&hit.repo);
+    Ok(RepoPage { address, commit: commit.as_str().to_owned(), offers, base, siblings, card, hit })
 }
 
 /// The files of a repository, as far as they could be put into the cache.

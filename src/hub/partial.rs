@@ -2,12 +2,16 @@
 //!
 //! It has a name of its own beside the blob, `ETAG.hobnob.incomplete`, and not the `ETAG.incomplete` of the Python client:
 //! that client goes on at the end of such a file, and this one may have gaps before its end.
+//!
+//! There are file systems on which locks do nothing, and most of them don't say so. So nothing here harms another writer of
+//! the same file, who brings the same bytes: it is never cut, and who is not alone with it has it checked once more.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
@@ -60,8 +64,12 @@ pub(super) struct Partial {
     data: File,
     size: u64,
     /// Something of it was here before this attempt.
-    resumed: bool,
+    resumed: AtomicBool,
+    /// Bytes that another program had got before.
+    adopted: u64,
     state: Mutex<State>,
+    /// Held while the disk takes what has arrived.
+    syncing: Mutex<()>,
     /// How far it goes from the beginning without a gap.
     prefix: watch::Sender<u64>,
     _lock: BlobLock,
@@ -89,16 +97,19 @@ impl Partial {
             kept.have.iter().for_each(|span| have.add(span.start..span.end.min(len).max(span.start)));
         }
         let data = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&places.data)?;
-        if have.bytes() == 0 {
-            data.set_len(0)?;
-        } else {
+        if have.bytes() > 0 {
             // The new journal says of everything that it is on the disk.
             data.sync_data()?;
         }
+        // What is left of something else is written over, and must not be longer.
+        if data.metadata()?.len() > size {
+            data.set_len(size)?;
+        }
         let journal = Journal::create(&places.journal, size, model, &have)?;
         let prefix = watch::Sender::new(have.prefix());
-        let resumed = have.bytes() > 0;
-        Ok(Self { places, data, size, resumed, state: Mutex::new(State { have, journal }), prefix, _lock: lock })
+        let resumed = AtomicBool::new(have.bytes() > 0);
+        let (state, syncing) = (Mutex::new(State { have, journal }), Mutex::default());
+        Ok(Self { places, data, size, resumed, adopted, state, syncing, prefix, _lock: lock })
     }
 
     pub fn path(&self) -> &Path {
@@ -111,7 +122,12 @@ impl Partial {
 
     /// Whether damage could be of an earlier attempt.
     pub fn resumed(&self) -> bool {
-        self.resumed
+        self.resumed.load(Ordering::Relaxed)
+    }
+
+    /// Whether nobody else has opened it since: who does has a journal of their own.
+    pub fn is_alone(&self) -> bool {
+        self.state().journal.is_at(&self.places.journal)
     }
 
     /// Bytes that are here.
@@ -164,6 +180,7 @@ impl Partial {
     /// # Errors
     /// As the file system says.
     pub fn sync(&self) -> io::Result<()> {
+        let _syncing = self.syncing.lock().unwrap_or_else(PoisonError::into_inner);
         let pieces = self.state().journal.unsafe_pieces();
         if pieces.is_empty() {
             return Ok(());
@@ -184,12 +201,13 @@ impl Partial {
     ///
     /// # Errors
     /// As the file system says.
-    pub fn restart(&mut self) -> io::Result<()> {
-        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+    pub fn restart(&self) -> io::Result<()> {
+        // What the disk is taking at this moment counts no more.
+        let _syncing = self.syncing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         state.journal.clear()?;
         state.have.clear();
-        self.data.set_len(0)?;
-        self.resumed = false;
+        self.resumed.store(false, Ordering::Relaxed);
         self.prefix.send_replace(0);
         Ok(())
     }
@@ -199,6 +217,21 @@ impl Partial {
         self.places.remove();
     }
 
+    /// Takes away what has arrived here, of a file that is right as far as anybody knows: what another program had begun is
+    /// its own again.
+    ///
+    /// # Errors
+    /// As the file system says.
+    pub fn give_back(&self) -> io::Result<()> {
+        if self.adopted > 0 && self.resumed() {
+            self.data.set_len(self.adopted)?;
+            fs::rename(&self.places.data, &self.places.theirs)?;
+            return fs::remove_file(&self.places.journal);
+        }
+        self.discard();
+        Ok(())
+    }
+
     /// Gives the file its final name. It is on the disk before it has it, so that a power cut can't leave a name with
     /// nothing behind.
     ///
@@ -206,9 +239,20 @@ impl Partial {
     /// As the file system says.
     pub fn finish(&self, blob: &Path) -> io::Result<()> {
         self.data.sync_all()?;
-        fs::rename(&self.places.data, blob)?;
-        self.places.remove();
-        Ok(())
+        let ours = self.data.metadata()?;
+        let named = fs::metadata(&self.places.data);
+        // Somebody who was not kept out was faster: it is the same file, or as good.
+        if named.is_ok_and(|named| (named.dev(), named.ino()) == (ours.dev(), ours.ino())) {
+            match fs::rename(&self.places.data, blob) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                renamed => {
+                    renamed?;
+                    self.places.remove();
+                    return Ok(());
+                }
+            }
+        }
+        if blob.exists() { Ok(()) } else { Err(io::ErrorKind::NotFound.into()) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -268,4 +312,77 @@ pub(super) fn disk_error(path: &Path, error: &io::Error) -> UserError {
         _ => "check the folder's permissions, or set HF_HUB_CACHE to another folder",
     };
     UserError::new(ErrorKind::Disk, format!("can't write {}: {}", display_path(path), reason(error))).hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::domain::model::RepoId;
+
+    const SIZE: u64 = 4 * journal::PIECE;
+
+    struct Made {
+        root: tempfile::TempDir,
+        cache: RepoCache,
+        etag: Etag,
+        content: Vec<u8>,
+    }
+
+    impl Made {
+        fn new() -> Self {
+            let root = tempfile::tempdir().expect("a folder");
+            let cache = RepoCache::new(root.path(), &RepoId::parse("org/m").expect("a repository"));
+            cache.create().expect("makes");
+            let content = (0..SIZE).map(|n| u8::try_from(n % 251).expect("small")).collect();
+            Self { root, cache, etag: Etag::parse("abc").expect("a name"), content }
+        }
+
+        /// As by a process of its own, where locks keep nobody out.
+        fn open(&self, process: &str) -> Partial {
+            let lock = BlobLock::attempt(&self.root.path().join(process)).expect("locks").expect("is free");
+            Partial::open(&self.cache, &self.etag, SIZE, "org/m:Q4_0", lock).expect("opens")
+        }
+
+        fn write(&self, partial: &Partial, part: Range<u64>) {
+            let (start, end) = (usize::try_from(part.start), usize::try_from(part.end));
+            let bytes = &self.content[start.expect("small")..end.expect("small")];
+            partial.write(part.start, bytes).expect("writes");
+        }
+    }
+
+    #[test]
+    fn two_that_no_lock_keeps_apart_end_well() {
+        let made = Made::new();
+        let blob = made.cache.blob(&made.etag);
+        let first = made.open("first");
+        // Less than the journal counts in, which the second knows nothing of.
+        made.write(&first, 0..1000);
+        let second = made.open("second");
+        assert!(!first.is_alone() && second.is_alone() && !second.resumed());
+        made.write(&first, 1000..SIZE);
+        first.finish(&blob).expect("finishes");
+        assert_eq!(fs::read(&blob).expect("reads"), made.content, "the second has cut nothing");
+        made.write(&second, 0..SIZE);
+        second.finish(&blob).expect("finds it done");
+        assert_eq!(fs::read(&blob).expect("reads"), made.content);
+        assert!(!first.path().exists());
+        // One whose file somebody has taken away is not done.
+        fs::remove_file(&blob).expect("removes");
+        assert_eq!(second.finish(&blob).expect_err("is gone").kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn what_is_damaged_begins_anew_also_while_somebody_looks_at_it() {
+        let made = Made::new();
+        made.write(&made.open("first"), 0..2 * journal::PIECE);
+        let partial = Arc::new(made.open("second"));
+        let looks = Arc::clone(&partial);
+        assert!(partial.resumed() && partial.arrived() == 2 * journal::PIECE);
+        partial.restart().expect("begins anew");
+        looks.sync().expect("syncs");
+        assert!(!partial.resumed() && partial.gaps().first() == Some(&(0..SIZE)) && *partial.prefix().borrow() == 0);
+        assert_eq!(made.open("third").arrived(), 0, "the journal says so too");
+    }
 }

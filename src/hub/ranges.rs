@@ -240,7 +240,7 @@ impl<'a> Parts<'a> {
                 }
                 // An early end of the body is an error of the connection too: the rest is asked for.
                 Ok(None) => return Ok((writer.end() < end).then(|| shared.hub.ended_early())),
-                Err(error) => return Ok(Some(shared.hub.broken_off(&error))),
+                Err(error) => return Ok(Some(shared.hub.transport(&error))),
             }
         }
     }

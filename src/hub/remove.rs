@@ -11,6 +11,7 @@ mod tests;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::domain::hub::Owner;
 use crate::domain::model::{Choice, Format, LocalModel, ModelRef, RepoId};
 use crate::domain::quant::UNFINISHED_COPY;
 use crate::error::{ErrorKind, UserError};
@@ -20,19 +21,6 @@ use crate::hub::import::link_of;
 use crate::hub::inventory;
 use crate::hub::names::{UQFF_REST, is_companion};
 use crate::hub::remove::steps::Step;
-
-/// Whose the files are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Owner {
-    /// The Hub's, which has them still.
-    Cache,
-    /// This program made them, and can make them again.
-    Kept,
-    /// The user's own, elsewhere: only their name here goes.
-    Imported,
-    /// The user's own: nobody else may have them.
-    User,
-}
 
 /// How much of a model goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

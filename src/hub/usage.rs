@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::domain::hub::{DiskUse, Local, Unfinished};
-use crate::domain::model::{Choice, ModelRef, RepoId, is_safe_file};
+use crate::domain::model::{Choice, ModelRef, RepoId, is_safe_file, starter};
 use crate::error::{ErrorKind, UserError};
 use crate::hub::cache::{Etag, RepoCache};
 use crate::hub::inventory::{SNAPSHOT_DEPTH, repos};
 use crate::hub::journal;
 use crate::hub::names::GgufName;
+use crate::hub::package::{PACKAGE, bytes_at};
 use crate::hub::partial::Places;
 use crate::hub::scan::scan;
 use crate::hub::shared;
@@ -22,8 +23,9 @@ use crate::machine::disk::{Room, room};
 
 /// Kinds of repositories in the cache, as its folders begin.
 const KINDS: [&str; 3] = ["models--", "datasets--", "spaces--"];
-/// Endings of what has arrived of a blob: of this program and the Python client, and of the engine's own client.
-const ARRIVING: [&str; 2] = ["incomplete", "part"];
+/// Endings of what has arrived of a blob: of this program and the Python client, of the engine's own client, and the folder of
+/// a package that has it.
+const ARRIVING: [&str; 3] = ["incomplete", "part", PACKAGE];
 
 /// All that there is on this machine. Reads headers and folders, and blocks while it does.
 #[must_use]
@@ -123,9 +125,12 @@ pub(super) fn arriving(cached: &RepoCache) -> Vec<Arriving> {
             let noted = (path == places.data).then(|| journal::read(&places.journal)).flatten();
             let bytes = match &noted {
                 Some(kept) => kept.have.bytes(),
-                None => fs::metadata(&path).map_or(0, |meta| meta.len()),
+                None => bytes_at(&path),
             };
             let noted = noted.map(|kept| (kept.size, ModelRef::parse(&kept.model).ok()));
+            // Only the starter comes in one.
+            let package = path.extension().is_some_and(|ending| ending == PACKAGE);
+            let noted = if package { Some((starter::BYTES, Some(ModelRef::Starter))) } else { noted };
             Some(Arriving { path, etag, bytes, noted })
         })
         .collect();

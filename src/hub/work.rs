@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::hub::Done;
+use crate::domain::hub::{Done, Owner};
 use crate::domain::model::{ModelRef, RepoId};
 use crate::domain::{AskId, HubEvent};
 use crate::error::{ErrorKind, UserError};
-use crate::hub::{Options, Owner, Removal, Scope, blocking, import, newer, removal, unfinished, verify};
+use crate::hub::{Options, Removal, Scope, blocking, import, newer, removal, unfinished, verify};
 
 /// More often than this a screen has no use for it.
 const REPORT_EVERY: Duration = Duration::from_millis(100);
@@ -19,6 +19,7 @@ const REPORT_EVERY: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(super) enum Work {
     Verify(String),
+    LookAtRemoval(String),
     Delete(String),
     Discard(RepoId),
     Import(PathBuf),
@@ -49,13 +50,15 @@ impl Work {
                 };
                 verify(&options, &ModelRef::parse(&model)?, tell, cancel).await?.conclude()
             }
+            Self::LookAtRemoval(model) => {
+                let Removal { owner, frees, .. } = of_others(options, &model).await?;
+                Ok(Done::Removable { owner, frees })
+            }
             Self::Delete(model) => {
-                let model = ModelRef::parse(&model)?;
-                let freed = blocking(move || {
-                    let removal = removal(&options, &model, Scope::Model)?;
-                    if removal.owner == Owner::User { Err(own_file(&removal)) } else { removal.carry_out() }
-                });
-                Ok(Done::Deleted { freed: freed.await? })
+                let removal = of_others(options, &model).await?;
+                let owner = removal.owner;
+                let freed = blocking(move || removal.carry_out()).await?;
+                Ok(Done::Deleted { owner, freed })
             }
             Self::Discard(repo) => {
                 let freed = blocking(move || unfinished(&options, &repo)?.carry_out()).await?;
@@ -77,7 +80,14 @@ impl Work {
     }
 }
 
-/// What nobody could bring back is deleted only by a person who was told so.
+/// What deleting a model takes, unless it is a file of the user's own: what nobody could bring back is deleted only by a
+/// person who was told so.
+async fn of_others(options: Options, model: &str) -> Result<Removal, UserError> {
+    let model = ModelRef::parse(model)?;
+    let removal = blocking(move || removal(&options, &model, Scope::Model)).await?;
+    if removal.owner == Owner::User { Err(own_file(&removal)) } else { Ok(removal) }
+}
+
 fn own_file(removal: &Removal) -> UserError {
     let message = format!("{} is a file of your own, and nothing could bring it back", removal.model);
     UserError::new(ErrorKind::Usage, message).hint(format!("`hobnob models rm {}` asks and deletes it", removal.model))

@@ -24,7 +24,7 @@ use crate::runtime::editor::{Editor, on_path};
 use crate::runtime::keys::push_merged;
 use crate::runtime::pacer::FramePacer;
 use crate::runtime::saver::{Save, SavePersona, Saver};
-use crate::runtime::{env, files, notify, schema};
+use crate::runtime::{env, files, measure, notify, schema};
 
 /// The ways to the rest of the program.
 pub struct Ports {
@@ -303,6 +303,9 @@ impl<S: State, C: Console<S>> Interface<S, C> {
                 Effect::OpenEditor(text) => self.open_editor(&text),
                 Effect::ReadThemes(folder) => {
                     self.looks.spawn_blocking(move || Msg::Themes(Themes::with_user_dir(&folder)));
+                }
+                Effect::Measure => {
+                    self.looks.spawn_blocking(measure);
                 }
                 Effect::ListFolder { ask, folder } => {
                     self.looks.spawn_blocking(move || Msg::Folder { ask, entries: files::list(&folder) });

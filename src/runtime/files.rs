@@ -148,9 +148,9 @@ mod tests {
     #[test]
     fn words_that_look_like_files_and_are_none_are_told() {
         let (_folder, path) = folder();
-        let names = ["gone.txt", "gone.txt.", "nobody", "nobody.", "a.b@example", "src/", "v1.2.3)"];
-        let named: Vec<Mention> = names.iter().map(|name| mention((*name).into(), false)).collect();
-        assert_eq!(read(&named, 100).expect("reads").missing, ["gone.txt", "gone.txt", "src/", "v1.2.3"]);
+        let words = ["gone.txt", "gone.txt.", "nobody", "nobody.", "a.b@example", "src/", "v1.2.3)"];
+        let mentions = words.map(|word| mention(word.into(), false));
+        assert_eq!(read(&mentions, 100).expect("reads").missing, ["gone.txt", "gone.txt", "src/", "v1.2.3"]);
         let found = read(&[mention(path("Zoo"), false), mention(path("b.txt"), false)], 100).expect("reads");
         assert_eq!((found.files.len(), found.missing), (1, vec![path("Zoo")]));
     }

@@ -100,11 +100,16 @@ async fn interface(start: Start, features: Features) -> io::Result<u8> {
     };
     let ports = connect();
     let mut looks = JoinSet::new();
-    looks.spawn_blocking(|| Msg::Machine(machine::measure()));
+    looks.spawn_blocking(measure);
     looks.spawn_blocking(move || remembered(&measured_file));
     #[cfg(feature = "fake-engine")]
     panic_for_a_test();
     Ok(Box::pin(Interface::new(app, console, ports, pacer, looks).run(effects)).await)
+}
+
+/// What this machine has for a model now.
+fn measure() -> Msg {
+    Msg::Machine(machine::measure())
 }
 
 /// What models have been measured to do on this machine.

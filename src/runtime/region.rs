@@ -342,7 +342,9 @@ mod tests {
             let mut region = Region::new(true);
             let mut out = String::new();
             region.draw(&mut out, None, buffer(&rows, 24), Some(Position { x: 2, y: 1 }));
-            widths.iter().for_each(|columns| region.resize(*columns));
+            for columns in widths {
+                region.resize(*columns);
+            }
             out.clear();
             region.clear(&mut out);
             out

@@ -10,7 +10,7 @@ mod languages;
 use ratatui::style::Style;
 use ratatui::text::Span;
 
-use self::languages::{Kind, Language, Quote};
+use self::languages::{Apostrophe, Kind, Language, Quote};
 use crate::config::theme::Theme;
 use crate::text::wrap;
 
@@ -114,12 +114,18 @@ impl Highlighter {
         if language.kind == Kind::Markup {
             return self.markup(rest);
         }
+        if rest.starts_with('\'') {
+            match language.apostrophe {
+                Apostrophe::Name => return character(rest),
+                Apostrophe::Sign if line[..at].ends_with(|c: char| is_word(c) || ")]}.'".contains(c)) => {
+                    return (1, Role::Operator);
+                }
+                Apostrophe::Sign | Apostrophe::Quote => {}
+            }
+        }
         if let Some(&quote) = language.quotes.iter().find(|quote| rest.starts_with(quote.begin)) {
             self.state = State::Text(quote);
             return (quote.begin.len(), Role::Str);
-        }
-        if language.lifetimes && rest.starts_with('\'') {
-            return character(rest);
         }
         code(language, rest)
     }
@@ -181,11 +187,18 @@ impl Highlighter {
 
 /// A role for the whole rest of the line: a comment, or the heading of a section.
 fn line_role(language: &Language, line: &str, at: usize) -> Option<Role> {
-    let rest = &line[at..];
-    if language.comments.iter().any(|mark| rest.starts_with(mark)) {
-        // A hash inside a word is no comment: `$#`, `a#b`.
-        let free = !rest.starts_with('#') || line[..at].chars().next_back().is_none_or(char::is_whitespace);
-        if free {
+    let (before, rest) = line.split_at(at);
+    if let Some(mark) = language.comments.iter().find(|mark| rest.starts_with(**mark)) {
+        let is_comment = match mark.as_bytes()[0] {
+            // A hash inside a word is none: `$#`, `a#b`.
+            b'#' => before.chars().next_back().is_none_or(char::is_whitespace),
+            // A quote is one at the beginning of a line, or where nothing ends it.
+            b'"' => before.trim_start().is_empty() || !rest[1..].contains('"'),
+            _ => true,
+        };
+        // What stands behind a backslash begins nothing: `\%`.
+        let slashes = before.bytes().rev().take_while(|&byte| byte == b'\\').count();
+        if is_comment && slashes % 2 == 0 {
             return Some(Role::Comment);
         }
     }
@@ -320,6 +333,38 @@ mod tests {
             ["Keyword:<a", "Type:href", "Operator:=", "Str:\"x\"", "Keyword:>", "Keyword:</a>"]
         );
         assert_eq!(one("bash", "echo \"$HOME\" $# $x"), ["Keyword:echo", "Str:\"$HOME\"", "Variable:$", "Variable:$x"]);
+    }
+
+    #[test]
+    fn code_is_no_comment() {
+        assert_eq!(
+            one("elixir", "%User{name: name} = user # the one"),
+            ["Operator:%", "Type:User", "Operator:=", "Comment:# the one"]
+        );
+        assert_eq!(one("erlang", "X = 1. % one"), ["Type:X", "Operator:=", "Number:1.", "Comment:% one"]);
+        assert_eq!(
+            one("matlab", "B = A' * sum('50%') % of all"),
+            [
+                "Type:B",
+                "Operator:=",
+                "Type:A",
+                "Operator:'",
+                "Operator:*",
+                "Function:sum",
+                "Str:'50%'",
+                "Comment:% of all"
+            ]
+        );
+        assert_eq!(one("latex", "50\\% of it \\\\% not"), ["Number:50", "Operator:%", "Comment:% not"]);
+        assert_eq!(
+            one("fortran", "print *, 'it is' ! so"),
+            ["Keyword:print", "Operator:*", "Str:'it is'", "Comment:! so"]
+        );
+        assert_eq!(one("vb", "Dim x ' a name"), ["Keyword:Dim", "Comment:' a name"]);
+        assert_eq!(one("vim", "echo \"hello\" \" says"), ["Keyword:echo", "Str:\"hello\"", "Comment:\" says"]);
+        assert_eq!(one("vim", "\" all \"of\" it"), ["Comment:\" all \"of\" it"]);
+        assert_eq!(one("asm", "mov r0, #1 # one"), ["Keyword:mov", "Number:1", "Comment:# one"]);
+        assert_eq!(one("prolog", "X is 1. % one"), ["Type:X", "Keyword:is", "Number:1.", "Comment:% one"]);
     }
 
     #[test]

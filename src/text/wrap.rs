@@ -116,6 +116,12 @@ pub fn truncate(line: &Line<'_>, width: usize, ellipsis: &str) -> Line<'static> 
     Line::from(kept).style(style)
 }
 
+/// [`truncate`] for plain text.
+#[must_use]
+pub fn cut(text: &str, width: usize, ellipsis: &str) -> String {
+    truncate(&Line::from(text), width, ellipsis).to_string()
+}
+
 /// The columns of `line` from `from` on, at most `width` of them. Half a wide character at the edge is a space.
 #[must_use]
 pub fn slice(line: &Line<'_>, from: usize, width: usize) -> Line<'static> {
@@ -193,9 +199,9 @@ fn is_space(cluster: &str) -> bool {
 
 /// Whether a row may end between two clusters that are not spaces; `row`: what is in the row so far, `before` at its end.
 fn breaks_between(row: &str, before: &str, after: &str) -> bool {
-    const NO_START: &str =
-        "、。，．・：；？！゛゜ヽヾ々ー’”）〕］｝〉》」』】°′″％ぁぃぅぇぉっゃゅょァィゥェォッャュョ…‥";
-    const NO_END: &str = "‘“（〔［｛〈《「『【";
+    // Of what ASCII has, too: much of it stands between wide letters. Its quotes may begin or end what they are around.
+    const NO_START: &str = ",.!?:;)]}%'\"、。，．・：；？！゛゜ヽヾ々ー〜～’”）〕］｝〉》」』】°′″％ぁぃぅぇぉっゃゅょァィゥェォッャュョ…‥｡､･｣ｰ";
+    const NO_END: &str = "([{'\"‘“（〔［｛〈《「『【｢";
     let (Some(last), Some(next)) = (before.chars().next_back(), after.chars().next()) else { return false };
     if matches!(last, '-' | '–' | '—') {
         // Inside a word, not before the name of an option.
@@ -402,6 +408,9 @@ mod tests {
     fn wide_text_breaks_between_characters_but_not_before_its_full_stop() {
         assert_eq!(wrapped("漢字とかな", 5), ["漢字", "とか", "な"]);
         assert_eq!(wrapped("漢字です。終", 8), ["漢字で", "す。終"]);
+        assert_eq!(wrapped("한국어입니다. 네", 12), ["한국어입니", "다. 네"]);
+        assert_eq!(wrapped("漢字,漢字(漢字)!", 6), ["漢字,", "漢字", "(漢", "字)!"]);
+        assert_eq!(wrapped("漢字\"か\"な", 6), ["漢", "字\"か\"", "な"]);
         assert_eq!(wrapped("👨‍👩‍👧👨‍👩‍👧", 3), ["👨‍👩‍👧", "👨‍👩‍👧"]);
         assert_eq!(wrapped("a漢👨‍👩‍👧", 1), ["a", "?", "?"]);
     }

@@ -8,7 +8,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use crate::config::theme::Glyphs;
+use crate::config::theme::{Glyphs, Theme};
 use crate::text::{Sanitizer, sanitize, wrap};
 
 /// Bytes of a cell: more than any letter has with its marks, and any emoji with its parts. A heap of marks would be written
@@ -84,6 +84,20 @@ impl<'a> Canvas<'a> {
         }
     }
 
+    /// The same; where some have no room, the last that has says so.
+    pub fn lines_cut(&mut self, area: Rect, lines: &[Line<'static>]) {
+        let height = usize::from(area.height);
+        self.lines(area, lines);
+        if let Some(last) = height.checked_sub(1).filter(|_| lines.len() > height) {
+            let ellipsis = self.glyphs.ellipsis;
+            let room = usize::from(area.width).saturating_sub(wrap::width(ellipsis));
+            let mut line = wrap::slice(&lines[last], 0, room);
+            let style = line.spans.last().map(|span| span.style).unwrap_or_default();
+            wrap::append(&mut line.spans, ellipsis, style);
+            self.line(Rect { y: area.bottom() - 1, height: 1, ..area }, &line);
+        }
+    }
+
     /// A line at the right of an area, cut at its left end with an ellipsis if it must be.
     pub fn right(&mut self, area: Rect, line: &Line<'_>) {
         let line = wrap::truncate(line, usize::from(area.width), self.glyphs.ellipsis);
@@ -152,11 +166,19 @@ pub fn paragraph(text: &str, width: usize, style: Style) -> Vec<Line<'static>> {
     wrap::wrap(&[Span::styled(text, style)], width, &[], &[])
 }
 
+/// A key, and beside it what it does.
+#[must_use]
+pub fn step(key: &str, what: &str, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    const KEY: usize = 8;
+    let key = padded(key, wrap::width(key).max(KEY - 1), "") + " ";
+    let first = [Span::styled(key, theme.accent)];
+    wrap::wrap(&[Span::styled(what, theme.base)], width, &first, &[Span::raw(" ".repeat(KEY))])
+}
+
 /// Text in exactly `width` columns: cut, or filled with spaces.
 #[must_use]
 pub fn padded(text: &str, width: usize, ellipsis: &str) -> String {
-    let cut = wrap::truncate(&Line::from(text), width, ellipsis);
-    let mut text: String = cut.spans.iter().map(|s| s.content.as_ref()).collect();
+    let mut text = wrap::cut(text, width, ellipsis);
     let used = wrap::width(&text);
     text.extend(std::iter::repeat_n(' ', width.saturating_sub(used)));
     text

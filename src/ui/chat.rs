@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::app::{App, EngineStatus, Tour};
@@ -12,7 +13,7 @@ use crate::domain::conversation::Message;
 use crate::domain::model::starter;
 use crate::domain::units::{bytes, seconds};
 use crate::text::wrap;
-use crate::ui::canvas::{Canvas, paragraph};
+use crate::ui::canvas::{Canvas, paragraph, step};
 use crate::ui::{composer, reading_column, split_bottom, status, transcript};
 
 /// Waiting messages that are shown; more are counted.
@@ -207,90 +208,93 @@ pub(super) fn prompt(app: &App) -> (String, String) {
 /// The empty conversation: how things stand, and the one next step.
 fn welcome(canvas: &mut Canvas<'_>, area: Rect, app: &App, now: Instant) {
     let theme = &app.theme;
-    let key = |action| app.key(action);
-    let title = |text: String| Line::from(Span::styled(text, theme.heading));
-    let plain = |text: String| Line::from(Span::styled(text, theme.muted));
-    let step = |key: String, what: String| {
-        Line::from(vec![Span::styled(format!("{key:<8}"), theme.accent), Span::styled(what, theme.base)])
-    };
-    let mut lines: Vec<Line<'static>> = Vec::new();
+    let mut page = Page { app, width: usize::from(area.width), lines: Vec::new() };
     match &app.engine {
         EngineStatus::Loading { name, stage, .. } => {
             let time = app.elapsed(now).map(seconds).unwrap_or_default();
-            lines.push(title(format!("Loading {name}")));
-            lines.push(plain(format!("{} {} {time}", stage.label(), theme.glyphs.dot)));
+            page.say(&format!("Loading {name}"), theme.heading);
+            page.say(&format!("{} {} {time}", stage.label(), theme.glyphs.dot), theme.muted);
         }
         EngineStatus::Ready(info) | EngineStatus::Asleep(info) => {
-            lines.push(title(format!("{} is ready", info.name)));
-            lines.push(plain(format!(
-                "{} {dot} context {} {dot} {}",
-                info.facts.quant,
-                info.context,
-                info.device,
-                dot = theme.glyphs.dot
-            )));
-            lines.push(Line::default());
+            let dot = theme.glyphs.dot;
+            page.say(&format!("{} is ready", info.name), theme.heading);
+            let facts = format!("{} {dot} context {} {dot} {}", info.facts.quant, info.context, info.device);
+            page.say(&facts, theme.muted);
+            page.gap();
             if app.tour == Tour::Over {
-                lines.push(step(key(Action::Send), "sends what you write below".into()));
-                lines.push(step(key(Action::Palette), "finds everything that can be done".into()));
-                lines.push(step(key(Action::Help), "shows all keys".into()));
+                page.step(Action::Send, "sends what you write below");
+                page.step(Action::Palette, "finds everything that can be done");
+                page.step(Action::Help, "shows all keys");
                 if !app.personas.is_empty() {
                     let key = format!("/{}", Action::ChoosePersona.name());
-                    lines.push(step(key, format!(" holds it as {}", names(app))));
+                    page.lines.extend(step(&key, &format!("holds it as {}", names(app)), page.width, theme));
                 }
             }
         }
         EngineStatus::Failed { name, error } => {
-            lines.push(Line::from(Span::styled(format!("{name} did not load"), theme.error)));
-            let width = usize::from(area.width);
-            lines.extend(paragraph(&error.message, width, theme.base));
+            page.say(&format!("{name} did not load"), theme.error);
+            page.say(&error.message, theme.base);
             if let Some(hint) = &error.hint {
-                lines.extend(paragraph(hint, width, theme.muted));
+                page.say(hint, theme.muted);
             }
-            lines.push(Line::default());
-            lines.push(step(key(Action::ShowModels), "chooses another model".into()));
-            lines.push(step(key(Action::Send), "tries again".into()));
+            page.gap();
+            page.step(Action::ShowModels, "chooses another model");
+            page.step(Action::Send, "tries again");
         }
-        EngineStatus::Empty => empty(&mut lines, canvas, app, title, plain, step),
+        EngineStatus::Empty => empty(&mut page, canvas),
     }
     if app.tour == Tour::Shown {
-        if app.engine != EngineStatus::Empty && lines.last().is_some_and(|line| !line.spans.is_empty()) {
-            lines.push(Line::default());
+        if app.engine != EngineStatus::Empty && page.lines.last().is_some_and(|line| !line.spans.is_empty()) {
+            page.gap();
         }
-        lines.extend(tour(app, area.width));
+        tour(&mut page);
     }
+    let lines = page.lines;
     // A third from the top, where the eye rests.
     let height = u16::try_from(lines.len()).unwrap_or(area.height).min(area.height);
     let y = area.y + (area.height - height) / 3;
-    canvas.lines(Rect { y, height: area.bottom() - y, ..area }, &lines);
+    canvas.lines_cut(Rect { y, height: area.bottom() - y, ..area }, &lines);
+}
+
+/// What the empty conversation shows, line by line.
+struct Page<'a> {
+    app: &'a App,
+    width: usize,
+    lines: Vec<Line<'static>>,
+}
+
+impl Page<'_> {
+    fn say(&mut self, text: &str, style: Style) {
+        self.lines.extend(paragraph(text, self.width, style));
+    }
+
+    fn gap(&mut self) {
+        self.lines.push(Line::default());
+    }
+
+    /// What the key of an action does here.
+    fn step(&mut self, action: Action, what: &str) {
+        self.lines.extend(step(&self.app.key(action), what, self.width, &self.app.theme));
+    }
 }
 
 /// What somebody needs who has never been here, and no more.
-fn tour(app: &App, width: u16) -> Vec<Line<'static>> {
-    let key = |action| app.key(action);
-    let (send, stop, models, help, palette) =
-        (key(Action::Send), key(Action::Stop), key(Action::ShowModels), key(Action::Help), key(Action::Palette));
-    let mut lines = if width >= 72 {
-        vec![
-            (send, format!("sends what you write below; {stop} stops the answer")),
-            (models, "shows models: those on this machine, and those that can be fetched".to_owned()),
-            (help, format!("shows all keys, and {palette} finds everything by its name")),
-        ]
-    } else {
-        vec![
-            (send, format!("sends; {stop} stops the answer")),
-            (models, "shows models".to_owned()),
-            (help, format!("shows keys, {palette} finds all")),
-        ]
-    };
+fn tour(page: &mut Page<'_>) {
+    let (stop, palette) = (page.app.key(Action::Stop), page.app.key(Action::Palette));
+    let roomy = page.width >= 72;
     // Until there is a model, the screen says already how to get one.
-    if app.engine == EngineStatus::Empty {
-        lines.drain(..2);
+    if page.app.engine != EngineStatus::Empty {
+        let what = if roomy { "sends what you write below;" } else { "sends;" };
+        page.step(Action::Send, &format!("{what} {stop} stops the answer"));
+        let what = if roomy { ": those on this machine, and those that can be fetched" } else { "" };
+        page.step(Action::ShowModels, &format!("shows models{what}"));
     }
-    let theme = &app.theme;
-    let line =
-        |(key, what)| Line::from(vec![Span::styled(format!("{key:<8}"), theme.accent), Span::styled(what, theme.base)]);
-    lines.into_iter().map(line).collect()
+    let what = if roomy {
+        format!("shows all keys, and {palette} finds everything by its name")
+    } else {
+        format!("shows keys, {palette} finds all")
+    };
+    page.step(Action::Help, &what);
 }
 
 /// A few personas by name.
@@ -303,42 +307,34 @@ fn names(app: &App) -> String {
     names.join(", ")
 }
 
-fn empty(
-    lines: &mut Vec<Line<'static>>,
-    canvas: &Canvas<'_>,
-    app: &App,
-    title: impl Fn(String) -> Line<'static>,
-    plain: impl Fn(String) -> Line<'static>,
-    step: impl Fn(String, String) -> Line<'static>,
-) {
-    let key = |action| app.key(action);
+fn empty(page: &mut Page<'_>, canvas: &Canvas<'_>) {
+    let (app, theme) = (page.app, &page.app.theme);
     if let Some(download) = app.models.running() {
-        lines.push(title(format!("Getting {}", download.name)));
-        lines.push(Line::from(status::download_gauge(canvas, app, &download.state)));
+        page.say(&format!("Getting {}", download.name), theme.heading);
+        page.lines.push(Line::from(status::download_gauge(canvas, app, &download.state)));
         if let DownloadSource(Some(source)) = DownloadSource::of(&download.state) {
-            lines.push(plain(format!("from {source}")));
+            page.say(&format!("from {source}"), theme.muted);
         }
-        lines.push(Line::default());
+        page.gap();
         if download.then_load.is_wished() {
-            lines.push(plain("It is loaded as soon as it is here.".into()));
+            page.say("It is loaded as soon as it is here.", theme.muted);
         }
     } else if let Some(model) = app.model_to_load() {
-        lines.push(title("Ready when you are".into()));
-        lines.push(plain("No model is loaded yet.".into()));
-        lines.push(Line::default());
-        lines.push(step(key(Action::Send), format!("loads {} ({})", model.name, bytes(model.bytes))));
-        lines.push(step(key(Action::ShowModels), "chooses another one".into()));
+        page.say("Ready when you are", theme.heading);
+        page.say("No model is loaded yet.", theme.muted);
+        page.gap();
+        page.step(Action::Send, &format!("loads {} ({})", model.name, bytes(model.bytes)));
+        page.step(Action::ShowModels, "chooses another one");
     } else if !app.models.here.looked() {
-        lines.push(plain("Looking for models on this machine".into()));
+        page.say("Looking for models on this machine", theme.muted);
     } else {
-        lines.push(title("Welcome to hobnob".into()));
-        lines.push(plain("There is no model on this machine yet.".into()));
-        lines.push(Line::default());
-        lines.push(step(
-            key(Action::Send),
-            format!("gets the starter: SmolLM2 135M, {}, small enough to try this on", bytes(starter::BYTES)),
-        ));
-        lines.push(step(key(Action::ShowModels), "finds another: what suits this machine, and all of the Hub".into()));
+        page.say("Welcome to hobnob", theme.heading);
+        page.say("There is no model on this machine yet.", theme.muted);
+        page.gap();
+        let size = bytes(starter::BYTES);
+        let what = format!("gets the starter: SmolLM2 135M, {size}, small enough to try this on");
+        page.step(Action::Send, &what);
+        page.step(Action::ShowModels, "finds another: what suits this machine, and all of the Hub");
     }
 }
 

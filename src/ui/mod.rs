@@ -6,6 +6,7 @@ mod compare;
 mod composer;
 mod field;
 mod header;
+mod help;
 pub mod inline;
 mod models;
 mod next_keys;

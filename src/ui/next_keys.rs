@@ -23,21 +23,23 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
     let roomy = (area.width / ROOMY).max(1);
     // Rather words that are cut than keys that can't be seen.
     let columns = if count.div_ceil(roomy) < area.height { roomy } else { (area.width / ENTRY).max(1) };
-    let rows = count.div_ceil(columns);
-    let height = (rows + 1).min(area.height);
-    let (_, panel) = split_bottom(area, height);
+    let rows = count.div_ceil(columns).min(area.height.saturating_sub(1));
+    let (_, panel) = split_bottom(area, rows + 1);
     canvas.fill(panel, theme.panel);
     let pressed = app.pressed.keys.iter().map(|chord| app.chord_hint(*chord)).collect::<Vec<_>>().join(" ");
     let title = format!(" {pressed} {}", theme.glyphs.ellipsis);
     canvas.line(panel, &canvas.cut(&title, panel.width, theme.accent.add_modifier(Modifier::BOLD)));
     let width = panel.width / columns;
     let widest = next.iter().map(|(chord, _)| wrap::width(&app.chord_hint(*chord))).max().unwrap_or(1);
-    for (n, (chord, action)) in (0u16..).zip(&next) {
+    let room = rows.saturating_mul(columns);
+    for (n, (chord, action)) in (0..room).zip(&next) {
         // Down the first column, then down the next.
-        let (column, row) = (n / rows.max(1), n % rows.max(1));
+        let (column, row) = (n / rows, n % rows);
         let at =
             Rect { x: panel.x + column * width + 1, y: panel.y + 1 + row, width: width.saturating_sub(2), height: 1 };
-        if at.y >= panel.bottom() {
+        if n + 1 == room && count > room {
+            let more = format!("{} {} more", theme.glyphs.ellipsis, count - n);
+            canvas.line(at, &canvas.cut(&more, at.width, theme.muted));
             continue;
         }
         let what = action.map_or("more keys", |action| action.description());

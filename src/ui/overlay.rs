@@ -18,13 +18,13 @@ use crate::text::sanitize;
 use crate::text::wrap;
 use crate::ui::canvas::{Canvas, paragraph};
 use crate::ui::field::text_field;
-use crate::ui::{compare, prompt_search, sessions, split_bottom, split_top};
+use crate::ui::{compare, help, prompt_search, sessions, split_bottom, split_top};
 
 /// Gives the place of the cursor.
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App) -> Option<Position> {
     // The help's scroll is held to its length here, where that is known.
     if let Some(Overlay::Help { scroll }) = &app.overlay {
-        let scroll = help(canvas, area, app, *scroll);
+        let scroll = help::draw(canvas, area, app, *scroll);
         app.overlay = Some(Overlay::Help { scroll });
         return None;
     }
@@ -219,7 +219,7 @@ fn path(canvas: &mut Canvas<'_>, area: Rect, app: &App, typed: &TextArea, said: 
     let (text, below) = split_top(inner, 2);
     let cursor = text_field(canvas, text, app, typed);
     let (said_area, foot) = split_bottom(below, 1);
-    canvas.lines(said_area, &lines);
+    canvas.lines_cut(said_area, &lines);
     let key = |action| app.key(action);
     let keys = format!("{} takes it   {} leaves it", key(Action::Accept), key(Action::Dismiss));
     canvas.line(foot, &canvas.cut(&keys, foot.width, theme.muted));
@@ -229,21 +229,32 @@ fn path(canvas: &mut Canvas<'_>, area: Rect, app: &App, typed: &TextArea, said: 
 fn question(canvas: &mut Canvas<'_>, area: Rect, app: &App, confirm: &Confirm) {
     let theme = &app.theme;
     let width = area.width.saturating_sub(4).min(64);
-    let body = paragraph(&confirm.body, usize::from(width.saturating_sub(4)), theme.base);
-    let height = u16::try_from(body.len()).unwrap_or(0) + 4;
+    let room = usize::from(width.saturating_sub(4));
+    let body = paragraph(&confirm.body, room, theme.base);
+    let answers = answers(app, &[(Action::Accept, confirm.yes), (Action::Dismiss, "no")], room);
+    let rows = |lines: &[Line<'_>]| u16::try_from(lines.len()).unwrap_or(u16::MAX);
+    let height = rows(&body).saturating_add(rows(&answers)).saturating_add(3);
     let inner = panel(canvas, area, app, width, height, &confirm.title);
-    canvas.lines(inner, &body);
-    let (_, foot) = split_bottom(inner, 1);
-    let key = |action| app.key(action);
-    canvas.line(
-        foot,
-        &Line::from(vec![
-            Span::styled(key(Action::Accept), theme.accent),
-            Span::styled(format!(" {}   ", confirm.yes), theme.base),
-            Span::styled(key(Action::Dismiss), theme.accent),
-            Span::styled(" no", theme.base),
-        ]),
-    );
+    // Whoever is asked must see what can be answered.
+    let (above, foot) = split_bottom(inner, rows(&answers));
+    canvas.lines_cut(above, &body);
+    canvas.lines_cut(foot, &answers);
+}
+
+/// Keys and what they answer, under each other where they have no room side by side.
+fn answers(app: &App, all: &[(Action, &str)], width: usize) -> Vec<Line<'static>> {
+    let theme = &app.theme;
+    let mut lines: Vec<Line<'static>> = Vec::new();
+    for (action, what) in all {
+        let answer = [Span::styled(app.key(*action), theme.accent), Span::styled(format!(" {what}"), theme.base)];
+        let gap = Span::styled("   ", theme.base);
+        let columns: usize = answer.iter().chain([&gap]).map(|span| wrap::width(&span.content)).sum();
+        match lines.last_mut().filter(|line| wrap::line_width(line) + columns <= width) {
+            Some(line) => line.spans.extend(std::iter::once(gap).chain(answer)),
+            None => lines.extend(wrap::wrap(&answer, width, &[], &[])),
+        }
+    }
+    lines
 }
 
 fn no_room(canvas: &mut Canvas<'_>, area: Rect, app: &App, room: &Room) {
@@ -261,7 +272,7 @@ fn no_room(canvas: &mut Canvas<'_>, area: Rect, app: &App, room: &Room) {
     let inner = panel(canvas, area, app, width, above + rows + 4, "The context is too small");
     // Where there is little room, the choices come first.
     let (above, list) = split_bottom(inner, (rows + 2).min(inner.height));
-    canvas.lines(above, &lines);
+    canvas.lines_cut(above, &lines);
     for (i, choice) in room.choices.iter().enumerate() {
         let at = Rect { y: list.y + u16::try_from(i).unwrap_or(0), height: 1, ..list };
         if at.y >= list.bottom() {
@@ -310,44 +321,6 @@ fn choice_text(choice: Choice, room: &Room) -> (String, String) {
 
 fn oldest(messages: usize) -> String {
     if messages == 1 { "oldest message".into() } else { format!("{messages} oldest messages") }
-}
-
-const KEYS_WIDTH: usize = 22;
-const AFTER_KEYS: &str = "                         ";
-
-/// All keys, made from the key map. Gives the scroll that was possible.
-fn help(canvas: &mut Canvas<'_>, area: Rect, app: &App, scroll: u16) -> u16 {
-    let theme = &app.theme;
-    let mut lines = Vec::new();
-    for (context, actions) in app.keys_by_context() {
-        lines.push(Line::from(Span::styled(context.title(), theme.heading)));
-        for (action, keys) in actions {
-            let keys = if keys.is_empty() { format!("/{}", action.name()) } else { keys.join(", ") };
-            let what = Span::styled(action.description(), theme.base);
-            // More keys than there is room for beside the words get a line of their own.
-            if wrap::width(&keys) > KEYS_WIDTH || area.width < 60 {
-                lines.push(Line::from(vec![Span::raw("  "), Span::styled(keys, theme.accent)]));
-                lines.push(Line::from(vec![Span::raw(if area.width < 60 { "    " } else { AFTER_KEYS }), what]));
-            } else {
-                let fill = " ".repeat(KEYS_WIDTH + 1 - wrap::width(&keys));
-                lines.push(Line::from(vec![Span::raw("  "), Span::styled(keys, theme.accent), Span::raw(fill), what]));
-            }
-        }
-        lines.push(Line::default());
-    }
-    lines.pop();
-    let inner = panel(canvas, area, app, 84, area.height, "Keys");
-    let (list, foot) = split_bottom(inner, 1);
-    let most = lines.len().saturating_sub(usize::from(list.height));
-    let scroll = usize::from(scroll).min(most);
-    let width = usize::from(list.width);
-    let shown: Vec<_> =
-        lines.into_iter().skip(scroll).map(|l| wrap::truncate(&l, width, theme.glyphs.ellipsis)).collect();
-    canvas.lines(list, &shown);
-    let file = app.paths.config_file.display();
-    let text = format!("Rebind in {file}   {}{} scroll", theme.glyphs.up, theme.glyphs.down);
-    canvas.line(foot, &canvas.cut(&text, foot.width, theme.muted));
-    u16::try_from(scroll).unwrap_or(u16::MAX)
 }
 
 /// Words that go by themselves, at the top right, newest at the bottom.

@@ -11,7 +11,7 @@ use crate::app::chat::Phase;
 use crate::app::models::downloads::Overall;
 use crate::app::{App, EngineStatus};
 use crate::domain::DownloadState;
-use crate::domain::units::{bytes, grouped, many, seconds, share, whole};
+use crate::domain::units::{bytes, grouped, many, percent, seconds, share, whole};
 use crate::text::wrap;
 use crate::ui::canvas::Canvas;
 use crate::ui::composer;
@@ -31,7 +31,7 @@ impl Segment {
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &App, now: Instant) {
     let theme = &app.theme;
     let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area };
-    let mut segments = segments(canvas, app, now, area.width >= ROOMY);
+    let mut segments = segments(canvas, app, now, area.width);
     let gap = 3;
     // The least missed goes first, until the rest fits.
     while segments.iter().map(|s| s.width() + gap).sum::<usize>() > usize::from(inner.width) + gap {
@@ -48,14 +48,18 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &App, now: Instant) {
         }
         line.spans.extend(segment.spans);
     }
-    canvas.line(inner, &line);
+    canvas.line(inner, &wrap::truncate(&line, usize::from(inner.width), theme.glyphs.ellipsis));
 }
 
 /// From this width on figures have their whole names, and the context a gauge.
 const ROOMY: u16 = 120;
 
-fn segments(canvas: &Canvas<'_>, app: &App, now: Instant, roomy: bool) -> Vec<Segment> {
+/// Below this width what is read is told without its size, which the conversation shows.
+const NARROW: u16 = 60;
+
+fn segments(canvas: &Canvas<'_>, app: &App, now: Instant, width: u16) -> Vec<Segment> {
     let theme = &app.theme;
+    let roomy = width >= ROOMY;
     let mut out = Vec::new();
     let mut add = |rank: u8, spans: Vec<Span<'static>>| out.push(Segment { rank, spans });
     let label = |text: &str| Span::styled(format!("{text} "), theme.muted);
@@ -64,7 +68,7 @@ fn segments(canvas: &Canvas<'_>, app: &App, now: Instant, roomy: bool) -> Vec<Se
     if let Some(mode) = composer::mode(app) {
         add(0, vec![Span::styled(mode, theme.accent)]);
     }
-    if let Some((text, style)) = state(app, now) {
+    if let Some((text, style)) = state(app, now, width >= NARROW) {
         add(0, vec![Span::styled(text, style)]);
     }
     if app.scripts > 0 {
@@ -129,8 +133,8 @@ fn segments(canvas: &Canvas<'_>, app: &App, now: Instant, roomy: bool) -> Vec<Se
     out
 }
 
-/// What is going on, in a word or two; nothing when nothing is.
-fn state(app: &App, now: Instant) -> Option<(String, Style)> {
+/// What is going on, in a word or two; nothing when nothing is. `sized`: with how much of it there is.
+fn state(app: &App, now: Instant, sized: bool) -> Option<(String, Style)> {
     let theme = &app.theme;
     let time = || app.elapsed(now).map(seconds).unwrap_or_default();
     if let Some(running) = &app.chat.running {
@@ -139,7 +143,8 @@ fn state(app: &App, now: Instant) -> Option<(String, Style)> {
                 ("loading again".into(), theme.warning)
             }
             Phase::Waiting => {
-                let size = running.to_read.map(|n| format!("{} tokens ", grouped(n))).unwrap_or_default();
+                let to_read = running.to_read.filter(|_| sized);
+                let size = to_read.map(|n| format!("{} tokens ", grouped(n))).unwrap_or_default();
                 (format!("reading {size}{}", reading_time(app, now)), theme.warning)
             }
             Phase::Streaming => ("answering".into(), theme.good),
@@ -210,9 +215,9 @@ pub fn download_gauge(canvas: &Canvas<'_>, app: &App, state: &DownloadState) -> 
 /// Several as one.
 fn downloads_gauge(canvas: &Canvas<'_>, app: &App, overall: Overall) -> Vec<Span<'static>> {
     let theme = &app.theme;
-    let share = share(overall.done, overall.total);
-    let mut spans = canvas.gauge(share, 10, theme.gauge, theme.gauge_empty);
-    spans.push(Span::styled(format!(" {} {:.0} %", many(overall.jobs, "download"), share * 100.0), theme.base));
+    let Overall { jobs, done, total } = overall;
+    let mut spans = canvas.gauge(share(done, total), 10, theme.gauge, theme.gauge_empty);
+    spans.push(Span::styled(format!(" {} {}", many(jobs, "download"), percent(done, total)), theme.base));
     spans
 }
 

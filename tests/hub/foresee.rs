@@ -92,6 +92,25 @@ async fn what_is_here_already_is_looked_at_without_the_network() {
 }
 
 #[tokio::test]
+async fn what_another_program_had_begun_is_its_own_again() {
+    // Refused by what is here, and by what comes then.
+    for kind in ["never", "later"] {
+        let net = net(kind).await;
+        let blobs = net.made.repo("org/m").join("blobs");
+        fs::create_dir_all(&blobs).expect("makes");
+        let theirs = blobs.join(format!("{}.incomplete", sha256(&content(kind))));
+        let begun = &content(kind)[..300_000];
+        fs::write(&theirs, begun).expect("writes");
+        net.server.spoil_bodies([Fault::Hold(2_900_000)]);
+        let error = pull(&watching(&net), FILE).await.expect_err("is refused");
+        assert_eq!(error.kind, ErrorKind::ModelUnsupported);
+        assert_eq!(fs::read(&theirs).expect("is there"), begun, "{kind}");
+        fs::remove_file(&theirs).expect("removes");
+        assert_gone(&net, kind);
+    }
+}
+
+#[tokio::test]
 async fn a_model_that_can_be_run_costs_no_more_requests() {
     for kind in ["fine", "broken"] {
         let net = net(kind).await;

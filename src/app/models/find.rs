@@ -364,6 +364,12 @@ impl Find {
         }
     }
 
+    /// The Hub has more than was asked for so far.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        self.next.is_some()
+    }
+
     /// Rows that the filter for what fits has left out.
     #[must_use]
     pub fn left_out(&self) -> usize {
@@ -444,7 +450,13 @@ impl Find {
 
     pub fn act(&mut self, action: Action) -> bool {
         let len = self.len();
-        list::step(&mut self.selected, len, action)
+        let moves = list::step(&mut self.selected, len, action);
+        let down = matches!(action, Action::Next | Action::PageNext | Action::Last);
+        // Whoever goes on at the end wants more of it.
+        if down && self.selected + 1 >= len {
+            self.in_vain = 0;
+        }
+        moves
     }
 }
 

@@ -20,6 +20,7 @@ pub enum Row<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Job {
     Verify,
+    LookAtRemoval,
     Delete,
     Discard,
     Import,
@@ -56,10 +57,12 @@ pub struct Here {
 
 /// The repository that a model is from.
 fn repo_of(model: &LocalModel) -> Option<RepoId> {
-    match (&model.cached, ModelRef::parse(&model.reference)) {
-        (Some(cached), _) => Some(cached.repo.clone()),
-        (None, Ok(ModelRef::Hub { repo, .. })) => Some(repo),
-        (None, _) => None,
+    if let Some(cached) = &model.cached {
+        return Some(cached.repo.clone());
+    }
+    match ModelRef::parse(&model.reference) {
+        Ok(ModelRef::Hub { repo, .. }) => Some(repo),
+        _ => None,
     }
 }
 
@@ -163,7 +166,7 @@ impl Here {
                 let quant = model.facts.as_ref().is_ok_and(|facts| facts.quant.eq_ignore_ascii_case(&offer.quant));
                 quant && model.format == offer.format && model.bytes == offer.bytes
             };
-            model.reference == reference || repo_of(model).as_ref() == Some(repo) && same()
+            model.reference == reference || same() && repo_of(model).as_ref() == Some(repo)
         })
     }
 

@@ -20,9 +20,10 @@ use std::time::Instant;
 use crate::app::models::downloads::{Download, Downloads};
 use crate::app::models::find::Find;
 use crate::app::models::here::{Here, Row};
-use crate::app::models::page::Page;
+use crate::app::models::page::{Page, State};
 use crate::domain::AskId;
 use crate::domain::action::Action;
+use crate::domain::machine::Machine;
 use crate::domain::measured::{self, Remembered};
 use crate::domain::model::{LoadSettings, LocalModel};
 
@@ -70,6 +71,8 @@ pub struct ModelsPane {
     /// What models have been measured to do here, and when that was read.
     measured: Option<(Vec<Remembered>, Instant)>,
     ask: AskId,
+    /// The question for a page that was asked last.
+    pub asked_page: AskId,
 }
 
 /// As many pages lead back to where one came from.
@@ -82,9 +85,15 @@ impl ModelsPane {
 
     /// What a model has been measured to do here, in words.
     #[must_use]
-    pub fn measured(&self, model: &LocalModel, settings: LoadSettings, now: Instant) -> Option<String> {
+    pub fn measured(
+        &self,
+        model: &LocalModel,
+        settings: LoadSettings,
+        machine: Option<&Machine>,
+        now: Instant,
+    ) -> Option<String> {
         let (all, read) = self.measured.as_ref()?;
-        let known = measured::find(all, model, settings)?;
+        let known = measured::find(all, model, settings, machine)?;
         let age = known.age + now.saturating_duration_since(*read);
         Remembered { age, ..known.clone() }.in_words()
     }
@@ -136,6 +145,13 @@ impl ModelsPane {
     #[must_use]
     pub fn page(&self) -> Option<&Page> {
         self.pages.last().filter(|_| self.place == Place::Find)
+    }
+
+    /// The page in front waits for an answer that will not come: another page was asked for since, and the Hub side answers
+    /// the newest question alone.
+    #[must_use]
+    pub fn waits_in_vain(&self) -> bool {
+        self.page().is_some_and(|page| matches!(page.state, State::Asked(id) if id != self.asked_page))
     }
 
     pub fn page_mut(&mut self) -> Option<&mut Page> {

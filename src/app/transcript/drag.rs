@@ -58,7 +58,7 @@ impl Drag {
         let begin = if at > first || self.grain == Grain::Line { 0 } else { from };
         // The cell under the mouse is part of it.
         let end = if at < last || self.grain == Grain::Line { width } else { to + 1 };
-        let mut columns = begin..end.min(width);
+        let mut columns = whole(line, begin..end.min(width));
         if self.grain == Grain::Word {
             if at == first {
                 columns.start = word(line, begin).start;
@@ -77,20 +77,38 @@ impl Drag {
     }
 }
 
+/// With all columns of what these are a part of: a wide letter has two.
+fn whole(line: &Line<'_>, mut columns: Range<usize>) -> Range<usize> {
+    let mut at = 0;
+    for span in &line.spans {
+        for (_, wide) in wrap::measured(&span.content) {
+            let end = at + wide;
+            if (at..end).contains(&columns.start) {
+                columns.start = at;
+            }
+            if at < columns.end && columns.end < end {
+                columns.end = end;
+            }
+            at = end;
+        }
+    }
+    columns
+}
+
 /// The columns of the word at a column: what one reads, or what one would paste into a shell, as a path or a name.
 fn word(line: &Line<'_>, column: usize) -> Range<usize> {
     let text: String = line.spans.iter().map(|span| span.content.as_ref()).collect();
     let (mut begin, mut at) = (0, 0);
     let mut inside = None;
-    for c in text.chars() {
-        let is_word = c.is_alphanumeric() || "_-./~+@:".contains(c);
+    for (cluster, columns) in wrap::measured(&text) {
+        let is_word = cluster.starts_with(|c: char| c.is_alphanumeric() || "_-./~+@:".contains(c));
         if inside != Some(is_word) {
             if at > column {
                 break;
             }
             (begin, inside) = (at, Some(is_word));
         }
-        at += wrap::width(c.encode_utf8(&mut [0; 4]));
+        at += columns;
     }
     begin..at
 }
@@ -105,6 +123,10 @@ mod tests {
     fn words_are_what_one_would_copy() {
         let line = Line::from("see src/main.rs, 漢字 too");
         for (column, range) in [(0, 0..3), (4, 4..15), (14, 4..15), (15, 15..17), (18, 17..21), (99, 22..25)] {
+            assert_eq!(word(&line, column), range, "{column}");
+        }
+        let line = Line::from("👨‍👩‍👧 ❤️ cafe\u{301}s 🇩🇪");
+        for (column, range) in [(0, 0..6), (3, 0..6), (6, 6..11), (10, 6..11), (12, 11..14)] {
             assert_eq!(word(&line, column), range, "{column}");
         }
     }
@@ -122,5 +144,10 @@ mod tests {
         let lines = Drag { grain: Grain::Line, ..drag };
         assert_eq!(lines.columns(&c, (0, 2), &line), Some(0..10));
         assert_eq!(drag.columns(&c, (0, 1), &Line::from("ab")), None, "there is nothing there");
+        let wide = Line::from("a漢字かな");
+        assert_eq!(drag.columns(&c, (0, 2), &wide), Some(0..5));
+        assert_eq!(drag.columns(&c, (0, 1), &wide), Some(5..9));
+        let within = Drag { from: point(1, 2), to: point(1, 3), ..drag };
+        assert_eq!(within.columns(&c, (0, 1), &wide), Some(1..5), "no half of a letter");
     }
 }

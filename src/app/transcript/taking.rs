@@ -68,7 +68,7 @@ impl Transcript {
         }
         let text = rows.join("\n").trim_matches('\n').to_owned();
         let what = match rows.as_slice() {
-            [one] => many(one.chars().count(), "character"),
+            [one] => many(wrap::measured(one).count(), "character"),
             rows => many(rows.len(), "line"),
         };
         (!text.is_empty()).then_some(Taken { text, what })

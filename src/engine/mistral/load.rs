@@ -259,9 +259,9 @@ fn builder(
 
 fn device_label(device: &mistralrs::Device) -> &'static str {
     if device.is_metal() {
-        "Metal"
+        GpuKind::Metal.label()
     } else if device.is_cuda() {
-        "CUDA"
+        GpuKind::Cuda.label()
     } else {
         "CPU"
     }

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::domain::stats::Usage;
+use crate::domain::units::percent;
 use crate::headless::Console;
-use crate::headless::progress::{StatusLine, duration, percent, with_gauge};
+use crate::headless::progress::{StatusLine, duration, with_gauge};
 
 /// More often than this can't be read.
 const DRAW_EVERY: Duration = Duration::from_millis(100);

@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use unicode_width::UnicodeWidthStr as _;
 
 use crate::domain::FinishReason;
 use crate::domain::measured::{Measured, Point, Setup};
@@ -16,6 +15,7 @@ use crate::headless::bench::plan::{LeftOut, Plan, times};
 use crate::headless::console::Console;
 use crate::headless::document::{self, millis, rounded};
 use crate::headless::models::facts_to_json;
+use crate::headless::table::{Column, table};
 use crate::machine::{Profile, simd};
 use crate::measurements::seconds_since_1970;
 use crate::text::sanitize;
@@ -223,33 +223,25 @@ impl Report {
     }
 
     fn table(&self, out: &mut String, console: Console) {
-        let mut rows = vec![["PROMPT", "READS, tok/s", "FIRST TOKEN, s", "MAKES, tok/s"].map(str::to_owned)];
+        let columns = [
+            Column::right("PROMPT", 0),
+            Column::left("READS, tok/s", 0),
+            Column::left("FIRST TOKEN, s", 0),
+            Column::left("MAKES, tok/s", 0),
+        ];
         let cell = |spread: Option<Spread>, digits: usize| {
             spread.map_or_else(|| "-".to_owned(), |spread| in_words(spread, |value| format!("{value:.digits$}"), ""))
         };
-        rows.extend(self.points().map(|(point, _)| {
-            [
+        let row = |point: &Point| {
+            vec![
                 point.prompt_tokens.to_string(),
                 cell(point.prefill, 1),
                 cell(point.first_token_seconds, 2),
                 cell(point.decode, 1),
             ]
-        }));
-        let mut widths = [0; 4];
-        for row in &rows {
-            for (width, cell) in widths.iter_mut().zip(row) {
-                *width = (*width).max(cell.width());
-            }
-        }
-        for (n, row) in rows.iter().enumerate() {
-            let mut line = String::new();
-            for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
-                let gap = " ".repeat(width - cell.width());
-                let _ = if column == 0 { write!(line, "{gap}{cell}") } else { write!(line, "   {cell}{gap}") };
-            }
-            let line = line.trim_end();
-            let _ = writeln!(out, "{}", if n == 0 { console.paint(line, "1") } else { line.to_owned() });
-        }
+        };
+        let rows: Vec<Vec<String>> = self.points().map(|(point, _)| row(&point)).collect();
+        out.push_str(&table(&columns, &rows, console.columns(), &|_, _, cell| cell.to_owned()));
     }
 }
 
@@ -316,8 +308,8 @@ mod tests {
         let lines: Vec<&str> = page.lines().collect();
         assert_eq!(lines[0], "starter: Q4_1 on CPU, context 512");
         for line in [
-            "    64   100.0 (80.0–128.0)   0.64 (0.50–0.80)   100.0 (90.0–100.0)",
-            "   256   128.0                2.00               50.0",
+            "    64  100.0 (80.0–128.0)  0.64 (0.50–0.80)  100.0 (90.0–100.0)",
+            "   256  128.0               2.00              50.0",
             "loaded in 0.45 s (0.44–0.46)",
             "peak memory 310 MB (the engine's process)",
             "left out: a prompt of 1024 tokens: the context of 512 is too short for it",

@@ -11,21 +11,21 @@ use crate::domain::measured::Remembered;
 use crate::domain::model::LocalModel;
 use crate::domain::units::{ago, bytes, speed};
 use crate::headless::config::refuse_problems;
-use crate::headless::models::table::{Column, lay_out};
 use crate::headless::models::{describe, judge, measured_for, remembered};
+use crate::headless::table::{Column, table};
 use crate::headless::{Context, Format, Outcome, document, hub_options, print, print_json};
 use crate::text::sanitize;
 use crate::{hub, machine};
 
 const COLUMNS: [Column; 8] = [
-    Column { title: "MODEL", right: false, spare: 0 },
-    Column { title: "QUANT", right: false, spare: 1 },
-    Column { title: "SIZE", right: true, spare: 0 },
-    Column { title: "CONTEXT", right: true, spare: 3 },
-    Column { title: "FITS", right: false, spare: 0 },
-    Column { title: "LAST USED", right: false, spare: 4 },
-    Column { title: "SPEED", right: false, spare: 2 },
-    Column { title: "FROM", right: false, spare: 5 },
+    Column::name("MODEL"),
+    Column::left("QUANT", 1),
+    Column::right("SIZE", 0),
+    Column::right("CONTEXT", 3),
+    Column::left("FITS", 0),
+    Column::left("LAST USED", 4),
+    Column::left("SPEED", 2),
+    Column::left("FROM", 5),
 ];
 /// Which of them is coloured.
 const FITS: usize = 4;
@@ -54,7 +54,7 @@ pub fn list(context: &Context<'_>) -> Outcome {
     }
     let mut out = String::new();
     if !local.models.is_empty() {
-        out = table(&local.models, context, &machine, &remembered(context));
+        out = laid_out(&local.models, context, &machine, &remembered(context));
     }
     out.push_str(&rest(&local, context.console.columns()));
     print(&out)
@@ -102,7 +102,7 @@ fn tabbed(models: &[LocalModel], context: &Context<'_>, machine: &Machine) -> St
     out
 }
 
-fn table(models: &[LocalModel], context: &Context<'_>, machine: &Machine, known: &[Remembered]) -> String {
+fn laid_out(models: &[LocalModel], context: &Context<'_>, machine: &Machine, known: &[Remembered]) -> String {
     let verdicts: Vec<Option<Verdict>> = models.iter().map(|model| verdict(model, context, machine)).collect();
     let rows: Vec<Vec<String>> = models
         .iter()
@@ -111,8 +111,8 @@ fn table(models: &[LocalModel], context: &Context<'_>, machine: &Machine, known:
             let or_dash = |text: String| if text.is_empty() { "-".to_owned() } else { text };
             let tokens = model.facts.as_ref().map(|facts| facts.context.to_string()).unwrap_or_default();
             let unused = model.cached.as_ref().and_then(|cached| cached.unused);
-            let measured = measured_for(model, context, known).and_then(|known| known.measured.decode());
-            let cells = [
+            let measured = measured_for(model, context, machine, known).and_then(|known| known.measured.decode());
+            vec![
                 model.reference.clone(),
                 or_dash(model.quant()),
                 bytes(model.bytes),
@@ -121,15 +121,15 @@ fn table(models: &[LocalModel], context: &Context<'_>, machine: &Machine, known:
                 unused.map(ago).unwrap_or_default(),
                 measured.map(speed).unwrap_or_default(),
                 model.origin.clone(),
-            ];
-            cells.iter().map(|cell| sanitize(cell).replace('\n', " ")).collect()
+            ]
         })
         .collect();
     let console = context.console;
-    lay_out(&COLUMNS, &rows, console.columns(), |row, column, cell| match verdicts[row] {
+    let paint = |row: usize, column: usize, cell: &str| match verdicts[row] {
         Some(verdict) if column == FITS => console.verdict(verdict),
         _ => cell.to_owned(),
-    })
+    };
+    table(&COLUMNS, &rows, console.columns(), &paint)
 }
 
 /// What stands below the models: downloads that were not finished, and the disk.

@@ -5,7 +5,6 @@ pub mod list;
 pub mod newer;
 pub mod rm;
 pub mod show;
-mod table;
 pub mod verify;
 
 use std::path::Path;
@@ -53,8 +52,13 @@ fn expected_decode(model: &LocalModel, facts: &ModelFacts, context: &Context<'_>
 }
 
 /// What a model has been measured to do here, as it would be loaded.
-fn measured_for<'a>(model: &LocalModel, context: &Context<'_>, known: &'a [Remembered]) -> Option<&'a Remembered> {
-    measured::find(known, model, context.loaded.settings.engine.load)
+fn measured_for<'a>(
+    model: &LocalModel,
+    context: &Context<'_>,
+    machine: &Machine,
+    known: &'a [Remembered],
+) -> Option<&'a Remembered> {
+    measured::find(known, model, context.loaded.settings.engine.load, Some(machine))
 }
 
 fn describe(model: &LocalModel, context: &Context<'_>, machine: &Machine, known: &[Remembered]) -> Value {
@@ -80,7 +84,7 @@ fn describe(model: &LocalModel, context: &Context<'_>, machine: &Machine, known:
             let fit = judge(model, facts, context, machine);
             out["facts"] = facts_to_json(facts);
             out["fit"] = document::fit(&fit, expected_decode(model, facts, context, machine));
-            out["measured"] = measured_for(model, context, known).map_or(Value::Null, measured_to_json);
+            out["measured"] = measured_for(model, context, machine, known).map_or(Value::Null, measured_to_json);
             out["caution"] = json!(facts.caution(context.loaded.settings.engine.load.device));
         }
         Err(error) => out["error"] = document::error(error)["error"].take(),

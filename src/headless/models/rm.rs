@@ -4,13 +4,14 @@ use std::io::{self, IsTerminal};
 
 use serde_json::json;
 
+use crate::domain::hub::Owner;
 use crate::domain::model::{Choice, ModelRef};
 use crate::domain::units::{bytes, many};
 use crate::error::{ErrorKind, UserError};
 use crate::headless::config::refuse_problems;
 use crate::headless::console::say;
 use crate::headless::{Context, Format, Outcome, hub_options, print, print_json};
-use crate::hub::{self, Owner, Removal, Scope};
+use crate::hub::{self, Removal, Scope};
 use crate::text::sanitize;
 
 /// What of a model is to go.

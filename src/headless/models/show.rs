@@ -111,7 +111,7 @@ fn page(
             row(label, &format!("of {:>7}: about {}: {}", fit.context, bytes(fit.needed), fit.verdict.label()));
         }
         // What was measured is better than what is expected.
-        let measured = measured_for(model, context, known).and_then(Remembered::in_words);
+        let measured = measured_for(model, context, machine, known).and_then(Remembered::in_words);
         let expected = || expected_decode(model, facts, context, machine).map(|rate| format!("about {}", speed(rate)));
         if let Some(words) = measured.or_else(expected) {
             row("speed", &words);

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::DownloadState;
 use crate::domain::hub::Done;
 use crate::domain::model::ModelRef;
-use crate::domain::units::{bytes, many};
+use crate::domain::units::{bytes, many, percent};
 use crate::error::UserError;
 use crate::headless::config::refuse_problems;
 use crate::headless::interrupt::Watch;
@@ -60,8 +60,7 @@ async fn read(model: &ModelRef, context: &Context<'_>, watch: &mut Watch) -> Res
             verified = watch.guard(&mut work) => return Ok(verified??),
             Ok(()) = told.changed() => {
                 let (done, total): (u64, u64) = *told.borrow_and_update();
-                let percent = u128::from(done) * 100 / u128::from(total.max(1));
-                status.set(&format!("verifying {model}: {percent} % of {}", bytes(total)));
+                status.set(&format!("verifying {model}: {} of {}", percent(done, total), bytes(total)));
             }
         }
     }

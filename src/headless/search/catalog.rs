@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 use super::Sought;
 use crate::domain::catalog::{Standing, Suited};
 use crate::domain::units::{bytes, count, speed};
-use crate::headless::table::{Column, table, width};
+use crate::headless::table::{Column, table};
 use crate::headless::{Context, Format, Outcome, document, print, print_json};
 use crate::machine;
 use crate::text::sanitize;
 
 const COLUMNS: &[Column] = &[
-    Column::left("MODEL", 0),
+    Column::name("MODEL"),
     Column::right("PARAMETERS", 3),
     Column::right("SIZE", 0),
     Column::left("FITS", 0),
@@ -24,13 +24,15 @@ pub(super) fn list(sought: &Sought, context: &Context<'_>) -> Outcome {
     let catalog = context.loaded.catalog();
     let mut all = catalog.suited(context.loaded.settings.engine.load, &machine::measure());
     all.retain(|suited| !sought.fits || suited.standing <= Standing::Tight);
+    let more = all.len() > sought.limit;
     all.truncate(sought.limit);
     match context.format {
         Format::Json => {
             return print_json(&json!({ "models": all.iter().map(describe).collect::<Vec<_>>() }));
         }
         Format::JsonLines => {
-            return all.iter().try_for_each(|suited| print_json(&document::event("model", describe(suited))));
+            all.iter().try_for_each(|suited| print_json(&document::event("model", describe(suited))))?;
+            return print_json(&document::event("done", json!({ "count": all.len(), "more": more })));
         }
         Format::Text => {}
     }
@@ -41,7 +43,7 @@ pub(super) fn list(sought: &Sought, context: &Context<'_>) -> Outcome {
         };
         return print(&rows.iter().map(line).collect::<String>());
     }
-    print(&table(COLUMNS, &rows, width(), &|_, _, cell| cell.to_owned()))?;
+    print(&table(COLUMNS, &rows, context.console.columns(), &|_, _, cell| cell.to_owned()))?;
     if let Some((best, reason)) = all.iter().find_map(|suited| Some((suited, suited.recommended.as_ref()?))) {
         context.console.note(&format!("take `hobnob pull {}`: {reason}", best.entry.name));
     }

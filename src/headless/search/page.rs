@@ -12,7 +12,7 @@ use crate::domain::model::{LoadSettings, RepoId};
 use crate::domain::offers::{judge, recommended};
 use crate::domain::units::{ago, bytes, count, speed};
 use crate::headless::interrupt::Watch;
-use crate::headless::table::{Column, table, width};
+use crate::headless::table::{Column, table};
 use crate::headless::{Context, Format, Outcome, block_on, document, hub_options, print, print_json};
 use crate::text::sanitize;
 use crate::{hub, machine};
@@ -27,17 +27,16 @@ pub(super) fn show(repo: &RepoId, revision: Option<&str>, context: &Context<'_>)
         let here = on_this_machine(&options, &mut watch).await?;
         let page = watch.guard(hub::page(&options, repo, revision)).await??;
         let machine = machine::measure();
-        let terms = format!("{}/{}", options.endpoint, page.hit.repo);
         let sight = Sight {
             load: context.loaded.settings.engine.load,
             best: recommended(&page.offers, context.loaded.settings.engine.load, &machine),
             here: here.contains(&page.hit.repo.to_string()),
             page: &page,
             machine: &machine,
-            terms,
         };
         match context.format {
-            Format::Json | Format::JsonLines => print_json(&sight.describe()),
+            Format::Json => print_json(&sight.describe()),
+            Format::JsonLines => print_json(&document::event("done", sight.describe())),
             Format::Text if context.console.out.terminal => print(&sight.text(context)),
             Format::Text => print(&sight.tabbed()),
         }
@@ -52,12 +51,10 @@ struct Sight<'a> {
     best: Option<(usize, String)>,
     /// Something of it is on this machine.
     here: bool,
-    /// Where its terms are accepted.
-    terms: String,
 }
 
 const COLUMNS: &[Column] = &[
-    Column::left("MODEL", 0),
+    Column::name("MODEL"),
     Column::left("QUANT", 4),
     Column::right("SIZE", 0),
     Column::left("QUALITY", 2),
@@ -96,7 +93,7 @@ impl Sight<'_> {
                 Gated::Request => "yes: its owner is asked first",
             },
         );
-        row("terms", if *gated == Gated::No { "" } else { &self.terms });
+        row("terms", if *gated == Gated::No { "" } else { &self.page.address });
         row("downloads", &format!("{}, {} likes", short(*downloads), short(*likes)));
         row("changed", &age.map(ago).unwrap_or_default());
         let names = |repos: &mut dyn Iterator<Item = String>| repos.collect::<Vec<_>>().join(", ");
@@ -117,7 +114,7 @@ impl Sight<'_> {
             Some(fit) if column == FITS => context.console.verdict(fit.verdict),
             _ => cell.to_owned(),
         };
-        out += &table(COLUMNS, &rows, width(), &paint);
+        out += &table(COLUMNS, &rows, context.console.columns(), &paint);
         out.push('\n');
         let _ = match &self.best {
             Some((index, why)) => writeln!(out, "take `hobnob pull {}`: {why}", self.page.offers[*index].model),
@@ -184,7 +181,7 @@ impl Sight<'_> {
             "likes": likes,
             "age_seconds": age.map(|age| age.as_secs()),
             "gated": gated,
-            "terms": (*gated != Gated::No).then_some(&self.terms),
+            "terms": (*gated != Gated::No).then_some(&self.page.address),
             "licence": licence,
             "here": self.here,
             "offers": offers,

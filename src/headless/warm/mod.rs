@@ -81,7 +81,7 @@ pub fn list(context: &Context<'_>) -> Outcome {
         return print(&out);
     }
     let columns = [
-        Column::left("MODEL", 0),
+        Column::name("MODEL"),
         Column::left("HELD BY", 0),
         Column::right("PROCESS", 2),
         Column::right("CONTEXT", 3),
@@ -100,7 +100,7 @@ pub fn list(context: &Context<'_>) -> Outcome {
             ]
         })
         .collect();
-    print(&table(&columns, &rows, Some(context.console.columns()), &|_, _, cell| cell.to_owned()))
+    print(&table(&columns, &rows, context.console.columns(), &|_, _, cell| cell.to_owned()))
 }
 
 /// Ends what is kept warm. Interfaces keep theirs.

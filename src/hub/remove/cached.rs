@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::domain::hub::Owner;
 use crate::domain::model::{Format, LocalModel, RepoId};
 use crate::error::{ErrorKind, UserError};
 use crate::hub::cache::{Commit, RepoCache, link_target};
 use crate::hub::inventory::{self, Candidate, Place};
 use crate::hub::names::{UQFF_REST, has_weights, is_uqff};
 use crate::hub::remove::steps::{Step, is_held};
-use crate::hub::remove::{Owner, Removal, Scope};
+use crate::hub::remove::{Removal, Scope};
 use crate::hub::usage::arriving;
 use crate::hub::{Options, shared};
 
@@ -123,7 +124,7 @@ pub(super) fn of_unfinished(cache: &Path, repo: &RepoId) -> Result<Removal, User
         return Ok(Removal { paths, ..repository.all(repo.to_string(), true) });
     }
     let locks = etags.iter().flat_map(|etag| repository.locks_of(etag)).collect();
-    let steps = paths.iter().cloned().map(Step::File).collect();
+    let steps = paths.iter().cloned().map(Step::remove).collect();
     let frees = arriving.iter().filter(|left| etags.contains(left.etag.as_str())).map(|left| left.bytes).sum();
     Ok(Removal { frees, paths, steps, locks, ..Removal::new(repo.to_string(), Owner::Cache) })
 }
@@ -272,7 +273,7 @@ impl Repository {
         removal.locks = self.all_locks();
         if everything {
             removal.frees += arriving(&self.cached).iter().map(|left| left.bytes).sum::<u64>();
-            removal.steps.extend(rest.into_iter().map(Step::File));
+            removal.steps.extend(rest.into_iter().map(Step::remove));
             let locks = removal.locks.clone();
             removal.steps.extend(locks.into_iter().map(Step::File));
             removal.steps.push(Step::EmptyFolder(self.cached.blobs()));

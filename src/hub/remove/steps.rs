@@ -31,6 +31,12 @@ pub(super) enum Step {
 }
 
 impl Step {
+    /// For whatever lies there.
+    pub fn remove(path: PathBuf) -> Self {
+        let is_folder = fs::symlink_metadata(&path).is_ok_and(|meta| meta.is_dir());
+        if is_folder { Self::Tree(path) } else { Self::File(path) }
+    }
+
     /// # Errors
     /// As the file system says. What is gone already is no error.
     pub fn carry_out(&self) -> Result<(), UserError> {

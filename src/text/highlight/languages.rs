@@ -33,8 +33,17 @@ pub(super) struct Language {
     pub(super) quotes: &'static [Quote],
     pub(super) keywords: &'static [&'static str],
     pub(super) caseless: bool,
-    /// A single quote may begin a name.
-    pub(super) lifetimes: bool,
+    pub(super) apostrophe: Apostrophe,
+}
+
+/// What an apostrophe can be, beside a quote among the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Apostrophe {
+    Quote,
+    /// It may begin a name: `'a`.
+    Name,
+    /// Behind something it is a sign: `A'`.
+    Sign,
 }
 
 /// The language of this name.
@@ -58,6 +67,7 @@ const fn quote(mark: &'static str, escapes: bool, lines: bool) -> Quote {
 
 const DOUBLE: Quote = quote("\"", true, false);
 const DOUBLE_LINES: Quote = quote("\"", true, true);
+const DOUBLE_RAW: Quote = quote("\"", false, false);
 const SINGLE: Quote = quote("'", true, false);
 const SINGLE_RAW: Quote = quote("'", false, false);
 const BACKTICK: Quote = quote("`", true, true);
@@ -74,7 +84,7 @@ const C_LIKE: Language = Language {
     quotes: &[DOUBLE, SINGLE],
     keywords: &[],
     caseless: false,
-    lifetimes: false,
+    apostrophe: Apostrophe::Quote,
 };
 
 const HASH: Language = Language { comments: &["#"], blocks: &[], ..C_LIKE };
@@ -87,7 +97,7 @@ static LANGUAGES: &[Language] = &[
         keywords: &["as", "async", "await", "break", "const", "continue", "crate", "dyn", "else", "enum", "extern", "fn", "for", "if", "impl", "in", "let",
             "loop", "match", "mod", "move", "mut", "pub", "ref", "return", "self", "Self", "static", "struct", "super", "trait", "type", "union", "unsafe",
             "use", "where", "while"],
-        lifetimes: true,
+        apostrophe: Apostrophe::Name,
         ..C_LIKE
     },
     Language {
@@ -183,7 +193,7 @@ static LANGUAGES: &[Language] = &[
     Language {
         names: &["powershell", "pwsh", "ps1", "ps"],
         blocks: &[("<#", "#>")],
-        quotes: &[Quote { escapes: false, ..DOUBLE }, SINGLE_RAW],
+        quotes: &[DOUBLE_RAW, SINGLE_RAW],
         keywords: &["begin", "break", "catch", "class", "continue", "data", "do", "else", "elseif", "end", "enum", "exit", "filter", "finally", "for",
             "foreach", "function", "if", "in", "param", "process", "return", "switch", "throw", "trap", "try", "until", "using", "while"],
         caseless: true,
@@ -193,7 +203,7 @@ static LANGUAGES: &[Language] = &[
         names: &["batch", "bat", "cmd", "dos"],
         comments: &["REM ", "rem ", "::"],
         blocks: &[],
-        quotes: &[Quote { escapes: false, ..DOUBLE }],
+        quotes: &[DOUBLE_RAW],
         keywords: &["call", "cd", "copy", "del", "do", "echo", "else", "endlocal", "exist", "exit", "for", "goto", "if", "in", "not", "pause", "rem", "set",
             "setlocal", "shift", "start"],
         caseless: true,
@@ -208,13 +218,20 @@ static LANGUAGES: &[Language] = &[
         ..HASH
     },
     Language {
-        names: &["elixir", "ex", "exs", "erlang", "erl"],
-        comments: &["#", "%"],
+        names: &["elixir", "ex", "exs"],
         quotes: &[TRIPLE, DOUBLE, SINGLE],
         keywords: &["after", "alias", "and", "case", "catch", "cond", "def", "defimpl", "defmacro", "defmodule", "defp", "defprotocol", "defstruct", "do",
-            "else", "end", "fn", "for", "fun", "if", "import", "in", "not", "of", "or", "quote", "raise", "receive", "require", "rescue", "try",
-            "unless", "unquote", "use", "when", "with"],
+            "else", "end", "fn", "for", "if", "import", "in", "not", "or", "quote", "raise", "receive", "require", "rescue", "try", "unless", "unquote",
+            "use", "when", "with"],
         ..HASH
+    },
+    Language {
+        names: &["erlang", "erl"],
+        comments: &["%"],
+        blocks: &[],
+        quotes: &[DOUBLE, SINGLE],
+        keywords: &["after", "and", "andalso", "begin", "case", "catch", "end", "fun", "if", "maybe", "not", "of", "or", "orelse", "receive", "try", "when"],
+        ..C_LIKE
     },
     Language {
         names: &["julia", "jl"],
@@ -261,7 +278,7 @@ static LANGUAGES: &[Language] = &[
         quotes: &[DOUBLE],
         keywords: &["case", "class", "data", "deriving", "do", "else", "if", "import", "in", "infixl", "infixr", "instance", "let", "module", "newtype", "of",
             "qualified", "then", "type", "where"],
-        lifetimes: true,
+        apostrophe: Apostrophe::Name,
         ..C_LIKE
     },
     Language {
@@ -283,7 +300,7 @@ static LANGUAGES: &[Language] = &[
         keywords: &["and", "as", "begin", "class", "do", "done", "downto", "elif", "else", "end", "exception", "external", "for", "fun", "function",
             "functor", "if", "in", "include", "inherit", "let", "match", "member", "method", "module", "mutable", "namespace", "new", "object", "of",
             "open", "private", "rec", "sig", "struct", "then", "to", "try", "type", "use", "val", "when", "while", "with", "yield"],
-        lifetimes: true,
+        apostrophe: Apostrophe::Name,
         ..C_LIKE
     },
     Language {
@@ -296,23 +313,49 @@ static LANGUAGES: &[Language] = &[
         ..C_LIKE
     },
     Language {
-        names: &["matlab", "octave", "latex", "tex", "bibtex", "prolog"],
-        comments: &["%"],
+        names: &["matlab", "octave"],
+        comments: &["%", "#"],
         blocks: &[],
-        quotes: &[DOUBLE],
+        quotes: &[DOUBLE_RAW, SINGLE_RAW],
         keywords: &["break", "case", "catch", "continue", "else", "elseif", "end", "for", "function", "global", "if", "otherwise", "persistent", "return",
             "switch", "try", "while"],
+        apostrophe: Apostrophe::Sign,
         ..C_LIKE
     },
     Language {
-        names: &["fortran", "f90", "f95", "f77", "vb", "vbnet", "vba", "basic", "visual-basic"],
-        comments: &["!", "'"],
+        names: &["latex", "tex", "bibtex"],
+        comments: &["%"],
         blocks: &[],
-        quotes: &[Quote { escapes: false, ..DOUBLE }],
-        keywords: &["allocatable", "allocate", "and", "as", "boolean", "byval", "byref", "call", "case", "character", "contains", "dim", "do", "double",
-            "each", "else", "elseif", "end", "endif", "exit", "for", "function", "if", "implicit", "in", "integer", "intent", "is", "logical", "loop",
-            "module", "new", "next", "none", "not", "nothing", "or", "out", "print", "private", "program", "public", "real", "return", "select", "set",
-            "string", "sub", "subroutine", "then", "to", "type", "use", "wend", "while", "with"],
+        quotes: &[],
+        keywords: &["begin", "documentclass", "end", "newcommand", "newenvironment", "renewcommand", "usepackage"],
+        ..C_LIKE
+    },
+    Language {
+        names: &["prolog"],
+        comments: &["%"],
+        keywords: &["dynamic", "fail", "is", "mod", "module", "not", "rem", "use_module"],
+        ..C_LIKE
+    },
+    Language {
+        names: &["fortran", "f90", "f95", "f77"],
+        comments: &["!"],
+        blocks: &[],
+        quotes: &[DOUBLE_RAW, SINGLE_RAW],
+        keywords: &["allocatable", "allocate", "call", "case", "character", "contains", "deallocate", "dimension", "do", "double", "else", "elseif", "end",
+            "enddo", "endif", "exit", "function", "if", "implicit", "in", "inout", "integer", "intent", "interface", "logical", "module", "none", "out",
+            "parameter", "precision", "print", "private", "program", "public", "real", "return", "select", "stop", "subroutine", "then", "type", "use",
+            "where", "while", "write"],
+        caseless: true,
+        ..C_LIKE
+    },
+    Language {
+        names: &["vb", "vbnet", "vba", "basic", "visual-basic"],
+        comments: &["'", "REM "],
+        blocks: &[],
+        quotes: &[DOUBLE_RAW],
+        keywords: &["and", "as", "boolean", "byval", "byref", "call", "case", "dim", "do", "double", "each", "else", "elseif", "end", "exit", "for",
+            "function", "if", "in", "integer", "is", "loop", "module", "new", "next", "not", "nothing", "or", "print", "private", "public", "return",
+            "select", "set", "string", "sub", "then", "to", "type", "wend", "while", "with"],
         caseless: true,
         ..C_LIKE
     },
@@ -329,7 +372,8 @@ static LANGUAGES: &[Language] = &[
     },
     Language {
         names: &["asm", "assembly", "nasm", "x86asm", "armasm", "gas", "mips", "riscv", "llvm", "wat", "wasm"],
-        comments: &[";", "#", "//"],
+        // Numbers have a hash before them in some.
+        comments: &[";", "# ", "//"],
         keywords: &["add", "and", "b", "beq", "bl", "bne", "call", "cmp", "db", "dd", "dec", "div", "dq", "global", "inc", "int", "j", "jal", "je", "jmp",
             "jne", "jnz", "jz", "ldr", "lea", "li", "lw", "mov", "mul", "nop", "or", "pop", "push", "ret", "section", "shl", "shr", "str", "sub", "sw",
             "syscall", "test", "xor"],
@@ -359,7 +403,7 @@ static LANGUAGES: &[Language] = &[
         names: &["vim", "viml", "vimscript"],
         comments: &["\""],
         blocks: &[],
-        quotes: &[SINGLE_RAW],
+        quotes: &[DOUBLE, SINGLE_RAW],
         keywords: &["augroup", "autocmd", "call", "colorscheme", "command", "echo", "else", "endfor", "endfunction", "endif", "endwhile", "for", "function",
             "if", "in", "inoremap", "let", "map", "nnoremap", "noremap", "return", "set", "syntax", "vnoremap", "while"],
         ..C_LIKE

@@ -1,6 +1,5 @@
 //! One piece of Markdown to lines: the parser's events to blocks, each laid out in the room that the containers around it leave.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use pulldown_cmark::{BlockQuoteKind, CodeBlockKind, Event, HeadingLevel, Parser, Tag, TagEnd};
@@ -11,42 +10,13 @@ use super::code;
 use super::containers::Containers;
 use super::formulas::{Formula, Part, Protected};
 use super::inline::Inline;
-use super::marks::{footnote_label, footnote_mark, indentation};
+use super::marks::footnote_mark;
+use super::piece::{Role, footnote_text, parsed};
 use super::row::Row;
-use super::split::{Kind, Rest};
 use super::table::{Shape, Table};
 use super::{Look, OPTIONS, Region, RegionKind};
 use crate::config::theme::Theme;
 use crate::text::{sanitize, wrap};
-
-/// What a piece is to the page.
-#[derive(Debug)]
-pub(super) enum Role<'a> {
-    Blocks,
-    /// An item of a numbered list with its number, whatever number its source says.
-    Item(u64),
-    Footnote,
-    /// Rows of the table above, which has this heading and this shape.
-    Rows {
-        heading: &'a str,
-        shape: Option<Shape>,
-    },
-    InItem(&'a Rest),
-}
-
-impl<'a> Role<'a> {
-    /// What a piece of this kind is; `None` for a fence, whose lines are drawn as they come. `shape`: of the table above.
-    pub(super) fn of(kind: &'a Kind, shape: Option<Shape>) -> Option<Self> {
-        Some(match kind {
-            Kind::Fence { .. } => return None,
-            Kind::Item { number: Some(number), .. } => Role::Item(*number),
-            Kind::Blocks | Kind::Item { .. } | Kind::More => Role::Blocks,
-            Kind::Footnote => Role::Footnote,
-            Kind::Rows { heading } => Role::Rows { heading, shape },
-            Kind::InItem(rest) => Role::InItem(rest),
-        })
-    }
-}
 
 /// The room that a piece has, and how it is to be drawn there.
 #[derive(Debug, Clone, Copy)]
@@ -84,7 +54,10 @@ pub(super) fn render(source: &str, role: Role<'_>, sheet: Sheet<'_>) -> Drawn {
                 blocks.containers.enter(vec![mark], true, Style::default());
             }
         }
+        Role::Html => return blocks.run_html(),
         Role::InItem(rest) => {
+            blocks.number = rest.number;
+            blocks.lists.push(List { number: None, bullets: rest.bullets });
             if rest.fence.is_some() {
                 // The block that it goes on with has been counted, and named.
                 blocks.codes = blocks.codes.saturating_sub(1);
@@ -95,46 +68,6 @@ pub(super) fn render(source: &str, role: Role<'_>, sheet: Sheet<'_>) -> Drawn {
         }
     }
     blocks.run()
-}
-
-/// A piece as the parser is to see it: without what belongs to the container that it is the rest of.
-pub(super) fn parsed<'s>(source: &'s str, role: &Role<'_>) -> Cow<'s, str> {
-    match role {
-        Role::Blocks | Role::Item(_) => source.into(),
-        Role::Rows { heading, .. } => ((*heading).to_owned() + source).into(),
-        Role::Footnote => footnote_text(source).map_or(source.into(), |(_, text)| text.into()),
-        Role::InItem(rest) => rest_of_item(source, rest).into(),
-    }
-}
-
-/// More of a list item, as far to the left as the item's own text.
-fn rest_of_item(source: &str, rest: &Rest) -> String {
-    let mut text = String::with_capacity(source.len());
-    if let Some(opening) = &rest.fence {
-        text.push_str(opening);
-        text.push('\n');
-    }
-    for line in source.split_inclusive('\n') {
-        let (indent, inner) = indentation(line.trim_end_matches('\n'));
-        // Less indented lines go on lazily.
-        text.push_str(&" ".repeat(indent.saturating_sub(rest.indent)));
-        text.push_str(inner);
-        text.push_str(if line.ends_with('\n') { "\n" } else { "" });
-    }
-    text
-}
-
-/// The label of a footnote, and its text. Only the piece is known here, and the parser wants to see references too.
-fn footnote_text(source: &str) -> Option<(&str, String)> {
-    let text = source.trim_start_matches(' ');
-    let (label, begin) = footnote_label(text)?;
-    let mut body = String::with_capacity(text.len());
-    for (index, line) in text[begin..].split_inclusive('\n').enumerate() {
-        let indent = line.bytes().take(4).take_while(|&byte| byte == b' ').count();
-        let line = line.strip_prefix('\t').unwrap_or(&line[indent..]);
-        body.push_str(if index == 0 { line.trim_start_matches([' ', '\t']) } else { line });
-    }
-    Some((label, body))
 }
 
 struct Blocks<'a> {
@@ -153,7 +86,7 @@ struct Blocks<'a> {
     look: Look,
     regions: Vec<Region>,
     codes: usize,
-    /// The first block of code is the rest of one.
+    /// The first block of code, or all of the HTML, is the rest of one.
     goes_on: bool,
     inline: Inline<'a>,
     leaf: Leaf,
@@ -229,6 +162,24 @@ impl<'a> Blocks<'a> {
         Drawn { lines: self.lines, table: self.shape, regions: self.regions, codes: self.codes }
     }
 
+    /// All of it is HTML, in the middle of which it begins.
+    fn run_html(mut self) -> Drawn {
+        self.goes_on = true;
+        self.begin(Leaf::Html, Style::default());
+        self.html(self.source);
+        self.flush();
+        Drawn { lines: self.lines, table: None, regions: Vec::new(), codes: self.codes }
+    }
+
+    fn html(&mut self, html: &str) {
+        for line in html.split_inclusive('\n') {
+            self.inline.event(Event::Html(line.trim_end_matches('\n').into()));
+            if line.ends_with('\n') {
+                self.inline.event(Event::HardBreak);
+            }
+        }
+    }
+
     fn event(&mut self, event: Event<'_>, range: &Range<usize>) {
         match event {
             Event::Start(tag) if is_block(&tag) => {
@@ -248,14 +199,7 @@ impl<'a> Blocks<'a> {
                     code.push_str(&self.protected.restored(&text));
                 }
             }
-            Event::Html(html) if matches!(self.leaf, Leaf::Html) => {
-                for line in html.split_inclusive('\n') {
-                    self.inline.event(Event::Html(line.trim_end_matches('\n').into()));
-                    if line.ends_with('\n') {
-                        self.inline.event(Event::HardBreak);
-                    }
-                }
-            }
+            Event::Html(html) if matches!(self.leaf, Leaf::Html) => self.html(&html),
             event => {
                 // Text of a tight list item stands there without a paragraph around it.
                 if matches!(self.leaf, Leaf::None) && self.table.is_none() {
@@ -417,7 +361,7 @@ impl<'a> Blocks<'a> {
                 self.emit_region(RegionKind::Code { number: self.codes }, lines);
             }
             leaf => {
-                let mut lines = self.paragraph(room);
+                let mut lines = self.paragraph(&leaf, room);
                 if matches!(leaf, Leaf::Heading(HeadingLevel::H1)) && !lines.is_empty() {
                     let widest = lines.iter().map(|row| wrap::line_width(&row.line)).max().unwrap_or(0);
                     lines.push(Row::bare(Line::styled(self.theme.glyphs.rule.repeat(widest), self.theme.faint)));
@@ -428,15 +372,18 @@ impl<'a> Blocks<'a> {
     }
 
     /// The lines of the text that was collected.
-    fn paragraph(&mut self, room: usize) -> Vec<Row> {
+    fn paragraph(&mut self, leaf: &Leaf, room: usize) -> Vec<Row> {
         let mut spans = self.inline.take();
-        trim(&mut spans);
+        trim_end(&mut spans);
+        if !(self.goes_on && matches!(leaf, Leaf::Html)) {
+            trim_start(&mut spans);
+        }
         let lines = if spans.is_empty() { Vec::new() } else { wrap::wrap(&spans, room, &[], &[]) };
         lines.into_iter().map(Row::text).collect()
     }
 
     fn draw_paragraph(&mut self) {
-        let lines = self.paragraph(self.containers.room());
+        let lines = self.paragraph(&Leaf::Paragraph, self.containers.room());
         self.emit(lines);
     }
 
@@ -569,8 +516,8 @@ fn blank_line_before(source: &str, at: usize) -> bool {
     source[above..line].trim_matches([' ', '\t', '>']).is_empty()
 }
 
-/// Drops line breaks and spaces at both ends of a block.
-fn trim(spans: &mut Vec<Span<'static>>) {
+/// Drops line breaks and spaces at the end of a block.
+fn trim_end(spans: &mut Vec<Span<'static>>) {
     while let Some(last) = spans.last_mut() {
         let kept = last.content.trim_end().len();
         last.content.to_mut().truncate(kept);
@@ -579,6 +526,10 @@ fn trim(spans: &mut Vec<Span<'static>>) {
         }
         spans.pop();
     }
+}
+
+/// Drops them at its beginning.
+fn trim_start(spans: &mut Vec<Span<'static>>) {
     while let Some(first) = spans.first_mut() {
         let kept = first.content.trim_start().to_owned();
         let gone = kept.is_empty();

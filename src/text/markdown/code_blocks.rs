@@ -3,10 +3,10 @@
 use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
 
 use super::OPTIONS;
-use super::blocks::{Role, parsed};
 use super::code::language;
 use super::formulas::Protected;
 use super::page::next_line;
+use super::piece::{Role, parsed};
 use super::split::{Kind, Splitter, Step};
 use crate::text::sanitize;
 
@@ -28,21 +28,31 @@ pub fn code_blocks(markdown: &str) -> Vec<CodeBlock> {
     while at < markdown.len() {
         let end = next_line(markdown, at).unwrap_or(markdown.len());
         let line = &markdown[at..end];
-        match splitter.line(line) {
-            Step::Starts(kind) => {
-                if let Some((start, kind)) = &open {
-                    inside(&markdown[*start..at], kind, &mut blocks);
-                }
-                if let Kind::Fence { language: info } = &kind {
-                    blocks.push(CodeBlock { language: language(info).to_owned(), code: String::new() });
-                }
-                open = Some((at, kind));
+        let feed = if line.ends_with('\n') { "\n" } else { "" };
+        let step = splitter.line(line);
+        if matches!(step, Step::Starts(_) | Step::StartsCode(_))
+            && let Some((start, kind)) = open.take()
+        {
+            inside(&markdown[start..at], &kind, &mut blocks);
+        }
+        match step {
+            Step::Starts(Kind::Code { info }) => {
+                blocks.push(CodeBlock { language: language(&info).to_owned(), code: String::new() });
             }
-            step @ (Step::Code { .. } | Step::MoreCode) => {
+            Step::Starts(kind) => open = Some((at, kind)),
+            Step::StartsCode(line) => {
+                blocks.push(CodeBlock { language: String::new(), code: line.into_owned() + feed });
+            }
+            Step::Code { blanks, line } => {
                 if let Some(block) = blocks.last_mut() {
-                    let (from, spaces) = if let Step::Code { from, spaces } = step { (from, spaces) } else { (0, 0) };
-                    block.code.push_str(&" ".repeat(spaces));
-                    block.code.push_str(&line[from..]);
+                    block.code.push_str(&"\n".repeat(blanks));
+                    block.code.push_str(&line);
+                    block.code.push_str(feed);
+                }
+            }
+            Step::MoreCode => {
+                if let Some(block) = blocks.last_mut() {
+                    block.code.push_str(line);
                 }
             }
             Step::Stays | Step::Nothing => {}
@@ -55,9 +65,10 @@ pub fn code_blocks(markdown: &str) -> Vec<CodeBlock> {
     blocks
 }
 
-/// The code in a piece that is no fence itself.
+/// The code in a piece that is not code itself.
 fn inside(piece: &str, kind: &Kind, blocks: &mut Vec<CodeBlock>) {
-    let Some(role) = Role::of(kind, None) else { return };
+    // There is none in the rest of a block of HTML.
+    let Some(role) = Role::of(kind, None).filter(|role| !matches!(role, Role::Html)) else { return };
     let text = parsed(piece, &role);
     let protected = Protected::new(&text);
     let mut goes_on = matches!(kind, Kind::InItem(rest) if rest.fence.is_some());

@@ -1,5 +1,7 @@
 //! What a single line may be: fence, heading, rule, list item, footnote, HTML, told by its first characters.
 
+use std::borrow::Cow;
+
 use pulldown_cmark::{Event, Options, Parser, Tag};
 
 /// An open code fence.
@@ -36,19 +38,9 @@ impl Fence {
         Some((Self { mark, length, indent }, info.to_owned()))
     }
 
-    /// Where the line's code begins, past the indent that the fence itself has, and the spaces that are left of a tab cut by it.
-    pub(super) fn content(&self, line: &str) -> (usize, usize) {
-        let (mut from, mut columns) = (0, 0);
-        for byte in line.bytes() {
-            match byte {
-                _ if columns >= self.indent => break,
-                b' ' => columns += 1,
-                b'\t' => columns += 4,
-                _ => break,
-            }
-            from += 1;
-        }
-        (from, columns.saturating_sub(self.indent))
+    /// A line's code, without the indent that the fence itself has.
+    pub(super) fn content<'l>(&self, line: &'l str) -> Cow<'l, str> {
+        without_indent(line, self.indent)
     }
 
     pub(super) fn is_closed_by(&self, line: &str) -> bool {
@@ -88,6 +80,24 @@ pub(super) fn indentation(line: &str) -> (usize, &str) {
         }
     }
     (columns, "")
+}
+
+/// A line without so many columns of white space. Of a tab that is cut the rest is spaces.
+pub(super) fn without_indent(line: &str, columns: usize) -> Cow<'_, str> {
+    let mut at = 0;
+    for (from, byte) in line.bytes().enumerate() {
+        match byte {
+            _ if at >= columns => return spaced(at - columns, &line[from..]),
+            b' ' => at += 1,
+            b'\t' => at += 4 - at % 4,
+            _ => return line[from..].into(),
+        }
+    }
+    spaced(at.saturating_sub(columns), "")
+}
+
+fn spaced(spaces: usize, text: &str) -> Cow<'_, str> {
+    if spaces == 0 { text.into() } else { (" ".repeat(spaces) + text).into() }
 }
 
 pub(super) fn is_thematic_break(indent: usize, rest: &str) -> bool {

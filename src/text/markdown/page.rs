@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use ratatui::text::Line;
 
-use super::blocks::{self, Drawn, Role, Sheet};
+use super::blocks::{self, Drawn, Sheet};
 use super::code::Painter;
+use super::piece::Role;
 use super::row::Row;
 use super::split::{Kind, Splitter, Step};
 use super::table::Shape;
@@ -60,7 +61,7 @@ struct Position {
 struct Piece {
     start: usize,
     kind: Kind,
-    /// For a fence: it draws its lines as they come.
+    /// For code: it draws its lines as they come.
     painter: Option<Painter>,
     /// Something of it is on the page.
     drawn: bool,
@@ -117,31 +118,40 @@ impl Page {
         match self.at.splitter.line(text) {
             Step::Starts(kind) => {
                 self.close(source, range.start, theme);
-                let painter = match &kind {
-                    Kind::Fence { language } => Some(Painter::new(language, self.look)),
-                    _ => None,
-                };
-                self.at.codes += usize::from(painter.is_some());
-                let head = painter.as_ref().and_then(|painter| painter.head(self.width, theme));
-                self.at.open = Some(Piece { start: range.start, kind, painter, drawn: false });
-                self.append_code(Vec::from_iter(head));
+                self.begin(range.start, kind, theme);
             }
-            step @ (Step::Code { .. } | Step::MoreCode) => {
-                let open = self.at.open.as_mut().and_then(|piece| piece.painter.as_mut());
-                if let Some(painter) = open {
-                    let text = text.trim_end_matches('\n');
-                    let lines = match step {
-                        Step::Code { from, spaces: 0 } => painter.line(&text[from..], self.width, theme),
-                        Step::Code { from, spaces } => {
-                            painter.line(&(" ".repeat(spaces) + &text[from..]), self.width, theme)
-                        }
-                        _ => painter.rest_of_line(text, self.width, theme),
-                    };
-                    self.append_code(lines);
+            Step::StartsCode(line) => {
+                self.close(source, range.start, theme);
+                self.begin(range.start, Kind::Code { info: String::new() }, theme);
+                self.code(|painter, width| painter.line(&line, width, theme));
+            }
+            Step::Code { blanks, line } => {
+                for line in std::iter::repeat_n("", blanks).chain([&*line]) {
+                    self.code(|painter, width| painter.line(line, width, theme));
                 }
+            }
+            Step::MoreCode => {
+                let text = text.trim_end_matches('\n');
+                self.code(|painter, width| painter.rest_of_line(text, width, theme));
             }
             Step::Stays | Step::Nothing => {}
         }
+    }
+
+    /// Begins a piece.
+    fn begin(&mut self, start: usize, kind: Kind, theme: &Theme) {
+        let painter = if let Kind::Code { info } = &kind { Some(Painter::new(info, self.look)) } else { None };
+        self.at.codes += usize::from(painter.is_some());
+        let head = painter.as_ref().and_then(|painter| painter.head(self.width, theme));
+        self.at.open = Some(Piece { start, kind, painter, drawn: false });
+        self.append_code(Vec::from_iter(head));
+    }
+
+    /// Draws more of the open code.
+    fn code(&mut self, paint: impl FnOnce(&mut Painter, usize) -> Vec<Row>) {
+        let painter = self.at.open.as_mut().and_then(|piece| piece.painter.as_mut());
+        let rows = painter.map_or_else(Vec::new, |painter| paint(painter, self.width));
+        self.append_code(rows);
     }
 
     /// Draws what is still open: the page is whole now.
@@ -181,7 +191,7 @@ impl Page {
         }
     }
 
-    /// Lines of the open fence.
+    /// Lines of the open code.
     fn append_code(&mut self, lines: Vec<Row>) {
         let kind = RegionKind::Code { number: self.at.codes };
         if let Some(begin) = self.append(lines) {
@@ -200,8 +210,10 @@ impl Page {
     /// Puts lines of the open piece on the page, after a blank line where they are its first. Gives the place of the first of them.
     fn append(&mut self, rows: Vec<Row>) -> Option<usize> {
         let piece = self.at.open.as_mut().filter(|_| !rows.is_empty())?;
-        let joined = matches!(piece.kind, Kind::Item { joined: true, .. } | Kind::Rows { .. } | Kind::More)
-            || matches!(&piece.kind, Kind::InItem(rest) if rest.joined);
+        let joined = matches!(
+            piece.kind,
+            Kind::Item { joined: true, .. } | Kind::Rows { .. } | Kind::More | Kind::Html { joined: true }
+        ) || matches!(&piece.kind, Kind::InItem(rest) if rest.joined);
         if !piece.drawn && !joined && !self.lines.is_empty() {
             self.lines.push(Line::default());
             self.lefts.push(0);

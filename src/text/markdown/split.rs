@@ -9,9 +9,10 @@
 use std::borrow::Cow;
 
 use super::formulas::{Display, display_at};
+use super::items::{Container, Inside, Rest};
 use super::marks::{
-    Fence, Html, Marker, contains_ignoring_case, footnote_label, html, indentation, innermost, interrupts, is_heading,
-    is_quote, is_setext_underline, is_table, is_thematic_break, marker, whole_rule,
+    Fence, Html, Marker, contains_ignoring_case, footnote_label, html, indentation, interrupts, is_heading, is_quote,
+    is_setext_underline, is_table, is_thematic_break, marker, whole_rule, without_indent,
 };
 
 /// What kind of piece a line begins.
@@ -24,8 +25,9 @@ pub(super) enum Kind {
         joined: bool,
     },
     Footnote,
-    Fence {
-        language: String,
+    /// Code, whose lines are drawn as they come: of a fence with what stands after it, or indented.
+    Code {
+        info: String,
     },
     /// More rows of the table before, under this heading and rule.
     Rows {
@@ -33,24 +35,18 @@ pub(super) enum Kind {
     },
     /// More of the text or the quote before.
     More,
+    /// More of the HTML before; `joined`: with no blank line between.
+    Html {
+        joined: bool,
+    },
     /// More of the list item before.
     InItem(Rest),
 }
 
-/// The rest of a long list item.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Rest {
-    /// Columns that its lines are indented by in the source.
-    pub(super) indent: usize,
-    /// Columns that it hangs by where it is drawn.
-    pub(super) hang: usize,
-    /// No blank line stands before it.
-    pub(super) joined: bool,
-    /// The opening line of the fence that it goes on with.
-    pub(super) fence: Option<String>,
-}
+/// Columns that make a line code.
+const CODE_INDENT: usize = 4;
 
-/// Bytes of a text, a quote or a list item after which the rest is a piece of its own: what grows is drawn anew for each frame.
+/// Bytes of a text, a quote, HTML or a list item after which the rest is a piece of its own: what grows is drawn anew for each frame.
 const LONG_TEXT: usize = 8 << 10;
 
 /// The same for tables, in rows. The widths of the columns are those of the rows before.
@@ -58,13 +54,15 @@ const LONG_TABLE: usize = 64;
 
 /// What a line is to the piece before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum Step<'l> {
     /// It begins a new piece.
     Starts(Kind),
+    /// It begins a new piece of code, and is its first line.
+    StartsCode(Cow<'l, str>),
     /// It belongs to the open piece.
     Stays,
-    /// It is code of the open fence from this byte on, after so many spaces: what is left of a tab that stood half in the indent.
-    Code { from: usize, spaces: usize },
+    /// It is code, this without its indent. Below so many blank lines that are code too.
+    Code { blanks: usize, line: Cow<'l, str> },
     /// It is more of a line of code.
     MoreCode,
     /// It closes the open fence, or is blank after it.
@@ -79,6 +77,8 @@ pub(super) struct Splitter {
     size: usize,
     /// The line before is not at its end.
     in_line: bool,
+    /// The line before is blank.
+    blank: bool,
     /// What the line before is to become, if it can be the beginning of a rule or a row of a table.
     end: Option<String>,
 }
@@ -99,43 +99,23 @@ enum Open {
         heading: String,
         rows: usize,
     },
-    /// A formula up to its end or a blank line.
-    Formula(Display),
+    /// A formula up to its end or a blank line. `before`: bytes of the piece that are none of it.
+    Formula {
+        display: Display,
+        before: usize,
+    },
     /// A quote, up to a blank line or one that neither has the mark nor goes on lazily.
     Quote(Inside),
     /// HTML up to a blank line.
     Html,
     /// HTML up to a line with this in it.
     HtmlUntil(&'static str),
-    Indented,
+    /// Indented code, and how many blank lines there are below it.
+    Indented {
+        blanks: usize,
+    },
     Fence(Fence),
     Container(Container),
-}
-
-/// A list item or a footnote: what is indented belongs to it.
-#[derive(Debug, Clone)]
-struct Container {
-    /// `None` for a footnote.
-    marker: Option<Marker>,
-    /// The number shown: counted from the list's first item.
-    number: Option<u64>,
-    content: usize,
-    blank: bool,
-    /// Nothing but the marker so far.
-    empty: bool,
-    inside: Inside,
-}
-
-/// What is open in the depth of a container, as far as it matters to what stands outside: text goes on lazily only where a paragraph is.
-#[derive(Debug, Clone, Default)]
-struct Inside {
-    paragraph: bool,
-    /// There are items inside: what is indented may be theirs, and need not be code.
-    nested: bool,
-    /// An open fence, and the column that it began at.
-    fence: Option<(Fence, usize)>,
-    /// Its opening line.
-    opening: String,
 }
 
 impl Open {
@@ -148,30 +128,35 @@ impl Open {
 
 impl Splitter {
     /// Takes the next line, with its line feed where it is at its end; a very long one comes in parts.
-    pub(super) fn line(&mut self, part: &str) -> Step {
+    pub(super) fn line<'l>(&mut self, part: &'l str) -> Step<'l> {
         let goes_on = std::mem::replace(&mut self.in_line, !part.ends_with('\n'));
         let step = if goes_on { self.rest_of_line(part) } else { self.step(part.trim_end_matches('\n')) };
-        if matches!(step, Step::Starts(_)) {
+        if matches!(step, Step::Starts(_) | Step::StartsCode(_)) {
             self.size = 0;
         }
         self.size += part.len();
         step
     }
 
-    fn rest_of_line(&mut self, part: &str) -> Step {
+    fn rest_of_line<'l>(&mut self, part: &'l str) -> Step<'l> {
         match &self.open {
-            Open::Fence(_) => Step::MoreCode,
+            Open::Fence(_) | Open::Indented { .. } => Step::MoreCode,
             Open::None => self.step(part.trim_end_matches('\n')),
+            Open::Html | Open::HtmlUntil(_) => self.more_html(part, true),
             _ if self.size > LONG_TEXT => {
                 self.open = Open::text("", false);
                 Step::Starts(Kind::More)
             }
-            Open::HtmlUntil(end) if contains_ignoring_case(part, end) => {
-                self.open = Open::None;
-                Step::Stays
-            }
             _ => Step::Stays,
         }
+    }
+
+    /// More of the open HTML.
+    fn more_html(&mut self, text: &str, joined: bool) -> Step<'static> {
+        if matches!(self.open, Open::HtmlUntil(end) if contains_ignoring_case(text, end)) {
+            self.open = Open::None;
+        }
+        if self.size > LONG_TEXT { Step::Starts(Kind::Html { joined }) } else { Step::Stays }
     }
 
     /// `text`, a piece, with the end that the line before is to have: the heading of a table that is on its way would be text first.
@@ -185,30 +170,27 @@ impl Splitter {
         }
     }
 
-    fn step(&mut self, line: &str) -> Step {
+    fn step<'l>(&mut self, line: &'l str) -> Step<'l> {
         self.end = None;
         if let Open::Fence(fence) = &self.open {
             if fence.is_closed_by(line) {
                 self.open = Open::None;
                 return Step::Nothing;
             }
-            let (from, spaces) = fence.content(line);
-            return Step::Code { from, spaces };
+            return Step::Code { blanks: 0, line: fence.content(line) };
         }
-        if line.trim_matches([' ', '\t']).is_empty() {
+        let is_blank = line.trim_matches([' ', '\t']).is_empty();
+        let after_blank = std::mem::replace(&mut self.blank, is_blank);
+        if is_blank {
             return self.blank();
         }
         let (indent, rest) = indentation(line);
         match &mut self.open {
-            Open::HtmlUntil(end) => {
-                if contains_ignoring_case(line, end) {
-                    self.open = Open::None;
-                }
-                Step::Stays
+            Open::HtmlUntil(_) | Open::Html => self.more_html(line, !after_blank),
+            Open::Indented { blanks } if indent >= 4 => {
+                Step::Code { blanks: std::mem::take(blanks), line: without_indent(line, CODE_INDENT) }
             }
-            Open::Html => Step::Stays,
-            Open::Indented if indent >= 4 => Step::Stays,
-            Open::None | Open::Indented => self.start(line),
+            Open::None | Open::Indented { .. } => self.start(line),
             Open::Text { paragraph, heading } => {
                 if let Some(heading) = heading.take().filter(|_| *paragraph) {
                     if is_table(&heading, rest) {
@@ -226,7 +208,7 @@ impl Splitter {
                 }
                 let more = self.size > LONG_TEXT;
                 if let Some(display) = formula(rest) {
-                    self.open = Open::Formula(display);
+                    self.open = Open::Formula { display, before: if more { 0 } else { self.size } };
                 } else if *paragraph || more {
                     self.open = Open::text(rest, false);
                 }
@@ -245,15 +227,17 @@ impl Splitter {
                 *rows = 1;
                 Step::Starts(Kind::Rows { heading: heading.clone() })
             }
-            Open::Formula(display) => {
+            Open::Formula { display, before } => {
                 // No formula has code in it: it was none.
                 if Fence::open(indent, rest).is_some() {
                     return self.start(line);
                 }
-                if display.ends_in(line) {
+                // Nor is any so long.
+                let more = self.size - *before > LONG_TEXT;
+                if more || display.ends_in(line) {
                     self.open = Open::text("", false);
                 }
-                Step::Stays
+                if more { Step::Starts(Kind::More) } else { Step::Stays }
             }
             Open::Quote(inside) => {
                 if is_quote(indent, rest) {
@@ -272,7 +256,7 @@ impl Splitter {
         }
     }
 
-    fn in_container(&mut self, line: &str, indent: usize, rest: &str) -> Step {
+    fn in_container<'l>(&mut self, line: &'l str, indent: usize, rest: &str) -> Step<'l> {
         let Open::Container(container) = &mut self.open else { return Step::Nothing };
         if indent >= container.content {
             let rest_of_item = if self.size > LONG_TEXT { container.rest(indent, rest) } else { None };
@@ -304,10 +288,10 @@ impl Splitter {
         step
     }
 
-    fn blank(&mut self) -> Step {
+    fn blank(&mut self) -> Step<'static> {
         match &mut self.open {
             Open::None => Step::Nothing,
-            Open::Text { .. } | Open::Table { .. } | Open::Formula(_) | Open::Quote(_) | Open::Html => {
+            Open::Text { .. } | Open::Table { .. } | Open::Formula { .. } | Open::Quote(_) | Open::Html => {
                 self.open = Open::None;
                 Step::Stays
             }
@@ -320,21 +304,25 @@ impl Splitter {
                 container.inside.paragraph = false;
                 Step::Stays
             }
-            Open::Indented | Open::HtmlUntil(_) | Open::Fence(_) => Step::Stays,
+            Open::Indented { blanks } => {
+                *blanks += 1;
+                Step::Stays
+            }
+            Open::HtmlUntil(_) | Open::Fence(_) => Step::Stays,
         }
     }
 
     /// Begins a piece with this line.
-    fn start(&mut self, line: &str) -> Step {
+    fn start<'l>(&mut self, line: &'l str) -> Step<'l> {
         let (indent, rest) = indentation(line);
         let blocks = Step::Starts(Kind::Blocks);
         if indent >= 4 {
-            self.open = Open::Indented;
-            return blocks;
+            self.open = Open::Indented { blanks: 0 };
+            return Step::StartsCode(without_indent(line, CODE_INDENT));
         }
-        if let Some((fence, language)) = Fence::open(indent, rest) {
+        if let Some((fence, info)) = Fence::open(indent, rest) {
             self.open = Open::Fence(fence);
-            return Step::Starts(Kind::Fence { language });
+            return Step::Starts(Kind::Code { info });
         }
         if is_thematic_break(indent, rest) || is_heading(rest) {
             self.open = Open::None;
@@ -364,7 +352,9 @@ impl Splitter {
             Some(Html::Until(end)) => Open::HtmlUntil(end),
             Some(Html::UntilBlank) => Open::Html,
             None if rest.starts_with('>') => Open::Quote(Inside::begin(rest, 0)),
-            None => formula(rest).map_or_else(|| Open::text(rest, true), Open::Formula),
+            None => {
+                formula(rest).map_or_else(|| Open::text(rest, true), |display| Open::Formula { display, before: 0 })
+            }
         };
         blocks
     }
@@ -373,60 +363,4 @@ impl Splitter {
 /// The formula that a line begins and does not end.
 fn formula(rest: &str) -> Option<Display> {
     display_at(rest).filter(|display| display.goes_on(rest))
-}
-
-impl Container {
-    /// What a long item is cut into at a line: only where the line stands by itself whatever was before, at the item's own edge or in the
-    /// code of a fence.
-    fn rest(&self, indent: usize, rest: &str) -> Option<Rest> {
-        let marker = self.marker.as_ref()?;
-        // As it is drawn: a bullet, or the number that is shown, and a space.
-        let hang = match (self.number, marker.number) {
-            (Some(number), _) | (None, Some(number)) => number.to_string().len() + 2,
-            (None, None) => 2,
-        };
-        let (deeper, fence) = match &self.inside.fence {
-            Some((fence, column)) => {
-                // What closes it must not be alone, nor what ends the inner item that it is in.
-                if fence.is_closed_by(rest) || indent < self.content + column {
-                    return None;
-                }
-                (*column, Some(self.inside.opening.clone()))
-            }
-            None if indent == self.content && !self.inside.nested => (0, None),
-            None => return None,
-        };
-        Some(Rest { indent: self.content + deeper, hang: hang + deeper, joined: fence.is_some() || !self.blank, fence })
-    }
-}
-
-impl Inside {
-    /// After a container's first line.
-    fn begin(text: &str, indent: usize) -> Self {
-        let mut inside = Self::default();
-        inside.line(text, indent);
-        inside
-    }
-
-    /// `indent`: columns beyond what the container takes.
-    fn line(&mut self, text: &str, indent: usize) {
-        let inner = innermost(text);
-        let code = indent >= 4 && !self.paragraph && !self.nested;
-        self.paragraph = false;
-        // A line further left ends the inner item that the fence is in.
-        self.fence.take_if(|(_, column)| indent < *column && self.nested);
-        if let Some((fence, _)) = &self.fence {
-            if fence.is_closed_by(inner) {
-                self.fence = None;
-            }
-            return;
-        }
-        self.nested |= marker(text).is_some();
-        if let Some((fence, _)) = Fence::open(0, inner) {
-            self.fence = Some((fence, indent));
-            inner.clone_into(&mut self.opening);
-        } else {
-            self.paragraph = !(code || inner.is_empty() || is_heading(inner) || is_thematic_break(0, inner));
-        }
-    }
 }

@@ -321,7 +321,27 @@ fn a_long_list_item_is_cut_where_that_does_not_show() {
     assert!(lines[1..lines.len() - 1].iter().all(|line| line.is_empty() || line.starts_with("  ")), "all of it hangs");
     assert_eq!(lines.last().map(String::as_str), Some("• next"));
     let nested = (0..900).map(|n| format!("  - inner {n}")).collect::<Vec<_>>().join("\n");
-    assert_eq!(page(&format!("- outer\n{nested}"), 60).len(), 901);
+    let lines = page(&format!("- outer\n{nested}"), 60);
+    assert_eq!(lines.len(), 901);
+    assert!((0..900).all(|n| lines[n + 1] == format!("  ◦ inner {n}")), "as one list");
+    let numbered = "   1. so\n\n      more\n\n".repeat(600);
+    let lines = page(&format!("7. outer\n\n{numbered}   last"), 60);
+    assert!((1..=600).all(|n| lines[n * 4 - 2] == format!("   {n}. so")), "counted on");
+    assert_eq!(lines.last().map(String::as_str), Some("   last"));
+}
+
+#[test]
+fn long_html_and_long_code_are_as_they_are_written() {
+    let text = "  <p>\n\n\tx\n".repeat(900);
+    let shown = |lines: Vec<String>| lines.into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>();
+    let html = shown(page(&format!("<pre>\n{text}</pre>\n\nend"), 60));
+    assert_eq!(
+        (html.len(), html[0].as_str(), html[1801].as_str(), html[1802].as_str()),
+        (1803, "<pre>", "</pre>", "end")
+    );
+    assert!((0..900).all(|n| html[1 + 2 * n] == "  <p>" && html[2 + 2 * n] == "    x"), "{html:?}");
+    let code = page(&"    a\n\n\n \t b\n".repeat(900), 60);
+    assert_eq!((code.len(), code[0].as_str(), code[3].as_str()), (3600, "  a", "   b"));
 }
 
 #[test]
@@ -434,7 +454,8 @@ mod pieces {
     use proptest::sample::select;
     use proptest::test_runner::RngSeed;
 
-    use super::super::blocks::{self, Role, Sheet};
+    use super::super::blocks::{self, Sheet};
+    use super::super::piece::Role;
     use super::*;
 
     /// Lines whose meaning hangs on what stands around them.

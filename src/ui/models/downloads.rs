@@ -4,14 +4,13 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::here::percent;
 use super::{Parts, error_lines, keys, parts, pointer, rows};
 use crate::app::App;
 use crate::app::models::Drawn;
 use crate::app::models::downloads::Download;
 use crate::domain::DownloadState;
 use crate::domain::action::Action;
-use crate::domain::units::{bytes, seconds, share, whole};
+use crate::domain::units::{bytes, percent, seconds, share, whole};
 use crate::text::wrap;
 use crate::ui::canvas::{Canvas, padded, paragraph};
 

@@ -1,5 +1,7 @@
 //! Finding a model: the field, its filters, the catalog, what the Hub has.
 
+use std::fmt::Write as _;
+
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -404,8 +406,11 @@ fn instead_of_rows(app: &App, width: usize, after_rows: bool) -> Vec<Line<'stati
         }
         Searching::Done if find.hits() == 0 && find.left_out() > 0 => {
             lines.push(Line::from(Span::styled("Nothing of what was found fits this machine", theme.heading)));
-            let key = app.key(Action::FilterFits);
-            lines.extend(paragraph(&format!("{key} shows all of it: {}", find.left_out()), width, theme.muted));
+            let mut what = format!("{} shows all of it: {}", app.key(Action::FilterFits), find.left_out());
+            if find.has_more() {
+                let _ = write!(what, "; {} looks further", app.key(Action::Next));
+            }
+            lines.extend(paragraph(&what, width, theme.muted));
         }
         Searching::Done if find.hits() == 0 => {
             lines.push(Line::from(Span::styled("Nothing was found", theme.heading)));

@@ -15,9 +15,9 @@ use crate::domain::action::Action;
 use crate::domain::fit::{self, Verdict};
 use crate::domain::hub::Unfinished;
 use crate::domain::model::{LocalModel, starter};
-use crate::domain::units::{age, ago, bytes, count, share};
+use crate::domain::units::{age, ago, bytes, count, percent, share};
 use crate::text::wrap;
-use crate::ui::canvas::{Canvas, padded, paragraph};
+use crate::ui::canvas::{Canvas, padded, paragraph, step};
 use crate::ui::split_top;
 
 /// Widths of the columns after the name.
@@ -145,7 +145,7 @@ fn job_word(work: Option<&Work>) -> &'static str {
         Some(Job::Delete) => "deleting",
         Some(Job::Discard) => "discarding",
         Some(Job::LookForNewer) => "asking",
-        Some(Job::Import) | None => "",
+        Some(Job::Import | Job::LookAtRemoval) | None => "",
     }
 }
 
@@ -171,10 +171,6 @@ fn unfinished_row(app: &App, unfinished: &Unfinished, chosen: bool, columns: &Co
             on(theme.warning),
         ),
     ])
-}
-
-pub(super) fn percent(done: u64, total: u64) -> String {
-    format!("{:.0} %", share(done, total) * 100.0)
 }
 
 fn verdict(app: &App, model: &LocalModel) -> Option<Verdict> {
@@ -212,7 +208,7 @@ fn details(app: &App, model: &LocalModel, width: usize, now: Instant) -> Vec<Lin
                 lines.extend(paragraph(caution, width, theme.warning));
             }
             let load = model.settings(app.settings.engine.load);
-            let measured = app.models.measured(model, load, now);
+            let measured = app.models.measured(model, load, app.machine.as_ref(), now);
             if let Some(words) = &measured {
                 lines.push(Line::from(Span::styled(words.clone(), theme.base)));
             }
@@ -258,7 +254,7 @@ fn working(app: &App, subject: &str, width: usize) -> Option<Line<'static>> {
         Job::Verify => "Checking every byte",
         Job::Delete => "Deleting it",
         Job::Discard => "Throwing away what has come",
-        Job::Import => "Looking at it",
+        Job::Import | Job::LookAtRemoval => "Looking at it",
         Job::LookForNewer => "Asking the Hub",
     };
     let how_far = work.progress.map_or_else(String::new, |(done, total)| {
@@ -325,28 +321,27 @@ fn nothing(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
     let theme = &app.theme;
     let width = usize::from(area.width);
     let mut lines = Vec::new();
-    let step = |action, what: String| {
-        Line::from(vec![Span::styled(format!("{:<8}", app.key(action)), theme.accent), Span::styled(what, theme.base)])
-    };
+    let step = |action, what: &str| step(&app.key(action), what, width, theme);
     if app.models.here.looked() {
         lines.push(Line::from(Span::styled("No model on this machine yet", theme.heading)));
         lines.push(Line::default());
-        lines.push(step(Action::ShowFind, "finds one: what suits this machine, and all of the Hub".to_owned()));
-        lines.push(step(Action::GetStarter, format!("gets the starter: SmolLM2 135M, {}", bytes(starter::BYTES))));
-        lines.push(step(Action::Import, "takes a model file that you have".to_owned()));
-        lines.push(step(Action::Refresh, "looks again".to_owned()));
+        lines.extend(step(Action::ShowFind, "finds one: what suits this machine, and all of the Hub"));
+        lines.extend(step(Action::GetStarter, &format!("gets the starter: SmolLM2 135M, {}", bytes(starter::BYTES))));
+        lines.extend(step(Action::Import, "takes a model file that you have"));
+        lines.extend(step(Action::Refresh, "looks again"));
         lines.push(Line::default());
         lines.push(Line::from(Span::styled("Models are looked for in", theme.muted)));
         let cache = app.paths.hub_cache.display().to_string();
         for place in std::iter::once(cache).chain(app.settings.models.folders.iter().map(|f| f.display().to_string())) {
-            lines.push(Line::from(Span::styled(format!("  {place}"), theme.base)));
+            let margin = [Span::raw("  ")];
+            lines.extend(wrap::wrap(&[Span::styled(place, theme.base)], width, &margin, &margin));
         }
-        lines.push(Line::from(Span::styled("and in the folders of `models.folders` in Settings.", theme.muted)));
+        lines.extend(paragraph("and in the folders of `models.folders` in Settings.", width, theme.muted));
     } else {
         lines.push(Line::from(Span::styled("Looking for models on this machine", theme.muted)));
     }
     for problem in app.models.here.problems() {
         lines.extend(paragraph(&problem.message, width, theme.warning));
     }
-    canvas.lines(area, &lines);
+    canvas.lines_cut(area, &lines);
 }

@@ -138,7 +138,7 @@ fn header(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
         Gated::Terms => "agree to its terms at",
         Gated::Request => "its owner grants requests at",
     };
-    let text = format!("Gated: {gate} https://huggingface.co/{}", page.repo);
+    let text = format!("Gated: {gate} {}", content.address);
     canvas.line(below, &canvas.cut(&text, below.width, theme.warning));
 }
 

@@ -71,7 +71,11 @@ impl App {
                     self.toast(ToastKind::Note, format!("{name} is here"), Some(hint), now);
                 }
             }
-            DownloadState::Failed { error } => self.toast_error(&error, now),
+            DownloadState::Failed { error } => {
+                self.toast_error(&error, now);
+                // What has come of it is in the list now.
+                self.emit(Effect::Hub(HubCmd::ScanLocal));
+            }
             DownloadState::Cancelled => {
                 let hint = "what has arrived is kept; the next try goes on from there";
                 self.toast(ToastKind::Note, format!("The download of {name} was cancelled"), Some(hint.into()), now);

@@ -158,6 +158,13 @@ impl App {
         self.ask_for_page();
     }
 
+    /// A page that comes to the front again may have had no answer before another one was asked for.
+    pub(super) fn ask_for_lost_page(&mut self) {
+        if self.models.waits_in_vain() {
+            self.ask_for_page();
+        }
+    }
+
     fn ask_for_page(&mut self) {
         let id = self.models.next_ask();
         let offline = self.settings.offline.then(|| offline("its page can't be shown"));
@@ -168,6 +175,7 @@ impl App {
             return;
         }
         let (repo, revision) = (page.repo.clone(), page.revision.clone());
+        self.models.asked_page = id;
         self.emit(Effect::Hub(HubCmd::Page { id, repo, revision }));
     }
 

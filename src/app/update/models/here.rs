@@ -9,9 +9,9 @@ use crate::app::models::Place;
 use crate::app::models::here::{Job, Row, Work};
 use crate::app::msg::Effect;
 use crate::app::text_area::TextArea;
-use crate::app::{App, Confirm, Confirmed, Dirty, EngineStatus, Overlay, PathField, ThenLoad, ToastKind, Wanted};
+use crate::app::{App, Confirm, Confirmed, Dirty, EngineStatus, Overlay, Pane, PathField, ThenLoad, ToastKind, Wanted};
 use crate::domain::action::Action;
-use crate::domain::hub::Done;
+use crate::domain::hub::{Done, Owner};
 use crate::domain::model::{LocalModel, RepoId};
 use crate::domain::units::{bytes, many};
 use crate::domain::{AskId, HubCmd};
@@ -66,7 +66,7 @@ impl App {
         }
     }
 
-    /// Asks whether it is meant, and says what comes of it.
+    /// Asks whether it is meant, once it is known what comes of it.
     pub(super) fn ask_to_delete(&mut self, now: Instant) {
         if self.models.place == Place::Here
             && let Some(Row::Unfinished(unfinished)) = self.models.here.chosen(&self.models.downloads)
@@ -85,20 +85,41 @@ impl App {
             let text = format!("{} is loaded and can't be deleted", model.name);
             return self.toast(ToastKind::Warning, text, Some(hint), now);
         }
+        if self.models.here.work_on(&model.reference).is_none() {
+            let id = self.begin_work(Job::LookAtRemoval, model.reference.clone(), model.name.clone());
+            self.emit(Effect::Hub(HubCmd::LookAtRemoval { id, model: model.reference }));
+        }
+    }
+
+    /// It is known what deleting a model comes to: asks, if that is still what the person looks at.
+    fn ask_whether_to_delete(&mut self, reference: &str, owner: Owner, frees: u64) {
+        let in_front = self.pane == Pane::Models && self.models.place == Place::Here && self.overlay.is_none();
+        let chosen = self.models.chosen().filter(|model| in_front && model.reference == reference);
+        let Some(model) = chosen.cloned() else { return };
+        let (name, origin, frees) = (&model.name, &model.origin, bytes(frees));
+        let (title, mut body, yes) = match owner {
+            Owner::Imported => (
+                format!("Forget {name}?"),
+                format!("It loses its name here; its files stay where they are ({origin})."),
+                "forget it",
+            ),
+            Owner::Kept => (
+                format!("Delete {name}?"),
+                format!("It is a copy that can be made again. Frees {frees} in {origin}."),
+                "delete it",
+            ),
+            Owner::Cache | Owner::User => {
+                (format!("Delete {name}?"), format!("Frees {frees} in {origin}."), "delete it")
+            }
+        };
         let (same, rest) = self.models.here.related(&model);
-        let mut body = format!("Frees up to {} in {}.", bytes(model.bytes), model.origin);
         if !same.is_empty() {
             let _ = write!(body, " The same files are also in the list as {}, which goes with it.", names(&same));
         }
         if !rest.is_empty() {
             let _ = write!(body, " From the same repository, {} stays.", names(&rest));
         }
-        self.open(Overlay::Confirm(Confirm {
-            title: format!("Delete {}?", model.name),
-            body,
-            yes: "delete it",
-            then: Confirmed::Delete(Box::new(model)),
-        }));
+        self.open(Overlay::Confirm(Confirm { title, body, yes, then: Confirmed::Delete(Box::new(model)) }));
     }
 
     /// The engine has it, or is about to.
@@ -154,7 +175,7 @@ impl App {
     pub(super) fn on_worked(&mut self, id: AskId, result: Result<Done, UserError>, now: Instant) {
         let Some(Work { job, subject, name, .. }) = self.models.here.end(id) else { return };
         self.touch(Dirty::Soon);
-        let changed = !matches!(job, Job::Verify | Job::LookForNewer);
+        let changed = !matches!(job, Job::Verify | Job::LookForNewer | Job::LookAtRemoval);
         if changed {
             self.emit(Effect::Hub(HubCmd::ScanLocal));
         }
@@ -167,7 +188,11 @@ impl App {
                 format!("There is nothing to compare {name} with"),
                 Some("only of files from the Hub it is known what they must be".to_owned()),
             ),
-            Ok(Done::Deleted { freed }) => (format!("{name} is deleted: {} are free again", bytes(freed)), None),
+            Ok(Done::Removable { owner, frees }) => return self.ask_whether_to_delete(&subject, owner, frees),
+            Ok(Done::Deleted { owner: Owner::Imported, .. }) => {
+                (format!("{name} is forgotten; its files are where they were"), None)
+            }
+            Ok(Done::Deleted { freed, .. }) => (format!("{name} is deleted: {} are free again", bytes(freed)), None),
             Ok(Done::Discarded { freed }) => {
                 (format!("The download of {name} is forgotten: {} are free again", bytes(freed)), None)
             }

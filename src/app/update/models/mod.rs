@@ -84,17 +84,20 @@ impl App {
     /// The pane comes to the front. What it shows of the Hub is asked when it is first seen.
     pub(super) fn show_models(&mut self) {
         self.pane = Pane::Models;
+        self.show_place();
+    }
+
+    fn show_place(&mut self) {
         if self.models.place == Place::Find {
             self.search_first();
+            self.ask_for_lost_page();
         }
     }
 
     fn go_to_place(&mut self, place: Place) {
         self.models.find.typing = false;
         self.models.place = place;
-        if place == Place::Find {
-            self.search_first();
-        }
+        self.show_place();
     }
 
     fn turn_place(&mut self, by: usize) {
@@ -109,6 +112,7 @@ impl App {
         } else if let Some(page) = self.models.page_mut().filter(|page| page.face == Face::Card) {
             page.turn();
         } else if self.models.leave_page() {
+            self.show_place();
         } else if matches!(self.engine, EngineStatus::Loading { .. }) {
             self.cancel_load(now);
         } else {
@@ -213,8 +217,15 @@ impl App {
 
     fn refresh(&mut self, now: Instant) {
         match self.models.place {
-            Place::Here => self.emit(Effect::Hub(HubCmd::ScanLocal)),
-            Place::Find => self.ask_again(),
+            Place::Here => {
+                self.emit(Effect::Measure);
+                self.emit(Effect::Hub(HubCmd::ScanLocal));
+            }
+            Place::Find => {
+                // What is found is judged by it.
+                self.emit(Effect::Measure);
+                self.ask_again();
+            }
             Place::Downloads => self.open_download(now),
         }
     }

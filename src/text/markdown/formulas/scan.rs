@@ -50,7 +50,8 @@ pub(super) fn formulas(source: &str) -> Vec<(Range<usize>, Formula)> {
     if !source.contains('$') && !source.contains("\\(") && !source.contains("\\[") && !source.contains("\\begin{") {
         return Vec::new();
     }
-    Scanner { source, at: 0, line_end: 0, found: Vec::new(), unclosed: [0; 8], blank: (0, 0) }.run()
+    Scanner { source, at: 0, line_end: 0, found: Vec::new(), unclosed: [0; 8], endless: Vec::new(), blank: (0, 0) }
+        .run()
 }
 
 struct Scanner<'a> {
@@ -60,6 +61,8 @@ struct Scanner<'a> {
     found: Vec<(Range<usize>, Formula)>,
     /// Up to where there is no end of a run of so many backticks: nothing is looked for twice.
     unclosed: [usize; 8],
+    /// Displays that have no end up to the end of a paragraph, each with the last one: nothing is looked for twice.
+    endless: Vec<(Display, usize)>,
     /// The blank line that was found last, and from where it was looked for.
     blank: (usize, usize),
 }
@@ -97,7 +100,14 @@ impl Scanner<'_> {
         let Some(display) = display_at(text).filter(|display| display.goes_on(text)) else { return false };
         let inside = from + display.open.len();
         let until = self.blank_line_after(from);
-        let Some(end) = find_unescaped(&self.source[inside..until], display.close) else { return false };
+        if self.endless.contains(&(display, until)) {
+            return false;
+        }
+        let Some(end) = find_unescaped(&self.source[inside..until], display.close) else {
+            self.endless.retain(|(other, _)| *other != display);
+            self.endless.push((display, until));
+            return false;
+        };
         let close = inside + end;
         let tex = if display.open.starts_with("\\begin") {
             &self.source[from..close + display.close.len()]
