@@ -278,7 +278,12 @@ fn a_new_conversation_gives_back_what_waited() {
     d.say("one");
     d.say("two");
     d.say("three");
-    assert_eq!(d.key("ctrl-n"), [Effect::Engine(EngineCmd::Cancel(GenId(1)))]);
+    // It ends an answer, so it is asked first.
+    assert_eq!(d.key("ctrl-n"), []);
+    assert_eq!(d.key("esc"), []);
+    assert!(d.app.chat.is_busy() && d.waiting() == ["two", "three"]);
+    d.key("ctrl-n");
+    assert_eq!(d.key("enter"), [Effect::Engine(EngineCmd::Cancel(GenId(1)))]);
     assert_eq!(d.app.chat.composer.area.text(), "two\nthree");
     assert!(d.app.chat.conversation.is_empty() && d.app.chat.queue.is_empty());
     d.delta(1, "late");

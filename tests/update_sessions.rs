@@ -184,7 +184,8 @@ fn a_new_conversation_keeps_the_old_one() {
     d.say("one");
     let (first, _) = kept(&mut d).remove(0);
     d.delta(1, "It is");
-    let effects = d.key("ctrl-n");
+    d.key("ctrl-n");
+    let effects = d.key("enter");
     assert_eq!(effects, [Effect::Engine(EngineCmd::Cancel(GenId(1)))]);
     assert_eq!(kept(&mut d), [(first, vec!["message \"It is\"".to_owned()])]);
     d.delta(1, "too late");
@@ -522,8 +523,16 @@ fn without_a_place_it_is_said_once_and_all_goes_on() {
     assert!(d.app.toasts.iter().any(|toast| toast.text.contains("No conversations are kept")));
     d.key("esc");
     d.key("ctrl-c");
-    let Some(Overlay::Confirm(confirm)) = &d.app.overlay else { panic!("a question") };
-    assert_eq!(confirm.body, "This conversation is not kept.");
+    let asked = |d: &Driver| match &d.app.overlay {
+        Some(Overlay::Confirm(confirm)) => (confirm.title.clone(), confirm.body.clone()),
+        _ => panic!("a question"),
+    };
+    assert_eq!(asked(&d).1, "This conversation is not kept.");
+    d.key("esc");
+    d.key("ctrl-n");
+    assert_eq!(asked(&d), ("Start a new conversation?".into(), "This conversation is not kept.".into()));
+    d.key("enter");
+    assert!(d.app.chat.conversation.is_empty());
 }
 
 #[test]
@@ -572,6 +581,8 @@ fn what_waits_stays_with_its_conversation() {
     d.key("f8");
     let other = ids(1)[0];
     list(&mut d, vec![summary(other, "Other")]);
+    d.key("enter");
+    assert!(!d.stored.iter().any(|command| matches!(command, StoreCmd::Open { .. })), "an answer is being made");
     d.key("enter");
     d.stored.retain(|command| matches!(command, StoreCmd::Open { .. }));
     open(&mut d, opened(other, &["q", "a"], ""));

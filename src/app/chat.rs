@@ -162,6 +162,12 @@ impl ChatPane {
         self.running.is_some()
     }
 
+    /// An answer is being made that nobody has stopped.
+    #[must_use]
+    pub fn is_answering(&self) -> bool {
+        self.running.as_ref().is_some_and(|running| running.phase != Phase::Stopping)
+    }
+
     /// Adds what the wish needs to the conversation, and an empty answer; gives what the engine needs to fill it.
     pub fn begin(
         &mut self,
@@ -322,7 +328,9 @@ impl ChatPane {
             (Wish::Say(_) | Wish::Summarise { .. }, _) => self.conversation.take_back_question(),
             (Wish::Again, before) => {
                 self.conversation.take_back_answer();
-                before.into_iter().for_each(|before| self.conversation.go_to(before));
+                if let Some(before) = before {
+                    self.conversation.go_to(before);
+                }
             }
             (Wish::GoOn, _) => {}
         }

@@ -55,7 +55,7 @@ impl App {
                 };
                 self.toast(ToastKind::Note, said, None, now);
             }
-            Action::NewConversation => self.begin_conversation(now),
+            Action::NewConversation => self.begin_another(now),
             Action::OpenEditor => {
                 let text = self.chat.composer.area.full().into_owned();
                 self.emit(Effect::OpenEditor(text));

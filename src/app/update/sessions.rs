@@ -7,7 +7,7 @@ use crate::app::msg::Effect;
 use crate::app::sessions::{ConversationList, Listed, Opening};
 use crate::app::text_area::TextArea;
 use crate::app::update::chat::BUSY;
-use crate::app::{App, Dirty, Overlay, Pane, ToastKind};
+use crate::app::{App, Confirm, Confirmed, Dirty, Overlay, Pane, ToastKind};
 use crate::domain::action::{Action, Context};
 use crate::domain::store::keeper::Keeper;
 use crate::domain::store::{Change, ConvId, Draft, Opened, Row, StoreCmd, StoreEvent, Which};
@@ -109,6 +109,17 @@ impl App {
         self.chat.cut_short(now);
     }
 
+    /// A new conversation, for somebody who knows what that ends.
+    pub(super) fn begin_another(&mut self, now: Instant) {
+        let (title, yes, lost) = ("Start a new conversation?", "start it", self.lost_at_the_end());
+        if !lost.is_empty() {
+            let (title, body) = (title.to_owned(), lost.to_owned());
+            self.open(Overlay::Confirm(Confirm { title, body, yes, then: Confirmed::Begin }));
+        } else if !self.ask_to_end_answer(title, yes, Confirmed::Begin) {
+            self.begin_conversation(now);
+        }
+    }
+
     /// A new conversation. What waits to be sent goes along; it is the person's to send or not.
     pub(super) fn begin_conversation(&mut self, now: Instant) {
         self.end_answer(now);
@@ -124,10 +135,18 @@ impl App {
         self.saved.opening = None;
         self.saved.begin_anew();
         self.chat.clear();
+        self.pane = Pane::Chat;
         self.keep_draft_soon();
     }
 
-    pub(super) fn ask_to_open(&mut self, which: Which, at: Option<Row>) {
+    /// To another conversation, for somebody who knows what that ends.
+    pub(super) fn go_to_conversation(&mut self, which: Which, at: Option<Row>) {
+        if !self.ask_to_end_answer("Go to another conversation?", "go there", Confirmed::Open { which, at }) {
+            self.open_kept(which, at);
+        }
+    }
+
+    pub(super) fn open_kept(&mut self, which: Which, at: Option<Row>) {
         let ask = self.saved.next_ask();
         self.saved.opening = Some(Opening { ask, at_the_start: false });
         self.emit(Effect::Store(StoreCmd::Open { ask, which, at }));
@@ -248,8 +267,7 @@ impl App {
                 Context::Conversations => return self.act_on_conversation(action, now),
                 _ if action == Action::NewConversation => {
                     self.overlay = None;
-                    self.begin_conversation(now);
-                    self.pane = Pane::Chat;
+                    self.begin_another(now);
                     return true;
                 }
                 _ => {}
@@ -273,7 +291,7 @@ impl App {
             match row {
                 Some(row) if id == self.saved.id => self.go_to_found(row, message, now),
                 None if id == self.saved.id => {}
-                row => self.ask_to_open(Which::Id(id), row),
+                row => self.go_to_conversation(Which::Id(id), row),
             }
         } else {
             self.overlay = Some(Overlay::Conversations(list));
@@ -286,7 +304,7 @@ impl App {
         if self.chat.is_busy() && !is_shown {
             return self.toast(ToastKind::Note, BUSY, None, now);
         }
-        let Some(message) = message else { return self.ask_to_open(Which::Id(self.saved.id), Some(row)) };
+        let Some(message) = message else { return self.open_kept(Which::Id(self.saved.id), Some(row)) };
         if !is_shown {
             self.leave_editing();
             self.chat.conversation.go_through(message);
