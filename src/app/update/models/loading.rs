@@ -99,6 +99,7 @@ impl App {
             Ok(model) => self.load_if_it_fits(&model, now),
             Err(_) if lookup.name == "starter" && !self.settings.offline => self.get_starter(now),
             Err(error) if has_model => self.toast_error(&error, now),
+            Err(error) if self.model_of_settings_instead(&lookup.name, &error, now) => {}
             Err(error) => self.not_loaded(lookup.name, error, now),
         }
         // What was said meanwhile is for the model that is there after all.
