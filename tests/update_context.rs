@@ -223,6 +223,9 @@ fn more_context_is_loaded_and_the_message_goes_out_with_it() {
     assert_eq!(load, Some((LoadId(2), 2048)));
     assert_eq!(d.waiting(), [words(90)]);
     assert!(d.app.settings_pane.unsaved.contains(&("engine.context", Some(Value::Int(2048)))), "it is a setting");
+    let said = d.app.toasts.back().expect("a word about it");
+    assert_eq!(said.text, "The context is 2,048 tokens from now on");
+    assert_eq!(said.hint.as_deref(), Some("F4 changes it back, in all conversations"));
     let larger = ModelInfo { context: 2048, ..info() };
     let effects = d.engine(EngineEvent::Loaded { id: LoadId(2), info: Box::new(larger) });
     assert_eq!(sent(&effects).len(), 3);
