@@ -323,6 +323,10 @@ fn a_model_that_is_gone_gives_way_to_the_one_of_the_settings() {
     d.app.toasts.clear();
     insta::assert_snapshot!("gone_80x24", d.screen(80, 24));
     insta::assert_snapshot!("gone_40x12", d.screen(40, 12));
+    d.say("/load organisation/a-model-with-a-name-that-goes-on:Q4_K_M");
+    d.send(Msg::Hub(HubEvent::Resolved { id: LoadId(2), result: gone() }));
+    let header = d.screen(80, 24).lines().next().map(str::to_owned).expect("a header");
+    assert!(header.contains("organisation/a-model") && header.ends_with("… did not load"), "{header}");
 }
 
 #[test]
