@@ -340,10 +340,15 @@ fn empty(page: &mut Page<'_>, canvas: &Canvas<'_>) {
         page.say("Welcome to hobnob", theme.heading);
         page.say("There is no model on this machine yet.", theme.muted);
         page.gap();
-        let size = bytes(starter::BYTES);
-        let what = format!("gets the starter: SmolLM2 135M, {size}, small enough to try this on");
-        page.step(Action::Send, &what);
-        page.step(Action::ShowModels, "finds another: what suits this machine, and all of the Hub");
+        if app.settings.offline {
+            page.step(Action::ShowSettings, "lets hobnob go online, to get one: it is told not to");
+            page.step(Action::ShowModels, "takes a model file that you have");
+        } else {
+            let size = bytes(starter::BYTES);
+            let what = format!("gets the starter: SmolLM2 135M, {size}, small enough to try this on");
+            page.step(Action::Send, &what);
+            page.step(Action::ShowModels, "finds another: what suits this machine, and all of the Hub");
+        }
     }
 }
 
