@@ -152,6 +152,19 @@ fn a_model_that_does_not_load_leaves_the_answer_alone() {
 }
 
 #[test]
+fn another_answer_that_there_was_no_room_for_is_none_to_go_on_from() {
+    let mut d = answered();
+    d.say("/compare other");
+    d.engine(EngineEvent::Loaded { id: LoadId(2), info: other_info() });
+    let error = UserError::new(ErrorKind::ContextFull, "no room");
+    d.engine(EngineEvent::Failed { id: GenId(2), error });
+    d.key("right");
+    d.key("enter");
+    assert!(d.app.overlay.is_none());
+    assert_eq!((shown(&d), d.app.chat.conversation.said()), (vec!["Why?", "Because."], 2));
+}
+
+#[test]
 fn a_load_that_is_not_waited_for_ends() {
     let mut d = answered();
     d.say("/compare other");

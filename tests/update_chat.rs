@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hobnob::app::chat::Phase;
 use hobnob::app::msg::{Copied, Effect, Msg, TermEvent, TimerId};
-use hobnob::app::{EngineStatus, Overlay};
+use hobnob::app::{EngineStatus, Overlay, ThenLoad};
 use hobnob::domain::conversation::{Form, MessageState};
 use hobnob::domain::hub::Local;
 use hobnob::domain::model::{Format, LoadSettings, ModelRef, ModelSpec};
@@ -79,6 +79,41 @@ fn two_keys_lead_from_nothing_to_an_answer() {
     );
     assert_eq!(d.engine(EngineEvent::Loaded { id: LoadId(1), info: Box::new(info()) }), []);
     assert_eq!(d.say("hi"), [ask(1, &[(Role::User, "hi")]), clock()]);
+}
+
+#[test]
+fn a_message_without_a_model_gets_the_starter_and_is_answered_by_it() {
+    let mut d = Driver::new();
+    d.begin();
+    // Nobody knows yet what is here.
+    assert_eq!(d.say("hi"), []);
+    let get = |id| Effect::Hub(HubCmd::Download { id: JobId(id), model: ModelRef::Starter, newest: false });
+    assert_eq!(d.hub(HubEvent::Local(Local::default())), [get(1)]);
+    assert_eq!(d.say("and more"), []);
+    assert_eq!(d.waiting(), ["hi", "and more"]);
+    d.hub(HubEvent::Download { id: JobId(1), state: DownloadState::Cancelled });
+    assert_eq!(d.waiting(), ["hi", "and more"]);
+    assert_eq!(d.key("enter"), [get(2)]);
+    // What comes is to answer, however it was asked for.
+    d.app.models.downloads.get_mut(JobId(2)).expect("a download").then_load = ThenLoad::No;
+    d.say("now");
+    let done = DownloadState::Done { model: Box::new(starter()) };
+    let loads = d.hub(HubEvent::Download { id: JobId(2), state: done });
+    assert_eq!(loads, [Effect::Hub(HubCmd::ScanLocal), load_starter(1), clock()]);
+    let asked = d.engine(EngineEvent::Loaded { id: LoadId(1), info: Box::new(info()) });
+    assert_eq!(asked, [ask(1, &[(Role::User, "hi")])]);
+}
+
+#[test]
+fn a_message_that_nothing_can_be_got_for_stays_in_the_composer() {
+    let mut d = Driver::new();
+    d.begin();
+    d.app.settings.offline = true;
+    d.hub(HubEvent::Local(Local::default()));
+    assert!(!d.say("hi").iter().any(|effect| matches!(effect, Effect::Hub(_))));
+    assert_eq!((d.app.chat.composer.area.text(), d.waiting().len()), ("hi", 0));
+    let said = d.app.toasts.back().expect("why");
+    assert_eq!(said.text, "hobnob is offline: nothing can be downloaded");
 }
 
 #[test]
@@ -278,7 +313,12 @@ fn a_new_conversation_gives_back_what_waited() {
     d.say("one");
     d.say("two");
     d.say("three");
-    assert_eq!(d.key("ctrl-n"), [Effect::Engine(EngineCmd::Cancel(GenId(1)))]);
+    // It ends an answer, so it is asked first.
+    assert_eq!(d.key("ctrl-n"), []);
+    assert_eq!(d.key("esc"), []);
+    assert!(d.app.chat.is_busy() && d.waiting() == ["two", "three"]);
+    d.key("ctrl-n");
+    assert_eq!(d.key("enter"), [Effect::Engine(EngineCmd::Cancel(GenId(1)))]);
     assert_eq!(d.app.chat.composer.area.text(), "two\nthree");
     assert!(d.app.chat.conversation.is_empty() && d.app.chat.queue.is_empty());
     d.delta(1, "late");

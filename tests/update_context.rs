@@ -223,6 +223,9 @@ fn more_context_is_loaded_and_the_message_goes_out_with_it() {
     assert_eq!(load, Some((LoadId(2), 2048)));
     assert_eq!(d.waiting(), [words(90)]);
     assert!(d.app.settings_pane.unsaved.contains(&("engine.context", Some(Value::Int(2048)))), "it is a setting");
+    let said = d.app.toasts.back().expect("a word about it");
+    assert_eq!(said.text, "The context is 2,048 tokens from now on");
+    assert_eq!(said.hint.as_deref(), Some("F4 changes it back, in all conversations"));
     let larger = ModelInfo { context: 2048, ..info() };
     let effects = d.engine(EngineEvent::Loaded { id: LoadId(2), info: Box::new(larger) });
     assert_eq!(sent(&effects).len(), 3);
@@ -267,6 +270,7 @@ fn without_a_summary_everything_is_as_it_was() {
         };
         assert!(asked(&effects).is_none());
         assert_eq!((d.app.chat.conversation.len(), d.app.chat.conversation.left_out()), (2, None));
+        assert_eq!(d.app.chat.conversation.said(), 2, "nobody finds the summary that was not made");
         assert_eq!(d.app.chat.composer.area.text(), words(170));
     }
 }
@@ -298,6 +302,8 @@ fn the_engine_has_the_last_word_and_nothing_is_lost() {
     assert!(d.app.chat.conversation.branch().all(|m| m.state == MessageState::Whole));
     d.key("esc");
     assert_eq!(d.app.chat.composer.area.text(), words(400));
+    // It is as if it had never been asked.
+    assert_eq!((d.app.chat.conversation.said(), d.app.chat.conversation.versions().len()), (2, 0));
     // In the background it is told beside, and the message waits.
     d.key("enter");
     d.key("ctrl-p");
@@ -308,6 +314,18 @@ fn the_engine_has_the_last_word_and_nothing_is_lost() {
     d.count();
     d.key("enter");
     assert_eq!(room(&d).wish, Wish::Say(words(400).into()));
+}
+
+#[test]
+fn another_answer_that_was_refused_is_no_version() {
+    let mut d = with_context(512);
+    turn(&mut d, 100);
+    d.key("alt-r");
+    refuse(&mut d, 2, 640, 512);
+    assert_eq!(room(&d).wish, Wish::Again);
+    d.key("esc");
+    let conversation = &d.app.chat.conversation;
+    assert_eq!((conversation.len(), conversation.said(), conversation.versions().len()), (2, 2, 0));
 }
 
 #[test]

@@ -289,6 +289,48 @@ fn a_model_that_is_loaded_by_hand_is_the_conversation_s_from_then_on() {
 }
 
 #[test]
+fn a_model_that_is_gone_gives_way_to_the_one_of_the_settings() {
+    let gone = || {
+        let error = UserError::new(ErrorKind::ModelNotFound, "`org/gone:Q4_K_M` is not on this machine (~/.cache/hub)");
+        Box::new(Err(error.hint("`hobnob pull org/gone:Q4_K_M` gets it")))
+    };
+    let opened = || opened(Setup { model: Some("org/gone:Q4_K_M".into()), ..Setup::default() });
+    let mut d = Driver::new();
+    d.begin();
+    d.app.settings.model = Some("starter".into());
+    let effects = open(&mut d, opened());
+    let resolves = |id: u64, model: &str| {
+        let model = hobnob::domain::model::ModelRef::parse(model).expect("a model");
+        Effect::Hub(hobnob::domain::HubCmd::Resolve { id: LoadId(id), model })
+    };
+    assert!(effects.contains(&resolves(1, "org/gone:Q4_K_M")), "{effects:?}");
+    d.say("go on");
+    let effects = d.send(Msg::Hub(HubEvent::Resolved { id: LoadId(1), result: gone() }));
+    assert!(effects.contains(&resolves(2, "starter")), "{effects:?}");
+    let said = d.app.toasts.back().expect("a word about it");
+    assert_eq!(said.text, "`org/gone:Q4_K_M` is not on this machine (~/.cache/hub)");
+    assert_eq!(said.hint.as_deref(), Some("starter, the model of the settings, is loaded in its place"));
+    let effects = d.send(Msg::Hub(HubEvent::Resolved { id: LoadId(2), result: Box::new(Ok(starter())) }));
+    assert_eq!(loaded(&effects), Some("starter"));
+    let effects = d.engine(EngineEvent::Loaded { id: LoadId(3), info: Box::new(info()) });
+    assert_eq!(request(effects).messages.last().map(|m| m.content.clone()).as_deref(), Some("go on"));
+
+    // Without another one the screen says for as long as it is so what is wrong, and what helps.
+    let mut d = Driver::new();
+    d.begin();
+    open(&mut d, opened());
+    d.say("go on");
+    d.send(Msg::Hub(HubEvent::Resolved { id: LoadId(1), result: gone() }));
+    d.app.toasts.clear();
+    insta::assert_snapshot!("gone_80x24", d.screen(80, 24));
+    insta::assert_snapshot!("gone_40x12", d.screen(40, 12));
+    d.say("/load organisation/a-model-with-a-name-that-goes-on:Q4_K_M");
+    d.send(Msg::Hub(HubEvent::Resolved { id: LoadId(2), result: gone() }));
+    let header = d.screen(80, 24).lines().next().map(str::to_owned).expect("a header");
+    assert!(header.contains("organisation/a-model") && header.ends_with("… did not load"), "{header}");
+}
+
+#[test]
 fn a_persona_is_said_on_the_command_line() {
     let mut d = Driver::new();
     d.app.personas = vec![persona("cook", "", "model=org/other:Q4_K_M system=Cook.")];

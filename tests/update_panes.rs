@@ -83,6 +83,8 @@ fn another_model_stops_the_answer_first() {
     d.ready();
     d.say("one");
     d.key("f3");
+    // It ends an answer, so it is asked first.
+    assert_eq!(d.key("enter"), []);
     let effects = d.key("enter");
     assert_eq!(effects[0], Effect::Engine(EngineCmd::Cancel(GenId(1))));
     assert_eq!(loads(&effects), ["starter"]);
@@ -228,7 +230,8 @@ fn unloading_keeps_what_waits_for_the_next_model() {
     d.say("one");
     d.say("two");
     d.key("f3");
-    assert_eq!(d.key("u"), [Effect::Engine(EngineCmd::Cancel(GenId(1))), Effect::Engine(EngineCmd::Unload)]);
+    assert_eq!(d.key("u"), []);
+    assert_eq!(d.key("enter"), [Effect::Engine(EngineCmd::Cancel(GenId(1))), Effect::Engine(EngineCmd::Unload)]);
     assert_eq!(d.finish(1, FinishReason::Cancelled), []);
     d.engine(EngineEvent::Unloaded { forgotten: true });
     assert_eq!(d.waiting(), ["two"]);

@@ -95,6 +95,11 @@ fn list(d: &mut Driver, conversations: Vec<Summary>) {
     d.send(Msg::Store(StoreEvent::Listed { ask, conversations }));
 }
 
+fn chosen(d: &Driver) -> ConvId {
+    let Some(Overlay::Conversations(list)) = &d.app.overlay else { panic!("no list") };
+    list.chosen().expect("something is listed").id()
+}
+
 fn hit(conversation: ConvId, known_as: Option<MsgId>) -> Hit {
     Hit {
         conversation,
@@ -180,7 +185,8 @@ fn a_new_conversation_keeps_the_old_one() {
     d.say("one");
     let (first, _) = kept(&mut d).remove(0);
     d.delta(1, "It is");
-    let effects = d.key("ctrl-n");
+    d.key("ctrl-n");
+    let effects = d.key("enter");
     assert_eq!(effects, [Effect::Engine(EngineCmd::Cancel(GenId(1)))]);
     assert_eq!(kept(&mut d), [(first, vec!["message \"It is\"".to_owned()])]);
     d.delta(1, "too late");
@@ -414,14 +420,26 @@ fn titles_pins_the_archive_and_a_deletion_that_is_taken_back() {
     assert_eq!(changes(&mut d), (two, vec!["Pinned(true)".to_owned()]));
     d.key("ctrl-s");
     assert_eq!(changes(&mut d), (two, vec!["Archived(true)".to_owned()]));
-    d.key("ctrl-x");
+    d.key("delete");
     assert!(matches!(d.stored.last(), Some(StoreCmd::List { archived: false, .. })));
     list(&mut d, vec![summary(one, "One")]);
     assert_eq!(changes(&mut d), (two, vec!["Deleted(true)".to_owned()]));
-    assert!(d.app.toasts.iter().any(|toast| toast.text.contains("“Two” is deleted")));
+    let toast = d.app.toasts.iter().find(|toast| toast.text.contains("“Two” is deleted")).expect("it is said");
+    assert_eq!(toast.hint.as_deref(), Some("Ctrl-/ in the list, or /undelete brings it back, until you quit"));
     d.key("alt-z");
+    list(&mut d, all());
     assert_eq!(changes(&mut d), (two, vec!["Deleted(false)".to_owned()]));
     assert!(d.app.toasts.iter().all(|toast| !toast.text.contains("deleted")));
+    assert_eq!(chosen(&d), two, "what has come back is what is chosen");
+    // With the list closed its key is the text's; the command is not.
+    d.key("delete");
+    d.key("esc");
+    d.stored.clear();
+    d.say("/undelete");
+    assert_eq!(changes(&mut d), (two, vec!["Deleted(false)".to_owned()]));
+    d.key("f8");
+    list(&mut d, all());
+    d.stored.clear();
     d.key("tab");
     assert!(matches!(d.stored.last(), Some(StoreCmd::List { archived: true, .. })));
     // Esc goes back a step at a time.
@@ -433,6 +451,45 @@ fn titles_pins_the_archive_and_a_deletion_that_is_taken_back() {
 }
 
 #[test]
+fn a_key_that_begins_others_deletes_nothing_and_a_text_comes_before_the_list() {
+    let mut d = ready();
+    d.key("f8");
+    let one = ids(1)[0];
+    list(&mut d, vec![summary(one, "One")]);
+    d.stored.clear();
+    d.key("ctrl-x");
+    d.key("b");
+    assert_eq!(kept(&mut d), []);
+    assert!(d.app.toasts.iter().any(|toast| toast.text == "Ctrl-X b does nothing here"));
+    d.type_text("One");
+    d.key("left");
+    d.key("left");
+    d.key("ctrl-d");
+    assert_eq!(kept(&mut d), []);
+    assert!(matches!(&d.app.overlay, Some(Overlay::Conversations(list)) if list.query.text() == "Oe"));
+}
+
+#[test]
+fn a_title_that_is_half_written_waits_behind_the_help_and_the_palette() {
+    for key in ["f1", "ctrl-p"] {
+        let mut d = ready();
+        d.key("f8");
+        let (one, ask) = (ids(1)[0], d.asked_store());
+        list(&mut d, vec![summary(one, "One")]);
+        d.key("ctrl-r");
+        d.type_text(" and");
+        d.key(key);
+        // What was asked for it comes to it.
+        d.send(Msg::Store(StoreEvent::Listed { ask, conversations: vec![summary(one, "One")] }));
+        d.key("esc");
+        d.type_text(" a half");
+        d.stored.clear();
+        d.key("enter");
+        assert_eq!(kept(&mut d), [(one, vec!["Title(Some(\"One and a half\"))".to_owned()])], "{key}");
+    }
+}
+
+#[test]
 fn deleting_the_one_on_the_screen_begins_another() {
     let mut d = ready();
     d.say("gone soon");
@@ -440,7 +497,7 @@ fn deleting_the_one_on_the_screen_begins_another() {
     d.type_text("draft");
     d.key("f8");
     list(&mut d, vec![summary(id, "gone soon")]);
-    let effects = d.key("ctrl-x");
+    let effects = d.key("delete");
     assert_eq!(effects.first(), Some(&Effect::Engine(EngineCmd::Cancel(GenId(1)))));
     assert!(d.app.chat.conversation.is_empty() && d.app.chat.composer.area.is_empty());
     let all = kept(&mut d);
@@ -467,8 +524,16 @@ fn without_a_place_it_is_said_once_and_all_goes_on() {
     assert!(d.app.toasts.iter().any(|toast| toast.text.contains("No conversations are kept")));
     d.key("esc");
     d.key("ctrl-c");
-    let Some(Overlay::Confirm(confirm)) = &d.app.overlay else { panic!("a question") };
-    assert_eq!(confirm.body, "This conversation is not kept.");
+    let asked = |d: &Driver| match &d.app.overlay {
+        Some(Overlay::Confirm(confirm)) => (confirm.title.clone(), confirm.body.clone()),
+        _ => panic!("a question"),
+    };
+    assert_eq!(asked(&d).1, "This conversation is not kept.");
+    d.key("esc");
+    d.key("ctrl-n");
+    assert_eq!(asked(&d), ("Start a new conversation?".into(), "This conversation is not kept.".into()));
+    d.key("enter");
+    assert!(d.app.chat.conversation.is_empty());
 }
 
 #[test]
@@ -517,6 +582,8 @@ fn what_waits_stays_with_its_conversation() {
     d.key("f8");
     let other = ids(1)[0];
     list(&mut d, vec![summary(other, "Other")]);
+    d.key("enter");
+    assert!(!d.stored.iter().any(|command| matches!(command, StoreCmd::Open { .. })), "an answer is being made");
     d.key("enter");
     d.stored.retain(|command| matches!(command, StoreCmd::Open { .. }));
     open(&mut d, opened(other, &["q", "a"], ""));

@@ -47,6 +47,17 @@ fn conversation() -> Driver {
 }
 
 #[test]
+fn the_first_start_offline() {
+    let mut d = Driver::new();
+    d.app.settings.offline = true;
+    d.begin();
+    d.hub(HubEvent::Local(Local { models: vec![], ..Local::default() }));
+    snapshots("welcome_offline", &mut d);
+    d.key("f3");
+    snapshots("no_models_offline", &mut d);
+}
+
+#[test]
 fn the_first_start() {
     let mut d = Driver::new();
     d.begin();

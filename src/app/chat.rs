@@ -162,6 +162,12 @@ impl ChatPane {
         self.running.is_some()
     }
 
+    /// An answer is being made that nobody has stopped.
+    #[must_use]
+    pub fn is_answering(&self) -> bool {
+        self.running.as_ref().is_some_and(|running| running.phase != Phase::Stopping)
+    }
+
     /// Adds what the wish needs to the conversation, and an empty answer; gives what the engine needs to fill it.
     pub fn begin(
         &mut self,
@@ -316,19 +322,17 @@ impl ChatPane {
             let form = self.conversation.get(running.answer).and_then(|answer| answer.form.clone());
             self.wishes.form = self.wishes.form.take().or(form);
         }
-        if running.wish != Wish::GoOn {
-            // It stays in the tree, off the branch, and nobody makes it any more.
-            let (reason, usage, stats) = (FinishReason::Cancelled, Usage::default(), GenStats::default());
-            let outcome = Some(Outcome { reason, usage, stats, satisfied: None });
-            self.conversation.edit(running.answer, |m| (m.state, m.outcome) = (MessageState::Whole, outcome));
-        }
+        // Nobody makes it any more.
+        self.conversation.edit(running.answer, |m| m.state = MessageState::Whole);
         match (&running.wish, running.before) {
-            (Wish::Say(_) | Wish::Summarise { .. }, _) => {
-                self.conversation.take_back_question();
+            (Wish::Say(_) | Wish::Summarise { .. }, _) => self.conversation.take_back_question(),
+            (Wish::Again, before) => {
+                self.conversation.take_back_answer();
+                if let Some(before) = before {
+                    self.conversation.go_to(before);
+                }
             }
-            (Wish::Again, Some(before)) => self.conversation.go_to(before),
-            (Wish::GoOn, _) => self.conversation.edit(running.answer, |m| m.state = MessageState::Whole),
-            (Wish::Again, None) => {}
+            (Wish::GoOn, _) => {}
         }
         self.context_used = running.context_before;
         Some((running.wish, running.prompt_tokens.unwrap_or(0)))

@@ -44,7 +44,7 @@ use crate::domain::action::{Action, Context};
 use crate::domain::catalog::{Catalog, Entry};
 use crate::domain::machine::Machine;
 use crate::domain::model::{LoadSettings, LocalModel, ModelInfo, ModelRef, RepoId};
-use crate::domain::store::{ConvIds, Which};
+use crate::domain::store::{ConvIds, Row, Which};
 use crate::domain::zone::Zone;
 use crate::domain::{AskId, GenId, JobId, LoadId, LoadStage};
 use crate::error::UserError;
@@ -195,6 +195,14 @@ pub enum Confirmed {
     Compare(Box<LocalModel>),
     /// In the place of one of that name.
     SavePersona(Box<Persona>),
+    /// Begin a new conversation.
+    Begin,
+    Open {
+        which: Which,
+        at: Option<Row>,
+    },
+    KeepCopy,
+    Unload,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -170,6 +170,8 @@ pub struct ConversationList {
     pub search_again: bool,
     /// A title that is being typed, and whose.
     pub renaming: Option<(ConvId, TextArea)>,
+    /// What is to be chosen as soon as it is listed.
+    pub wanted: Option<ConvId>,
 }
 
 impl Default for ConversationList {
@@ -188,6 +190,7 @@ impl Default for ConversationList {
             previewed: None,
             search_again: false,
             renaming: None,
+            wanted: None,
         }
     }
 }
@@ -200,10 +203,11 @@ impl ConversationList {
     }
 
     pub fn listed(&mut self, conversations: Vec<Summary>) {
-        let chosen = self.chosen().map(|entry| (entry.id(), entry.row()));
+        let (wanted, chosen) = (self.wanted.take(), self.chosen().map(|entry| (entry.id(), entry.row())));
         self.all = Some(conversations);
         self.narrow();
-        let place = chosen.and_then(|chosen| self.entries().position(|entry| (entry.id(), entry.row()) == chosen));
+        let place_of = |chosen| self.entries().position(|entry| (entry.id(), entry.row()) == chosen);
+        let place = wanted.and_then(|id| place_of((id, None))).or_else(|| chosen.and_then(place_of));
         // What is gone leaves its place to the next.
         if let Some(place) = place {
             self.selected = place;

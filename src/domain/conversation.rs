@@ -315,16 +315,6 @@ impl Conversation {
         self.branch.clear();
     }
 
-    /// Takes the newest question and its answer off the branch, as if it had not been asked; gives its text.
-    pub fn take_back_question(&mut self) -> Option<String> {
-        let answer = self.head().filter(|m| m.role == Role::Assistant)?;
-        let question = self.get(answer.parent?).filter(|m| m.role == Role::User)?;
-        let text = question.content.clone();
-        self.head = question.parent;
-        self.branch.truncate(self.branch.len() - 2);
-        Some(text)
-    }
-
     /// The id that the next message will have.
     #[must_use]
     pub fn next_id(&self) -> MsgId {
@@ -442,20 +432,6 @@ mod tests {
             m.content.push_str("So");
         });
         assert_eq!(told(&c), ["long", "So", "short"]);
-    }
-
-    #[test]
-    fn a_question_is_taken_back_whole() {
-        let told = |c: &Conversation| c.sent().map(|m| m.content.clone()).collect::<Vec<_>>();
-        let mut c = Conversation::default();
-        say(&mut c, Role::User, "q0");
-        say(&mut c, Role::Assistant, "a0");
-        say(&mut c, Role::User, "too long");
-        say(&mut c, Role::Assistant, "");
-        assert_eq!(c.take_back_question().as_deref(), Some("too long"));
-        assert_eq!(told(&c), ["q0", "a0"]);
-        say(&mut c, Role::User, "short");
-        assert_eq!(told(&c), ["q0", "a0", "short"]);
     }
 
     #[test]

@@ -55,7 +55,7 @@ fn find_starter(options: &Options) -> Result<LocalModel, UserError> {
         let place = display_path(&options.cache);
         let absent =
             UserError::new(ErrorKind::ModelNotFound, format!("the starter model is not on this machine ({place})"))
-                .hint("`hobnob pull starter` gets it (98 MB)");
+                .hint(format!("{} (98 MB)", pull_gets(options, &ModelRef::Starter)));
         // A folder that can't be read is the better explanation.
         problems.pop().unwrap_or(absent)
     })?;
@@ -170,6 +170,12 @@ fn probe_unnamed(among: &[Candidate], options: &Options) -> Vec<Result<crate::do
     among.iter().map(|c| if c.quant.is_some() { unread() } else { (options.probe)(&c.location) }).collect()
 }
 
+/// How to get what is not here.
+pub(super) fn pull_gets(options: &Options, model: &ModelRef) -> String {
+    let when = if options.offline { " while online" } else { "" };
+    format!("`hobnob pull {model}` gets it{when}")
+}
+
 fn not_cached(
     options: &Options,
     model: &ModelRef,
@@ -190,15 +196,15 @@ fn not_cached(
     }
     if !everything.is_empty() {
         let here = listed(&names_of(everything, everything, options));
-        let hint = format!("`hobnob pull {model}` gets it; of this repository there is: {here}");
+        let hint = format!("{}; of this repository there is: {here}", pull_gets(options, model));
         return UserError::new(ErrorKind::ModelNotFound, format!("`{model}` is not on this machine ({place})"))
             .hint(hint);
     }
     let error = UserError::new(ErrorKind::ModelNotFound, format!("`{model}` is not on this machine ({place})"));
     let similar = nearest(&repo.name, &all_names(options));
     let pull = match choice {
-        Choice::Any => format!("`hobnob pull {model}` gets it, or tells what there is to choose from"),
-        Choice::Quant(_) | Choice::File(_) => format!("`hobnob pull {model}` gets it"),
+        Choice::Any => format!("{}, or tells what there is to choose from", pull_gets(options, model)),
+        Choice::Quant(_) | Choice::File(_) => pull_gets(options, model),
     };
     if similar.is_empty() {
         error.hint(pull)

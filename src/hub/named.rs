@@ -7,7 +7,7 @@ use crate::domain::model::{LocalModel, ModelRef};
 use crate::domain::sampling::SamplingPatch;
 use crate::domain::units;
 use crate::error::{ErrorKind, UserError};
-use crate::hub::find::find;
+use crate::hub::find::{find, pull_gets};
 use crate::hub::{Options, display_path};
 
 /// The MODEL on the Hub that a name of the catalog means on this kind of machine; nothing for all other MODELs.
@@ -46,8 +46,11 @@ pub(super) fn find_listed(
     let first = entry.routes.iter().find(|route| meant.first() == Some(&route.model));
     let bytes = first.and_then(|route| route.bytes).map(|bytes| format!(" ({})", units::bytes(bytes)));
     let place = display_path(&options.cache);
-    Err(UserError::new(ErrorKind::ModelNotFound, format!("`{model}` is not on this machine ({place})"))
-        .hint(format!("`hobnob pull {model}` gets it{}", bytes.unwrap_or_default())))
+    Err(UserError::new(ErrorKind::ModelNotFound, format!("`{model}` is not on this machine ({place})")).hint(format!(
+        "{}{}",
+        pull_gets(options, model),
+        bytes.unwrap_or_default()
+    )))
 }
 
 fn nothing_for_here(model: &ModelRef, entry: &Entry) -> UserError {

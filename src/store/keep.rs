@@ -157,8 +157,13 @@ fn keep_all(
         step.keep(change)?;
     }
     let row = sheet.row;
-    let empty =
-        tx.prepare_cached("DELETE FROM conversations WHERE id = ? AND messages = 0 AND draft = ''")?.execute([row])?;
+    // What was deleted of it can come back.
+    let empty = tx
+        .prepare_cached(
+            "DELETE FROM conversations WHERE id = ?1 AND draft = '' \
+             AND NOT EXISTS (SELECT 1 FROM messages WHERE conversation = ?1)",
+        )?
+        .execute([row])?;
     tx.commit()?;
     if empty > 0 {
         *known = None;
@@ -292,8 +297,12 @@ impl Step<'_> {
             MessageState::Failed(_) => "failed",
         };
         let content = message.content.as_str();
-        let known = self.sheet.row_of(message.id);
-        if let Some(row) = known {
+        let mut was_there = false;
+        if let Some(row) = self.sheet.row_of(message.id) {
+            was_there = self
+                .tx
+                .prepare_cached("SELECT deleted IS NULL FROM messages WHERE id = ?")?
+                .query_row([row], |row| row.get(0))?;
             self.tx.prepare_cached("DELETE FROM pieces WHERE message = ?")?.execute([row])?;
             self.tx
                 .prepare_cached(
@@ -340,17 +349,21 @@ impl Step<'_> {
                 ])?;
             self.sheet.messages.push(self.tx.last_insert_rowid());
         }
-        self.listed(message, known.is_none())
+        self.listed(message, was_there)
     }
 
     /// What a list shows of a conversation that something was said in, or taken out of.
-    fn listed(&self, message: &Message, new: bool) -> rusqlite::Result<()> {
+    fn listed(&self, message: &Message, was_there: bool) -> rusqlite::Result<()> {
+        let more = i64::from(!message.deleted) - i64::from(was_there);
+        self.tx
+            .prepare_cached("UPDATE conversations SET messages = messages + ? WHERE id = ?")?
+            .execute(params![more, self.sheet.row])?;
         if message.deleted {
             return self.listed_without(message);
         }
         self.tx
-            .prepare_cached("UPDATE conversations SET updated = ?2, used = ?2, messages = messages + ?3 WHERE id = ?1")?
-            .execute(params![self.sheet.row, self.at, new])?;
+            .prepare_cached("UPDATE conversations SET updated = ?2, used = ?2 WHERE id = ?1")?
+            .execute(params![self.sheet.row, self.at])?;
         if !message.content.is_empty() {
             self.set("preview", &first_words(&message.content, PREVIEW))?;
         }

@@ -47,6 +47,9 @@ const UNDELETE_MS: i64 = 24 * 60 * 60 * 1000;
 const FORGET: &str = "UPDATE messages SET content = '', reasoning = '', form = NULL, error = NULL \
                       WHERE deleted IS NOT NULL AND (content <> '' OR reasoning <> '')";
 
+/// Nothing of a conversation is left: no message that was not deleted, and nothing that is being written.
+const IS_EMPTY: &str = "messages = 0 AND draft = ''";
+
 /// The conversations on this machine.
 #[derive(Debug)]
 pub struct Store {
@@ -152,7 +155,8 @@ impl Store {
         let before = now() - UNDELETE_MS;
         self.db.execute("DELETE FROM conversations WHERE deleted < ?", [before])?;
         let forget = format!("{FORGET} AND deleted < ?");
-        self.db.execute(&forget, [before]).map(drop)
+        self.db.execute(&forget, [before])?;
+        self.db.execute(&format!("DELETE FROM conversations WHERE {IS_EMPTY} AND used < ?"), [before]).map(drop)
     }
 
     /// Takes a conversation out for good.
@@ -182,6 +186,7 @@ impl Store {
             for id in &of {
                 let forget = format!("{FORGET} AND conversation = (SELECT id FROM conversations WHERE name = ?)");
                 tx.execute(&forget, [id.to_string()])?;
+                tx.execute(&format!("DELETE FROM conversations WHERE name = ? AND {IS_EMPTY}"), [id.to_string()])?;
             }
             tx.commit()
         };

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
 use serde::de::DeserializeOwned;
 
 use super::keep::{read_pieces, rows_of};
-use super::{Sheet, Store, now};
+use super::{IS_EMPTY, Sheet, Store, now};
 use crate::config::nearest;
 use crate::domain::conversation::{Conversation, Message, MessageState, Outcome, Start};
 use crate::domain::stats::{GenStats, Usage};
@@ -78,9 +78,11 @@ impl Store {
     /// # Errors
     /// The file can't be read.
     pub fn last(&self) -> Result<Option<ConvId>, UserError> {
-        let sql = "SELECT name FROM conversations WHERE deleted IS NULL ORDER BY used DESC, id DESC LIMIT 1";
+        let sql = format!(
+            "SELECT name FROM conversations WHERE deleted IS NULL AND NOT ({IS_EMPTY}) ORDER BY used DESC, id DESC LIMIT 1"
+        );
         let name: Option<String> =
-            self.db.query_row(sql, [], |row| row.get(0)).optional().map_err(|error| self.unread(&error))?;
+            self.db.query_row(&sql, [], |row| row.get(0)).optional().map_err(|error| self.unread(&error))?;
         Ok(name.and_then(|name| name.parse().ok()))
     }
 
@@ -177,10 +179,11 @@ fn gone(name: &str, nearest: Option<&str>) -> UserError {
 
 fn list(db: &Connection, archived: bool) -> rusqlite::Result<Vec<Summary>> {
     let now = now();
-    let mut listed = db.prepare_cached(
+    let mut listed = db.prepare_cached(&format!(
         "SELECT name, title, setup ->> 'model', messages, preview, updated, pinned, archived, draft <> '', draft \
-         FROM conversations WHERE deleted IS NULL AND archived = ? ORDER BY pinned DESC, updated DESC LIMIT ?",
-    )?;
+         FROM conversations WHERE deleted IS NULL AND archived = ? AND NOT ({IS_EMPTY}) \
+         ORDER BY pinned DESC, updated DESC LIMIT ?",
+    ))?;
     let summary = |row: &SqlRow<'_>| {
         let draft: bool = row.get(8)?;
         let messages: u32 = row.get(3)?;

@@ -140,6 +140,12 @@ fn own_thinking(app: &App) -> Option<Thinking> {
 /// What this conversation is held with that the settings do not say, and the model that it goes on with.
 fn held(app: &App) -> Vec<(&'static str, String, String)> {
     let mut rows = Vec::new();
+    if let EngineStatus::Failed { error, .. } = &app.engine
+        && !app.chat.conversation.is_empty()
+        && !app.chat.ended_with(error)
+    {
+        rows.push(("with", format!("no model: {}", error.message), String::new()));
+    }
     if let Some(model) = app.model_to_return_to() {
         let stays = app.model().map_or_else(String::new, |loaded| format!("/set model= stays with {}", loaded.name));
         rows.push(("with", format!("{}, which is loaded with your next message", model.name), stays));
@@ -200,7 +206,10 @@ pub(super) fn prompt(app: &App) -> (String, String) {
         }
         EngineStatus::Ready(_) | EngineStatus::Asleep(_) => ("Reply".into(), help),
         EngineStatus::Loading { .. } => ("Write already; it is sent when the model is ready".into(), help),
-        EngineStatus::Failed { .. } => ("Enter tries to load it again".into(), help),
+        EngineStatus::Failed { .. } => {
+            let again = format!("{} tries to load it again", key(Action::Send));
+            (again, format!("{} chooses another model", key(Action::ShowModels)))
+        }
         EngineStatus::Empty => (String::new(), help),
     }
 }
@@ -331,10 +340,15 @@ fn empty(page: &mut Page<'_>, canvas: &Canvas<'_>) {
         page.say("Welcome to hobnob", theme.heading);
         page.say("There is no model on this machine yet.", theme.muted);
         page.gap();
-        let size = bytes(starter::BYTES);
-        let what = format!("gets the starter: SmolLM2 135M, {size}, small enough to try this on");
-        page.step(Action::Send, &what);
-        page.step(Action::ShowModels, "finds another: what suits this machine, and all of the Hub");
+        if app.settings.offline {
+            page.step(Action::ShowSettings, "lets hobnob go online, to get one: it is told not to");
+            page.step(Action::ShowModels, "takes a model file that you have");
+        } else {
+            let size = bytes(starter::BYTES);
+            let what = format!("gets the starter: SmolLM2 135M, {size}, small enough to try this on");
+            page.step(Action::Send, &what);
+            page.step(Action::ShowModels, "finds another: what suits this machine, and all of the Hub");
+        }
     }
 }
 

@@ -41,13 +41,14 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, now: Instant) {
     }
     let free = Rect { x, width: area.right().saturating_sub(x + 1), ..area };
     // Rather no stage than half of its name.
-    let whole = model(app, roomy, now);
-    let line = if wrap::line_width(&whole) > usize::from(free.width) { model(app, false, now) } else { whole };
+    let whole = model(app, roomy, free.width, now);
+    let line =
+        if wrap::line_width(&whole) > usize::from(free.width) { model(app, false, free.width, now) } else { whole };
     canvas.right(free, &line);
     app.tabs = tabs;
 }
 
-fn model(app: &App, roomy: bool, now: Instant) -> Line<'static> {
+fn model(app: &App, roomy: bool, width: u16, now: Instant) -> Line<'static> {
     let theme = &app.theme;
     let dot = theme.glyphs.assistant;
     let state =
@@ -77,8 +78,11 @@ fn model(app: &App, roomy: bool, now: Instant) -> Line<'static> {
             line
         }
         EngineStatus::Failed { name, .. } => {
-            let mut line = state(theme.error, name.clone());
-            line.push_span(Span::styled(" did not load", theme.error));
+            // Rather half of its name than half of what is wrong.
+            let wrong = Span::styled(" did not load", theme.error);
+            let room = usize::from(width).saturating_sub(wrap::width(&wrong.content));
+            let mut line = wrap::truncate(&state(theme.error, name.clone()), room, theme.glyphs.ellipsis);
+            line.push_span(wrong);
             line
         }
     }

@@ -310,7 +310,7 @@ fn choice_text(choice: Choice, room: &Room) -> (String, String) {
             (format!("Go on from a summary without the {}", oldest(from)), "the model writes it".into())
         }
         Choice::Raise { context } => {
-            (format!("Raise the context to {} tokens", grouped(context)), "loads the model again".into())
+            (format!("Raise the context to {} tokens", grouped(context)), "in Settings; loads the model again".into())
         }
         Choice::Cancel => match room.wish {
             Wish::Say(_) => ("Cancel".into(), "gives the text back".into()),

@@ -327,7 +327,10 @@ async fn a_question_can_be_cancelled_and_offline_there_is_none() {
         assert!(error.hint.expect("a hint").contains("--offline"));
         // Looking for a model asks nobody, whatever is allowed.
         let error = hub::find(&net.options(), &parse(asked)).expect_err("not here");
-        assert!(error.hint.expect("a hint").contains(&format!("`hobnob pull {asked}` gets it")));
+        let hint = error.hint.expect("a hint");
+        assert!(hint.contains(&format!("`hobnob pull {asked}` gets it")) && !hint.contains("while online"), "{hint}");
+        let hint = hub::find(&offline, &parse(asked)).expect_err("not here").hint.expect("a hint");
+        assert!(hint.contains(&format!("`hobnob pull {asked}` gets it while online")), "{hint}");
     }
     assert!(net.server.seen().is_empty());
 }

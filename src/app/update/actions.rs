@@ -116,6 +116,16 @@ impl App {
         }));
     }
 
+    /// Asks before what somebody wants ends an answer. False where it ends none.
+    pub(super) fn ask_to_end_answer(&mut self, title: impl Into<String>, yes: &'static str, then: Confirmed) -> bool {
+        let ends_one = self.chat.is_answering();
+        if ends_one {
+            let body = "An answer is being made. What has come of it stays.".to_owned();
+            self.open(Overlay::Confirm(Confirm { title: title.into(), body, yes, then }));
+        }
+        ends_one
+    }
+
     pub(super) fn really_quit(&mut self) {
         self.write_settings();
         self.emit(Effect::Quit);

@@ -258,7 +258,8 @@ impl App {
     /// The conversation goes on from this answer, with the model that made it.
     pub(super) fn take_side(&mut self, compare: &Compare, which: usize, now: Instant) {
         let (side, other) = (&compare.sides[which], &compare.sides[1 - which]);
-        let Some(message) = side.message else {
+        let is_there = |id: &MsgId| self.chat.conversation.get(*id).is_some_and(|message| !message.deleted);
+        let Some(message) = side.message.filter(is_there) else {
             return self.take_side(compare, 1 - which, now);
         };
         let makes_other = self.chat.running.as_ref().is_some_and(|running| Some(running.answer) == other.message);

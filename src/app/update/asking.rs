@@ -7,8 +7,10 @@ use crate::app::msg::Effect;
 use crate::app::room::{Choice, Room, can_leave_out};
 use crate::app::{App, Dirty, Overlay, ToastKind};
 use crate::config::Value;
+use crate::domain::action::Action;
 use crate::domain::context::room_for_an_answer;
 use crate::domain::model::ModelInfo;
+use crate::domain::units::grouped;
 use crate::domain::{EngineCmd, FinishReason, Role, fit};
 
 impl App {
@@ -115,6 +117,10 @@ impl App {
                 self.ask_later(wish);
                 if let Some(spec) = crate::config::spec("engine.context") {
                     self.change(spec, Value::Int(i64::from(context)));
+                    // The settings are saved: it holds beyond this conversation.
+                    let text = format!("The context is {} tokens from now on", grouped(context));
+                    let hint = format!("{} changes it back, in all conversations", self.key(Action::ShowSettings));
+                    self.toast(ToastKind::Note, text, Some(hint), now);
                 }
                 self.reload(now);
             }

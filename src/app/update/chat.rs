@@ -7,7 +7,7 @@ use crate::app::completion::Offer;
 use crate::app::msg::Effect;
 use crate::app::picker::Target;
 use crate::app::update::ThemesFor;
-use crate::app::{App, EngineStatus, ToastKind, Tour};
+use crate::app::{App, EngineStatus, ThenLoad, ToastKind, Tour};
 use crate::config::Value;
 use crate::domain::action::Action;
 use crate::domain::conversation::Message;
@@ -55,7 +55,7 @@ impl App {
                 };
                 self.toast(ToastKind::Note, said, None, now);
             }
-            Action::NewConversation => self.begin_conversation(now),
+            Action::NewConversation => self.begin_another(now),
             Action::OpenEditor => {
                 let text = self.chat.composer.area.full().into_owned();
                 self.emit(Effect::OpenEditor(text));
@@ -129,16 +129,11 @@ impl App {
             EngineStatus::Empty if self.chat.composer.area.text().trim().is_empty() => self.offered_step(now),
             // It goes to the conversation that is on its way, and to that one's model.
             _ if self.saved.is_beginning() => self.enqueue(),
+            // Nothing can be got for it: it stays where it was written.
+            EngineStatus::Empty if self.settings.offline && self.gets_starter_next() => self.get_starter(now),
             EngineStatus::Empty => {
-                if let Some(model) = self.model_to_load().cloned() {
-                    self.enqueue();
-                    self.load_if_it_fits(&model, now);
-                } else if self.models.running().is_some() {
-                    self.enqueue();
-                } else {
-                    let hint = "clear the line (Ctrl-C), then Enter gets the starter model; F3 shows other ways";
-                    self.toast(ToastKind::Warning, "There is no model to answer yet", Some(hint.to_owned()), now);
-                }
+                self.enqueue();
+                self.offered_step(now);
             }
             EngineStatus::Failed { .. } => {
                 self.enqueue();
@@ -200,16 +195,24 @@ impl App {
         }
     }
 
-    /// Enter on an empty composer while there is no model: what the empty screen says it does.
+    /// Enter while there is no model: what the empty screen says it does. A message that waits is answered by what comes.
     pub(super) fn offered_step(&mut self, now: Instant) {
-        if self.models.running().is_some() {
-            return;
-        }
-        if let Some(model) = self.model_to_load().cloned() {
+        if let Some(id) = self.models.running().map(|download| download.id) {
+            if !self.chat.queue.is_empty()
+                && let Some(download) = self.models.downloads.get_mut(id)
+            {
+                download.then_load = download.then_load.max(ThenLoad::IfItFits);
+            }
+        } else if let Some(model) = self.model_to_load().cloned() {
             self.load_if_it_fits(&model, now);
-        } else if self.models.nothing_usable() {
+        } else if self.gets_starter_next() {
             self.get_starter(now);
         }
+    }
+
+    /// There is nothing here that could answer, and nothing on its way.
+    fn gets_starter_next(&self) -> bool {
+        self.models.nothing_usable() && self.models.running().is_none()
     }
 
     /// Who sends something wants what waits to go on, too.

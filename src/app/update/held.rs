@@ -14,6 +14,7 @@ use crate::config::{
 use crate::domain::action::Action;
 use crate::domain::model::LocalModel;
 use crate::domain::store::Setup;
+use crate::error::{ErrorKind, UserError};
 
 impl App {
     /// The settings as they are in this conversation.
@@ -94,6 +95,19 @@ impl App {
         if let Some(model) = own.or(waited) {
             self.resolve_and_load(&model, now);
         }
+    }
+
+    /// The conversation's own model is not here: the one of the settings is loaded in its place. False where there is none.
+    pub(super) fn model_of_settings_instead(&mut self, gone: &str, error: &UserError, now: Instant) -> bool {
+        let own = self.chat.own.as_ref().and_then(|own| own.model.as_deref());
+        let is_own_and_gone = own == Some(gone) && error.kind == ErrorKind::ModelNotFound;
+        let Some(other) = self.settings.model.clone().filter(|other| is_own_and_gone && other != gone) else {
+            return false;
+        };
+        let hint = format!("{other}, the model of the settings, is loaded in its place");
+        self.toast(ToastKind::Warning, error.message.clone(), Some(hint), now);
+        self.resolve_and_load(&other, now);
+        true
     }
 
     /// The model that this conversation goes on with, where that is here and another one is loaded.

@@ -117,16 +117,17 @@ impl App {
         let contexts = self.contexts();
         self.press(chord);
         let action = contexts.iter().find_map(|context| self.keymap.sequence(*context, &self.pressed.keys));
-        if let Some(action) = action {
-            self.forget_pressed();
-            self.act(action, now);
-        } else if !contexts.iter().any(|context| self.keymap.goes_on(*context, &self.pressed.keys)) {
-            let leaves = chord.key == Key::Esc || self.keymap.resolve(&contexts, chord) == Some(Action::Interrupt);
-            let said = self.pressed.keys.iter().map(|pressed| self.chord_hint(*pressed)).collect::<Vec<_>>().join(" ");
-            self.forget_pressed();
-            if !leaves {
-                self.toast(ToastKind::Note, format!("{said} does nothing here"), None, now);
-            }
+        if action.is_none() && contexts.iter().any(|context| self.keymap.goes_on(*context, &self.pressed.keys)) {
+            return;
+        }
+        let said = self.pressed.keys.iter().map(|pressed| self.chord_hint(*pressed)).collect::<Vec<_>>().join(" ");
+        self.forget_pressed();
+        let done = match action {
+            Some(action) => self.act(action, now),
+            None => chord.key == Key::Esc || self.keymap.resolve(&contexts, chord) == Some(Action::Interrupt),
+        };
+        if !done {
+            self.toast(ToastKind::Note, format!("{said} does nothing here"), None, now);
         }
     }
 

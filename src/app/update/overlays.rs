@@ -119,6 +119,7 @@ impl App {
             Some(Overlay::Value(_)) => true,
             Some(Overlay::Schema(field)) => !field.reading,
             Some(Overlay::Import(field)) => field.asked.is_none(),
+            Some(Overlay::Conversations(list)) => list.renaming.is_some(),
             _ => false,
         };
         if waits {
@@ -171,6 +172,13 @@ impl App {
                 Confirmed::Retry(model) => self.answer_again_by(&model, now),
                 Confirmed::Compare(model) => self.compare_by(&model, now),
                 Confirmed::SavePersona(persona) => self.keep_persona(*persona, now),
+                Confirmed::Begin => self.begin_conversation(now),
+                Confirmed::Open { which, at } => self.open_kept(which, at),
+                Confirmed::KeepCopy => {
+                    self.stop();
+                    self.keep_copy(now);
+                }
+                Confirmed::Unload => self.unload(),
             },
             Some(Overlay::Room(room)) => self.make_room(room, now),
             Some(Overlay::Conversations(list)) => self.accept_in_list(list, now),
@@ -210,7 +218,7 @@ impl App {
                 self.use_persona(&name, now);
             }
             Target::Conversation(id) if id == self.saved.id => self.pane = Pane::Chat,
-            Target::Conversation(id) => self.ask_to_open(Which::Id(id), None),
+            Target::Conversation(id) => self.go_to_conversation(Which::Id(id), None),
             Target::Retry(argument) => {
                 self.retry_with(&argument, now);
             }

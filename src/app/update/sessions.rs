@@ -7,7 +7,7 @@ use crate::app::msg::Effect;
 use crate::app::sessions::{ConversationList, Listed, Opening};
 use crate::app::text_area::TextArea;
 use crate::app::update::chat::BUSY;
-use crate::app::{App, Dirty, Overlay, Pane, ToastKind};
+use crate::app::{App, Confirm, Confirmed, Dirty, Overlay, Pane, ToastKind};
 use crate::domain::action::{Action, Context};
 use crate::domain::store::keeper::Keeper;
 use crate::domain::store::{Change, ConvId, Draft, Opened, Row, StoreCmd, StoreEvent, Which};
@@ -51,13 +51,13 @@ impl App {
             }
             StoreEvent::Listed { ask, conversations } if self.titles_are_told(ask, &conversations, now) => {}
             StoreEvent::Listed { ask, conversations } => {
-                if let Some(list) = self.list().filter(|list| list.list_ask == Some(ask)) {
+                if let Some(list) = self.list_that(|list| list.list_ask == Some(ask)) {
                     list.list_ask = None;
                     list.listed(conversations);
                 }
             }
             StoreEvent::Found { ask, hits } => {
-                let Some(list) = self.list().filter(|list| list.search_ask == Some(ask)) else { return };
+                let Some(list) = self.list_that(|list| list.search_ask == Some(ask)) else { return };
                 list.search_ask = None;
                 if !list.query.text().trim().is_empty() {
                     list.found(hits);
@@ -67,8 +67,8 @@ impl App {
                 }
             }
             StoreEvent::Previewed { ask, said } => {
-                if let Some(list) = self.list()
-                    && let Some((_, of)) = list.preview_ask.take_if(|(asked, _)| *asked == ask)
+                if let Some(list) = self.list_that(|list| list.preview_ask.is_some_and(|(asked, _)| asked == ask))
+                    && let Some((_, of)) = list.preview_ask.take()
                 {
                     list.previewed(of, said);
                 }
@@ -77,11 +77,20 @@ impl App {
         }
     }
 
+    /// The list, where it is in front.
     fn list(&mut self) -> Option<&mut ConversationList> {
         match &mut self.overlay {
             Some(Overlay::Conversations(list)) => Some(list),
             _ => None,
         }
+    }
+
+    /// The list that is so, in front or behind something else.
+    fn list_that(&mut self, is_so: impl Fn(&ConversationList) -> bool) -> Option<&mut ConversationList> {
+        self.overlay.iter_mut().chain(self.beneath.iter_mut().rev()).find_map(|overlay| match overlay {
+            Overlay::Conversations(list) if is_so(list) => Some(&mut **list),
+            _ => None,
+        })
     }
 
     /// Leaves the conversation as it is: what is being made is ended, and everything is kept.
@@ -100,6 +109,17 @@ impl App {
         self.chat.cut_short(now);
     }
 
+    /// A new conversation, for somebody who knows what that ends.
+    pub(super) fn begin_another(&mut self, now: Instant) {
+        let (title, yes, lost) = ("Start a new conversation?", "start it", self.lost_at_the_end());
+        if !lost.is_empty() {
+            let (title, body) = (title.to_owned(), lost.to_owned());
+            self.open(Overlay::Confirm(Confirm { title, body, yes, then: Confirmed::Begin }));
+        } else if !self.ask_to_end_answer(title, yes, Confirmed::Begin) {
+            self.begin_conversation(now);
+        }
+    }
+
     /// A new conversation. What waits to be sent goes along; it is the person's to send or not.
     pub(super) fn begin_conversation(&mut self, now: Instant) {
         self.end_answer(now);
@@ -115,10 +135,18 @@ impl App {
         self.saved.opening = None;
         self.saved.begin_anew();
         self.chat.clear();
+        self.pane = Pane::Chat;
         self.keep_draft_soon();
     }
 
-    pub(super) fn ask_to_open(&mut self, which: Which, at: Option<Row>) {
+    /// To another conversation, for somebody who knows what that ends.
+    pub(super) fn go_to_conversation(&mut self, which: Which, at: Option<Row>) {
+        if !self.ask_to_end_answer("Go to another conversation?", "go there", Confirmed::Open { which, at }) {
+            self.open_kept(which, at);
+        }
+    }
+
+    pub(super) fn open_kept(&mut self, which: Which, at: Option<Row>) {
         let ask = self.saved.next_ask();
         self.saved.opening = Some(Opening { ask, at_the_start: false });
         self.emit(Effect::Store(StoreCmd::Open { ask, which, at }));
@@ -189,7 +217,7 @@ impl App {
     /// Looks for the words that are typed, in all that was said. One search at a time: the newest words are what counts.
     fn search_conversations(&mut self) {
         let ask = self.saved.next_ask();
-        let Some(list) = self.list() else { return };
+        let Some(list) = self.list_that(|_| true) else { return };
         let words = list.query.text().trim().to_owned();
         if list.search_ask.is_some() {
             list.search_again = true;
@@ -232,11 +260,14 @@ impl App {
         if list.renaming.is_none() {
             match action.context() {
                 Context::List => return list.act(action),
+                // The key deletes what is typed, as long as there is something before it.
+                _ if action == Action::DeleteConversation && list.query.cursor() < list.query.text().len() => {
+                    return false;
+                }
                 Context::Conversations => return self.act_on_conversation(action, now),
                 _ if action == Action::NewConversation => {
                     self.overlay = None;
-                    self.begin_conversation(now);
-                    self.pane = Pane::Chat;
+                    self.begin_another(now);
                     return true;
                 }
                 _ => {}
@@ -260,7 +291,7 @@ impl App {
             match row {
                 Some(row) if id == self.saved.id => self.go_to_found(row, message, now),
                 None if id == self.saved.id => {}
-                row => self.ask_to_open(Which::Id(id), row),
+                row => self.go_to_conversation(Which::Id(id), row),
             }
         } else {
             self.overlay = Some(Overlay::Conversations(list));
@@ -273,7 +304,7 @@ impl App {
         if self.chat.is_busy() && !is_shown {
             return self.toast(ToastKind::Note, BUSY, None, now);
         }
-        let Some(message) = message else { return self.ask_to_open(Which::Id(self.saved.id), Some(row)) };
+        let Some(message) = message else { return self.open_kept(Which::Id(self.saved.id), Some(row)) };
         if !is_shown {
             self.leave_editing();
             self.chat.conversation.go_through(message);
@@ -364,7 +395,7 @@ impl App {
                 self.saved.deleted.push((id, title.clone()));
                 self.change_conversation(id, Change::Deleted(true));
                 let key = self.key(Action::Undelete);
-                let hint = format!("{key} brings it back, until you quit");
+                let hint = format!("{key} in the list, or /{} brings it back, until you quit", Action::Undelete.name());
                 let text = if title.is_empty() { "It is deleted".into() } else { format!("“{title}” is deleted") };
                 self.toast(ToastKind::Note, text, Some(hint), now);
             }
@@ -383,6 +414,9 @@ impl App {
             return false;
         };
         self.toasts.retain(|toast| toast.kind != ToastKind::Note);
+        if let Some(list) = self.list() {
+            list.wanted = Some(id);
+        }
         self.change_conversation(id, Change::Deleted(false));
         let text = if title.is_empty() { "It is back".into() } else { format!("“{title}” is back") };
         self.toast(ToastKind::Note, text, None, now);

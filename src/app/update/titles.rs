@@ -73,7 +73,7 @@ impl App {
             Called::One(id) if id == self.saved.id => {
                 self.toast(ToastKind::Note, "This conversation is on the screen", None, now);
             }
-            Called::One(id) => self.ask_to_open(Which::Id(id), None),
+            Called::One(id) => self.go_to_conversation(Which::Id(id), None),
             Called::Several(_) | Called::Nobody => {
                 self.open_list(now);
                 self.typed_in_list(|query| {

@@ -106,7 +106,8 @@ pub(super) const DEFAULTS: &[(Context, Action, &[&str])] = &[
     (Context::Conversations, Rename, &["ctrl-r", "f2"]),
     (Context::Conversations, Pin, &["ctrl-o"]),
     (Context::Conversations, Archive, &["ctrl-s"]),
-    (Context::Conversations, DeleteConversation, &["ctrl-x"]),
+    // Where the text has something to delete there, the keys are for that: see `act_in_list`.
+    (Context::Conversations, DeleteConversation, &["delete", "ctrl-d"]),
     (Context::Conversations, Undelete, &["ctrl-/", "alt-z"]),
     (Context::Conversations, ShowArchive, &["tab"]),
     (Context::List, Previous, &["up"]),

@@ -59,6 +59,28 @@ impl Conversation {
         self.follow_head();
     }
 
+    /// Takes the newest answer back, and what it answers: nobody finds either any more, as if it had not been asked.
+    pub fn take_back_question(&mut self) {
+        self.take_back_answer();
+        if let Some(question) = self.head().filter(|newest| newest.role == Role::User).map(|newest| newest.id) {
+            self.take_back(question);
+        }
+    }
+
+    /// Takes the newest answer back alone: what it answers stays, and can be answered.
+    pub fn take_back_answer(&mut self) {
+        if let Some(answer) = self.head().filter(|newest| newest.role == Role::Assistant).map(|newest| newest.id) {
+            self.take_back(answer);
+        }
+    }
+
+    /// The newest message goes, and the next one takes its place.
+    fn take_back(&mut self, newest: MsgId) {
+        self.edit(newest, |message| message.deleted = true);
+        self.head = self.messages[index(newest)].parent;
+        self.follow_head();
+    }
+
     /// Finds the branch again that ends where it should.
     fn follow_head(&mut self) {
         match self.head {
@@ -144,6 +166,36 @@ mod tests {
         assert_eq!(shown(&c), "a b2");
         assert!(c.show_version(other, false));
         assert_eq!(shown(&c), "a b B");
+    }
+
+    #[test]
+    fn a_question_is_taken_back_as_if_it_had_not_been_asked() {
+        let mut c = turns(&["a", "A", "too long", ""]);
+        c.take_back_question();
+        assert_eq!((shown(&c).as_str(), c.head().map(|m| m.id)), ("a A", Some(MsgId(1))));
+        c.push(Role::User, "short".into(), MessageState::Whole);
+        assert_eq!(shown(&c), "a A short");
+        assert!(c.versions().is_empty() && c.branches().len() == 1, "it is no version of what was asked instead");
+        // Another answer alone.
+        let mut c = turns(&["a", "A"]);
+        c.step_back_from_answer();
+        c.push(Role::Assistant, String::new(), MessageState::Whole);
+        c.take_back_answer();
+        assert_eq!((shown(&c).as_str(), c.versions().len()), ("a", 0));
+        c.go_to(MsgId(1));
+        assert_eq!(shown(&c), "a A");
+    }
+
+    #[test]
+    fn what_was_taken_back_is_nowhere_to_go_to() {
+        let mut c = turns(&["a", "A", "too long", ""]);
+        c.take_back_question();
+        assert!(c.step_back_before(MsgId(0)));
+        let other = c.push(Role::User, "b".into(), MessageState::Whole);
+        assert!(c.show_version(other, false));
+        assert_eq!((shown(&c).as_str(), c.head().map(|m| m.id)), ("a A", Some(MsgId(1))));
+        c.push(Role::User, "c".into(), MessageState::Whole);
+        assert_eq!(c.get(MsgId(5)).and_then(|m| m.parent), Some(MsgId(1)), "what is said next follows what is there");
     }
 
     #[test]

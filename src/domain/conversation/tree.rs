@@ -51,10 +51,17 @@ impl Conversation {
     }
 
     pub(super) fn newest_after(&self, id: MsgId) -> MsgId {
+        // What follows something that was deleted is still there.
+        let mut leads_on = vec![false; self.messages.len()];
+        for message in self.messages.iter().rev() {
+            leads_on[index(message.id)] |= !message.deleted;
+            if let Some(parent) = message.parent {
+                leads_on[index(parent)] |= leads_on[index(message.id)];
+            }
+        }
         let newest_child = |id: &MsgId| {
             let children = || self.messages.iter().rev().filter(|m| m.parent == Some(*id));
-            // What follows something that was deleted is still there.
-            children().find(|m| !m.deleted).or_else(|| children().next()).map(|m| m.id)
+            children().find(|m| !m.deleted).or_else(|| children().find(|m| leads_on[index(m.id)])).map(|m| m.id)
         };
         std::iter::successors(Some(id), newest_child).last().unwrap_or(id)
     }

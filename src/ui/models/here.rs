@@ -325,8 +325,13 @@ fn nothing(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
     if app.models.here.looked() {
         lines.push(Line::from(Span::styled("No model on this machine yet", theme.heading)));
         lines.push(Line::default());
-        lines.extend(step(Action::ShowFind, "finds one: what suits this machine, and all of the Hub"));
-        lines.extend(step(Action::GetStarter, &format!("gets the starter: SmolLM2 135M, {}", bytes(starter::BYTES))));
+        if app.settings.offline {
+            lines.extend(step(Action::ShowSettings, "lets hobnob go online, to get one: it is told not to"));
+        } else {
+            let starter = format!("gets the starter: SmolLM2 135M, {}", bytes(starter::BYTES));
+            lines.extend(step(Action::ShowFind, "finds one: what suits this machine, and all of the Hub"));
+            lines.extend(step(Action::GetStarter, &starter));
+        }
         lines.extend(step(Action::Import, "takes a model file that you have"));
         lines.extend(step(Action::Refresh, "looks again"));
         lines.push(Line::default());

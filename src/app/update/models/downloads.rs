@@ -17,7 +17,7 @@ impl App {
     /// Loads the starter, after getting it where it is not here.
     pub(in crate::app::update) fn get_starter(&mut self, now: Instant) {
         if let Some(model) = self.models.by_reference("starter").filter(|m| m.facts.is_ok()).cloned() {
-            return self.load(&model, now);
+            return self.load_if_it_fits(&model, now);
         }
         self.get(
             Wanted {

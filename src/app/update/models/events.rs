@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::app::models::ModelsPane;
 use crate::app::models::downloads::Download;
 use crate::app::msg::Effect;
-use crate::app::{App, Dirty, Pane, ThenLoad, ToastKind};
+use crate::app::{App, Dirty, EngineStatus, Pane, ThenLoad, ToastKind};
 use crate::domain::action::Action;
 use crate::domain::{DownloadState, HubCmd, HubEvent};
 
@@ -14,8 +14,17 @@ impl App {
         match event {
             HubEvent::Local(local) => {
                 let ModelsPane { here, downloads, .. } = &mut self.models;
+                let knew = here.looked();
                 here.found(local, downloads);
                 self.touch(Dirty::Soon);
+                // It was sent before it was known what could answer it.
+                if !knew
+                    && self.engine == EngineStatus::Empty
+                    && !self.chat.queue.is_empty()
+                    && !self.saved.is_beginning()
+                {
+                    self.offered_step(now);
+                }
             }
             HubEvent::Resolved { id, result } => self.on_resolved(id, *result, now),
             HubEvent::Download { id, state } => {

@@ -35,7 +35,7 @@ impl App {
 
     /// What is loaded or being loaded goes, and so does what was only being looked for. It counts as gone from here on: a
     /// message that waits is not sent to a model on its way out.
-    pub(super) fn unload(&mut self) {
+    pub(in crate::app::update) fn unload(&mut self) {
         if self.chat.is_busy() {
             self.stop();
         }
@@ -99,6 +99,7 @@ impl App {
             Ok(model) => self.load_if_it_fits(&model, now),
             Err(_) if lookup.name == "starter" && !self.settings.offline => self.get_starter(now),
             Err(error) if has_model => self.toast_error(&error, now),
+            Err(error) if self.model_of_settings_instead(&lookup.name, &error, now) => {}
             Err(error) => self.not_loaded(lookup.name, error, now),
         }
         // What was said meanwhile is for the model that is there after all.
@@ -124,28 +125,31 @@ impl App {
         (fit.verdict == Verdict::TooLarge).then_some(fit)
     }
 
-    /// Warns, and lets the user go on.
+    /// Warns where it is too large, or ends an answer, and lets the user go on.
     pub(in crate::app::update) fn load_if_it_fits(&mut self, model: &LocalModel, now: Instant) {
-        match self.too_large(model) {
-            None => self.load(model, now),
-            Some(fit) => {
-                let advice = if fit.largest_context > 0 {
-                    format!(" A context of {} would fit: change it in Settings.", fit.largest_context)
-                } else {
-                    String::new()
-                };
-                self.open(Overlay::Confirm(Confirm {
-                    title: format!("{} is likely too large", model.name),
-                    body: format!(
-                        "It needs about {}, and there is room for {}. The machine may get very slow.{advice}",
-                        bytes(fit.needed),
-                        bytes(fit.budget)
-                    ),
-                    yes: "load it all the same",
-                    then: Confirmed::Load(Box::new(model.clone())),
-                }));
+        let then = Confirmed::Load(Box::new(model.clone()));
+        let Some(fit) = self.too_large(model) else {
+            if !self.ask_to_end_answer(format!("Load {}?", model.name), "load it", then) {
+                self.load(model, now);
             }
-        }
+            return;
+        };
+        let advice = if fit.largest_context > 0 {
+            format!(" A context of {} would fit: change it in Settings.", fit.largest_context)
+        } else {
+            String::new()
+        };
+        let ends = if self.chat.is_answering() { " The answer that is being made ends." } else { "" };
+        let (needed, budget) = (bytes(fit.needed), bytes(fit.budget));
+        let body = format!(
+            "It needs about {needed}, and there is room for {budget}. The machine may get very slow.{advice}{ends}"
+        );
+        self.open(Overlay::Confirm(Confirm {
+            title: format!("{} is likely too large", model.name),
+            body,
+            yes: "load it all the same",
+            then,
+        }));
     }
 
     pub(in crate::app::update) fn reload(&mut self, now: Instant) {
@@ -158,6 +162,8 @@ impl App {
     /// Has the model's quantised weights written down. That is only done on their way in: the model is loaded again.
     pub(in crate::app::update) fn keep_copy(&mut self, now: Instant) {
         match (self.model().map(|info| info.copy.clone()), self.wanted.clone()) {
+            (Some(KeptCopy::Possible), Some(_))
+                if self.ask_to_end_answer("Load the model again?", "keep a copy", Confirmed::KeepCopy) => {}
             (Some(KeptCopy::Possible), Some(model)) => {
                 let settings = LoadSettings { keep: true, ..self.settings.engine.load };
                 self.load_with(&model, settings, now);

@@ -23,7 +23,7 @@ use crate::app::models::downloads::Download;
 use crate::app::models::here::Row;
 use crate::app::models::page::{Face, Page, Row as PageRow};
 use crate::app::msg::Effect;
-use crate::app::{App, EngineStatus, Pane, ToastKind};
+use crate::app::{App, Confirmed, EngineStatus, Pane, ToastKind};
 use crate::domain::HubCmd;
 use crate::domain::action::Action;
 use crate::domain::model::RepoId;
@@ -48,7 +48,7 @@ impl App {
             Action::Unload => {
                 if matches!(self.engine, EngineStatus::Empty) {
                     self.toast(ToastKind::Note, "No model is loaded", None, now);
-                } else {
+                } else if !self.ask_to_end_answer("Unload the model?", "unload it", Confirmed::Unload) {
                     self.unload();
                 }
             }
