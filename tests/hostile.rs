@@ -154,13 +154,15 @@ impl Watched {
 fn harmless(bytes: &[u8], breaks: &str, is_known: impl Fn(&str, &str) -> bool) -> Result<(), String> {
     let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
     let mut rest = text;
-    while let Some(c) = rest.chars().next() {
+    while !rest.is_empty() {
         let Some(sequence) = rest.strip_prefix("\u{1b}[") else {
-            let letter = &rest[..c.len_utf8()];
-            if !breaks.contains(c) && (c.is_control() || sanitize(letter) != letter) {
-                return Err(format!("{c:?} in {:?}", rest.chars().take(40).collect::<String>()));
+            // At least one character: an escape that begins no sequence is none of a text either.
+            let end = rest.char_indices().skip(1).find(|(_, c)| *c == '\u{1b}').map_or(rest.len(), |(at, _)| at);
+            let words: String = rest[..end].chars().filter(|c| !breaks.contains(*c)).collect();
+            if words.contains(char::is_control) || sanitize(&words) != words {
+                return Err(format!("{words:?}"));
             }
-            rest = &rest[c.len_utf8()..];
+            rest = &rest[end..];
             continue;
         };
         let end = sequence.find(|c: char| c.is_ascii_alphabetic()).ok_or("a sequence without an end")?;

@@ -127,7 +127,64 @@ fn messages_code_and_lines_are_copied() {
     d.key("C");
     d.key("C");
     d.key("shift-down");
-    assert_eq!(copied(&d.key("y")), ("rust\nfn one() {}\n", "3 lines"), "the block, and the line below");
+    assert_eq!(copied(&d.key("y")), ("fn one() {}", "1 line"), "nothing is below but a blank");
+}
+
+/// An answer in a narrow window, and what is copied from the row with `from` on, `rows` rows in all.
+fn part(text: &str, from: &str, rows: usize) -> String {
+    let mut d = Driver::new();
+    d.ready();
+    answer(&mut d, 1, "Why is the sky blue, and what is above it at night?", text);
+    part_of(&mut d, from, rows)
+}
+
+fn part_of(d: &mut Driver, from: &str, rows: usize) -> String {
+    d.screen(32, 60);
+    d.key("ctrl-space");
+    d.key("g");
+    let screen = d.screen(32, 60);
+    let at = |text: &str| screen.lines().position(|line| line.contains(text)).unwrap_or_else(|| panic!("{screen}"));
+    // The first goes from the message to its first row.
+    for _ in 0..=at(from) - at("you") {
+        d.key("j");
+    }
+    d.key("v");
+    for _ in 1..rows {
+        d.key("j");
+    }
+    copied(&d.key("y")).0.to_owned()
+}
+
+#[test]
+fn a_part_is_copied_as_text_and_not_as_it_is_drawn() {
+    let prose = "The sky is blue because the air scatters what is blue.\n\n> A quote that is broken into rows, too.\n\n- one\n- two\n";
+    assert_eq!(part(prose, "The sky is", 2), "The sky is blue because the air scatters what is blue.");
+    assert_eq!(part(prose, "A quote", 2), "> A quote that is broken into rows, too.");
+    assert_eq!(part(prose, "• one", 2), "• one\n• two");
+    let code = "```make\nall: one two three four five six seven eight nine\n\tcc -o all main.c\n  \tb\n```\nEnd.\n";
+    assert_eq!(
+        part(code, "make", 9),
+        "all: one two three four five six seven eight nine\n\tcc -o all main.c\n  \tb\n\nEnd.",
+        "without its label, with its tabs, in its lines"
+    );
+    assert_eq!(part(code, "↳", 2), " six seven eight nine\n\tcc -o all main.c", "from the middle of a line on");
+    // Across messages: who speaks is not part of it.
+    assert_eq!(part("Air.", "you", 7), "Why is the sky blue, and what is above it at night?\n\nAir.",);
+    assert_eq!(part("Air.", "you", 1), "❯ you", "where nothing else is pointed at");
+}
+
+#[test]
+fn numbers_of_lines_and_folds_stay_on_the_screen() {
+    let mut d = Driver::new();
+    d.ready();
+    d.app.settings.chat.line_numbers = true;
+    d.app.settings.chat.fold_after = 20;
+    let code = (1..=40).map(|n| format!("    line {n}")).collect::<Vec<_>>().join("\n");
+    answer(&mut d, 1, "Why?", &format!("```c\n{code}\n```\n"));
+    answer(&mut d, 2, "So?", "So.");
+    let text = part_of(&mut d, "line 1", 40);
+    assert!(text.starts_with("    line 1\n    line 2\n"), "{text}");
+    assert!(text.contains("    line 39\n    line 40\n\nSo?"), "{text}");
 }
 
 #[test]
@@ -316,6 +373,25 @@ fn the_mouse_selects_characters_words_and_lines() {
 }
 
 #[test]
+fn a_drag_takes_the_text_that_is_broken_into_rows() {
+    let mut d = Driver::new();
+    d.ready();
+    let long = "0123456789".repeat(9);
+    answer(&mut d, 1, "Why?", &format!("```\n{long}\n```\n\nIt is so because {long}.\n"));
+    let (column, row) = find(&mut d, "0123456789");
+    mouse(&mut d, press, column + 5, row);
+    mouse(&mut d, drag, column + 1, row + 1);
+    let text = copied(&mouse(&mut d, release, column + 1, row + 1)).0.to_owned();
+    assert_eq!(text, long[5..76], "without the mark of a row that goes on");
+    let (column, row) = find(&mut d, "It is so");
+    d.pass(Duration::from_secs(1));
+    mouse(&mut d, press, column + 6, row);
+    mouse(&mut d, drag, 79, row + 2);
+    let text = copied(&mouse(&mut d, release, 79, row + 2)).0.to_owned();
+    assert_eq!(text, format!("so because {long}."));
+}
+
+#[test]
 fn a_drag_beyond_the_edge_scrolls() {
     let mut d = conversation();
     d.screen(80, 12);
@@ -325,10 +401,10 @@ fn a_drag_beyond_the_edge_scrolls() {
         mouse(&mut d, drag, 10, 0);
         d.screen(80, 12);
     }
-    mouse(&mut d, drag, 10, 1);
+    mouse(&mut d, drag, 2, 1);
     assert!(matches!(d.app.chat.transcript.anchor(), Anchor::At { .. }));
-    let text = copied(&mouse(&mut d, release, 10, 0)).0.to_owned();
-    assert!(text.lines().count() >= 4, "{text}");
+    let text = copied(&mouse(&mut d, release, 2, 1)).0.to_owned();
+    assert_eq!(text, "two\n\nAnd at dusk?", "without labels and figures");
 }
 
 #[test]

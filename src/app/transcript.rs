@@ -15,7 +15,7 @@
 //! | `drag` | what the mouse has drawn over |
 //! | `find` | words that are looked for |
 //! | `shown` | what is on the screen, row by row |
-//! | `taking` | what is selected as text |
+//! | `taking`, `unbroken` | what is selected as text, and what rows are as text |
 
 mod cursor;
 mod drag;
@@ -29,6 +29,7 @@ mod notes;
 mod reasoned;
 mod shown;
 pub mod taking;
+mod unbroken;
 
 use std::collections::HashMap;
 

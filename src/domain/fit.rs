@@ -232,8 +232,9 @@ pub fn judge(facts: &ModelFacts, load: LoadSettings, machine: &Machine) -> Fit {
         let middle = fits.midpoint(too_many);
         if at(middle * CACHE_STEP) <= budget { fits = middle } else { too_many = middle }
     }
-    let whole = facts.context < CACHE_STEP && at(facts.context) <= budget;
-    let largest_context = if whole { facts.context } else { fits * CACHE_STEP };
+    // What is asked for, and all that the model was made for, need not end where a step does.
+    let exact = [context, facts.context].into_iter().filter(|context| at(*context) <= budget);
+    let largest_context = exact.fold(fits * CACHE_STEP, u32::max);
     Fit { verdict: Verdict::of(needed, budget), needed, budget, context, largest_context }
 }
 
@@ -376,8 +377,15 @@ mod tests {
             assert_ne!(judge(&facts(), load(largest), &machine).verdict, Verdict::TooLarge);
             assert_eq!(judge(&facts(), load(largest + 512), &machine).verdict, Verdict::TooLarge);
         }
-        let short = ModelFacts { context: 300, ..facts() };
-        assert_eq!(judge(&short, load(4096), &computer(64)).largest_context, 300);
+        for odd in [300, 40_000] {
+            let facts = ModelFacts { context: odd, ..facts() };
+            assert_eq!(judge(&facts, load(4096), &computer(64)).largest_context, odd);
+        }
+        let odd = judge(&facts(), load(1000), &computer(64)).needed;
+        let just = Machine { total: odd, available: odd, gpu: None, chip: None };
+        let fit = judge(&facts(), load(1000), &just);
+        assert_ne!(fit.verdict, Verdict::TooLarge);
+        assert_eq!(fit.largest_context, 1000, "no less than what fits");
     }
 
     #[test]

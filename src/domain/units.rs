@@ -47,8 +47,8 @@ pub fn age(age: Duration) -> String {
 
 /// A number that counts on to its last digit, as tokens do: `3,012`.
 #[must_use]
-pub fn grouped(number: u32) -> String {
-    let digits = number.to_string();
+pub fn grouped(number: impl Into<u64>) -> String {
+    let digits = number.into().to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {
         if i > 0 && (digits.len() - i).is_multiple_of(3) {
@@ -72,10 +72,11 @@ pub fn seconds(time: Duration) -> String {
     }
 }
 
-/// So many of a thing: `1 model`, `3 models`.
+/// So many of a thing: `1 model`, `3,012 models`.
 #[must_use]
 pub fn many(number: usize, thing: &str) -> String {
-    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+    let digits = grouped(u64::try_from(number).unwrap_or(u64::MAX));
+    format!("{digits} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
 /// A speed: `7.3 tok/s`, `82 tok/s`.
@@ -217,13 +218,16 @@ mod tests {
             assert_eq!(bytes(number), text);
         }
         assert_eq!((count(134_515_008).as_str(), count(8_190_735_360).as_str()), ("134 million", "8.1 billion"));
-        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (3_012, "3,012"), (1_048_576, "1,048,576")] {
+        for (number, text) in [(0_u32, "0"), (999, "999"), (1000, "1,000"), (3_012, "3,012"), (1_048_576, "1,048,576")]
+        {
             assert_eq!(grouped(number), text);
         }
         for (millis, text) in [(310, "0.31 s"), (12_300, "12 s"), (125_000, "2 min 05 s")] {
             assert_eq!(seconds(Duration::from_millis(millis)), text);
         }
-        assert_eq!((many(1, "model"), many(3, "model")), ("1 model".to_owned(), "3 models".to_owned()));
+        for (number, text) in [(0, "0 models"), (1, "1 model"), (3_012, "3,012 models")] {
+            assert_eq!(many(number, "model"), text);
+        }
         assert_eq!((speed(7.26).as_str(), speed(82.4).as_str()), ("7.3 tok/s", "82 tok/s"));
         for (age, text) in [
             (59, "just now"),

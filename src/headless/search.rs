@@ -11,7 +11,7 @@ use crate::domain::fit::Verdict;
 use crate::domain::hub::{Hit, Kind, Quality, SearchQuery, Sort, parameters_of_name};
 use crate::domain::machine::Machine;
 use crate::domain::offers::{straight_to, verdict};
-use crate::domain::units::{ago, bytes, count};
+use crate::domain::units::{ago, count, short};
 use crate::error::{ErrorKind, UserError};
 use crate::headless::config::refuse_problems;
 use crate::headless::interrupt::Watch;
@@ -277,17 +277,4 @@ fn warnings(choices: impl Iterator<Item = (Quality, String)>) -> Vec<(String, &'
 
 fn kinds(hit: &Hit, between: &str) -> String {
     hit.kinds.iter().map(|kind| kind.label()).collect::<Vec<_>>().join(between)
-}
-
-/// A large number in little room: `1.2M`, `34k`.
-fn short(number: u64) -> String {
-    let size = bytes(number);
-    let Some((digits, unit)) = size.split_once(' ') else { return size };
-    let unit = match unit {
-        "GB" => "G",
-        "MB" => "M",
-        "kB" => "k",
-        _ => "",
-    };
-    format!("{digits}{unit}")
 }

@@ -39,6 +39,7 @@ use crate::text::sanitize;
 pub use code_blocks::{CodeBlock, code_blocks};
 pub(crate) use page::{Mark, Page, next_line};
 pub use plain::plain;
+pub use row::Edge;
 
 /// What is Markdown beside `CommonMark`.
 const OPTIONS: Options = Options::ENABLE_TABLES

@@ -2,7 +2,8 @@
 //!
 //! Removed: escape sequences (7-bit and C1 forms, with everything inside them), control characters, and characters that reorder,
 //! hide or fake text (bidirectional controls, invisible fillers and operators, tag characters). Kept: line feeds, tabs, and what emoji
-//! and scripts need (joiners, variation selectors, combining marks). `\r\n` and a lone `\r` become `\n`, so do U+2028 and U+2029.
+//! and scripts need (joiners, combining marks, and of variation selectors one behind what it can vary: a row of them is a text that
+//! nobody sees). `\r\n` and a lone `\r` become `\n`, so do U+2028 and U+2029.
 
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
@@ -17,17 +18,15 @@ const SEQUENCE_BOUND: u32 = 256;
 /// `text` without anything that a terminal would act on. Borrows when there is nothing to remove.
 #[must_use]
 pub fn sanitize(text: &str) -> Cow<'_, str> {
-    let Some(first) = first_suspect(text) else { return Cow::Borrowed(text) };
-    let mut clean = String::with_capacity(text.len());
-    clean.push_str(&text[..first]);
-    Sanitizer::new().push_to(&text[first..], &mut clean);
-    Cow::Owned(clean)
+    Sanitizer::new().push(text)
 }
 
 /// [`sanitize`] for a text that arrives in pieces: whatever the pieces, the joined output is that of the whole.
 #[derive(Debug, Clone, Default)]
 pub struct Sanitizer {
     state: State,
+    /// The last character that was kept.
+    last: Option<char>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -56,7 +55,8 @@ impl Sanitizer {
     /// What of the next piece may be shown.
     #[must_use]
     pub fn push<'a>(&mut self, piece: &'a str) -> Cow<'a, str> {
-        if self.state == State::Text && first_suspect(piece).is_none() {
+        if self.clean_until(piece) == piece.len() {
+            self.last = piece.chars().next_back().or(self.last);
             return Cow::Borrowed(piece);
         }
         let mut clean = String::with_capacity(piece.len());
@@ -66,13 +66,25 @@ impl Sanitizer {
 
     /// Like [`Self::push`], onto the end of `clean`.
     pub fn push_to(&mut self, piece: &str, clean: &mut String) {
-        if self.state == State::Text && first_suspect(piece).is_none() {
-            clean.push_str(piece);
-            return;
-        }
-        for c in piece.chars() {
+        let (as_it_is, rest) = piece.split_at(self.clean_until(piece));
+        clean.push_str(as_it_is);
+        self.last = as_it_is.chars().next_back().or(self.last);
+        for c in rest.chars() {
             self.step(c, clean);
         }
+    }
+
+    /// How much of a piece simply stays. Of most all does: this is the fast path.
+    fn clean_until(&self, piece: &str) -> usize {
+        if self.state != State::Text {
+            return 0;
+        }
+        let mut last = self.last;
+        let is_suspect = |&(_, c): &(usize, char)| {
+            let before = last.replace(c);
+            is_removed(c) || matches!(c, '\u{2028}' | '\u{2029}') || varies_nothing(c, before)
+        };
+        piece.char_indices().find(is_suspect).map_or(piece.len(), |(at, _)| at)
     }
 
     #[allow(clippy::match_same_arms, reason = "the order of the arms is the grammar")]
@@ -101,24 +113,22 @@ impl Sanitizer {
             (State::Control(_), '@'..='~') => State::Text,
             (State::Return, '\n') => State::Text,
             // Text, or a sequence that broke off: the character stands for itself.
-            (_, c) => Self::plain(c, clean),
+            (_, c) => self.plain(c, clean),
         };
     }
 
-    fn plain(c: char, clean: &mut String) -> State {
-        match c {
+    fn plain(&mut self, c: char, clean: &mut String) -> State {
+        let kept = match c {
             '\u{1b}' => return State::Escape,
             '\u{9b}' => return State::Control(0),
             '\u{90}' | '\u{98}' | '\u{9d}' | '\u{9e}' | '\u{9f}' => return State::Str { seen: 0, escape: false },
-            '\r' => {
-                clean.push('\n');
-                return State::Return;
-            }
-            '\u{2028}' | '\u{2029}' => clean.push('\n'),
-            c if is_removed(c) => {}
-            c => clean.push(c),
-        }
-        State::Text
+            '\r' | '\u{2028}' | '\u{2029}' => '\n',
+            c if is_removed(c) || varies_nothing(c, self.last) => return State::Text,
+            c => c,
+        };
+        clean.push(kept);
+        self.last = Some(kept);
+        if c == '\r' { State::Return } else { State::Text }
     }
 }
 
@@ -158,9 +168,16 @@ fn is_removed(c: char) -> bool {
         && REMOVED.iter().any(|range| range.contains(&c))
 }
 
-/// Where the first character is that does not simply stay. Most texts have none: this is the fast path.
-fn first_suspect(text: &str) -> Option<usize> {
-    text.char_indices().find(|&(_, c)| is_removed(c) || matches!(c, '\u{2028}' | '\u{2029}')).map(|(at, _)| at)
+/// A variation selector behind something that it does not vary: there are 256 of them, one for each byte of what is smuggled.
+fn varies_nothing(c: char, before: Option<char>) -> bool {
+    let is_selector = |c| matches!(c, '\u{180b}'..='\u{180d}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}');
+    if c < '\u{180b}' || !is_selector(c) {
+        return false;
+    }
+    let is_base = |c: &char| !c.is_whitespace() && !is_selector(*c) && !matches!(c, '\u{200c}' | '\u{200d}');
+    let Some(base) = before.filter(is_base) else { return true };
+    let is_ideograph = matches!(base, '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}');
+    c >= '\u{e0100}' && !is_ideograph
 }
 
 #[cfg(test)]
@@ -169,7 +186,8 @@ mod tests {
 
     #[test]
     fn clean_text_is_borrowed() {
-        for text in ["", "plain\n\ttext", "größer 漢字 👨‍👩‍👧 ❤️ e\u{301} می\u{200c}خواهم"] {
+        for text in ["", "plain\n\ttext", "größer 漢字 👨‍👩‍👧 ❤️ 1️⃣ ❤️‍🔥 e\u{301} می\u{200c}خواهم 辻\u{e0100}"]
+        {
             assert!(matches!(sanitize(text), Cow::Borrowed(same) if same == text));
         }
     }
@@ -209,6 +227,19 @@ mod tests {
         assert_eq!(sanitize("a\r\nb\rc\n\rd\u{2028}e"), "a\nb\nc\n\nd\ne");
         assert_eq!(sanitize("user\u{202e}txt.exe\u{2066}\u{200f}"), "usertxt.exe");
         assert_eq!(sanitize("\u{feff}a\u{200b}b\u{ad}c\u{3164}d\u{e0041}e"), "abcde");
+    }
+
+    #[test]
+    fn a_selector_stands_behind_what_it_can_vary() {
+        assert_eq!(sanitize("a\u{fe01}\u{fe02}\u{fe0f}b"), "a\u{fe01}b");
+        assert_eq!(sanitize("😀\u{e0148}\u{e0155}\u{e015c}!"), "😀!");
+        assert_eq!(sanitize("辻\u{e0100}\u{e0101}\u{fe00}"), "辻\u{e0100}");
+        assert_eq!(sanitize("\u{fe0f}a \u{fe0f}\n\u{180b}"), "a \n");
+        assert_eq!(sanitize("a\u{200d}\u{fe01}\u{200c}\u{fe02}"), "a\u{200d}\u{200c}");
+        let mut sanitizer = Sanitizer::new();
+        let pieces = ["❤", "\u{fe0f}", "\u{fe0f}", "x\u{1b}[1m", "\u{fe00}"];
+        let joined: String = pieces.iter().map(|piece| sanitizer.push(piece).into_owned()).collect();
+        assert_eq!(joined, "❤\u{fe0f}x\u{fe00}");
     }
 
     #[test]

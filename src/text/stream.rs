@@ -3,7 +3,7 @@
 use ratatui::text::Line;
 
 use crate::config::theme::Theme;
-use crate::text::markdown::{Look, Mark, Page, Region, next_line};
+use crate::text::markdown::{Edge, Look, Mark, Page, Region, next_line};
 use crate::text::sanitize::Sanitizer;
 
 /// A growing Markdown text and its lines.
@@ -97,10 +97,10 @@ impl StreamingDoc {
         self.layout.as_ref().map(|layout| layout.page.lines()).unwrap_or_default()
     }
 
-    /// Columns of each of those lines that stand beside its text: bars, bullets, numbers.
+    /// How each of those lines begins.
     #[must_use]
-    pub fn lefts(&self) -> &[usize] {
-        self.layout.as_ref().map(|layout| layout.page.lefts()).unwrap_or_default()
+    pub fn edges(&self) -> &[Edge] {
+        self.layout.as_ref().map(|layout| layout.page.edges()).unwrap_or_default()
     }
 
     /// What of those lines is code and tables, from the top.

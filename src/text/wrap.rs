@@ -40,6 +40,17 @@ pub struct Row {
     pub next: usize,
 }
 
+/// How a row of a text goes on from the one above it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Joint {
+    /// It begins a line.
+    Begins,
+    /// Spaces between the two are not drawn.
+    Spaced,
+    /// Nothing stands between the two.
+    Close,
+}
+
 /// The visual rows of plain text at a width. There is always at least one, and a text that ends in a line feed has an empty last one:
 /// a cursor has a place everywhere.
 #[must_use]
@@ -78,12 +89,28 @@ pub fn offset(text: &str, rows: &[Row], row: usize, column: usize) -> usize {
 /// `rest`. A line feed in the text breaks too. Prefixes that leave no room are cut.
 #[must_use]
 pub fn wrap(spans: &[Span<'_>], width: usize, first: &[Span<'static>], rest: &[Span<'static>]) -> Vec<Line<'static>> {
+    wrap_joined(spans, width, first, rest).into_iter().map(|(line, _)| line).collect()
+}
+
+/// [`wrap`] for who wants to undo it.
+#[must_use]
+pub fn wrap_joined(
+    spans: &[Span<'_>],
+    width: usize,
+    first: &[Span<'static>],
+    rest: &[Span<'static>],
+) -> Vec<(Line<'static>, Joint)> {
     lay_out(spans, width, first, rest, Breaks::Words)
 }
 
-/// Like [`wrap`], but breaks only where a row is full and keeps every space: for code.
+/// Like [`wrap_joined`], but breaks only where a row is full and keeps every space: for code.
 #[must_use]
-pub fn chop(spans: &[Span<'_>], width: usize, first: &[Span<'static>], rest: &[Span<'static>]) -> Vec<Line<'static>> {
+pub fn chop(
+    spans: &[Span<'_>],
+    width: usize,
+    first: &[Span<'static>],
+    rest: &[Span<'static>],
+) -> Vec<(Line<'static>, Joint)> {
     lay_out(spans, width, first, rest, Breaks::Anywhere)
 }
 
@@ -292,15 +319,22 @@ fn lay_out(
     first: &[Span<'static>],
     rest: &[Span<'static>],
     breaks: Breaks,
-) -> Vec<Line<'static>> {
+) -> Vec<(Line<'static>, Joint)> {
     let width = width.max(1);
     let (first, first_columns) = cut_prefix(first, width);
     let (rest, rest_columns) = cut_prefix(rest, width);
     let (text, styles) = flatten(spans);
     let rows = break_rows(&text, width - first_columns, width - rest_columns, breaks);
     let mut lines = Vec::with_capacity(rows.len());
-    let mut style = 0;
+    let (mut style, mut drawn) = (0, 0);
     for (index, row) in rows.iter().enumerate() {
+        let joint = match &text[drawn..row.start] {
+            _ if index == 0 => Joint::Begins,
+            "" => Joint::Close,
+            hidden if hidden.contains(['\n', '\r']) => Joint::Begins,
+            _ => Joint::Spaced,
+        };
+        drawn = row.end;
         let (prefix, columns) = if index == 0 { (&first, first_columns) } else { (&rest, rest_columns) };
         let mut line = prefix.clone();
         let mut at = row.start;
@@ -312,7 +346,7 @@ fn lay_out(
             append_drawn(&mut line, &text[at..end], styles[style].1, width - columns);
             at = end;
         }
-        lines.push(Line::from(line));
+        lines.push((Line::from(line), joint));
     }
     lines
 }
@@ -435,8 +469,29 @@ mod tests {
 
     #[test]
     fn code_keeps_its_spaces() {
-        assert_eq!(plain(&chop(&[Span::raw("    let a = 1;")], 6, &[], &[])), ["    le", "t a =", "1;"]);
-        assert_eq!(plain(&chop(&[Span::raw("ab  cd")], 3, &[], &[])), ["ab", " cd"]);
+        let chopped = |text, width| {
+            let (lines, joints): (Vec<_>, Vec<_>) = chop(&[Span::raw(text)], width, &[], &[]).into_iter().unzip();
+            assert!(joints[1..].iter().all(|joint| *joint == Joint::Close));
+            plain(&lines)
+        };
+        assert_eq!(chopped("    let a = 1;", 6), ["    le", "t a =", "1;"]);
+        assert_eq!(chopped("ab  cd", 3), ["ab", " cd"]);
+    }
+
+    #[test]
+    fn what_was_broken_can_be_joined() {
+        use Joint::{Begins, Close, Spaced};
+        for (text, width, joints) in [
+            ("the quick brown fox", 10, vec![Begins, Spaced]),
+            ("incomprehensible", 8, vec![Begins, Close]),
+            ("well-known fact", 7, vec![Begins, Close, Spaced]),
+            ("one \ntwo three", 6, vec![Begins, Begins, Spaced]),
+            ("a\n\nb", 6, vec![Begins; 3]),
+            ("漢字とかな", 6, vec![Begins, Close]),
+        ] {
+            let found: Vec<_> = wrap_joined(&[Span::raw(text)], width, &[], &[]).into_iter().map(|row| row.1).collect();
+            assert_eq!(found, joints, "{text:?}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::app::settings::in_words;
 use crate::config::{Applies, Origin, SPECS, Spec, Value};
 use crate::domain::action::Action;
 use crate::domain::fit::{self, Verdict};
-use crate::domain::units::bytes;
+use crate::domain::units::{bytes, grouped};
 use crate::text::wrap;
 use crate::ui::canvas::{Canvas, padded, paragraph};
 use crate::ui::models::keys;
@@ -143,9 +143,9 @@ fn cost(app: &App) -> Option<(String, Verdict)> {
     let fit = fit::judge(facts, app.settings.engine.load, app.machine.as_ref()?);
     let up_to = match fit.largest_context {
         0 => String::new(),
-        tokens => format!("; up to {tokens} fit"),
+        tokens => format!("; up to {} fit", grouped(tokens)),
     };
-    let (context, needed, budget) = (fit.context, bytes(fit.needed), bytes(fit.budget));
+    let (context, needed, budget) = (grouped(fit.context), bytes(fit.needed), bytes(fit.budget));
     Some((format!("{name}: about {needed} of {budget} at {context} tokens{up_to}"), fit.verdict))
 }
 

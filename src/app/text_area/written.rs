@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use crate::domain::store::{Draft, Fold, FoldKind};
-use crate::domain::units::{bytes, grouped};
+use crate::domain::units::{bytes, many};
 use crate::text::sanitize;
 
 /// Begins a stand-in.
@@ -32,7 +32,7 @@ pub enum Chip {
 pub struct LongText {
     text: Rc<str>,
     pasted: bool,
-    lines: u32,
+    lines: usize,
     fingerprint: u64,
 }
 
@@ -68,7 +68,7 @@ impl Chip {
     /// A long text, from the clipboard or from elsewhere.
     #[must_use]
     pub fn text(text: &str, pasted: bool) -> Self {
-        let lines = u32::try_from(text.lines().count()).unwrap_or(u32::MAX);
+        let lines = text.lines().count();
         Self::Text(LongText { text: text.into(), pasted, lines, fingerprint: fingerprint(text) })
     }
 
@@ -77,9 +77,8 @@ impl Chip {
     pub fn label(&self) -> String {
         let label = match self {
             Self::Text(LongText { text, pasted, lines, .. }) => {
-                let many = if *lines == 1 { "1 line".to_owned() } else { format!("{} lines", grouped(*lines)) };
                 let word = if *pasted { "Pasted" } else { "Text of" };
-                format!("[{word} {many}, {}]", bytes(text.len() as u64))
+                format!("[{word} {}, {}]", many(*lines, "line"), bytes(text.len() as u64))
             }
             Self::File(_) => self.full().into_owned(),
         };

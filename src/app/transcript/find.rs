@@ -369,7 +369,7 @@ mod tests {
         let lines = doc.lines(40, &theme).to_vec();
         let found = |words: &str| -> Vec<(usize, usize)> {
             let needle = Needle::new(words).expect("words");
-            let rows = lines.iter().zip(doc.lefts().iter().copied()).enumerate();
+            let rows = lines.iter().zip(doc.edges().iter().map(|edge| edge.left)).enumerate();
             in_lines(&needle, rows).into_iter().map(|mark| (mark.line, mark.columns.start)).collect()
         };
         assert_eq!(found("1"), [(0, 0), (3, 5), (5, 4), (8, 11), (12, 8)], "{lines:#?}");

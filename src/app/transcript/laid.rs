@@ -12,9 +12,9 @@ use crate::config::Details;
 use crate::config::theme::Theme;
 use crate::domain::Role;
 use crate::domain::conversation::{LeftOut, Message, MessageState, Version};
-use crate::text::markdown::{Look, Region, RegionKind};
+use crate::text::markdown::{Edge, Look, Region, RegionKind};
 use crate::text::stream::StreamingDoc;
-use crate::text::wrap;
+use crate::text::wrap::{self, Joint};
 
 /// What decides how a message is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,8 +59,8 @@ pub(super) struct Laid {
 
 #[derive(Debug)]
 enum Body {
-    /// A person's words, as they were typed, and the columns left of them.
-    Plain(Vec<Line<'static>>, usize),
+    /// A person's words, as they were typed, and how each line of them begins.
+    Plain(Vec<Line<'static>>, Vec<Edge>),
     /// A model's, which grow.
     Document(Box<StreamingDoc>),
 }
@@ -73,12 +73,16 @@ impl Body {
         }
     }
 
+    fn edges(&self) -> &[Edge] {
+        match self {
+            Self::Plain(_, edges) => edges,
+            Self::Document(doc) => doc.edges(),
+        }
+    }
+
     /// Columns of a line that are left of its text.
     fn left(&self, line: usize) -> usize {
-        match self {
-            Self::Plain(_, left) => *left,
-            Self::Document(doc) => doc.lefts().get(line).copied().unwrap_or(0),
-        }
+        self.edges().get(line).map_or(0, |edge| edge.left)
     }
 
     fn regions(&self) -> &[Region] {
@@ -184,12 +188,49 @@ impl Laid {
     pub fn text(&self, nth: usize) -> Option<(&Line<'static>, usize)> {
         let body = self.text_rows();
         if self.reasoning().contains(&nth) {
-            return Some((self.line(nth)?, self.reasoned.left()));
+            let edge = self.reasoned.edges().get(nth - self.head.len())?;
+            return Some((self.line(nth)?, edge.left));
         }
         match row(&self.folds, nth.checked_sub(body.start)?) {
             BodyRow::Line(line) if body.contains(&nth) => Some((self.body.lines().get(line)?, self.body.left(line))),
             _ => None,
         }
+    }
+
+    /// What is written in these rows, also what is folded there.
+    pub fn written(&self, rows: Range<usize>) -> Vec<Written<'_>> {
+        let mut written = Vec::new();
+        for nth in rows {
+            let reasoned = nth.checked_sub(self.head.len()).filter(|nth| *nth < self.reasoned.rows().len());
+            if let Some(line) = reasoned {
+                let (lines, edges) = (self.reasoned.rows(), self.reasoned.edges());
+                written.extend(Written::of(Some(nth), line, lines, edges));
+                continue;
+            }
+            let Some(of_body) = nth.checked_sub(self.above()).filter(|nth| *nth < self.body_rows) else { continue };
+            let (lines, shown) = match row(&self.folds, of_body) {
+                BodyRow::Line(line) => (line..line + 1, Some(nth)),
+                BodyRow::Fold(fold) => (self.folds[fold].hidden.clone(), None),
+            };
+            for line in lines {
+                let Some(found) = Written::of(shown, line, self.body.lines(), self.body.edges()) else { continue };
+                let region = self.body.regions().iter().find(|region| region.lines.contains(&line));
+                let code = region.and_then(|region| match region.kind {
+                    RegionKind::Code { number } => Some((number, line - region.lines.start)),
+                    RegionKind::Table => None,
+                });
+                let keeps_marks = matches!(self.body, Body::Document(_)) && code.is_none();
+                written.push(Written { keeps_marks, code, ..found });
+            }
+        }
+        written
+    }
+
+    /// Lines of a block of code that begin above one of its rows.
+    pub fn code_lines_above(&self, number: usize, row: usize) -> usize {
+        let region = self.body.regions().iter().find(|region| region.kind == RegionKind::Code { number });
+        let edges = region.map_or(&[][..], |region| &self.body.edges()[region.lines.clone()]);
+        edges.iter().take(row).filter(|edge| edge.joint == Some(Joint::Begins)).count()
     }
 
     /// The rows of its words, without what is said above and below them.
@@ -200,8 +241,8 @@ impl Laid {
     /// All that its words are drawn as, folded or not: reasoning if it is shown, then the text, each line with its place and the
     /// columns left of its text.
     pub fn words(&self) -> impl Iterator<Item = (Place, (&Line<'static>, usize))> {
-        let rows = self.reasoning().zip(self.reasoned.rows());
-        let reasoning = rows.map(|(row, text)| (Place::Row(row), (text, self.reasoned.left())));
+        let rows = self.reasoning().zip(self.reasoned.rows()).zip(self.reasoned.edges());
+        let reasoning = rows.map(|((row, text), edge)| (Place::Row(row), (text, edge.left)));
         let lines = self.body.lines().iter().enumerate();
         reasoning.chain(lines.map(|(line, text)| (Place::Line(line), (text, self.body.left(line)))))
     }
@@ -274,6 +315,32 @@ impl Laid {
     }
 }
 
+/// A row of the words, for who takes them away.
+#[derive(Debug)]
+pub(super) struct Written<'a> {
+    /// The row of the message that shows it; `None` where it is folded.
+    pub row: Option<usize>,
+    pub line: &'a Line<'static>,
+    /// Columns left of its text.
+    pub left: usize,
+    /// What stands there was written, too, if in another way: bullets, numbers, signs of a quote.
+    pub keeps_marks: bool,
+    pub joint: Joint,
+    /// The next row goes on with it.
+    pub goes_on: bool,
+    /// The block of code that it is of, by its number, and the row of that.
+    pub code: Option<(usize, usize)>,
+}
+
+impl<'a> Written<'a> {
+    /// `None` where nothing of the text stands.
+    fn of(row: Option<usize>, nth: usize, lines: &'a [Line<'static>], edges: &[Edge]) -> Option<Self> {
+        let Edge { left, joint } = *edges.get(nth)?;
+        let goes_on = edges.get(nth + 1).is_some_and(|next| matches!(next.joint, Some(Joint::Spaced | Joint::Close)));
+        Some(Self { row, line: lines.get(nth)?, left, keeps_marks: false, joint: joint?, goes_on, code: None })
+    }
+}
+
 /// Where a line of the words is: a row of the head, or a line of the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
@@ -295,8 +362,11 @@ fn body(message: &Message, old: Option<Body>, key: Key, theme: &Theme) -> Body {
         Role::User | Role::System => {
             let text = crate::text::sanitize(&message.content);
             let (width, margin) = (usize::from(key.width.max(1)), [Span::raw("  ")]);
-            let lines = wrap::wrap(&[Span::styled(text, theme.base)], width, &margin, &margin);
-            Body::Plain(lines, 2.min(width - 1))
+            let rows = wrap::wrap_joined(&[Span::styled(text, theme.base)], width, &margin, &margin);
+            let left = 2.min(width - 1);
+            let edge = |(line, joint)| (line, Edge { left, joint: Some(joint) });
+            let (lines, edges) = rows.into_iter().map(edge).unzip();
+            Body::Plain(lines, edges)
         }
     }
 }

@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use crate::config::theme::Theme;
 use crate::domain::action::Action;
 use crate::domain::conversation::{LeftOut, Message, MessageState, Version};
-use crate::domain::units::{ago, grouped, moment, seconds};
+use crate::domain::units::{ago, grouped, many, moment, seconds};
 use crate::domain::{FinishReason, Role};
 use crate::text::wrap;
 
@@ -55,7 +55,7 @@ pub(super) fn reasoning(message: &Message, words: usize, folded: bool, theme: &T
     let time = message.thought.filter(|time| time.as_secs() > 0).map(|time| format!(" for {}", seconds(time)));
     let time = time.unwrap_or_default();
     let mark = if folded { glyphs.folded } else { glyphs.unfolded };
-    Line::from(Span::styled(format!("{mark} {title}{time} {} {words} words", glyphs.dot), theme.muted))
+    Line::from(Span::styled(format!("{mark} {title}{time} {} {}", glyphs.dot, many(words, "word")), theme.muted))
 }
 
 /// When it was sent, and what is not said below it: what of the prompt was read again, and how long all of it took.
@@ -110,8 +110,7 @@ pub(super) fn statistics(message: &Message, theme: &Theme) -> Option<Line<'stati
     let dot = format!(" {} ", theme.glyphs.dot);
     let mut parts = Vec::new();
     if made.usage.completion_tokens > 0 {
-        let plural = if made.usage.completion_tokens == 1 { "" } else { "s" };
-        parts.push(format!("{} token{plural}", made.usage.completion_tokens));
+        parts.push(many(usize::try_from(made.usage.completion_tokens).unwrap_or(0), "token"));
     }
     if let Some(rate) = made.stats.decode_rate(&made.usage) {
         parts.push(format!("{rate:.1} tok/s"));

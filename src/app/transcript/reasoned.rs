@@ -4,8 +4,10 @@
 use ratatui::text::{Line, Span};
 
 use crate::config::theme::Theme;
+use crate::text::Sanitizer;
+use crate::text::markdown::Edge;
 use crate::text::words::Words;
-use crate::text::{Sanitizer, wrap};
+use crate::text::wrap::{self, Joint};
 
 /// How it is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +32,8 @@ pub(super) struct Reasoned {
     /// What is there of the last line.
     last: String,
     rows: Vec<Line<'static>>,
+    /// How each of them begins.
+    edges: Vec<Edge>,
     /// Rows of the lines before the last one.
     settled: usize,
 }
@@ -53,23 +57,29 @@ impl Reasoned {
 
     fn lay_out(&mut self, more: &str, width: usize, theme: &Theme) {
         let bar = [Span::styled(format!("{} ", theme.glyphs.bar), theme.faint)];
-        let wrapped = |text: &str| wrap::wrap(&[Span::styled(text, theme.reasoning)], width, &bar, &bar);
+        let left = BAR.min(width.saturating_sub(1));
+        let wrapped = |text: &str| {
+            let rows = wrap::wrap_joined(&[Span::styled(text, theme.reasoning)], width, &bar, &bar);
+            rows.into_iter().map(|(line, joint)| (line, Edge { left, joint: Some(joint) }))
+        };
         self.sanitizer.push_to(more, &mut self.last);
         self.rows.truncate(self.settled);
+        self.edges.truncate(self.settled);
+        let mut both = (std::mem::take(&mut self.rows), std::mem::take(&mut self.edges));
         if let Some(end) = self.last.rfind('\n') {
-            self.rows.extend(wrapped(&self.last[..end]));
-            self.settled = self.rows.len();
+            both.extend(wrapped(&self.last[..end]));
+            self.settled = both.0.len();
             self.last.drain(..=end);
         }
-        self.rows.extend(wrapped(&self.last));
+        both.extend(wrapped(&self.last));
         // It stands apart from the answer.
-        self.rows.push(Line::default());
+        both.extend([(Line::default(), Edge { left: 0, joint: Some(Joint::Begins) })]);
+        (self.rows, self.edges) = both;
     }
 
-    /// Columns of a row that are left of its text.
-    pub fn left(&self) -> usize {
-        let width = self.look.map_or(0, |look| usize::from(look.width));
-        BAR.min(width.saturating_sub(1))
+    /// How each of its rows begins.
+    pub fn edges(&self) -> &[Edge] {
+        &self.edges
     }
 
     /// Its rows, and a blank one below them; none where it is not shown.

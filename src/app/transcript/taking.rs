@@ -1,11 +1,15 @@
 //! What is selected, as text to be taken away.
 
 use std::fmt::Write as _;
+use std::ops::Range;
+
+use ratatui::text::Line;
 
 use super::Transcript;
 use super::cursor::Selected;
 use super::frame::At;
 use super::markdown::code_of;
+use super::unbroken::{Part, dedent, unbroken};
 use crate::config::theme::Theme;
 use crate::domain::Role;
 use crate::domain::conversation::{Conversation, Message};
@@ -20,7 +24,7 @@ pub struct Taken {
 }
 
 impl Transcript {
-    /// What is pointed at, as it was written where that is whole messages or code, else as it is drawn.
+    /// What is pointed at, as it was written; of a part of a message, the text without its marks.
     #[must_use]
     pub fn taken(&mut self, conversation: &Conversation, theme: &Theme) -> Option<Taken> {
         self.settle(conversation, theme);
@@ -41,9 +45,8 @@ impl Transcript {
                 Some(Taken { text: block.code, what: format!("{lines}{language}") })
             }
             Selected::Lines(from, to) => {
-                let rows = self.drawn(conversation, theme, from, to)?;
-                let what = many(rows.len(), "line");
-                Some(Taken { text: dedented(&rows), what })
+                let lines = self.lines(conversation, theme, (from, to), |_, line| Some(0..wrap::line_width(line)))?;
+                Some(Taken { text: lines.join("\n"), what: many(lines.len(), "line") })
             }
         }
     }
@@ -52,55 +55,62 @@ impl Transcript {
     #[must_use]
     pub fn dragged(&mut self, conversation: &Conversation, theme: &Theme) -> Option<Taken> {
         let drag = self.drag?;
-        let (from, to) = drag.rows(conversation)?;
-        let view = self.view?;
-        let mut frame = self.frame(conversation, view, theme);
-        let mut rows = Vec::new();
-        let mut at = from;
-        loop {
-            let line = frame.laid(at.0)?.line(at.1)?.clone();
-            let columns = drag.columns(conversation, at, &line).unwrap_or(0..0);
-            rows.push(wrap::slice(&line, columns.start, columns.len()).to_string().trim_end().to_owned());
-            if at >= to {
-                break;
-            }
-            at = frame.step(at, 1);
-        }
-        let text = rows.join("\n").trim_matches('\n').to_owned();
-        let what = match rows.as_slice() {
+        let rows = drag.rows(conversation)?;
+        let columns = |at, line: &Line<'_>| drag.columns(conversation, at, line);
+        let lines = self.lines(conversation, theme, rows, columns)?;
+        let what = match lines.as_slice() {
             [one] => many(wrap::measured(one).count(), "character"),
-            rows => many(rows.len(), "line"),
+            lines => many(lines.len(), "line"),
         };
+        let text = lines.join("\n");
         (!text.is_empty()).then_some(Taken { text, what })
     }
 
-    /// Rows of the conversation as they are drawn. Messages between the first and the last are taken as they were written: there
-    /// may be thousands of them.
-    fn drawn(&mut self, conversation: &Conversation, theme: &Theme, from: At, to: At) -> Option<Vec<String>> {
+    /// What is written from one row to another, of whose `columns` only those are meant; where nothing is, what is drawn there.
+    /// Messages between the first and the last are taken whole: there may be thousands of them.
+    fn lines(
+        &mut self,
+        conversation: &Conversation,
+        theme: &Theme,
+        (from, to): (At, At),
+        columns: impl Fn(At, &Line<'_>) -> Option<Range<usize>>,
+    ) -> Option<Vec<String>> {
         let view = self.view?;
         let mut frame = self.frame(conversation, view, theme);
-        let mut lines = Vec::new();
+        let (mut lines, mut drawn) = (Vec::new(), Vec::new());
         for place in from.0..=to.0 {
-            if place != from.0 && place != to.0 {
-                lines.extend(conversation.at(place)?.content.lines().map(str::to_owned));
+            let message = conversation.at(place)?;
+            let mut text: Vec<String> = if place != from.0 && place != to.0 {
+                message.content.trim_end().lines().map(str::to_owned).collect()
+            } else {
+                let laid = frame.laid(place)?;
+                let first = if place == from.0 { from.1 } else { 0 };
+                let end = if place == to.0 { (to.1 + 1).min(laid.len()) } else { laid.len() };
+                let rows = || (first..end).filter_map(|row| Some((laid.line(row)?, (place, row))));
+                drawn.extend(rows().map(|(line, at)| {
+                    let Range { start, end } = columns(at, line).unwrap_or_default();
+                    wrap::slice(line, start, end - start).to_string().trim_end().to_owned()
+                }));
+                // Where nothing of a row is meant, it is behind the end of that.
+                let nothing = (usize::MAX, 0);
+                let ends = |(line, at)| columns(at, line).map_or(nothing, |columns| (columns.start, columns.end));
+                let (begin, _) = rows().next().map_or(nothing, ends);
+                let (_, until) = rows().next_back().map_or(nothing, ends);
+                unbroken(laid, message, &Part { rows: first..end, begin, end: until }, theme)
+            };
+            if !lines.is_empty() && !text.is_empty() {
                 lines.push(String::new());
-                continue;
             }
-            let laid = frame.laid(place)?;
-            let first = if place == from.0 { from.1 } else { 0 };
-            let end = if place == to.0 { to.1 + 1 } else { laid.len() };
-            let rows = (first..end.min(laid.len())).filter_map(|row| laid.line(row));
-            lines.extend(rows.map(|line| line.to_string().trim_end().to_owned()));
+            lines.append(&mut text);
         }
-        Some(lines)
+        if lines.iter().all(String::is_empty) {
+            lines = drawn;
+            dedent(&mut lines);
+        }
+        let is_said = |line: &String| !line.is_empty();
+        lines.truncate(lines.iter().rposition(is_said)? + 1);
+        Some(lines.split_off(lines.iter().position(is_said)?))
     }
-}
-
-/// Without the columns that stand left of all of it.
-fn dedented(rows: &[String]) -> String {
-    let indent = |row: &String| row.len() - row.trim_start_matches(' ').len();
-    let least = rows.iter().filter(|row| !row.is_empty()).map(indent).min().unwrap_or(0);
-    rows.iter().map(|row| row.get(least..).unwrap_or_default()).collect::<Vec<_>>().join("\n")
 }
 
 /// What a message is to the person.

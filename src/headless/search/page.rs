@@ -4,13 +4,13 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use super::{on_this_machine, short, warnings};
+use super::{on_this_machine, warnings};
 use crate::domain::fit;
 use crate::domain::hub::{Gated, Hit, Offer, RepoPage};
 use crate::domain::machine::Machine;
 use crate::domain::model::{LoadSettings, RepoId};
 use crate::domain::offers::{judge, recommended};
-use crate::domain::units::{ago, bytes, count, speed};
+use crate::domain::units::{ago, bytes, count, short, speed};
 use crate::headless::interrupt::Watch;
 use crate::headless::table::{Column, table};
 use crate::headless::{Context, Format, Outcome, block_on, document, hub_options, print, print_json};

@@ -12,11 +12,12 @@ use super::formulas::{Formula, Part, Protected};
 use super::inline::Inline;
 use super::marks::footnote_mark;
 use super::piece::{Role, footnote_text, parsed};
-use super::row::Row;
+use super::row::{Edge, Row};
 use super::table::{Shape, Table};
 use super::{Look, OPTIONS, Region, RegionKind};
 use crate::config::theme::Theme;
-use crate::text::{sanitize, wrap};
+use crate::text::sanitize;
+use crate::text::wrap::{self, Joint};
 
 /// The room that a piece has, and how it is to be drawn there.
 #[derive(Debug, Clone, Copy)]
@@ -191,7 +192,7 @@ impl<'a> Blocks<'a> {
                 self.flush();
                 self.separate(range.start);
                 let rule = self.theme.glyphs.rule.repeat(self.containers.room());
-                self.emit(vec![Row::bare(Line::styled(rule, self.theme.faint))]);
+                self.emit(vec![Row::added(Line::styled(rule, self.theme.faint))]);
             }
             Event::TaskListMarker(done) => self.task(done),
             Event::Text(text) if matches!(self.leaf, Leaf::Code { .. }) => {
@@ -239,16 +240,17 @@ impl<'a> Blocks<'a> {
         let margin = [Span::raw(margin)];
         let lines = match rows {
             Some(rows) if fits(&rows) => {
-                let row =
-                    |row: String| Line::from(vec![margin[0].clone(), Span::styled(sanitize(&row).into_owned(), style)]);
+                let text = |row: String| Span::styled(sanitize(&row).into_owned(), style);
+                let row = |row| (Line::from(vec![margin[0].clone(), text(row)]), Joint::Begins);
                 rows.into_iter().map(row).collect()
             }
             rows => {
                 let flat = rows.and_then(|_| formula.inline()).unwrap_or_else(|| formula.written());
-                wrap::wrap(&[Span::styled(sanitize(&flat), style)], room, &margin, &margin)
+                wrap::wrap_joined(&[Span::styled(sanitize(&flat), style)], room, &margin, &margin)
             }
         };
-        self.emit(lines.into_iter().map(|line| Row { line, left }).collect());
+        let row = |(line, joint)| Row { line, edge: Edge { left, joint: Some(joint) } };
+        self.emit(lines.into_iter().map(row).collect());
     }
 
     fn start(&mut self, tag: Tag<'_>, at: usize) {
@@ -364,7 +366,7 @@ impl<'a> Blocks<'a> {
                 let mut lines = self.paragraph(&leaf, room);
                 if matches!(leaf, Leaf::Heading(HeadingLevel::H1)) && !lines.is_empty() {
                     let widest = lines.iter().map(|row| wrap::line_width(&row.line)).max().unwrap_or(0);
-                    lines.push(Row::bare(Line::styled(self.theme.glyphs.rule.repeat(widest), self.theme.faint)));
+                    lines.push(Row::added(Line::styled(self.theme.glyphs.rule.repeat(widest), self.theme.faint)));
                 }
                 self.emit(lines);
             }
@@ -378,8 +380,8 @@ impl<'a> Blocks<'a> {
         if !(self.goes_on && matches!(leaf, Leaf::Html)) {
             trim_start(&mut spans);
         }
-        let lines = if spans.is_empty() { Vec::new() } else { wrap::wrap(&spans, room, &[], &[]) };
-        lines.into_iter().map(Row::text).collect()
+        let lines = if spans.is_empty() { Vec::new() } else { wrap::wrap_joined(&spans, room, &[], &[]) };
+        lines.into_iter().map(Row::joined).collect()
     }
 
     fn draw_paragraph(&mut self) {
@@ -454,8 +456,9 @@ impl<'a> Blocks<'a> {
     fn define_until(&mut self, at: usize) {
         while let Some((span, text)) = self.definitions.pop_if(|(span, _)| span.start < at) {
             self.separate_if(span.start, true);
-            let lines = wrap::wrap(&[Span::styled(text, self.theme.muted)], self.containers.room(), &[], &[]);
-            self.emit(lines.into_iter().map(Row::text).collect());
+            let text = [Span::styled(text, self.theme.muted)];
+            let lines = wrap::wrap_joined(&text, self.containers.room(), &[], &[]);
+            self.emit(lines.into_iter().map(Row::joined).collect());
         }
     }
 

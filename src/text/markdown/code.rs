@@ -7,10 +7,10 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::Look;
-use super::row::Row;
+use super::row::{Edge, Row};
 use crate::config::theme::Theme;
 use crate::text::highlight::Highlighter;
-use crate::text::wrap;
+use crate::text::wrap::{self, Joint};
 
 /// A longer line is not coloured: it is data, not code that anybody reads.
 const LONG_LINE: usize = 2 << 10;
@@ -46,8 +46,10 @@ impl Painter {
         let label = Span::styled(self.label.clone(), theme.code.patch(theme.muted));
         let name = wrap::truncate(&Line::from(label), width - margin(width), theme.glyphs.ellipsis);
         let left = margin(width);
-        (self.look.headed || !self.label.is_empty())
-            .then(|| Row { line: ground(indented(name.spans, &" ".repeat(left), theme.code), width, theme), left })
+        (self.look.headed || !self.label.is_empty()).then(|| Row {
+            line: ground(indented(name.spans, &" ".repeat(left), theme.code), width, theme),
+            edge: Edge { left, joint: None },
+        })
     }
 
     /// The rows of the next line of code.
@@ -64,7 +66,7 @@ impl Painter {
             let columns = NUMBER - 1;
             first = format!("{first}{:>columns$} ", self.number);
         }
-        self.rows(spans, first, width, theme)
+        self.rows(spans, (first, Joint::Begins), width, theme)
     }
 
     /// The rows of more of the same line, which is a very long one.
@@ -74,7 +76,7 @@ impl Painter {
         }
         let margin = margin(width) + if self.is_numbered(width) { NUMBER } else { 0 };
         let mark = continuation(margin, width, theme);
-        self.rows(vec![Span::styled(untabbed(text).into_owned(), theme.code)], mark, width, theme)
+        self.rows(vec![Span::styled(untabbed(text).into_owned(), theme.code)], (mark, Joint::Close), width, theme)
     }
 
     /// Whether lines have numbers, and there is room for them.
@@ -82,20 +84,32 @@ impl Painter {
         self.look.line_numbers && width >= 20
     }
 
-    /// The rows of one line, after `first`.
-    fn rows(&self, spans: Vec<Span<'static>>, first: String, width: usize, theme: &Theme) -> Vec<Row> {
+    /// The rows of one line, or of more of one, after `first`.
+    fn rows(
+        &self,
+        spans: Vec<Span<'static>>,
+        (first, begins): (String, Joint),
+        width: usize,
+        theme: &Theme,
+    ) -> Vec<Row> {
         let aside = theme.code.patch(theme.faint);
         let mut left = wrap::width(&first);
         if self.look.wide {
             let mut line = vec![Span::styled(first, aside)];
             line.extend(spans);
-            return vec![Row { line: ground(Line::from(line), width, theme), left }];
+            return vec![Row {
+                line: ground(Line::from(line), width, theme),
+                edge: Edge { left, joint: Some(begins) },
+            }];
         }
         let mark = continuation(left, width, theme);
         let rest = wrap::width(&mark);
         let lines = wrap::chop(&spans, width, &[Span::styled(first, aside)], &[Span::styled(mark, aside)]);
-        let row = |line| Row { line: ground(line, width, theme), left: std::mem::replace(&mut left, rest) };
-        lines.into_iter().map(row).collect()
+        let row = |(nth, (line, joint))| {
+            let joint = Some(if nth == 0 { begins } else { joint });
+            Row { line: ground(line, width, theme), edge: Edge { left: std::mem::replace(&mut left, rest), joint } }
+        };
+        lines.into_iter().enumerate().map(row).collect()
     }
 }
 

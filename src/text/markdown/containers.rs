@@ -3,7 +3,7 @@
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::row::Row;
+use super::row::{Edge, Row};
 use crate::text::wrap;
 
 /// The containers that are open, the outermost first. However deep they are, a line costs no more than its width: those that have no
@@ -100,7 +100,7 @@ impl Containers {
     }
 
     /// A line inside, with all that stands left of it.
-    pub(super) fn around(&mut self, Row { line, left }: Row) -> Row {
+    pub(super) fn around(&mut self, Row { line, edge }: Row) -> Row {
         let visible = self.visible();
         self.drawn += 1;
         let mut spans = Vec::with_capacity(visible + line.spans.len());
@@ -111,6 +111,6 @@ impl Containers {
             }
         }
         spans.extend(line.spans.into_iter().map(|span| Span { style: line.style.patch(span.style), ..span }));
-        Row { line: Line::from(spans), left: self.columns() + left }
+        Row { line: Line::from(spans), edge: Edge { left: self.columns() + edge.left, ..edge } }
     }
 }

@@ -7,11 +7,12 @@ use ratatui::text::Line;
 use super::blocks::{self, Drawn, Sheet};
 use super::code::Painter;
 use super::piece::Role;
-use super::row::Row;
+use super::row::{Edge, Row};
 use super::split::{Kind, Splitter, Step};
 use super::table::Shape;
 use super::{Look, Region, RegionKind};
 use crate::config::theme::Theme;
+use crate::text::wrap::Joint;
 
 /// Longer lines come in parts, which are drawn once like lines.
 const LONG_LINE: usize = 2 << 10;
@@ -39,8 +40,7 @@ pub(crate) struct Page {
     width: usize,
     look: Look,
     lines: Vec<Line<'static>>,
-    /// Columns of each line that are left of its text.
-    lefts: Vec<usize>,
+    edges: Vec<Edge>,
     regions: Vec<Region>,
     at: Position,
     work: u64,
@@ -81,7 +81,7 @@ impl Page {
             width: usize::from(width.max(1)),
             look,
             lines: Vec::new(),
-            lefts: Vec::new(),
+            edges: Vec::new(),
             regions: Vec::new(),
             at: Position::default(),
             work: 0,
@@ -92,9 +92,9 @@ impl Page {
         &self.lines
     }
 
-    /// Columns of each line that stand beside its text: bars, bullets, numbers.
-    pub(crate) fn lefts(&self) -> &[usize] {
-        &self.lefts
+    /// How each line begins.
+    pub(crate) fn edges(&self) -> &[Edge] {
+        &self.edges
     }
 
     /// What of the lines is code and tables, from the top.
@@ -167,7 +167,7 @@ impl Page {
     /// Takes back everything since `mark`.
     pub(crate) fn back_to(&mut self, mark: Mark) {
         self.lines.truncate(mark.lines);
-        self.lefts.truncate(mark.lines);
+        self.edges.truncate(mark.lines);
         self.regions.truncate(mark.regions);
         if let Some(last) = self.regions.last_mut() {
             last.lines.end = last.lines.end.min(mark.lines);
@@ -208,21 +208,27 @@ impl Page {
     }
 
     /// Puts lines of the open piece on the page, after a blank line where they are its first. Gives the place of the first of them.
-    fn append(&mut self, rows: Vec<Row>) -> Option<usize> {
+    fn append(&mut self, mut rows: Vec<Row>) -> Option<usize> {
         let piece = self.at.open.as_mut().filter(|_| !rows.is_empty())?;
+        let mut begin = self.lines.len();
         let joined = matches!(
             piece.kind,
             Kind::Item { joined: true, .. } | Kind::Rows { .. } | Kind::More | Kind::Html { joined: true }
         ) || matches!(&piece.kind, Kind::InItem(rest) if rest.joined);
         if !piece.drawn && !joined && !self.lines.is_empty() {
-            self.lines.push(Line::default());
-            self.lefts.push(0);
+            rows.insert(0, Row::text(Line::default()));
+            begin += 1;
+        } else if !piece.drawn
+            && matches!(piece.kind, Kind::More)
+            && let Some(joint) = &mut rows[0].edge.joint
+        {
+            // It was cut between two words.
+            *joint = Joint::Spaced;
         }
         piece.drawn = true;
-        let begin = self.lines.len();
-        for Row { line, left } in rows {
+        for Row { line, edge } in rows {
             self.lines.push(line);
-            self.lefts.push(left);
+            self.edges.push(edge);
         }
         Some(begin)
     }

@@ -15,7 +15,7 @@ use crate::domain::action::Action;
 use crate::domain::catalog::Standing;
 use crate::domain::fit::Verdict;
 use crate::domain::hub::{Gated, Quality};
-use crate::domain::units::{age, ago, bytes, count, short};
+use crate::domain::units::{age, ago, bytes, count, grouped, short};
 use crate::error::ErrorKind;
 use crate::text::wrap;
 use crate::ui::canvas::{Canvas, padded, paragraph};
@@ -445,7 +445,7 @@ fn details(app: &App, item: Item<'_>, width: usize) -> Vec<Line<'static>> {
             }
             let mut facts: Vec<String> = Vec::new();
             facts.extend(known.model.as_ref().map(ToString::to_string));
-            facts.extend(known.context.map(|context| format!("context {context}")));
+            facts.extend(known.context.map(|context| format!("context {}", grouped(context))));
             facts.extend(known.licence.clone());
             lines.extend(paragraph(&facts.join(&format!(" {dot} ")), width, theme.muted));
             lines

@@ -15,7 +15,7 @@ use crate::domain::action::Action;
 use crate::domain::fit::{self, Verdict};
 use crate::domain::hub::Unfinished;
 use crate::domain::model::{LocalModel, starter};
-use crate::domain::units::{age, ago, bytes, count, percent, share};
+use crate::domain::units::{age, ago, bytes, count, grouped, percent, share};
 use crate::text::wrap;
 use crate::ui::canvas::{Canvas, padded, paragraph, step};
 use crate::ui::split_top;
@@ -23,7 +23,7 @@ use crate::ui::split_top;
 /// Widths of the columns after the name.
 const QUANT: usize = 9;
 const SIZE: usize = 9;
-const CONTEXT: usize = 9;
+const CONTEXT: usize = 10;
 const USED: usize = 8;
 const FIT: usize = 12;
 
@@ -118,7 +118,7 @@ fn model_row(app: &App, model: &LocalModel, chosen: bool, columns: &Columns) -> 
     spans.push(Span::styled(padded(&model.quant(), columns.quant, glyphs.ellipsis), on(theme.muted)));
     spans.push(Span::styled(format!("{:>SIZE$}", bytes(model.bytes)), on(theme.base)));
     if columns.context > 0 {
-        let context = model.facts.as_ref().map(|f| f.context.to_string()).unwrap_or_default();
+        let context = model.facts.as_ref().map(|f| grouped(f.context)).unwrap_or_default();
         spans.push(Span::styled(format!("{context:>CONTEXT$}"), on(theme.muted)));
     }
     if columns.used > 0 {
@@ -197,7 +197,7 @@ fn details(app: &App, model: &LocalModel, width: usize, now: Instant) -> Vec<Lin
                 facts.architecture,
                 count(facts.parameters),
                 facts.layers,
-                facts.context,
+                grouped(facts.context),
                 if facts.can_think { format!(" {dot} can think") } else { String::new() },
                 model
                     .quantised_as(app.settings.engine.load)
@@ -234,7 +234,7 @@ fn details(app: &App, model: &LocalModel, width: usize, now: Instant) -> Vec<Lin
 pub(super) fn fit_words(fit: fit::Fit, speed: Option<f64>, dot: &str) -> String {
     let largest = match fit.largest_context {
         0 => "not even its weights fit".to_owned(),
-        n => format!("the longest that fits is {n}"),
+        n => format!("the longest that fits is {}", grouped(n)),
     };
     let speed = speed.map_or(String::new(), |speed| format!(" {dot} about {speed:.0} tok/s"));
     format!(
@@ -242,7 +242,7 @@ pub(super) fn fit_words(fit: fit::Fit, speed: Option<f64>, dot: &str) -> String 
         fit.verdict.label(),
         bytes(fit.needed),
         bytes(fit.budget),
-        fit.context,
+        grouped(fit.context),
     )
 }
 

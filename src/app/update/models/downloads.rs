@@ -10,7 +10,7 @@ use crate::domain::action::Action;
 use crate::domain::fit::{Fit, Verdict};
 use crate::domain::hub::Unfinished;
 use crate::domain::model::{ModelRef, starter};
-use crate::domain::units::bytes;
+use crate::domain::units::{bytes, grouped};
 use crate::domain::{DownloadState, HubCmd};
 
 impl App {
@@ -83,7 +83,7 @@ impl App {
         let Some(fit) = fit.filter(|fit| fit.verdict == Verdict::TooLarge) else { return self.get(wanted, now) };
         let shorter = match fit.largest_context {
             0 => String::new(),
-            context => format!(" A context of {context} would fit: change it in Settings."),
+            context => format!(" A context of {} would fit: change it in Settings.", grouped(context)),
         };
         let instead = instead.map_or_else(String::new, |best| format!(" {best} fits."));
         let (needed, budget) = (bytes(fit.needed), bytes(fit.budget));

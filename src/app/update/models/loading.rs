@@ -9,7 +9,7 @@ use crate::domain::action::Action;
 use crate::domain::fit::{Fit, Verdict};
 use crate::domain::model::{LoadSettings, LocalModel, ModelInfo, ModelRef, ModelSpec};
 use crate::domain::quant::KeptCopy;
-use crate::domain::units::{bytes, seconds};
+use crate::domain::units::{bytes, grouped, seconds};
 use crate::domain::{EngineCmd, HubCmd, LoadId, fit};
 use crate::error::UserError;
 
@@ -135,7 +135,7 @@ impl App {
             return;
         };
         let advice = if fit.largest_context > 0 {
-            format!(" A context of {} would fit: change it in Settings.", fit.largest_context)
+            format!(" A context of {} would fit: change it in Settings.", grouped(fit.largest_context))
         } else {
             String::new()
         };
