@@ -329,7 +329,7 @@ fn a_frame_looks_at_the_rows_on_the_screen_and_at_no_others() {
     for key in ["end", "pageup", "home", "pagedown", "pagedown", "end"] {
         d.key(key);
         let screen = d.screen(200, 60);
-        let drawn = &d.app.models.drawn.items;
+        let drawn = &d.app.items;
         assert!(drawn.len() <= 60, "{} rows", drawn.len());
         assert!(drawn.iter().any(|(_, item)| *item == d.app.models.find.selected), "the chosen one is among them");
         assert!(key != "end" || screen.contains("org/model-9999-GGUF"));

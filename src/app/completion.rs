@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::app::composer::Composer;
+use crate::app::list::Scroll;
 use crate::app::picker::move_selection;
 use crate::app::text_area::Chip;
 use crate::app::text_area::written::mention;
@@ -77,6 +78,7 @@ pub struct Completion {
     about: About,
     offers: Vec<Offer>,
     selected: usize,
+    pub scroll: Scroll,
     /// One was chosen with the arrows, and is meant.
     moved: bool,
     /// Closed by hand, for what begins there.
@@ -113,6 +115,12 @@ impl Completion {
         let moved = move_selection(&mut self.selected, self.offers.len(), action);
         self.moved |= moved;
         moved
+    }
+
+    /// Chooses an offer that was clicked. True where it was chosen already.
+    pub fn choose(&mut self, offer: usize) -> bool {
+        self.moved = true;
+        std::mem::replace(&mut self.selected, offer) == offer
     }
 
     /// Until something else is written. False where nothing is open.

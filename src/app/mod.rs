@@ -8,6 +8,7 @@ pub mod compare;
 pub mod completion;
 pub mod composer;
 pub mod counting;
+pub mod list;
 pub mod models;
 pub mod msg;
 pub mod picker;
@@ -25,6 +26,8 @@ pub mod wishes;
 use std::cell::OnceCell;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
+
+use ratatui::layout::Rect;
 
 use crate::app::chat::ChatPane;
 use crate::app::compare::Compare;
@@ -335,6 +338,8 @@ pub struct App {
     pub scripts: u32,
     /// Where the last frame drew the panes' names: columns of the first row.
     pub tabs: Vec<(Pane, std::ops::Range<u16>)>,
+    /// And the items of the list in front, which can be clicked.
+    pub items: Vec<(Rect, usize)>,
     clock: (Instant, u64),
     clicks: Option<update::Clicks>,
     /// The last load, or lookup in place of one: what the engine tells of others is late.
@@ -403,6 +408,7 @@ impl App {
             memory: None,
             scripts: 0,
             tabs: Vec::new(),
+            items: Vec::new(),
             clock,
             clicks: None,
             load: LoadId::default(),

@@ -4,6 +4,7 @@ use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 use unicode_segmentation::UnicodeSegmentation;
 
+use crate::app::list::Scroll;
 use crate::app::text_area::TextArea;
 use crate::domain::MsgId;
 use crate::domain::action::Action;
@@ -75,13 +76,14 @@ pub struct Picker {
     /// Rows that match, best first.
     matches: Vec<usize>,
     selected: usize,
+    pub scroll: Scroll,
 }
 
 impl Picker {
     #[must_use]
     pub fn new(title: &'static str, rows: Vec<Row>) -> Self {
         let matches = (0..rows.len()).collect();
-        Self { title, query: TextArea::one_line(""), rows, matches, selected: 0 }
+        Self { title, query: TextArea::one_line(""), rows, matches, selected: 0, scroll: Scroll::default() }
     }
 
     /// Begins at the row for which `is` holds.
@@ -165,6 +167,11 @@ impl Picker {
 
     pub fn act(&mut self, action: Action) -> bool {
         move_selection(&mut self.selected, self.matches.len(), action)
+    }
+
+    /// Chooses a row that was clicked. True where it was chosen already.
+    pub fn choose(&mut self, row: usize) -> bool {
+        std::mem::replace(&mut self.selected, row) == row
     }
 }
 

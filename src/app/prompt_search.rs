@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::app::list::Scroll;
 use crate::app::picker::move_selection;
 use crate::app::prompts::Prompt;
 use crate::app::text_area::TextArea;
@@ -15,12 +16,19 @@ pub struct PromptSearch {
     /// Those that have all the words.
     matches: Vec<usize>,
     selected: usize,
+    pub scroll: Scroll,
 }
 
 impl PromptSearch {
     #[must_use]
     pub fn new<'a>(all: impl Iterator<Item = &'a Prompt>) -> Self {
-        let mut search = Self { query: TextArea::one_line(""), all: Vec::new(), matches: Vec::new(), selected: 0 };
+        let mut search = Self {
+            query: TextArea::one_line(""),
+            all: Vec::new(),
+            matches: Vec::new(),
+            selected: 0,
+            scroll: Scroll::default(),
+        };
         search.look_through(all);
         search
     }
@@ -67,6 +75,11 @@ impl PromptSearch {
 
     pub fn act(&mut self, action: Action) -> bool {
         move_selection(&mut self.selected, self.matches.len(), action)
+    }
+
+    /// Chooses one that was clicked. True where it was chosen already.
+    pub fn choose(&mut self, row: usize) -> bool {
+        std::mem::replace(&mut self.selected, row) == row
     }
 
     /// The key that opened it goes on to the next, as in shells.

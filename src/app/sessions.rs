@@ -1,5 +1,6 @@
 //! What is kept of the conversation on the screen, and the list of all that are kept.
 
+use crate::app::list::Scroll;
 use crate::app::picker::move_selection;
 use crate::app::text_area::TextArea;
 use crate::domain::action::Action;
@@ -160,6 +161,7 @@ pub struct ConversationList {
     shown: Vec<usize>,
     shown_hits: Vec<usize>,
     selected: usize,
+    pub scroll: Scroll,
     pub list_ask: Option<AskId>,
     pub search_ask: Option<AskId>,
     /// What was asked for, and of what.
@@ -184,6 +186,7 @@ impl Default for ConversationList {
             shown: Vec::new(),
             shown_hits: Vec::new(),
             selected: 0,
+            scroll: Scroll::default(),
             list_ask: None,
             search_ask: None,
             preview_ask: None,
@@ -293,5 +296,10 @@ impl ConversationList {
     pub fn act(&mut self, action: Action) -> bool {
         let len = self.len();
         move_selection(&mut self.selected, len, action)
+    }
+
+    /// Chooses a row that was clicked. True where it was chosen already.
+    pub fn choose(&mut self, row: usize) -> bool {
+        std::mem::replace(&mut self.selected, row) == row
     }
 }

@@ -1,5 +1,6 @@
 //! The Settings pane: a row for every setting, made from the table of settings.
 
+use crate::app::list::Scroll;
 use crate::app::picker::move_selection;
 use crate::app::text_area::TextArea;
 use crate::config::{BY_MODEL, Kind, SPECS, Settings, Spec, Value};
@@ -12,6 +13,7 @@ use crate::domain::sampling::{Sampling, SamplingPatch};
 #[derive(Debug, Default)]
 pub struct SettingsPane {
     pub selected: usize,
+    pub scroll: Scroll,
     /// Changes that are not written yet.
     pub unsaved: Vec<(&'static str, Option<Value>)>,
 }

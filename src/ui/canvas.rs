@@ -18,11 +18,13 @@ const LONGEST_CELL: usize = 64;
 pub struct Canvas<'a> {
     buffer: &'a mut Buffer,
     pub glyphs: &'a Glyphs,
+    /// Where items of the list in front are drawn: they can be clicked.
+    pub items: Vec<(Rect, usize)>,
 }
 
 impl<'a> Canvas<'a> {
     pub fn new(buffer: &'a mut Buffer, glyphs: &'a Glyphs) -> Self {
-        Self { buffer, glyphs }
+        Self { buffer, glyphs, items: Vec::new() }
     }
 
     /// Clears an area to a style.

@@ -122,7 +122,7 @@ pub(super) fn offers(canvas: &mut Canvas<'_>, above: Rect, column: Rect, app: &A
     let all = app.chat.composer.completion.offers();
     let rows = all.len().min(OFFERED_ROWS).min(usize::from(above.height));
     let chosen = app.chat.composer.completion.selected();
-    let first = chosen.saturating_sub(rows.saturating_sub(1));
+    let first = app.chat.composer.completion.scroll.show(chosen, all.len(), rows);
     let height = u16::try_from(rows).unwrap_or(0);
     let area = Rect { x: column.x, y: above.bottom() - height, width: column.width, height };
     canvas.fill(area, theme.panel);
@@ -130,6 +130,7 @@ pub(super) fn offers(canvas: &mut Canvas<'_>, above: Rect, column: Rect, app: &A
     for (i, offer) in all.iter().enumerate().skip(first).take(rows) {
         let y = area.y + u16::try_from(i - first).unwrap_or(0);
         let row = Rect { y, height: 1, ..area };
+        canvas.items.push((row, i));
         let styles = if i == chosen {
             canvas.fill(row, theme.selection);
             (theme.selection, theme.selection)

@@ -58,6 +58,7 @@ pub fn draw(frame: &mut Frame<'_>, app: &mut App, now: Instant) {
         next_keys::draw(&mut canvas, body, app);
         overlay::toasts(&mut canvas, body, app);
         canvas.reduce(area);
+        app.items = canvas.items;
         cursor
     };
     if let Some(position) = cursor {

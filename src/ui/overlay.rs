@@ -22,6 +22,8 @@ use crate::ui::{compare, help, prompt_search, sessions, split_bottom, split_top}
 
 /// Gives the place of the cursor.
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App) -> Option<Position> {
+    // What is behind it can't be clicked.
+    canvas.items.clear();
     // The help's scroll is held to its length here, where that is known.
     if let Some(Overlay::Help { scroll }) = &app.overlay {
         let scroll = help::draw(canvas, area, app, *scroll);
@@ -98,12 +100,13 @@ fn picker_at(canvas: &mut Canvas<'_>, area: Rect, app: &App, picker: &Picker, wi
     let (field, list) = split_top(inner, 2);
     let cursor = text_field(canvas, field, app, &picker.query);
     let height = usize::from(list.height);
-    let first = (picker.selected() + 1).saturating_sub(height);
+    let first = picker.scroll.show(picker.selected(), picker.rows().len(), height);
     if picker.rows().len() == 0 {
         canvas.line(list, &Line::from(Span::styled("Nothing matches", theme.muted)));
     }
     for (i, (row, pieces)) in picker.shown(first, height).into_iter().enumerate() {
         let at = Rect { y: list.y + u16::try_from(i).unwrap_or(0), height: 1, ..list };
+        canvas.items.push((at, first + i));
         let chosen = first + i == picker.selected();
         if chosen {
             canvas.fill(at, theme.selection);
@@ -278,6 +281,7 @@ fn no_room(canvas: &mut Canvas<'_>, area: Rect, app: &App, room: &Room) {
         if at.y >= list.bottom() {
             break;
         }
+        canvas.items.push((at, i));
         let chosen = i == room.selected;
         if chosen {
             canvas.fill(at, theme.selection);

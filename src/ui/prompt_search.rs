@@ -33,9 +33,10 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &App, search: &Prom
         canvas.line(list, &canvas.cut(text, list.width, theme.muted));
     }
     let fit = usize::from(list.height);
-    let first = (search.selected() + 1).saturating_sub(fit);
+    let first = search.scroll.show(search.selected(), search.prompts().len(), fit);
     for (i, prompt) in search.prompts().enumerate().skip(first).take(fit) {
         let row = Rect { y: list.y + u16::try_from(i - first).unwrap_or(0), height: 1, ..list };
+        canvas.items.push((row, i));
         let chosen = i == search.selected();
         let style = if chosen { theme.selection } else { theme.base };
         if chosen {

@@ -86,10 +86,11 @@ fn draw_rows(canvas: &mut Canvas<'_>, area: Rect, app: &App, list: &Conversation
     let theme = &app.theme;
     let lines = if area.height >= TALL { 2 } else { 1 };
     let fit = usize::from((area.height / lines).max(1));
-    let first = (list.selected() + 1).saturating_sub(fit);
+    let first = list.scroll.show(list.selected(), list.len(), fit);
     for (i, entry) in list.entries().enumerate().skip(first).take(fit) {
         let y = area.y + lines * u16::try_from(i - first).unwrap_or(0);
         let row = Rect { y, height: lines, ..area };
+        canvas.items.push((row, i));
         let chosen = i == list.selected();
         if chosen {
             canvas.fill(row, theme.selection);

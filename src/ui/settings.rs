@@ -52,8 +52,13 @@ fn rows(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
     }
     let height = usize::from(area.height);
     let chosen = all.iter().position(|r| matches!(r, Row::Setting(i) if *i == app.settings_pane.selected)).unwrap_or(0);
-    // The chosen row stays in sight, with its neighbours where there is room.
-    let first = (chosen + 3).saturating_sub(height).min(all.len().saturating_sub(height));
+    // The chosen row comes into sight with its neighbours where there is room.
+    let scroll = &app.settings_pane.scroll;
+    if !scroll.shows(chosen, height) {
+        scroll.show((chosen + 2).min(all.len() - 1), all.len(), height);
+        scroll.show(chosen.saturating_sub(2), all.len(), height);
+    }
+    let first = scroll.show(chosen, all.len(), height);
     for (y, row) in (area.top()..area.bottom()).zip(all.iter().skip(first)) {
         let at = Rect { y, height: 1, ..area };
         match row {
@@ -62,6 +67,7 @@ fn rows(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
                 canvas.line(at, &Line::from(Span::styled(*name, theme.heading)));
             }
             Row::Setting(i) => {
+                canvas.items.push((at, *i));
                 let chosen = *i == app.settings_pane.selected;
                 if chosen {
                     canvas.fill(at, theme.selection);

@@ -1,7 +1,7 @@
 //! Downloads that were asked for here: the queue, and what became of those before.
 
 use crate::app::ThenLoad;
-use crate::app::models::list::Scroll;
+use crate::app::list::Scroll;
 use crate::domain::hub::DownloadState;
 use crate::domain::model::{ModelRef, RepoId, starter};
 use crate::domain::{JobId, units};

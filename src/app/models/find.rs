@@ -2,7 +2,7 @@
 //!
 //! Answers come in pages that are kept one after the other; a frame looks at the rows on the screen and at no others.
 
-use crate::app::models::list::{self, Scroll};
+use crate::app::list::{self, Scroll};
 use crate::app::text_area::TextArea;
 use crate::domain::AskId;
 use crate::domain::action::Action;

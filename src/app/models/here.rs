@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::app::list::Scroll;
 use crate::app::models::downloads::Downloads;
-use crate::app::models::list::Scroll;
 use crate::domain::AskId;
 use crate::domain::hub::{DiskUse, Local, Newer, Offer, Unfinished};
 use crate::domain::model::{LocalModel, ModelRef, RepoId};

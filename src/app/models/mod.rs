@@ -6,17 +6,16 @@
 //! | `find` | the search field, its filters, the catalog and what the Hub answers |
 //! | `page` | one repository: what it offers, judged for this machine, and its card |
 //! | `downloads` | the queue, and what became of those before |
-//! | `list` | which rows of a list are on the screen |
 
 pub mod downloads;
 pub mod find;
 pub mod here;
-pub mod list;
 pub mod page;
 
 use std::ops::Range;
 use std::time::Instant;
 
+use crate::app::list;
 use crate::app::models::downloads::{Download, Downloads};
 use crate::app::models::find::Find;
 use crate::app::models::here::{Here, Row};
@@ -49,14 +48,11 @@ impl Place {
     }
 }
 
-/// Where the last frame drew what can be clicked.
+/// Where the last frame drew the names of the places.
 #[derive(Debug, Default)]
 pub struct Drawn {
     pub places: Vec<(Place, Range<u16>)>,
     pub places_row: u16,
-    /// Rows of the screen with the item that is in each.
-    pub items: Vec<(u16, usize)>,
-    pub columns: Range<u16>,
 }
 
 #[derive(Debug, Default)]

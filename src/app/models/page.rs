@@ -1,7 +1,7 @@
 //! One repository: what it offers, judged for this machine; what it was made of and what was made of that; its card.
 
+use crate::app::list::{self, Scroll};
 use crate::app::models::Place;
-use crate::app::models::list::{self, Scroll};
 use crate::domain::AskId;
 use crate::domain::action::Action;
 use crate::domain::fit::{Fit, Verdict};

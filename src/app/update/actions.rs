@@ -57,6 +57,28 @@ impl App {
         }
     }
 
+    /// Chooses an item that was clicked in the list that `move_in_list` moves in. True where it was chosen already.
+    pub(super) fn choose_in_list(&mut self, item: usize) -> bool {
+        match &mut self.overlay {
+            Some(Overlay::Palette(picker)) => picker.choose(item),
+            Some(Overlay::Themes { picker, .. }) => {
+                let was_chosen = picker.choose(item);
+                self.preview_theme();
+                was_chosen
+            }
+            // A title that is being typed is of the row that was chosen for it.
+            Some(Overlay::Conversations(list)) => list.renaming.is_none() && list.choose(item),
+            Some(Overlay::Prompts(search)) => search.choose(item),
+            Some(Overlay::Room(room)) => std::mem::replace(&mut room.selected, item) == item,
+            Some(_) => false,
+            None => match self.pane {
+                Pane::Models => self.models.choose(item),
+                Pane::Settings => std::mem::replace(&mut self.settings_pane.selected, item) == item,
+                Pane::Chat => self.chat.composer.completion.choose(item),
+            },
+        }
+    }
+
     pub(super) fn act_globally(&mut self, action: Action, now: Instant) {
         match action {
             Action::ShowChat => self.pane = Pane::Chat,

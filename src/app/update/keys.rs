@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use ratatui::layout::Position;
+
 use crate::app::msg::{Effect, TermEvent, TimerId};
 use crate::app::{App, Dirty, Keys, LookedAt, Overlay, Pane, Pressed, ToastKind};
 use crate::config::keymap::{Key, KeyChord, KeySequence};
@@ -34,15 +36,12 @@ impl App {
                 self.touch(Dirty::Soon);
             }
             TermEvent::Click { column, row } => {
-                if self.press_in_conversation(column, row, now) || self.click_in_models(column, row, now) {
-                    self.touch(Dirty::Now);
-                } else if row == 0
-                    && self.overlay.is_none()
-                    && let Some((pane, _)) = self.tabs.iter().find(|(_, columns)| columns.contains(&column))
-                {
-                    self.pane = *pane;
-                    self.touch(Dirty::Now);
-                }
+                // A list may stand over the conversation.
+                let _ = self.click_on_item(column, row, now)
+                    || self.press_in_conversation(column, row, now)
+                    || self.click_on_place(column, row)
+                    || self.click_on_tab(column, row);
+                self.touch(Dirty::Now);
             }
             TermEvent::Drag { column, row } => {
                 self.drag_in_conversation(column, row);
@@ -50,6 +49,33 @@ impl App {
             }
             TermEvent::Release { .. } => self.release_in_conversation(),
         }
+    }
+
+    /// A click on an item of the list in front chooses it; one on the chosen item does what Enter would. False where there is none.
+    fn click_on_item(&mut self, column: u16, row: u16, now: Instant) -> bool {
+        let clicked = self.items.iter().find(|(area, _)| area.contains(Position { x: column, y: row }));
+        let Some(item) = clicked.map(|(_, item)| *item) else { return false };
+        if self.choose_in_list(item) {
+            match self.pane {
+                _ if self.overlay.is_some() => self.accept(now),
+                Pane::Models => self.open_chosen(now),
+                Pane::Settings => self.act_in_settings(Action::EditValue, now),
+                Pane::Chat => {
+                    self.chat.composer.take_offer();
+                }
+            }
+        }
+        true
+    }
+
+    fn click_on_tab(&mut self, column: u16, row: u16) -> bool {
+        let tab = self.tabs.iter().find(|(_, columns)| row == 0 && columns.contains(&column)).map(|(pane, _)| *pane);
+        match tab.filter(|_| self.overlay.is_none()) {
+            Some(Pane::Models) => self.show_models(),
+            Some(pane) => self.pane = pane,
+            None => return false,
+        }
+        true
     }
 
     /// `lines`: negative is up.

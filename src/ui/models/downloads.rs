@@ -6,7 +6,6 @@ use ratatui::text::{Line, Span};
 
 use super::{Parts, error_lines, keys, parts, pointer, rows};
 use crate::app::App;
-use crate::app::models::Drawn;
 use crate::app::models::downloads::Download;
 use crate::domain::DownloadState;
 use crate::domain::action::Action;
@@ -17,28 +16,31 @@ use crate::ui::canvas::{Canvas, padded, paragraph};
 /// Cells of a bar.
 const BAR: u16 = 14;
 
-pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, drawn: &mut Drawn) {
+pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App) {
     let len = app.models.downloads.all().len();
     if len == 0 {
         return nothing(canvas, area, app);
     }
     let Parts { list, detail, foot } = parts(canvas, area, &app.theme, 6);
-    drawn.columns = list.left()..list.right();
-    let mut scroll = app.models.downloads.scroll;
     let selected = app.models.downloads.selected;
-    rows(canvas, list, (&mut scroll, selected, len), app.theme.selection, |canvas, at, row, chosen| {
-        drawn.items.push((at.y, row));
-        let Some(download) = app.models.downloads.all().get(row) else { return };
-        canvas.line(
-            at,
-            &wrap::truncate(
-                &row_of(canvas, app, download, at.width, chosen),
-                usize::from(at.width),
-                app.theme.glyphs.ellipsis,
-            ),
-        );
-    });
-    app.models.downloads.scroll = scroll;
+    rows(
+        canvas,
+        list,
+        (&app.models.downloads.scroll, selected, len),
+        app.theme.selection,
+        |canvas, at, row, chosen| {
+            canvas.items.push((at, row));
+            let Some(download) = app.models.downloads.all().get(row) else { return };
+            canvas.line(
+                at,
+                &wrap::truncate(
+                    &row_of(canvas, app, download, at.width, chosen),
+                    usize::from(at.width),
+                    app.theme.glyphs.ellipsis,
+                ),
+            );
+        },
+    );
     let Some(download) = app.models.downloads.chosen() else { return };
     let width = usize::from(detail.width);
     let mut lines = details(app, download, width);

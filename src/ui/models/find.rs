@@ -9,7 +9,6 @@ use ratatui::text::{Line, Span};
 use super::here::fit_words;
 use super::{Parts, error_lines, keys, parts, pointer, rows, verdict_word};
 use crate::app::App;
-use crate::app::models::Drawn;
 use crate::app::models::find::{Find, Found, Item, Known, Searching};
 use crate::domain::action::Action;
 use crate::domain::catalog::Standing;
@@ -30,14 +29,13 @@ const LIKES: usize = 6;
 const AGE: usize = 6;
 const STATE: usize = 11;
 
-pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, drawn: &mut Drawn) -> Option<Position> {
+pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App) -> Option<Position> {
     let roomy = area.height >= 14;
     let (field, rest) = split_top(area, 1);
     let cursor = self::field(canvas, field, app);
     let (chips, rest) = split_top(rest, 1 + u16::from(roomy));
     filters(canvas, chips, app);
     let Parts { list, detail, foot } = parts(canvas, rest, &app.theme, 5);
-    drawn.columns = list.left()..list.right();
     let columns = Columns::of(list.width);
     let sections = Sections::of(&app.models.find);
     let (head, list) = split_top(list, 1);
@@ -48,9 +46,8 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, drawn: &m
             app.theme.muted,
         )),
     );
-    let mut scroll = app.models.find.scroll;
     let selected = sections.row_of(app.models.find.selected);
-    rows(canvas, list, (&mut scroll, selected, sections.len()), Style::new(), |canvas, at, row, _| {
+    rows(canvas, list, (&app.models.find.scroll, selected, sections.len()), Style::new(), |canvas, at, row, _| {
         let theme = &app.theme;
         let find = &app.models.find;
         let item = match sections.slot(row) {
@@ -61,7 +58,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, drawn: &m
             }
             Slot::Item(item) => item,
         };
-        drawn.items.push((at.y, item));
+        canvas.items.push((at, item));
         let chosen = item == find.selected;
         if chosen {
             canvas.fill(at, theme.selection);
@@ -77,7 +74,6 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, drawn: &m
         };
         canvas.line(at, &wrap::truncate(&line, usize::from(at.width), theme.glyphs.ellipsis));
     });
-    app.models.find.scroll = scroll;
     let used = u16::try_from(sections.len()).unwrap_or(u16::MAX).min(list.height);
     let (_, empty) = split_top(list, used);
     canvas.lines(empty, &instead_of_rows(app, usize::from(empty.width), used > 0));

@@ -9,7 +9,6 @@ use ratatui::text::{Line, Span};
 
 use super::{Parts, error_lines, keys, parts, pointer, rows, verdict_word};
 use crate::app::App;
-use crate::app::models::Drawn;
 use crate::app::models::here::{Job, Row, Work};
 use crate::domain::action::Action;
 use crate::domain::fit::{self, Verdict};
@@ -27,7 +26,7 @@ const CONTEXT: usize = 10;
 const USED: usize = 8;
 const FIT: usize = 12;
 
-pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, drawn: &mut Drawn, now: Instant) {
+pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, now: Instant) {
     let len = app.models.here.len(&app.models.downloads);
     if len == 0 {
         nothing(canvas, area, app);
@@ -37,18 +36,21 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, drawn: &m
     let columns = Columns::of(list.width);
     let (head, list) = split_top(list, 1);
     canvas.line(head, &Line::from(Span::styled(columns.titles(), app.theme.muted)));
-    drawn.columns = list.left()..list.right();
-    let mut scroll = app.models.here.scroll;
-    rows(canvas, list, (&mut scroll, app.models.here.selected, len), app.theme.selection, |canvas, at, row, chosen| {
-        drawn.items.push((at.y, row));
-        let line = match app.models.here.row(row, &app.models.downloads) {
-            Some(Row::Model(model)) => model_row(app, model, chosen, &columns),
-            Some(Row::Unfinished(unfinished)) => unfinished_row(app, unfinished, chosen, &columns),
-            None => return,
-        };
-        canvas.line(at, &wrap::truncate(&line, usize::from(at.width), app.theme.glyphs.ellipsis));
-    });
-    app.models.here.scroll = scroll;
+    rows(
+        canvas,
+        list,
+        (&app.models.here.scroll, app.models.here.selected, len),
+        app.theme.selection,
+        |canvas, at, row, chosen| {
+            canvas.items.push((at, row));
+            let line = match app.models.here.row(row, &app.models.downloads) {
+                Some(Row::Model(model)) => model_row(app, model, chosen, &columns),
+                Some(Row::Unfinished(unfinished)) => unfinished_row(app, unfinished, chosen, &columns),
+                None => return,
+            };
+            canvas.line(at, &wrap::truncate(&line, usize::from(at.width), app.theme.glyphs.ellipsis));
+        },
+    );
     let width = usize::from(detail.width);
     let (mut lines, actions): (_, &[(Action, &str)]) = match app.models.here.chosen(&app.models.downloads) {
         Some(Row::Model(model)) => (

@@ -18,7 +18,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
-use crate::app::models::list::Scroll;
+use crate::app::list::Scroll;
 use crate::app::models::{Drawn, Place};
 use crate::app::{App, EngineStatus};
 use crate::config::theme::Theme;
@@ -49,16 +49,16 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, now: Instant) ->
     let inner = banner(canvas, inner, app, now);
     let cursor = match app.models.place {
         Place::Here => {
-            here::draw(canvas, inner, app, &mut drawn, now);
+            here::draw(canvas, inner, app, now);
             None
         }
         Place::Find if app.models.page().is_some() => {
-            page::draw(canvas, inner, app, &mut drawn);
+            page::draw(canvas, inner, app);
             None
         }
-        Place::Find => find::draw(canvas, inner, app, &mut drawn),
+        Place::Find => find::draw(canvas, inner, app),
         Place::Downloads => {
-            downloads::draw(canvas, inner, app, &mut drawn);
+            downloads::draw(canvas, inner, app);
             None
         }
     };
@@ -158,7 +158,7 @@ fn parts(canvas: &mut Canvas<'_>, area: Rect, theme: &Theme, rows: u16) -> Parts
 fn rows(
     canvas: &mut Canvas<'_>,
     area: Rect,
-    (scroll, selected, len): (&mut Scroll, usize, usize),
+    (scroll, selected, len): (&Scroll, usize, usize),
     selection: Style,
     mut draw: impl FnMut(&mut Canvas<'_>, Rect, usize, bool),
 ) {

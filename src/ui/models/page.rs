@@ -7,7 +7,6 @@ use ratatui::text::{Line, Span};
 use super::here::fit_words;
 use super::{Parts, WIDE, error_lines, keys, parts, pointer, rows, verdict_word};
 use crate::app::App;
-use crate::app::models::Drawn;
 use crate::app::models::page::{Face, Page, Row, State};
 use crate::domain::action::Action;
 use crate::domain::fit::Verdict;
@@ -26,7 +25,7 @@ const CONTEXT: usize = 11;
 const SPEED: usize = 10;
 const NOTE: usize = 14;
 
-pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, drawn: &mut Drawn) {
+pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App) {
     let beside = area.width >= WIDE - 2;
     let face = app.models.page().map_or(Face::Offers, |page| page.face);
     let (head, rest) = split_top(area, header_rows(app, area));
@@ -41,7 +40,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, drawn: &m
     if beside {
         let Parts { list, detail, foot } = parts(canvas, rest, &app.theme, 0);
         let (list, about) = split_bottom(list, 9.min(list.height / 2));
-        offers(canvas, list, app, drawn);
+        offers(canvas, list, app);
         let (rule, about) = split_top(about, 1);
         let line = app.theme.glyphs.rule.repeat(usize::from(rule.width));
         canvas.line(rule, &Line::from(Span::styled(line, app.theme.border)));
@@ -64,7 +63,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, drawn: &m
             card.height = 0;
         }
         let Parts { list, detail, foot } = parts(canvas, rest, &app.theme, 6);
-        offers(canvas, list, app, drawn);
+        offers(canvas, list, app);
         details(canvas, detail, app);
         page_keys(canvas, foot, app, false);
     }
@@ -186,14 +185,12 @@ impl Columns {
     }
 }
 
-fn offers(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, drawn: &mut Drawn) {
+fn offers(canvas: &mut Canvas<'_>, area: Rect, app: &mut App) {
     let Some(page) = app.models.page() else { return };
     let (len, selected) = (page.len(), page.selected);
-    let mut scroll = page.scroll;
     let with_speed = page.judged().is_some_and(|judged| judged.each.iter().any(|one| one.speed.is_some()));
     let columns = Columns::of(area.width, with_speed);
     let (head, list) = split_top(area, 1);
-    drawn.columns = list.left()..list.right();
     canvas.line(head, &Line::from(Span::styled(columns.titles(), app.theme.muted)));
     let theme = &app.theme;
     if page.page().is_some_and(|content| content.offers.is_empty()) {
@@ -202,8 +199,8 @@ fn offers(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, drawn: &mut Drawn)
     }
     let offset = u16::from(page.page().is_some_and(|content| content.offers.is_empty()));
     let (_, list) = split_top(list, offset);
-    rows(canvas, list, (&mut scroll, selected, len), theme.selection, |canvas, at, row, chosen| {
-        drawn.items.push((at.y, row));
+    rows(canvas, list, (&page.scroll, selected, len), theme.selection, |canvas, at, row, chosen| {
+        canvas.items.push((at, row));
         let on = |style| if chosen { theme.selection } else { style };
         let line = match page.row(row) {
             Some(Row::Offer(place, offer)) => offer_row(app, page, (place, offer), chosen, &columns),
@@ -225,9 +222,6 @@ fn offers(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, drawn: &mut Drawn)
         };
         canvas.line(at, &wrap::truncate(&line, usize::from(at.width), theme.glyphs.ellipsis));
     });
-    if let Some(page) = app.models.page_mut() {
-        page.scroll = scroll;
-    }
 }
 
 fn offer_row(

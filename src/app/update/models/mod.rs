@@ -136,28 +136,19 @@ impl App {
         true
     }
 
-    /// A click in the pane: a place, or a row. One on the chosen row opens it. False where there is nothing to click.
-    pub(super) fn click_in_models(&mut self, column: u16, row: u16, now: Instant) -> bool {
-        if self.overlay.is_some() || self.pane != Pane::Models {
-            return false;
-        }
+    /// A click on the name of a place. False where there is none.
+    pub(super) fn click_on_place(&mut self, column: u16, row: u16) -> bool {
         let drawn = &self.models.drawn;
-        if row == drawn.places_row
-            && let Some((place, _)) = drawn.places.iter().find(|(_, columns)| columns.contains(&column))
-        {
-            self.go_to_place(*place);
-            return true;
-        }
-        let item = drawn.items.iter().find(|(at, _)| *at == row).map(|(_, item)| *item);
-        let Some(item) = item.filter(|_| drawn.columns.contains(&column)) else { return false };
-        if self.models.choose(item) {
-            self.open_chosen(now);
-        }
+        let is_here = self.overlay.is_none() && self.pane == Pane::Models && row == drawn.places_row;
+        let place =
+            drawn.places.iter().find(|(_, columns)| is_here && columns.contains(&column)).map(|(place, _)| *place);
+        let Some(place) = place else { return false };
+        self.go_to_place(place);
         true
     }
 
     /// Enter: the next thing that one does with the chosen row.
-    fn open_chosen(&mut self, now: Instant) {
+    pub(super) fn open_chosen(&mut self, now: Instant) {
         match self.models.place {
             Place::Here => match self.models.here.chosen(&self.models.downloads) {
                 Some(Row::Model(model)) => {
