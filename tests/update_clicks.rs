@@ -87,6 +87,7 @@ fn a_conversation_is_opened_with_a_click_on_either_of_its_lines() {
         model: None,
         messages: 2,
         preview: format!("preview {n}"),
+        updated: 0,
         age: Duration::from_secs(60),
         pinned: false,
         archived: false,

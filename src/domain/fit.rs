@@ -213,7 +213,13 @@ fn loaded<'a>(facts: &'a ModelFacts, load: LoadSettings, machine: &Machine) -> C
 }
 
 fn context(facts: &ModelFacts, load: LoadSettings) -> u32 {
-    load.context.min(facts.context)
+    load.context.min(usable_context(facts.context))
+}
+
+/// What of a model's length can be filled before the cache's next step would go over it.
+#[must_use]
+pub fn usable_context(length: u32) -> u32 {
+    if length <= CACHE_STEP { length.max(1) } else { length / CACHE_STEP * CACHE_STEP }
 }
 
 /// Judges a model with a conversation that fills the context of `load`.
@@ -232,8 +238,8 @@ pub fn judge(facts: &ModelFacts, load: LoadSettings, machine: &Machine) -> Fit {
         let middle = fits.midpoint(too_many);
         if at(middle * CACHE_STEP) <= budget { fits = middle } else { too_many = middle }
     }
-    // What is asked for, and all that the model was made for, need not end where a step does.
-    let exact = [context, facts.context].into_iter().filter(|context| at(*context) <= budget);
+    // What is asked for, and all of a very small model's, need not end where a step does.
+    let exact = [context, usable_context(facts.context)].into_iter().filter(|context| at(*context) <= budget);
     let largest_context = exact.fold(fits * CACHE_STEP, u32::max);
     Fit { verdict: Verdict::of(needed, budget), needed, budget, context, largest_context }
 }
@@ -377,9 +383,10 @@ mod tests {
             assert_ne!(judge(&facts(), load(largest), &machine).verdict, Verdict::TooLarge);
             assert_eq!(judge(&facts(), load(largest + 512), &machine).verdict, Verdict::TooLarge);
         }
-        for odd in [300, 40_000] {
-            let facts = ModelFacts { context: odd, ..facts() };
-            assert_eq!(judge(&facts, load(4096), &computer(64)).largest_context, odd);
+        for (made_for, usable) in [(300, 300), (2000, 1536), (40_000, 39_936)] {
+            let facts = ModelFacts { context: made_for, ..facts() };
+            let fit = judge(&facts, load(4096), &computer(64));
+            assert_eq!((fit.largest_context, fit.context), (usable, usable.min(4096)));
         }
         let odd = judge(&facts(), load(1000), &computer(64)).needed;
         let just = Machine { total: odd, available: odd, gpu: None, chip: None };

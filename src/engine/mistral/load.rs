@@ -14,12 +14,13 @@ use tokio::sync::Mutex;
 
 use super::count::Texts;
 use super::guide::Forms;
-use super::options::{LoadOptions, load_options, usable_context};
+use super::options::{LoadOptions, load_options};
 use super::prefixes::Prefixes;
 use super::quantise::{self, Quantised, Weights};
 use super::resume::Made;
 use super::shadow::{self, Shadow};
 use crate::domain::LoadStage;
+use crate::domain::fit;
 use crate::domain::machine::{Gpu, GpuKind, Machine};
 use crate::domain::model::{Device, Format, ModelInfo, ModelSpec, split_set};
 use crate::engine::host::{self, panic_text};
@@ -148,7 +149,7 @@ fn load_here(spec: &ModelSpec, tell: &Sender<LoadStage>) -> Result<Loaded, UserE
 
     let device = model.config().map_or("CPU", |config| device_label(&config.device));
     let length = model.max_sequence_length().ok().flatten().and_then(|n| u32::try_from(n).ok());
-    let context = options.context.min(usable_context(length.unwrap_or(facts.context)));
+    let context = options.context.min(fit::usable_context(length.unwrap_or(facts.context)));
     let prefixes = Prefixes::new(Some(options.prefix_caches).filter(|_| device != "CPU"));
     let info = ModelInfo {
         reference: spec.reference.clone(),

@@ -6,7 +6,7 @@ use mistralrs::{
     SamplingParams, StopTokens,
 };
 
-use crate::domain::fit::{self, CACHE_STEP, Keeping, PREFIX_CACHES};
+use crate::domain::fit::{self, Keeping, PREFIX_CACHES};
 use crate::domain::machine::Machine;
 use crate::domain::model::{KvCache, ModelFacts, ModelSpec};
 use crate::domain::sampling::Sampling;
@@ -41,7 +41,7 @@ pub(super) struct Pool {
 /// All that the engine is told, from what is wished for, what the model is, and what there is. `machine` has the GPU that
 /// will compute, or none.
 pub(super) fn load_options(spec: &ModelSpec, facts: &ModelFacts, machine: &Machine) -> LoadOptions {
-    let context = spec.settings.context.clamp(1, usable_context(facts.context));
+    let context = spec.settings.context.clamp(1, fit::usable_context(facts.context));
     let pool = match fit::keeping(facts, spec.settings, machine) {
         Keeping::Growing { .. } => None,
         Keeping::Pool(kind) => Some(Pool { tokens: fit::pool_tokens(facts, context, kind) as usize, kind }),
@@ -54,11 +54,6 @@ pub(super) fn load_options(spec: &ModelSpec, facts: &ModelFacts, machine: &Machi
         prefix_caches: PREFIX_CACHES as usize,
         pool,
     }
-}
-
-/// What of a model's length can be filled before the cache's next step would go over it.
-pub(super) fn usable_context(length: u32) -> u32 {
-    if length <= CACHE_STEP { length.max(1) } else { length / CACHE_STEP * CACHE_STEP }
 }
 
 impl LoadOptions {
