@@ -213,7 +213,7 @@ fn what_is_refused_leaves_the_layer_below_in_force() {
     let path = folder.path().join("config.toml");
     std::fs::write(&path, "model = 'from/file'\n[sampling]\ntemperature = 0.5\n").expect("written");
     let flags = vec![("sampling.temperature", Value::Float(3.0), "--temperature")];
-    let loaded = load_with(&[("HOBNOB_MODEL", "two words"), ("HF_HUB_OFFLINE", "perhaps")], Some(&path), flags);
+    let loaded = load_with(&[("HOBNOB_MODEL", "org/two words"), ("HF_HUB_OFFLINE", "perhaps")], Some(&path), flags);
     assert_eq!(loaded.settings.model.as_deref(), Some("from/file"));
     assert_eq!(loaded.settings.sampling.temperature, Some(0.5));
     assert!(!loaded.settings.offline, "what is not a yes is a no, as for the Hub's Python client");

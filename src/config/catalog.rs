@@ -119,7 +119,11 @@ struct WrittenRoute {
 impl Written {
     fn entry(self) -> Result<Entry, String> {
         let named = ModelRef::parse(&self.name);
-        if !matches!(&named, Ok(ModelRef::Named { name, quant: None }) if *name == self.name) {
+        // What is given a name here is written on command lines; only files have whatever name they have.
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if !self.name.chars().all(plain)
+            || !matches!(&named, Ok(ModelRef::Named { name, quant: None }) if *name == self.name)
+        {
             return Err(format!("`{}` can't be a name: letters, digits, `-`, `_` and `.` make one", self.name));
         }
         let base = match &self.base {

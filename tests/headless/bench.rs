@@ -28,7 +28,8 @@ fn the_starter_is_measured_and_the_figures_are_kept() {
     let path = starter().to_string_lossy().into_owned();
     let done = home.run(["bench", "--json", "-m", &path, "--context", "1024"].into_iter().chain(TINY));
     done.assert_code(0);
-    assert_eq!(done.err, "", "nobody watches");
+    // Where it takes long, a log hears of it.
+    assert!(done.err.lines().all(|line| line.starts_with("prompt of ")), "nobody watches: {}", done.err);
     let json = done.json();
     assert_eq!((json["device"].as_str(), json["settings"]["context"].as_u64()), (Some("CPU"), Some(1024)));
     assert_eq!(json["model"]["facts"]["quantisation"], "Q4_1");

@@ -50,8 +50,8 @@ fn what_can_mean_several_names_them_and_nothing_is_removed_by_a_title() {
     let near = home.run(["sessions", "show", "How do I bake bred?"]);
     near.assert_error(2, "there is no conversation");
     assert!(near.err.contains("did you mean `How do I bake bread?`"), "{}", near.err);
-    home.run(["sessions", "rm", "--yes", "How do I"]).assert_error(2, "there is no conversation");
-    home.run(["sessions", "rm", "--yes", "last"]).assert_error(2, "there is no conversation");
+    home.run(["sessions", "rm", "--yes", "How do I"]).assert_error(2, "nothing is removed as `How do I`");
+    home.run(["sessions", "rm", "--yes", "last"]).assert_error(2, "nothing is removed as `last`");
     home.run(["sessions", "rm", "--yes", &bread]).assert_code(0);
 }
 
