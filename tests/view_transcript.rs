@@ -175,12 +175,15 @@ fn wide_things_move_sideways() {
     d.ready();
     answer(&mut d, 1, "A wide table", WIDE);
     snapshots("wide_broken", &mut d);
+    let broken = d.screen(80, 24);
     d.key("ctrl-space");
     d.key("right");
     snapshots("wide", &mut d);
     d.key("right");
     d.key("right");
     snapshots("wide_moved", &mut d);
+    d.key("esc");
+    assert_eq!(d.screen(80, 24), broken, "nothing that can't be moved back is left out");
 }
 
 #[test]

@@ -274,7 +274,11 @@ impl Transcript {
         self.cursor.as_ref()
     }
 
+    /// Points somewhere. Who points at nothing any more has no keys for what is out at the left: it is broken into rows again.
     pub fn point_at(&mut self, cursor: Option<Cursor>) {
+        if cursor.is_none() {
+            self.sideways = None;
+        }
         self.cursor = cursor;
         self.drag = None;
     }

@@ -98,8 +98,11 @@ impl App {
             _ => return false,
         }
         // Who did it by its name writes on, where letters are text.
-        let is_done = !matches!(action, Action::Mark | Action::FindNext | Action::FindPrevious);
-        if !was_reading && is_done {
+        let goes_on = matches!(
+            action,
+            Action::Mark | Action::FindNext | Action::FindPrevious | Action::SideLeft | Action::SideRight
+        );
+        if !was_reading && !goes_on {
             self.chat.transcript.point_at(None);
         }
         true
