@@ -259,6 +259,22 @@ fn a_changed_setting_is_written_once_it_has_settled() {
 }
 
 #[test]
+fn a_step_goes_on_from_what_the_model_recommends() {
+    let mut d = Driver::new();
+    d.ready();
+    let mut cool = info();
+    cool.facts.recommended.temperature = Some(0.2);
+    d.engine(EngineEvent::Loaded { id: LoadId(1), info: Box::new(cool) });
+    d.key("f4");
+    d.app.settings_pane.go_to("sampling.temperature");
+    d.key("left");
+    assert_eq!(d.app.settings.sampling.temperature, Some(0.15));
+    d.key("r");
+    d.key("right");
+    assert_eq!(d.app.settings.sampling.temperature, Some(0.25));
+}
+
+#[test]
 fn a_changed_context_acts_when_the_model_is_loaded_again() {
     let mut d = Driver::new();
     d.ready();
