@@ -8,6 +8,7 @@ use hobnob::app::msg::{Effect, Msg, TermEvent, TimerId};
 use hobnob::app::{EngineStatus, Overlay, Pane, ToastKind};
 use hobnob::config::theme::{Capabilities, ColourDepth, Themes};
 use hobnob::config::{Origin, Value};
+use hobnob::domain::action::{Action, Context};
 use hobnob::domain::hub::Local;
 use hobnob::domain::model::{LocalModel, ModelInfo, ModelRef};
 use hobnob::domain::{DownloadState, EngineCmd, EngineEvent, FinishReason, GenId, HubCmd, HubEvent, JobId, LoadId};
@@ -426,6 +427,24 @@ fn the_palette_finds_actions_models_and_settings() {
     d.type_text("qqqqzzzz");
     assert_eq!(d.key("enter"), []);
     assert!(d.app.overlay.is_none());
+}
+
+#[test]
+fn the_help_lists_keys_where_they_hold_and_begins_where_one_is() {
+    let mut d = Driver::new();
+    d.ready();
+    let keys = |d: &Driver, place: Context, action: Action| {
+        let all = d.app.keys_by_context().into_iter().find(|(context, _)| *context == place).expect("a section").1;
+        all.into_iter().find(|(listed, _)| *listed == action).map(|(_, keys)| keys.join(" "))
+    };
+    assert_eq!(keys(&d, Context::Global, Action::Help).as_deref(), Some("F1"));
+    assert_eq!(keys(&d, Context::Global, Action::Reload).as_deref(), Some("F6"));
+    assert_eq!(keys(&d, Context::Settings, Action::Help).as_deref(), Some("?"));
+    assert_eq!(keys(&d, Context::Models, Action::Reload).as_deref(), Some("R"));
+    for (key, first) in [("f2", Context::Global), ("f3", Context::Models), ("f4", Context::Settings)] {
+        d.key(key);
+        assert_eq!(d.app.keys_by_context()[0].0, first);
+    }
 }
 
 #[test]
