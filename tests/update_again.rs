@@ -314,6 +314,20 @@ fn branches_are_listed_and_gone_to() {
     d.type_text("because");
     d.key("enter");
     assert_eq!(shown(&d), ["Why?", "Because."]);
+    // Both answers of a question that was written again are told apart by their own words.
+    d.key("alt-e");
+    d.type_text(" now");
+    d.key("enter");
+    d.delta(3, "So.");
+    d.finish(3, FinishReason::Stop);
+    assert_eq!(shown(&d), ["Why? now", "So."]);
+    d.say("/branches");
+    let screen = d.screen(80, 24);
+    for words in
+        ["here So.", "SmolLM2 135M Instruct: Again. · you: Why?", "SmolLM2 135M Instruct: Because. · you: Why?"]
+    {
+        assert!(screen.contains(words), "{words}\n{screen}");
+    }
 }
 
 #[test]

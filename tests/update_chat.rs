@@ -595,6 +595,19 @@ fn code_goes_into_a_file_that_is_named() {
     d.type_text("/save-code a b.rs");
     let write = Effect::WriteFile { path: "a b.rs".into(), text: "fn main() {}\n".into() };
     assert_eq!(d.key("enter"), [write], "of the newest answer that has some");
+    d.say("Another?");
+    d.delta(3, "```sh\nls\n```\n\n```sh\npwd\n```");
+    d.finish(3, FinishReason::Stop);
+    d.type_text("/save-code 2 a b.sh");
+    assert_eq!(d.key("enter"), [Effect::WriteFile { path: "a b.sh".into(), text: "pwd\n".into() }]);
+    d.type_text("/save-code 2");
+    assert_eq!(d.key("enter").len(), 1, "a number alone is no file");
+    assert_eq!(d.app.toasts.back().map(|toast| &*toast.text), Some("Where to?"));
+    assert_eq!(d.app.chat.composer.area.text(), "/save-code 2", "and can be gone on with");
+    d.key("ctrl-c");
+    d.type_text("/save-code ./2");
+    d.key("enter");
+    assert!(matches!(d.app.overlay, Some(Overlay::Palette(_))), "which of the two");
 }
 
 #[test]

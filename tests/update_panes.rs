@@ -8,6 +8,7 @@ use hobnob::app::msg::{Effect, Msg, TermEvent, TimerId};
 use hobnob::app::{EngineStatus, Overlay, Pane, ToastKind};
 use hobnob::config::theme::{Capabilities, ColourDepth, Themes};
 use hobnob::config::{Origin, Value};
+use hobnob::domain::action::{Action, Context};
 use hobnob::domain::hub::Local;
 use hobnob::domain::model::{LocalModel, ModelInfo, ModelRef};
 use hobnob::domain::{DownloadState, EngineCmd, EngineEvent, FinishReason, GenId, HubCmd, HubEvent, JobId, LoadId};
@@ -262,6 +263,22 @@ fn a_changed_setting_is_written_once_it_has_settled() {
 }
 
 #[test]
+fn a_step_goes_on_from_what_the_model_recommends() {
+    let mut d = Driver::new();
+    d.ready();
+    let mut cool = info();
+    cool.facts.recommended.temperature = Some(0.2);
+    d.engine(EngineEvent::Loaded { id: LoadId(1), info: Box::new(cool) });
+    d.key("f4");
+    d.app.settings_pane.go_to("sampling.temperature");
+    d.key("left");
+    assert_eq!(d.app.settings.sampling.temperature, Some(0.15));
+    d.key("r");
+    d.key("right");
+    assert_eq!(d.app.settings.sampling.temperature, Some(0.25));
+}
+
+#[test]
 fn a_changed_context_acts_when_the_model_is_loaded_again() {
     let mut d = Driver::new();
     d.ready();
@@ -413,6 +430,24 @@ fn the_palette_finds_actions_models_and_settings() {
     d.type_text("qqqqzzzz");
     assert_eq!(d.key("enter"), []);
     assert!(d.app.overlay.is_none());
+}
+
+#[test]
+fn the_help_lists_keys_where_they_hold_and_begins_where_one_is() {
+    let mut d = Driver::new();
+    d.ready();
+    let keys = |d: &Driver, place: Context, action: Action| {
+        let all = d.app.keys_by_context().into_iter().find(|(context, _)| *context == place).expect("a section").1;
+        all.into_iter().find(|(listed, _)| *listed == action).map(|(_, keys)| keys.join(" "))
+    };
+    assert_eq!(keys(&d, Context::Global, Action::Help).as_deref(), Some("F1"));
+    assert_eq!(keys(&d, Context::Global, Action::Reload).as_deref(), Some("F6"));
+    assert_eq!(keys(&d, Context::Settings, Action::Help).as_deref(), Some("?"));
+    assert_eq!(keys(&d, Context::Models, Action::Reload).as_deref(), Some("R"));
+    for (key, first) in [("f2", Context::Global), ("f3", Context::Models), ("f4", Context::Settings)] {
+        d.key(key);
+        assert_eq!(d.app.keys_by_context()[0].0, first);
+    }
 }
 
 #[test]

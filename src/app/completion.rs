@@ -261,6 +261,8 @@ impl Path {
     #[must_use]
     pub fn behind(command: Action, text: &str) -> Self {
         let start = (command.name().len() + 2).min(text.len());
+        let path = numbered(&text[start..]).filter(|_| command == Action::SaveCode).map(|(_, path)| path);
+        let start = path.map_or(start, |path| text.len() - path.len());
         Self::new(For::Command, start..text.len(), text[start..].trim_start())
     }
 
@@ -284,6 +286,16 @@ impl Path {
             (begins && open && plain).then(|| Self::new(For::Message, from + at..cursor, name))
         })
     }
+}
+
+/// A number in front of something else, and that.
+pub(super) fn numbered(argument: &str) -> Option<(&str, &str)> {
+    let (number, rest) = argument.trim_start().split_once(char::is_whitespace)?;
+    is_number(number).then(|| (number, rest.trim_start()))
+}
+
+pub(super) fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 impl Composer {

@@ -46,18 +46,35 @@ impl ValueEditor {
     }
 }
 
+fn in_sampling(spec: &Spec, sampling: SamplingPatch) -> Value {
+    (spec.get)(&Settings { sampling, ..Settings::default() })
+}
+
+/// What a model recommends for a setting that can be left to it.
+fn model_has(spec: &Spec, facts: &ModelFacts, thinking: Thinking) -> Value {
+    in_sampling(spec, recommend::in_force(facts, thinking))
+}
+
+/// The value that a step goes on from: where it is left to the model that is loaded, what that has.
+#[must_use]
+pub fn stands_at(spec: &Spec, settings: &Settings, model: Option<&ModelFacts>, thinking: Thinking) -> Value {
+    match ((spec.get)(settings), model) {
+        (Value::Unset, Some(facts)) if spec.unset == Some(BY_MODEL) => model_has(spec, facts, thinking),
+        (value, _) => value,
+    }
+}
+
 /// A setting in words; where it is left to the model that is loaded, with what that recommends.
 #[must_use]
 pub fn in_words(spec: &Spec, settings: &Settings, model: Option<&ModelFacts>, thinking: Thinking) -> String {
     let value = (spec.get)(settings);
     let (Value::Unset, Some(BY_MODEL), Some(facts)) = (&value, spec.unset, model) else { return spec.show(&value) };
-    let of = |sampling| (spec.get)(&Settings { sampling, ..Settings::default() });
     let ours = SamplingPatch {
         temperature: Some(Sampling::DEFAULT_TEMPERATURE),
         top_p: Some(Sampling::DEFAULT_TOP_P),
         ..SamplingPatch::default()
     };
-    match (of(recommend::in_force(facts, thinking)), of(ours)) {
+    match (model_has(spec, facts, thinking), in_sampling(spec, ours)) {
         (Value::Unset, Value::Unset) => "none of its own: off".to_owned(),
         (Value::Unset, ours) => format!("none of its own: {ours}"),
         (its, _) => format!("{BY_MODEL}: {its}"),

@@ -320,14 +320,20 @@ impl TextArea {
         }
     }
 
-    /// The chip at the cursor, else the one before it, becomes plain text. False where there is none.
+    /// The chip at the cursor, else the one before it, else the only one that there is, becomes plain text. False where there is none.
     pub fn unfold(&mut self) -> bool {
         let chip = |range: Range<usize>| match written::pieces(&self.text[range.clone()], &self.chips).next() {
             Some((_, written::Piece::Chip(chip))) => Some((range, chip.full().into_owned())),
             _ => None,
         };
         let (after, before) = (self.after(self.cursor), self.before(self.cursor));
-        let Some((range, text)) = chip(self.cursor..after).or_else(|| chip(before..self.cursor)) else { return false };
+        let only = || {
+            let is_chip = |piece: &(Range<usize>, written::Piece<'_>)| matches!(piece.1, written::Piece::Chip(_));
+            let mut chips = written::pieces(&self.text, &self.chips).filter(is_chip).map(|(range, _)| range);
+            chips.next().filter(|_| chips.next().is_none()).and_then(chip)
+        };
+        let near = chip(self.cursor..after).or_else(|| chip(before..self.cursor));
+        let Some((range, text)) = near.or_else(only) else { return false };
         let start = range.start;
         self.replace(range, &text);
         self.go(start);

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use toml_edit::{DocumentMut, Item, TableLike};
+use toml_edit::{DocumentMut, Item, Table, TableLike};
 
 use crate::config::file::Source;
 use crate::config::{Value, spec};
@@ -22,6 +22,9 @@ pub fn save(path: &Path, changes: &[(&str, Option<Value>)]) -> Result<(), UserEr
             } else {
                 let (parent, name) = parent_and_name(key);
                 remove(source, parent.as_slice(), name)?;
+                if let Some(parent) = parent {
+                    remove_if_empty(source, parent)?;
+                }
             }
         }
         Ok(())
@@ -150,6 +153,28 @@ pub(super) fn remove(source: &mut Source, tables: &[&str], name: &str) -> Result
     Ok(())
 }
 
+/// Takes out the heading of a table that holds nothing any more. One with a comment above or below it means something to somebody.
+fn remove_if_empty(source: &mut Source, table: &str) -> Result<(), UserError> {
+    let document = source.parse()?;
+    let heading = document.get(table).and_then(Item::as_table).filter(|table| table.is_empty()).and_then(Table::span);
+    let text = &source.text;
+    let Some(heading) = heading.filter(|heading| text[heading.clone()].starts_with('[')) else { return Ok(()) };
+    let before = &text[..heading.start];
+    let after = &text[heading.start..];
+    let (line, after) = after.split_once('\n').unwrap_or((after, ""));
+    let (after, last) = (after.trim_start(), before.lines().last().unwrap_or_default());
+    if line.contains('#') || last.trim_start().starts_with('#') || !(after.is_empty() || after.starts_with('[')) {
+        return Ok(());
+    }
+    let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    source.text = match before.trim_end() {
+        "" => after.to_owned(),
+        rest if after.is_empty() => format!("{rest}{end}"),
+        _ => format!("{before}{after}"),
+    };
+    Ok(())
+}
+
 fn parent_and_name(key: &str) -> (Option<&str>, &str) {
     key.split_once('.').map_or((None, key), |(parent, name)| (Some(parent), name))
 }
@@ -226,6 +251,23 @@ mod tests {
             "# mine\nmodel = 'starter'   # small\n\n[ui]\n  # dark at night\n  theme = \"nord\"  # cold\n\n# the end\n";
         let after = saved(before, &[theme("hobnob-light"), ("model", Some(Value::Text("org/repo".to_owned())))]);
         assert_eq!(after, before.replace("'starter'", "\"org/repo\"").replace("nord", "hobnob-light"));
+    }
+
+    #[test]
+    fn a_table_that_holds_nothing_any_more_goes_unless_somebody_has_written_at_it() {
+        let temperature = |value: Option<f64>| ("sampling.temperature", value.map(Value::Float));
+        for before in ["", "# mine\n", "[ui]\nmouse = true # at last\n", "# mine\r\n[ui]\r\nmouse = true\r\n"] {
+            assert_eq!(saved(&saved(before, &[temperature(Some(0.5))]), &[temperature(None)]), before);
+        }
+        let first = "[sampling]\ntemperature = 0.5\n\n# about it\n[ui]\nmouse = true\n";
+        assert!(saved(first, &[temperature(None)]).starts_with("[sampling]\n"), "the comment may be its own");
+        let first = "[sampling]\ntemperature = 0.5\n\n[ui]\nmouse = true\n";
+        assert_eq!(saved(first, &[temperature(None)]), "[ui]\nmouse = true\n");
+        for kept in
+            ["[sampling] # cold\n", "# cold\n[sampling]\n", "[sampling]\n# top_p = 1.0\n", "[sampling]\ntop_p = 1.0\n"]
+        {
+            assert_eq!(saved(&format!("{kept}temperature = 0.5\n"), &[temperature(None)]), kept);
+        }
     }
 
     #[test]

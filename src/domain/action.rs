@@ -277,7 +277,8 @@ impl Action {
     #[must_use]
     pub fn argument(self) -> Option<&'static str> {
         match self {
-            Self::AnswerInSchema | Self::SaveCode => Some("FILE"),
+            Self::AnswerInSchema => Some("FILE"),
+            Self::SaveCode => Some("[N] FILE"),
             Self::Theme | Self::ChoosePersona | Self::SavePersona => Some("NAME"),
             Self::Load | Self::Compare => Some("MODEL"),
             Self::Retry => Some("MODEL|KEY=VALUE"),

@@ -6,6 +6,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+use crate::app::vim::Mode;
 use crate::app::{App, EngineStatus, Tour};
 use crate::domain::Thinking;
 use crate::domain::action::Action;
@@ -186,15 +187,21 @@ fn draw_wishes(canvas: &mut Canvas<'_>, area: Rect, app: &App, wishes: &[(&'stat
 
 /// What an empty composer says, and what it hints at.
 pub(super) fn prompt(app: &App) -> (String, String) {
-    let key = |action| app.key(action);
     let dot = app.theme.glyphs.dot;
     // Vim's slash finds words.
     let commands = if app.commands_vim() { ':' } else { '/' };
+    // Without a key of its own there is still the command.
+    let key = |action: Action| match app.key(action) {
+        none if none.is_empty() => format!("{commands}{}", action.name()),
+        key => key,
+    };
+    // Vim's own use for Esc comes first.
+    let stop = if app.vim_mode().is_some_and(|mode| mode != Mode::Normal) { Action::Interrupt } else { Action::Stop };
     let help = format!("{commands} commands {dot} {} keys", key(Action::Help));
     match &app.engine {
         _ if app.is_reading() => (format!("{} to write again", key(Action::LeaveReading)), help),
         _ if app.chat.is_busy() => {
-            ("Write the next one".into(), format!("{} stops {dot} {} queues", key(Action::Stop), key(Action::Send)))
+            ("Write the next one".into(), format!("{} stops {dot} {} queues", key(stop), key(Action::Send)))
         }
         EngineStatus::Ready(_) | EngineStatus::Asleep(_) if app.chat.conversation.is_empty() => {
             ("Ask anything".into(), help)

@@ -4,6 +4,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use crate::app::App;
+use crate::domain::action::Action;
 use crate::text::wrap;
 use crate::ui::canvas::{Canvas, padded};
 use crate::ui::overlay::panel;
@@ -29,7 +30,8 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &App, scroll: u16) 
     let scroll = usize::from(scroll).min(most);
     canvas.lines(list, &lines[scroll..]);
     let file = app.paths.config_file.display();
-    let text = format!("Rebind in {file}   {}{} scroll", theme.glyphs.up, theme.glyphs.down);
+    let closes = app.key(Action::Dismiss);
+    let text = format!("{closes} closes   {}{} scroll   Rebind in {file}", theme.glyphs.up, theme.glyphs.down);
     canvas.line(foot, &canvas.cut(&text, foot.width, theme.muted));
     u16::try_from(scroll).unwrap_or(u16::MAX)
 }

@@ -264,15 +264,14 @@ fn no_room(canvas: &mut Canvas<'_>, area: Rect, app: &App, room: &Room) {
     let theme = &app.theme;
     let width = area.width.saturating_sub(2).min(76);
     let text = format!(
-        "With this, the prompt has {} tokens; the context has room for {}, with the answer.",
+        "The prompt has {} tokens; the context {}, with the answer.",
         grouped(room.needed),
         grouped(room.context)
     );
-    let mut lines = paragraph(&text, usize::from(width.saturating_sub(4)), theme.base);
-    lines.push(Line::default());
+    let lines = paragraph(&text, usize::from(width.saturating_sub(4)), theme.base);
     let rows = u16::try_from(room.choices.len()).unwrap_or(u16::MAX);
     let above = u16::try_from(lines.len()).unwrap_or(u16::MAX);
-    let inner = panel(canvas, area, app, width, above + rows + 4, "The context is too small");
+    let inner = panel(canvas, area, app, width, above + rows + 5, "The context is too small");
     // Where there is little room, the choices come first.
     let (above, list) = split_bottom(inner, (rows + 2).min(inner.height));
     canvas.lines_cut(above, &lines);
@@ -296,7 +295,7 @@ fn no_room(canvas: &mut Canvas<'_>, area: Rect, app: &App, room: &Room) {
     }
     let key = |action| app.key(action);
     let foot = Rect { y: list.bottom().saturating_sub(1), height: u16::from(list.height > rows), ..list };
-    let keys = format!("{} does it   {} leaves it unsent", key(Action::Accept), key(Action::Dismiss));
+    let keys = format!("{} does it   {} cancels", key(Action::Accept), key(Action::Dismiss));
     canvas.line(foot, &canvas.cut(&keys, foot.width, theme.muted));
 }
 

@@ -40,6 +40,7 @@ fn a_message_is_written_changed_and_sent() {
 fn escape_leaves_the_mode_first_and_stops_the_answer_then() {
     let mut d = vim();
     d.say("one");
+    assert!(d.screen(80, 24).contains("Ctrl-C stops"));
     d.type_text("two");
     assert_eq!(d.key("esc"), []);
     assert_eq!(d.app.vim_mode(), Some(Mode::Normal));

@@ -160,7 +160,6 @@ fn a_chip_unfolds_from_either_side() {
         area.act(action);
         let at = area.cursor();
         if action == Action::Right {
-            assert!(!area.unfold(), "the cursor is behind the b");
             area.act(Action::Left);
         } else {
             assert_eq!(at, 1);
@@ -170,6 +169,19 @@ fn a_chip_unfolds_from_either_side() {
         area.act(Action::Undo);
         assert!(area.text().contains('\u{fffc}'));
     }
+}
+
+#[test]
+fn a_chip_alone_unfolds_from_wherever_the_cursor_is() {
+    let mut area = with_chip();
+    area.act(Action::TextEnd);
+    assert!(area.unfold());
+    assert_eq!((area.text(), area.cursor()), ("aone\ntwo\nthreeb", 1));
+    let mut area = with_chip();
+    area.act(Action::TextEnd);
+    area.insert_chip(pasted("four\nfive"), area.cursor()..area.cursor());
+    area.insert(" and");
+    assert!(!area.unfold(), "which of the two?");
 }
 
 #[test]

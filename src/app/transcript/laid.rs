@@ -140,14 +140,13 @@ impl Laid {
         };
         let body_rows = lines - folds.iter().map(|fold| fold.hidden.len() - 1).sum::<usize>();
         let mut foot = notes::failure(message, width, theme);
-        if key.details != Details::None
-            && let Some(line) = notes::statistics(message, theme)
-        {
+        if key.details != Details::None {
+            let statistics = notes::statistics(message, width, theme);
             // A narrow window is a short one, most of the time.
-            if lines > 0 && foot.is_empty() && width >= ROOMY {
+            if !statistics.is_empty() && lines > 0 && foot.is_empty() && width >= ROOMY {
                 foot.push(Line::default());
             }
-            foot.push(wrap::truncate(&line, usize::from(width), theme.glyphs.ellipsis));
+            foot.extend(statistics);
         }
         foot.push(Line::default());
         Self { key, head, reasoning_title, reasoned, body, folds, foot, body_rows, used }

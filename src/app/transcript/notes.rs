@@ -65,7 +65,7 @@ pub(super) fn details(
     ahead: i32,
     width: u16,
     theme: &Theme,
-) -> Option<Line<'static>> {
+) -> Vec<Line<'static>> {
     let mut parts = Vec::new();
     if let Some(minutes) = minutes {
         parts.push(ago(Duration::from_secs(60 * minutes)));
@@ -83,9 +83,27 @@ pub(super) fn details(
             parts.push(format!("{} in all", seconds(made.stats.total)));
         }
     }
-    let text = parts.join(&format!(" {} ", theme.glyphs.dot));
-    let line = Line::from(Span::styled(format!("  {text}"), theme.muted));
-    (!parts.is_empty()).then(|| wrap::truncate(&line, usize::from(width), theme.glyphs.ellipsis))
+    side_by_side(parts.into_iter().map(|part| Span::styled(part, theme.muted)), "  ", width, theme)
+}
+
+/// Parts with dots between them; those that have no room beside the others begin a row.
+fn side_by_side(
+    parts: impl IntoIterator<Item = Span<'static>>,
+    margin: &'static str,
+    width: u16,
+    theme: &Theme,
+) -> Vec<Line<'static>> {
+    let (width, margin) = (usize::from(width), [Span::raw(margin)]);
+    let dot = Span::styled(format!(" {} ", theme.glyphs.dot), theme.faint);
+    let mut lines: Vec<Line<'static>> = Vec::new();
+    for part in parts {
+        let columns = wrap::width(&dot.content) + wrap::width(&part.content);
+        match lines.last_mut().filter(|line| wrap::line_width(line) + columns <= width) {
+            Some(line) => line.spans.extend([dot.clone(), part]),
+            None => lines.extend(wrap::wrap(&[part], width, &margin, &margin)),
+        }
+    }
+    lines
 }
 
 /// Why an answer is not whole, and what to do.
@@ -101,13 +119,11 @@ pub(super) fn failure(message: &Message, width: u16, theme: &Theme) -> Vec<Line<
     lines
 }
 
-/// One quiet line under an answer.
-pub(super) fn statistics(message: &Message, theme: &Theme) -> Option<Line<'static>> {
-    let made = message.outcome.as_ref()?;
-    if message.state == MessageState::Streaming {
-        return None;
-    }
-    let dot = format!(" {} ", theme.glyphs.dot);
+/// A few quiet words under an answer.
+pub(super) fn statistics(message: &Message, width: u16, theme: &Theme) -> Vec<Line<'static>> {
+    let Some(made) = message.outcome.as_ref().filter(|_| message.state != MessageState::Streaming) else {
+        return Vec::new();
+    };
     let mut parts = Vec::new();
     if made.usage.completion_tokens > 0 {
         parts.push(many(usize::try_from(made.usage.completion_tokens).unwrap_or(0), "token"));
@@ -143,16 +159,8 @@ pub(super) fn statistics(message: &Message, theme: &Theme) -> Option<Line<'stati
         } else {
             Span::styled(format!("{} does not fit {name}", theme.glyphs.failed), theme.warning)
         });
-        if ended.is_some() || !parts.is_empty() {
-            spans.push(Span::styled(dot.clone(), theme.faint));
-        }
     }
-    if let Some(ended) = ended {
-        spans.push(Span::styled(ended, theme.warning));
-        if !parts.is_empty() {
-            spans.push(Span::styled(dot.clone(), theme.faint));
-        }
-    }
-    spans.push(Span::styled(parts.join(&dot), theme.muted));
-    (spans.len() > 1 || !parts.is_empty()).then(|| Line::from(spans))
+    spans.extend(ended.map(|ended| Span::styled(ended, theme.warning)));
+    spans.extend(parts.into_iter().map(|part| Span::styled(part, theme.muted)));
+    side_by_side(spans, "", width, theme)
 }

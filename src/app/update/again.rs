@@ -332,15 +332,23 @@ impl App {
     }
 
     fn branch_row(&self, branch: &Branch) -> Row {
-        let Branch { head, parts_with, messages } = *branch;
-        let conversation = &self.chat.conversation;
-        let label = match parts_with.and_then(|id| conversation.get(id)) {
-            Some(message) if message.role == Role::Assistant => {
-                let name = message.model.as_deref().unwrap_or("answer");
-                format!("{name}: {}", first_words(&message.content, LABEL))
+        let Branch { head, parts_with, own, messages } = *branch;
+        let get = |id: Option<MsgId>| id.and_then(|id| self.chat.conversation.get(id));
+        let said = |message: &Message, most: usize| {
+            let who = match message.role {
+                Role::Assistant => message.model.as_deref().unwrap_or("answer"),
+                Role::User | Role::System => "you",
+            };
+            format!("{who}: {}", first_words(&message.content, most))
+        };
+        let label = match (get(parts_with), get(own.filter(|id| Some(*id) != parts_with))) {
+            // Others may part with what is on the screen at the same message.
+            (Some(parts), Some(own)) => {
+                let ellipsis = self.theme.glyphs.ellipsis;
+                format!("{ellipsis} {} {} {}", said(own, LABEL / 2), self.theme.glyphs.dot, said(parts, LABEL / 2))
             }
-            Some(message) => format!("you: {}", first_words(&message.content, LABEL)),
-            None => conversation.get(head).map(|m| first_words(&m.content, LABEL)).unwrap_or_default(),
+            (Some(parts), None) => said(parts, LABEL),
+            (None, _) => get(Some(head)).map(|m| first_words(&m.content, LABEL)).unwrap_or_default(),
         };
         let kind = if parts_with.is_none() { "here" } else { "" };
         Row { kind, ..Row::new(&label, &many(messages, "message"), Target::Branch(head)) }

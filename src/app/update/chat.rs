@@ -162,10 +162,7 @@ impl App {
                 self.copy_code(argument, now);
                 true
             }
-            Action::SaveCode => {
-                self.save_code(argument, now);
-                true
-            }
+            Action::SaveCode => self.save_code(argument, now),
             Action::Find => {
                 self.find_words(argument, now);
                 true

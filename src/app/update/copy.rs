@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use crate::app::completion::{is_number, numbered};
 use crate::app::msg::{Copied, Effect};
 use crate::app::picker::{Picker, Row, Target};
 use crate::app::transcript::markdown::code_of;
@@ -63,10 +64,17 @@ impl App {
         self.with_code("Copy which code?", number, &target, now);
     }
 
-    /// As `copy_code`, into a file.
-    pub(super) fn save_code(&mut self, path: &str, now: Instant) {
+    /// As `copy_code`, into a file; the number may stand before its path. False where there is no path.
+    pub(super) fn save_code(&mut self, argument: &str, now: Instant) -> bool {
+        let (number, path) = numbered(argument).unwrap_or(("", argument));
+        if is_number(path) {
+            let hint = format!("`/save-code {path} FILE` does it; a file of that name is ./{path}");
+            self.toast(ToastKind::Note, "Where to?", Some(hint), now);
+            return false;
+        }
         let target = |block: CodeBlock| Target::WriteFile { path: path.to_owned(), text: block.code };
-        self.with_code("Save which code?", "", &target, now);
+        self.with_code("Save which code?", number, &target, now);
+        true
     }
 
     fn with_code(&mut self, title: &'static str, number: &str, target: &dyn Fn(CodeBlock) -> Target, now: Instant) {

@@ -182,8 +182,8 @@ impl App {
         self.keymap.keys_for(action).iter().map(hint).collect()
     }
 
-    /// All actions where they are at home, with their keys. Where letters are commands of a conversation that is read, what else can be
-    /// done there is listed, too, and its keys there are not listed elsewhere.
+    /// All actions where they are at home, with their keys. A key that something has in one place alone is listed at that place: what can
+    /// be done while a conversation is read, and what holds everywhere and has a letter where nothing is typed.
     #[must_use]
     pub fn keys_by_context(&self) -> Vec<(Context, Vec<Keys>)> {
         let is_special = |context: Context| matches!(context, Context::Reading | Context::Finding);
@@ -198,7 +198,8 @@ impl App {
         // Those of its home come first.
         let (home, away): (Vec<_>, Vec<_>) = all().partition(|(context, action, _)| *context == action.context());
         for (context, action, chords) in home.into_iter().chain(away) {
-            let listed = if is_special(context) { context } else { action.context() };
+            let is_here_alone = is_special(context) || action.context() == Context::Global;
+            let listed = if is_here_alone { context } else { action.context() };
             let known = keys.entry((listed, action)).or_default();
             for key in chords.iter().map(hint) {
                 if !known.contains(&key) {
@@ -214,10 +215,12 @@ impl App {
             Action::ALL.iter().filter_map(entry).collect()
         };
         let mut contexts = Context::ALL;
-        if self.chat.transcript.cursor().is_some() {
-            // Who asks while they read asks about that.
-            contexts.sort_by_key(|context| *context != Context::Reading);
-        }
+        // Who asks where letters are keys asks about that.
+        let asked = match self.pane {
+            Pane::Chat => self.chat.transcript.cursor().map(|_| Context::Reading),
+            pane => Some(pane.context()),
+        };
+        contexts.sort_by_key(|context| asked.is_some_and(|asked| *context != asked));
         contexts.into_iter().map(|context| (context, entries(context))).collect()
     }
 

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::app::msg::{Effect, TimerId};
-use crate::app::settings::ValueEditor;
+use crate::app::settings::{ValueEditor, stands_at};
 use crate::app::{App, EngineStatus, Overlay, SETTLE, ToastKind};
 use crate::config::{Applies, Engine, Kind, Origin, Settings, Spec, Value};
 use crate::domain::HubCmd;
@@ -27,7 +27,8 @@ impl App {
     }
 
     pub(super) fn step_value(&mut self, spec: &'static Spec, up: bool) {
-        let value = (spec.get)(&self.settings);
+        let facts = self.model().map(|model| &model.facts);
+        let value = stands_at(spec, &self.settings, facts, self.thinking().unwrap_or_default());
         let next = spec.stepped(&value, if up { 1 } else { -1 });
         if next != value {
             self.change(spec, next);

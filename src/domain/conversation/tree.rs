@@ -82,6 +82,8 @@ pub struct Branch {
     pub head: MsgId,
     /// Its first message that the branch on the screen does not have; `None` is the one on the screen.
     pub parts_with: Option<MsgId>,
+    /// Its first message that no other branch has; `None` where another one goes on from its end.
+    pub own: Option<MsgId>,
     pub messages: usize,
 }
 
@@ -95,12 +97,18 @@ impl Conversation {
             let is_shown = self.branch.last() == Some(&message.id);
             is_shown || (!parents.contains(&message.id) && !message.leaves_its_question_out())
         };
-        there().rev().filter(is_end).map(|message| self.branch_to(message.id)).collect()
-    }
-
-    fn branch_to(&self, head: MsgId) -> Branch {
-        let parts_with = self.path(head).take_while(|id| self.place(*id).is_none()).last();
-        Branch { head, parts_with, messages: self.path(head).count() }
+        let heads: Vec<MsgId> = there().rev().filter(is_end).map(|message| message.id).collect();
+        let mut branches: HashMap<MsgId, usize> = HashMap::new();
+        for id in heads.iter().flat_map(|head| self.path(*head)) {
+            *branches.entry(id).or_default() += 1;
+        }
+        let to = |head: MsgId| Branch {
+            head,
+            parts_with: self.path(head).take_while(|id| self.place(*id).is_none()).last(),
+            own: self.path(head).take_while(|id| branches.get(id) == Some(&1)).last(),
+            messages: self.path(head).count(),
+        };
+        heads.into_iter().map(to).collect()
     }
 
     /// A message and all before it, without what was deleted.
@@ -179,11 +187,20 @@ mod tests {
         let d = say(&mut c, Role::User, "d");
         let end = say(&mut c, Role::Assistant, "D");
         let branches = c.branches();
-        assert_eq!(branches[0], Branch { head: end, parts_with: None, messages: 4 });
-        assert_eq!(branches[1], Branch { head: MsgId(3), parts_with: Some(b), messages: 4 });
+        assert_eq!(branches[0], Branch { head: end, parts_with: None, own: Some(d), messages: 4 });
+        assert_eq!(branches[1], Branch { head: MsgId(3), parts_with: Some(b), own: Some(b), messages: 4 });
         c.go_to(first);
         let parts: Vec<_> = c.branches().into_iter().map(|branch| branch.parts_with).collect();
         assert_eq!(parts, [Some(d), Some(b), None], "one can stand in the middle");
+        let own: Vec<_> = c.branches().into_iter().map(|branch| branch.own).collect();
+        assert_eq!(own, [Some(d), Some(b), None]);
+        // What parts with the screen may be the same for two.
+        c.go_to(end);
+        c.step_back_before(MsgId(0));
+        let again = say(&mut c, Role::User, "a again");
+        let own: Vec<_> = c.branches().into_iter().map(|branch| (branch.parts_with, branch.own)).collect();
+        let a = Some(MsgId(0));
+        assert_eq!(own, [(None, Some(again)), (a, Some(d)), (a, Some(b))]);
     }
 
     #[test]
