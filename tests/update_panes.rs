@@ -9,7 +9,8 @@ use hobnob::app::{EngineStatus, Overlay, Pane, ToastKind};
 use hobnob::config::theme::{Capabilities, ColourDepth, Themes};
 use hobnob::config::{Origin, Value};
 use hobnob::domain::hub::Local;
-use hobnob::domain::model::{LocalModel, ModelInfo, ModelRef};
+use hobnob::domain::model::{LocalModel, ModelFacts, ModelInfo, ModelRef};
+use hobnob::domain::sampling::SamplingPatch;
 use hobnob::domain::{DownloadState, EngineCmd, EngineEvent, FinishReason, GenId, HubCmd, HubEvent, JobId, LoadId};
 use hobnob::error::{ErrorKind, UserError};
 use support::app::{Driver, broken, huge, info, machine, starter};
@@ -256,6 +257,24 @@ fn a_changed_setting_is_written_once_it_has_settled() {
     d.key("r");
     assert_eq!(d.app.settings.sampling.temperature, None);
     assert_eq!(saves(d.send(Msg::Timer(TimerId::SaveSettings))), [("sampling.temperature", None)]);
+}
+
+#[test]
+fn a_setting_that_is_left_to_the_model_steps_from_what_that_recommends() {
+    let mut d = Driver::new();
+    d.ready();
+    let recommended = SamplingPatch { temperature: Some(0.2), ..SamplingPatch::default() };
+    let info = ModelInfo { facts: ModelFacts { recommended, ..info().facts }, ..info() };
+    d.key("f6");
+    d.engine(EngineEvent::Loaded { id: LoadId(2), info: Box::new(info) });
+    d.key("f4");
+    d.app.settings_pane.go_to("sampling.temperature");
+    d.key("right");
+    assert_eq!(d.app.settings.sampling.temperature, Some(0.25));
+    // Of what it recommends nothing there is a value of our own to begin with.
+    d.app.settings_pane.go_to("sampling.top_k");
+    d.key("right");
+    assert_eq!(d.app.settings.sampling.top_k, Some(40));
 }
 
 #[test]

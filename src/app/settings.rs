@@ -44,18 +44,27 @@ impl ValueEditor {
     }
 }
 
+/// What the model that is loaded recommends of a setting that is left to it.
+#[must_use]
+pub fn recommended(spec: &Spec, facts: &ModelFacts, thinking: Thinking) -> Value {
+    of_sampling(spec, recommend::in_force(facts, thinking))
+}
+
+fn of_sampling(spec: &Spec, sampling: SamplingPatch) -> Value {
+    (spec.get)(&Settings { sampling, ..Settings::default() })
+}
+
 /// A setting in words; where it is left to the model that is loaded, with what that recommends.
 #[must_use]
 pub fn in_words(spec: &Spec, settings: &Settings, model: Option<&ModelFacts>, thinking: Thinking) -> String {
     let value = (spec.get)(settings);
     let (Value::Unset, Some(BY_MODEL), Some(facts)) = (&value, spec.unset, model) else { return spec.show(&value) };
-    let of = |sampling| (spec.get)(&Settings { sampling, ..Settings::default() });
     let ours = SamplingPatch {
         temperature: Some(Sampling::DEFAULT_TEMPERATURE),
         top_p: Some(Sampling::DEFAULT_TOP_P),
         ..SamplingPatch::default()
     };
-    match (of(recommend::in_force(facts, thinking)), of(ours)) {
+    match (recommended(spec, facts, thinking), of_sampling(spec, ours)) {
         (Value::Unset, Value::Unset) => "none of its own: off".to_owned(),
         (Value::Unset, ours) => format!("none of its own: {ours}"),
         (its, _) => format!("{BY_MODEL}: {its}"),

@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use crate::app::msg::{Effect, TimerId};
-use crate::app::settings::ValueEditor;
+use crate::app::settings::{ValueEditor, recommended};
 use crate::app::{App, EngineStatus, Overlay, SETTLE, ToastKind};
-use crate::config::{Applies, Engine, Kind, Origin, Settings, Spec, Value};
+use crate::config::{Applies, BY_MODEL, Engine, Kind, Origin, Settings, Spec, Value};
 use crate::domain::HubCmd;
 use crate::domain::action::Action;
 
@@ -27,7 +27,13 @@ impl App {
     }
 
     pub(super) fn step_value(&mut self, spec: &'static Spec, up: bool) {
-        let value = (spec.get)(&self.settings);
+        let value = match ((spec.get)(&self.settings), spec.unset, self.model()) {
+            // From what is in force, which is what the row shows.
+            (Value::Unset, Some(BY_MODEL), Some(info)) => {
+                recommended(spec, &info.facts, self.thinking().unwrap_or_default())
+            }
+            (value, ..) => value,
+        };
         let next = spec.stepped(&value, if up { 1 } else { -1 });
         if next != value {
             self.change(spec, next);
