@@ -108,6 +108,11 @@ impl App {
             return true;
         }
         match read_assignments(argument) {
+            Ok(assignments) if assignments.iter().any(|(spec, _)| spec.key == "model") => {
+                let hint = format!("`/{} NAME` answers with another model", Action::Retry.name());
+                self.toast(ToastKind::Warning, "A model is not one of the settings here", Some(hint), now);
+                false
+            }
             Ok(assignments) if self.model().is_some() => {
                 let mut once = self.chat.own.clone().unwrap_or_else(|| self.settings.setup());
                 assign(&mut once, &self.settings, &assignments);
