@@ -68,6 +68,11 @@ fn an_answer_is_made_again_with_other_settings_that_hold_for_it_alone() {
     d.finish(3, FinishReason::Stop);
     d.say("/retry temperature=hot");
     assert_eq!(d.app.chat.composer.area.text(), "/retry temperature=hot", "what can't be done stays written");
+    d.key("ctrl-c");
+    d.say("/retry temperature=0.5 model=other");
+    assert_eq!(d.app.chat.composer.area.text(), "/retry temperature=0.5 model=other");
+    let said = d.app.toasts.back().expect("it is told why");
+    assert_eq!(said.text, "A model is not one of the settings here");
 }
 
 #[test]

@@ -349,6 +349,18 @@ fn a_persona_is_said_on_the_command_line() {
 }
 
 #[test]
+fn a_persona_may_call_its_model_by_a_part_of_its_name() {
+    let mut d = ready();
+    let other = LocalModel { reference: "org/other:Q4_K_M".into(), name: "Other 1B".into(), ..starter() };
+    d.hub(HubEvent::Local(Local { models: vec![starter(), other], ..Local::default() }));
+    d.app.personas = vec![persona("cook", "", "model=other system=Cook.")];
+    d.say("/persona cook");
+    let said = d.app.toasts.back().expect("it is told");
+    assert_eq!(said.text, "This conversation is held as cook");
+    assert_eq!(loaded(&d.say("Soup?")), Some("org/other:Q4_K_M"));
+}
+
+#[test]
 fn what_is_wrong_with_the_settings_is_told_beside_a_persona() {
     let problem = UserError::new(ErrorKind::Config, "`temprature` is no setting");
     let mut d = Driver::with_problems(vec![problem]);

@@ -358,6 +358,27 @@ fn an_entry_of_the_catalog_that_is_too_large_asks_first() {
 }
 
 #[test]
+fn an_entry_of_the_catalog_without_files_for_this_machine_says_so() {
+    let mut d = finding();
+    let find = &d.app.models.find;
+    let without_files = |at: &usize| match find.item(*at) {
+        Some(Item::Catalog(known)) => known.model.is_none(),
+        _ => false,
+    };
+    let at = (0..find.known()).find(without_files).expect("one of them");
+    d.key("home");
+    for _ in 0..at {
+        d.key("down");
+    }
+    for key in ["enter", "l"] {
+        assert_eq!(hub(d.key(key)), []);
+        let said = d.app.toasts.back().map(|toast| toast.text.clone()).unwrap_or_default();
+        assert!(said.ends_with("comes in no files that run on this kind of machine"), "{said:?}");
+        d.app.toasts.clear();
+    }
+}
+
+#[test]
 fn an_entry_of_the_catalog_that_is_here_is_loaded() {
     let mut d = finding();
     d.key("home");

@@ -10,9 +10,9 @@ use hobnob::config::Value;
 use hobnob::config::theme::{Capabilities, ColourDepth};
 use hobnob::domain::hub::{DiskUse, Done, Files, Gated, Hits, Local, Newer, Owner, Unfinished};
 use hobnob::domain::model::{Cached, Format, LocalModel, ModelRef};
-use hobnob::domain::{AskId, DownloadState, HubEvent, JobId};
+use hobnob::domain::{AskId, DownloadState, EngineEvent, HubEvent, JobId, LoadId};
 use hobnob::error::{ErrorKind, UserError};
-use support::app::{Driver, broken, facts, huge, mac, machine, starter};
+use support::app::{Driver, broken, facts, huge, info, mac, machine, starter};
 use support::found::{found, hits, page, repo};
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (200, 60), (40, 12)];
@@ -120,6 +120,21 @@ fn what_is_here() {
     d.key("end");
     d.key("up");
     snapshots("here_unfinished", &mut d);
+}
+
+#[test]
+fn a_model_that_is_loaded_or_asleep() {
+    let mut d = models();
+    d.key("enter");
+    d.engine(EngineEvent::Loaded { id: LoadId(1), info: Box::new(info()) });
+    d.key("f3");
+    snapshots("here_loaded", &mut d);
+    d.engine(EngineEvent::Unloaded { forgotten: false });
+    snapshots("here_asleep", &mut d);
+    for _ in 0..3 {
+        d.key("down");
+    }
+    snapshots("here_broken", &mut d);
 }
 
 #[test]

@@ -36,7 +36,8 @@ pub fn short(number: u64) -> String {
 #[must_use]
 pub fn age(age: Duration) -> String {
     let (number, unit) = match age.as_secs() {
-        s @ 0..3_600 => (s / 60, "min"),
+        0..60 => return "now".to_owned(),
+        s @ 60..3_600 => (s / 60, "min"),
         s @ 3_600..86_400 => (s / 3_600, "h"),
         s @ 86_400..5_184_000 => (s / 86_400, "d"),
         s @ 5_184_000..63_072_000 => (s / 2_592_000, "mo"),
@@ -243,7 +244,9 @@ mod tests {
         {
             assert_eq!(short(number), text);
         }
-        for (seconds, text) in [(90, "1 min"), (7_300, "2 h"), (12 * 86_400, "12 d"), (200 * 86_400, "6 mo")] {
+        for (seconds, text) in
+            [(59, "now"), (90, "1 min"), (7_300, "2 h"), (12 * 86_400, "12 d"), (200 * 86_400, "6 mo")]
+        {
             assert_eq!(super::age(Duration::from_secs(seconds)), text);
         }
         for (at, text) in [

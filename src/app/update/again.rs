@@ -41,21 +41,29 @@ impl App {
         self.models.models().iter().filter(move |model| model.facts.is_ok() && Some(model.reference.as_str()) != loaded)
     }
 
-    /// The model on this machine that a person calls so. Says so where there is none.
-    pub(super) fn model_called(&mut self, name: &str, now: Instant) -> Option<LocalModel> {
-        let name = name.trim();
-        let lower = name.to_lowercase();
-        let usable = || self.models.models().iter().filter(|model| model.facts.is_ok());
+    /// The model on this machine that a person calls so: by its name, or by a part that is of no other one.
+    pub(super) fn find_called(&self, name: &str) -> Option<&LocalModel> {
+        let lower = name.trim().to_lowercase();
         let is =
             |model: &&LocalModel| [&model.reference, &model.name].iter().any(|known| known.to_lowercase() == lower);
-        let mut holding = usable().filter(|model| {
+        let mut holding = self.usable().filter(|model| {
             model.reference.to_lowercase().contains(&lower) || model.name.to_lowercase().contains(&lower)
         });
         let only = holding.next().filter(|_| holding.next().is_none());
-        if let Some(model) = usable().find(is).or(only) {
+        self.usable().find(is).or(only)
+    }
+
+    fn usable(&self) -> impl Iterator<Item = &LocalModel> {
+        self.models.models().iter().filter(|model| model.facts.is_ok())
+    }
+
+    /// The same. Says so where there is none.
+    pub(super) fn model_called(&mut self, name: &str, now: Instant) -> Option<LocalModel> {
+        let name = name.trim();
+        if let Some(model) = self.find_called(name) {
             return Some(model.clone());
         }
-        let near = nearest(name, usable().flat_map(|model| [model.name.as_str(), model.reference.as_str()]));
+        let near = nearest(name, self.usable().flat_map(|model| [model.name.as_str(), model.reference.as_str()]));
         let hint = match near {
             Some(near) => format!("did you mean {near}?"),
             None => format!("{} shows what is here, and what can be fetched", self.key(Action::ShowModels)),
@@ -108,6 +116,11 @@ impl App {
             return true;
         }
         match read_assignments(argument) {
+            Ok(assignments) if assignments.iter().any(|(spec, _)| spec.key == "model") => {
+                let hint = format!("`/{} NAME` answers with another model", Action::Retry.name());
+                self.toast(ToastKind::Warning, "A model is not one of the settings here", Some(hint), now);
+                false
+            }
             Ok(assignments) if self.model().is_some() => {
                 let mut once = self.chat.own.clone().unwrap_or_else(|| self.settings.setup());
                 assign(&mut once, &self.settings, &assignments);

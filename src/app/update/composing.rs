@@ -174,7 +174,8 @@ impl App {
                 let here = self.models.models().iter().filter(|model| model.facts.is_ok());
                 let here = here.map(|model| (model.reference.clone(), model.name.clone()));
                 let known = self.catalog.all().entries.iter().map(|entry| (entry.name.clone(), entry.about.clone()));
-                let settings = settings().filter(|_| action == Action::Retry);
+                // A model is named without `model=`.
+                let settings = settings().filter(|(name, _)| action == Action::Retry && name != "model=");
                 here.chain(known).chain(settings).collect()
             }
             _ => Vec::new(),

@@ -194,6 +194,12 @@ impl App {
         let mut setup = Setup { model, ..self.settings.setup() };
         assign(&mut setup, &self.settings, &persona.values);
         setup.persona = Some(persona.name.clone());
+        // Written down by a person, who may have called it in another way than the list does.
+        if let Some(name) = persona.values.iter().find(|(spec, _)| spec.key == "model").and(setup.model.as_ref())
+            && let Some(called) = self.find_called(name)
+        {
+            setup.model = Some(called.reference.clone());
+        }
         let wanted = setup.model.clone();
         self.hold_with(|own| *own = setup);
         // It is loaded with the next message, or now if nothing is.

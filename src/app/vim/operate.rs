@@ -87,11 +87,16 @@ impl Vim {
         Did::Change
     }
 
-    pub(super) fn put(&mut self, after: bool, times: usize, area: &mut TextArea) -> Did {
-        let Register { text, lines } = match self.named {
+    /// What is under the letter that was said, else what was put away last.
+    pub(super) fn to_put(&self) -> Register {
+        match self.named {
             Some(name) => self.registers.get(&name.to_ascii_lowercase()).cloned().unwrap_or_default(),
             None => self.register.clone(),
-        };
+        }
+    }
+
+    pub(super) fn put(&mut self, after: bool, times: usize, area: &mut TextArea) -> Did {
+        let Register { text, lines } = self.to_put();
         if text.is_empty() {
             return Did::Nothing;
         }

@@ -292,6 +292,7 @@ fn registers_keep_what_was_put_away_under_a_letter() {
         ("|a b", "\"qyiww\"QyiwO<esc>\"qp", "a|b\na b"),
         ("|one", "\"zp", "|one"),
         ("|one two", "v\"cy$\"cp", "one two|o"),
+        ("|one two six", "\"ayiwwyiwwviw\"ap", "one two on|e"),
         ("|one", "\"1dd", "|"),
     ]);
     let mut writer = Writer::at("|one");

@@ -1,7 +1,7 @@
 //! What keys do to what is selected.
 
 use super::operate::join;
-use super::{Did, Mode, Operator, Pending, Vim};
+use super::{Did, Mode, Operator, Pending, Register, Vim};
 use crate::app::text_area::{Selection, TextArea};
 use crate::domain::action::Action;
 
@@ -34,9 +34,8 @@ impl Vim {
             }
             'p' | 'P' => {
                 let range = area.selected().unwrap_or(from..from);
-                let text = std::mem::take(&mut self.register.text);
-                self.register.text = area.part(range.clone());
-                self.register.lines = lines;
+                let text = self.to_put().text;
+                self.register = Register { text: area.part(range.clone()), lines };
                 area.begin_group();
                 area.delete(range);
                 area.insert_written(&text);

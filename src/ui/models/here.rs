@@ -1,15 +1,15 @@
 //! What is on this machine.
 
 use std::fmt::Write as _;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 
 use super::{Parts, error_lines, keys, parts, pointer, rows, verdict_word};
-use crate::app::App;
 use crate::app::models::here::{Job, Row, Work};
+use crate::app::{App, EngineStatus};
 use crate::domain::action::Action;
 use crate::domain::fit::{self, Verdict};
 use crate::domain::hub::Unfinished;
@@ -52,31 +52,59 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, app: &mut App, now: Inst
         },
     );
     let width = usize::from(detail.width);
-    let (mut lines, actions): (_, &[(Action, &str)]) = match app.models.here.chosen(&app.models.downloads) {
-        Some(Row::Model(model)) => (
-            details(app, model, width, now),
-            &[
-                (Action::Open, "load"),
-                (Action::Unload, "unload"),
-                (Action::Verify, "verify"),
-                (Action::LookForNewer, "newer?"),
-                (Action::DeleteModel, "delete"),
-                (Action::ShowPage, "page"),
-                (Action::Import, "import"),
-                (Action::GetStarter, "starter"),
-                (Action::Refresh, "look again"),
-            ],
-        ),
+    let (mut lines, actions) = match app.models.here.chosen(&app.models.downloads) {
+        Some(Row::Model(model)) => (details(app, model, width, now), model_actions(app, model)),
         Some(Row::Unfinished(unfinished)) => (
             unfinished_details(app, unfinished, width),
-            &[(Action::Open, "go on"), (Action::DeleteModel, "discard"), (Action::ShowPage, "page")],
+            vec![(Action::Open, "go on"), (Action::DeleteModel, "discard"), (Action::ShowPage, "page")],
         ),
-        None => (Vec::new(), &[]),
+        None => (Vec::new(), Vec::new()),
     };
     lines.truncate(usize::from(detail.height));
     let lines: Vec<_> = lines.into_iter().map(|l| wrap::truncate(&l, width, app.theme.glyphs.ellipsis)).collect();
     canvas.lines(detail, &lines);
-    canvas.line(foot, &keys(app, foot.width, actions));
+    canvas.line(foot, &keys(app, foot.width, &actions));
+}
+
+/// What can be done with a model as it is now.
+fn model_actions(app: &App, model: &LocalModel) -> Vec<(Action, &'static str)> {
+    let from_hub = model.cached.is_some();
+    [
+        (model.facts.is_ok() && held(app, model) != Some(Held::Ready), Action::Open, "load"),
+        (!matches!(app.engine, EngineStatus::Empty), Action::Unload, "unload"),
+        (true, Action::Verify, "verify"),
+        (from_hub, Action::LookForNewer, "newer?"),
+        (!app.is_in_use(model), Action::DeleteModel, "delete"),
+        (from_hub, Action::ShowPage, "page"),
+        (true, Action::Import, "import"),
+        (true, Action::GetStarter, "starter"),
+        (true, Action::Refresh, "look again"),
+    ]
+    .into_iter()
+    .filter(|(can_be, ..)| *can_be)
+    .map(|(_, action, what)| (action, what))
+    .collect()
+}
+
+/// What the engine has of a model.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Held {
+    Ready,
+    Asleep,
+}
+
+fn held(app: &App, model: &LocalModel) -> Option<Held> {
+    match &app.engine {
+        EngineStatus::Ready(info) if info.reference == model.reference => Some(Held::Ready),
+        EngineStatus::Asleep(info) if info.reference == model.reference => Some(Held::Asleep),
+        _ => None,
+    }
+}
+
+/// How long ago a model was used. The file system does not note every reading, and none of what stays in memory.
+fn unused(app: &App, model: &LocalModel) -> Option<Duration> {
+    let noted = model.cached.as_ref()?.unused;
+    if held(app, model) == Some(Held::Ready) { Some(Duration::ZERO) } else { noted }
 }
 
 /// Which columns there is room for, and how wide the name is.
@@ -110,11 +138,14 @@ fn model_row(app: &App, model: &LocalModel, chosen: bool, columns: &Columns) -> 
     let theme = &app.theme;
     let glyphs = theme.glyphs;
     let on = |style| if chosen { theme.selection } else { style };
-    let loaded = app.model().is_some_and(|info| info.reference == model.reference);
-    let mark =
-        if loaded { Span::styled(format!("{} ", glyphs.assistant), on(theme.good)) } else { pointer(app, chosen) };
+    let held = held(app, model);
+    let mark = match held {
+        Some(Held::Ready) => Span::styled(format!("{} ", glyphs.assistant), on(theme.good)),
+        Some(Held::Asleep) => Span::styled(format!("{} ", glyphs.assistant), on(theme.muted)),
+        None => pointer(app, chosen),
+    };
     let name_style = if model.facts.is_ok() { theme.base } else { theme.muted };
-    let name_style = if loaded { name_style.add_modifier(Modifier::BOLD) } else { name_style };
+    let name_style = if held.is_some() { name_style.add_modifier(Modifier::BOLD) } else { name_style };
     let name = padded(&model.name, columns.name.saturating_sub(1), glyphs.ellipsis);
     let mut spans = vec![mark, Span::styled(format!("{name} "), on(name_style))];
     spans.push(Span::styled(padded(&model.quant(), columns.quant, glyphs.ellipsis), on(theme.muted)));
@@ -124,7 +155,7 @@ fn model_row(app: &App, model: &LocalModel, chosen: bool, columns: &Columns) -> 
         spans.push(Span::styled(format!("{context:>CONTEXT$}"), on(theme.muted)));
     }
     if columns.used > 0 {
-        let used = model.cached.as_ref().and_then(|cached| cached.unused).map(age).unwrap_or_default();
+        let used = unused(app, model).map(age).unwrap_or_default();
         spans.push(Span::styled(format!("{used:>USED$}"), on(theme.muted)));
     }
     spans.push(Span::raw("  "));
@@ -133,7 +164,8 @@ fn model_row(app: &App, model: &LocalModel, chosen: bool, columns: &Columns) -> 
             (job_word(app.models.here.work_on(&model.reference)), theme.accent)
         }
         _ if model.facts.is_err() => ("can't load", theme.error),
-        _ if loaded => ("loaded", theme.good),
+        _ if held == Some(Held::Ready) => ("loaded", theme.good),
+        _ if held == Some(Held::Asleep) => ("asleep", theme.muted),
         _ if app.models.here.newer(model).is_some() => ("newer", theme.accent),
         verdict => verdict_word(verdict, theme),
     };
@@ -225,7 +257,7 @@ fn details(app: &App, model: &LocalModel, width: usize, now: Instant) -> Vec<Lin
     }
     if let Some(cached) = &model.cached {
         let commit: String = cached.commit.chars().take(8).collect();
-        let used = cached.unused.map_or_else(String::new, |unused| format!(" {dot} last used {}", ago(unused)));
+        let used = unused(app, model).map_or_else(String::new, |unused| format!(" {dot} last used {}", ago(unused)));
         let text = format!("{} at {commit}{used}", cached.repo);
         lines.push(Line::from(Span::styled(text, theme.muted)));
     }

@@ -6,7 +6,7 @@ use crate::app::models::Place;
 use crate::app::models::find::{Filters, Item, Searching, named};
 use crate::app::models::page::Page;
 use crate::app::msg::{Effect, TimerId};
-use crate::app::{App, Pane, ThenLoad, Wanted};
+use crate::app::{App, Pane, ThenLoad, ToastKind, Wanted};
 use crate::domain::HubCmd;
 use crate::domain::action::Action;
 use crate::domain::model::{Choice, RepoId};
@@ -141,9 +141,12 @@ impl App {
     // ── Repositories ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     /// The page of what is chosen among what was found.
-    pub(super) fn open_found(&mut self) {
+    pub(super) fn open_found(&mut self, now: Instant) {
         if let Some((repo, choice, revision)) = self.models.find.target() {
             self.open_page(repo, choice, revision);
+        } else if let Some(Item::Catalog(known)) = self.models.find.chosen() {
+            let text = format!("{} comes in no files that run on this kind of machine", known.title);
+            self.toast(ToastKind::Note, text, None, now);
         }
     }
 
@@ -181,8 +184,8 @@ impl App {
 
     /// Gets the chosen entry of the catalog, unless it is here, and loads it; of anything else the page is next.
     pub(super) fn take_known(&mut self, now: Instant) {
-        let Some(Item::Catalog(known)) = self.models.find.chosen() else { return self.open_found() };
-        let Some(model) = known.model.clone() else { return self.open_found() };
+        let Some(Item::Catalog(known)) = self.models.find.chosen() else { return self.open_found(now) };
+        let Some(model) = known.model.clone() else { return self.open_found(now) };
         if let Some(here) = self.models.by_reference(&model.to_string()).cloned() {
             return self.load_if_it_fits(&here, now);
         }

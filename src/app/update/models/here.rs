@@ -123,7 +123,8 @@ impl App {
     }
 
     /// The engine has it, or is about to.
-    fn is_in_use(&self, model: &LocalModel) -> bool {
+    #[must_use]
+    pub fn is_in_use(&self, model: &LocalModel) -> bool {
         let engine = !matches!(self.engine, EngineStatus::Empty | EngineStatus::Failed { .. });
         engine && self.wanted.as_ref().is_some_and(|wanted| wanted.location == model.location)
             || self.model().is_some_and(|info| info.reference == model.reference)

@@ -173,7 +173,7 @@ impl App {
                     self.open_repo(repo);
                 }
                 None if self.models.page().is_some() => {}
-                None => self.open_found(),
+                None => self.open_found(now),
             },
             Place::Downloads => self.open_download(now),
         }
