@@ -211,19 +211,16 @@ fn what_waits_for_its_turn_says_how_long() {
     let home = Sandbox::new();
     let script = home.script(&format!(
         "[[reply]]\nwhen = \"story\"\ntext = \"{}\"\ntokens_per_second = 20.0\n[[reply]]\ntext = \"quick\"\n",
-        words(30)
+        words(100)
     ));
     assert_eq!(ask(&home, &["--keep-warm", "10m", "-m", &script, "hi"]), "quick");
     let mut first = Running::start(home.hobnob(["run", "-m", &script, "story"]));
     first.read_until("w2");
-    let done = home.run(["run", "--stats", "--json", "-m", &script, "hi"]);
-    let timing = done.assert_code(0).json()["timing"].clone();
-    let of = |name: &str| timing[name].as_f64().expect("a time");
-    assert!(of("queued_ms") > 300.0 && of("total_ms") < 300.0, "{timing}");
-    assert!(done.err.contains("; waited 1.") || done.err.contains("; waited 0."), "{}", done.err);
-    let whole =
-        done.err.trim_end().strip_suffix(" s in all").and_then(|said| said.rsplit(' ').next()?.parse::<f64>().ok());
-    assert!(whole.expect("a time") * 1000.0 >= of("queued_ms") - 10.0, "{}", done.err);
+    let done = home.run(["run", "--stats", "-m", &script, "hi"]);
+    done.assert_code(0);
+    let seconds = |before: &str| done.err.split(before).next()?.rsplit([' ', '\n']).next()?.parse::<f64>().ok();
+    let (waited, whole) = (seconds(" s for its turn").expect("a time"), seconds(" s in all").expect("a time"));
+    assert!(waited > 0.0 && whole >= waited, "{}", done.err);
     first.finish().assert_code(0);
     home.run(["warm", "stop"]).assert_code(0);
     home.assert_empty();

@@ -1,6 +1,6 @@
 //! The documents of `--json` and `--jsonl`, as scripts may rely on them.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -19,8 +19,6 @@ pub(super) struct Result<'a> {
     pub usage: Option<Usage>,
     pub load: Duration,
     pub stats: Option<GenStats>,
-    /// Before the engine took it up, which may have had others to answer.
-    pub queued: Option<Duration>,
 }
 
 impl Result<'_> {
@@ -46,15 +44,9 @@ impl Result<'_> {
                 "prefill_tokens_per_second": rate(GenStats::prefill_rate),
                 "decode_tokens_per_second": rate(GenStats::decode_rate),
                 "total_ms": stats.map(|s| millis(s.total)),
-                "queued_ms": self.queued.map(millis),
             },
         })
     }
-}
-
-/// How long a question waited for its turn, by when it was asked and what the engine took for it.
-pub(super) fn queued(asked: Option<Instant>, stats: Option<&GenStats>) -> Option<Duration> {
-    Some(asked?.elapsed().saturating_sub(stats?.total))
 }
 
 /// What it takes to load a model, and how fast that should be.

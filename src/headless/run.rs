@@ -375,7 +375,7 @@ impl Session<'_> {
                 (halted.unwrap_or(FinishReason::Cancelled), self.usage_so_far(), None)
             }
         };
-        let queued = document::queued(self.asked, stats.as_ref());
+        let queued = stats.and_then(|stats| Some(self.asked?.elapsed().saturating_sub(stats.total)));
         self.keep_end(MessageState::Whole, reason, usage, stats, satisfied);
         if let Some(kept) = &mut self.kept {
             // Only then it is known whether there is a conversation to name.
@@ -390,7 +390,6 @@ impl Session<'_> {
             usage,
             load: info.load_time,
             stats,
-            queued,
         };
         let result = result.to_json();
         self.answer.finish(halt.is_none(), result);

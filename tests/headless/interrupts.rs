@@ -87,12 +87,16 @@ fn a_signal_in_json_leaves_a_document() {
     assert_eq!((last["event"].as_str(), last["finish_reason"].as_str()), (Some("done"), Some("cancelled")));
 }
 
+/// An answer that is there in a moment.
+fn more_than_a_pipe_holds() -> String {
+    format!("[[reply]]\ntext = \"{}\"\n", format!("{} ", "word".repeat(100)).repeat(400))
+}
+
 #[test]
 fn a_reader_that_sleeps_holds_up_no_signal() {
     let home = Sandbox::new();
-    // More than a pipe holds, at full speed.
-    let script = home.script(&format!("[[reply]]\ntext = \"{}\"\n", "word ".repeat(100_000)));
-    let mut running = Running::start(home.hobnob(["run", "--jsonl", "-m", &script, "--context", "1000000", "go"]));
+    let script = home.script(&more_than_a_pipe_holds());
+    let mut running = Running::start(home.hobnob(["run", "--jsonl", "-m", &script, "go"]));
     running.read_until("\"delta\"");
     running.signal(Signal::INT);
     assert_eq!(running.wait(AT_ONCE).code(), Some(130));
@@ -114,8 +118,7 @@ fn a_reader_that_leaves_before_the_answer_ends_it() {
 #[test]
 fn a_timeout_is_told_where_a_whole_answer_finds_no_reader() {
     let home = Sandbox::new();
-    // More than a pipe holds, and there in a moment.
-    let text = format!("[[reply]]\ntext = \"{}\"\n", format!("{} ", "word".repeat(100)).repeat(400));
+    let text = more_than_a_pipe_holds();
     for (script, code, message) in [
         (text.clone(), 7, "error: the 3 s of --timeout ran out"),
         (format!("{text}fail = \"it did not work\"\n"), 5, "error: it did not work"),

@@ -54,7 +54,6 @@ pub fn assert_answer(value: &Value) {
         ("prefill_tokens_per_second", "number?"),
         ("decode_tokens_per_second", "number?"),
         ("total_ms", "number"),
-        ("queued_ms", "number"),
     ];
     assert_shape(&value["timing"], &times);
     let usage = |name: &str| value["usage"][name].as_u64().expect("a count");

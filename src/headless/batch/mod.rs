@@ -10,7 +10,7 @@ mod question;
 mod sink;
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value as Json;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -147,7 +147,6 @@ struct Answer {
     reasoning: String,
     tokens: u32,
     prompt_tokens: Option<u32>,
-    asked: Option<Instant>,
 }
 
 /// How an answer ended.
@@ -267,7 +266,7 @@ impl Runner<'_> {
         let stops = !question.request.stop.is_empty();
         self.engine.send(EngineCmd::Generate { id: self.answers, req: question.request });
         self.watch.limit(self.ask.timeout);
-        let mut answer = Answer { asked: Some(Instant::now()), ..Answer::default() };
+        let mut answer = Answer::default();
         let end = self.listen(&mut answer).await?;
         self.watch.limit(None);
         Ok(self.written(&answer, end, question.form.as_ref(), stops))
@@ -329,7 +328,6 @@ impl Runner<'_> {
                 }
                 Some(EngineEvent::Loaded { info, .. }) => {
                     self.watch.limit(self.ask.timeout);
-                    answer.asked = Some(Instant::now());
                     if let Some(ready) = &mut self.ready {
                         ready.untold = Some(info.load_time);
                     }
@@ -396,7 +394,6 @@ impl Runner<'_> {
             usage,
             load: ready.untold.take().unwrap_or_default(),
             stats,
-            queued: document::queued(answer.asked, stats.as_ref()),
         };
         let mut written = result.to_json();
         if let Some(error) = error {
