@@ -5,11 +5,12 @@ mod support;
 use std::time::Duration;
 
 use hobnob::app::msg::{Effect, Msg, TermEvent, TimerId};
-use hobnob::app::{EngineStatus, Overlay, Pane, ToastKind};
+use hobnob::app::{EngineStatus, Overlay, Pane, ThenLoad, ToastKind};
 use hobnob::config::theme::{Capabilities, ColourDepth, Themes};
 use hobnob::config::{Origin, Value};
 use hobnob::domain::action::{Action, Context};
 use hobnob::domain::hub::Local;
+use hobnob::domain::machine::Machine;
 use hobnob::domain::model::{LocalModel, ModelInfo, ModelRef};
 use hobnob::domain::{DownloadState, EngineCmd, EngineEvent, FinishReason, GenId, HubCmd, HubEvent, JobId, LoadId};
 use hobnob::error::{ErrorKind, UserError};
@@ -165,6 +166,60 @@ fn the_model_that_is_loaded_answers_until_another_one_is_found() {
     let effects = d.hub(HubEvent::Resolved { id: LoadId(4), result: Box::new(Ok(found)) });
     assert_eq!(loads(&effects), ["org/model"]);
     assert_eq!(d.waiting(), ["two"], "it waits for that one");
+}
+
+#[test]
+fn a_model_of_the_catalog_that_is_named_and_not_here_is_got_and_loaded() {
+    let got = |effects: &[Effect]| match effects {
+        [Effect::Hub(HubCmd::Download { model, newest: false, .. })] => model.to_string(),
+        _ => panic!("{effects:?}"),
+    };
+    let mut d = Driver::new();
+    d.ready();
+    d.say("/load qwen3-4b");
+    assert_eq!(d.hub(HubEvent::Resolved { id: LoadId(1), result: missing("old") }), []);
+    let effects = d.hub(HubEvent::Resolved { id: LoadId(2), result: missing("qwen3-4b") });
+    assert_eq!(got(&effects), "Qwen/Qwen3-4B-GGUF/Qwen3-4B-Q4_K_M.gguf");
+    assert!(matches!(d.app.engine, EngineStatus::Ready(_)), "the one that is there answers meanwhile");
+    let download = d.app.models.running().expect("it runs");
+    assert_eq!((&*download.name, download.then_load), ("Qwen3 4B", ThenLoad::IfItFits));
+
+    // Files of another size are asked for as in Find.
+    let little = Machine { total: 5 << 30, available: 4 << 30, ..machine() };
+    for (name, file) in [("qwen3-4b:q8_0", "Qwen3-4B-Q8_0.gguf"), ("qwen3-4b:F16", "Qwen/Qwen3-4B-GGUF:F16")] {
+        let mut d = Driver::new();
+        d.begin();
+        d.send(Msg::Machine(little));
+        d.say(&format!("/load {name}"));
+        assert_eq!(d.hub(HubEvent::Resolved { id: LoadId(1), result: missing(name) }), []);
+        assert_eq!(d.app.engine, EngineStatus::Empty);
+        assert!(matches!(&d.app.overlay, Some(Overlay::Confirm(confirm)) if confirm.title.contains("too large")));
+        assert!(got(&d.key("enter")).ends_with(file), "{name}");
+    }
+}
+
+#[test]
+fn a_model_of_the_catalog_is_got_only_where_somebody_names_it_now_and_it_can_be() {
+    let told = |mut d: Driver, error: UserError| {
+        let effects = d.hub(HubEvent::Resolved { id: LoadId(1), result: Box::new(Err(error)) });
+        assert!(effects.iter().all(|effect| !matches!(effect, Effect::Hub(_))), "{effects:?}");
+        assert!(matches!(&d.app.engine, EngineStatus::Failed { name, .. } if name == "qwen3-4b"), "{:?}", d.app.engine);
+    };
+    let depth = ColourDepth::True;
+    let absent = || UserError::new(ErrorKind::ModelNotFound, "qwen3-4b is not here");
+    let model = || ("model", Value::Text("qwen3-4b".into()), "--model");
+    let mut at_the_start = Driver::with(vec![model()], Capabilities { depth, unicode: true });
+    at_the_start.begin();
+    told(at_the_start, absent());
+
+    let named = |flags| {
+        let mut d = Driver::with(flags, Capabilities { depth, unicode: true });
+        d.begin();
+        d.say("/load qwen3-4b");
+        d
+    };
+    told(named(vec![("offline", Value::Bool(true), "--offline")]), absent());
+    told(named(vec![]), UserError::new(ErrorKind::Disk, "the folder can't be read"));
 }
 
 #[test]
