@@ -318,6 +318,41 @@ fn a_changed_setting_is_written_once_it_has_settled() {
 }
 
 #[test]
+fn a_changed_setting_is_of_the_file_once_it_is_there() {
+    let (temperature, top_p, model) = ("sampling.temperature", "sampling.top_p", "model");
+    let mut d = Driver::new();
+    d.app.origins.set(model, Origin::File { line: 1 });
+    d.key("f4");
+    let change = |d: &mut Driver, key| {
+        d.app.settings_pane.go_to(key);
+        d.key("right");
+    };
+    let origins = |d: &Driver| [temperature, top_p, model].map(|key| d.app.origins.get(key));
+    change(&mut d, temperature);
+    change(&mut d, top_p);
+    d.send(Msg::Timer(TimerId::SaveSettings));
+    // Changed again while it is written.
+    change(&mut d, top_p);
+    let error = UserError::new(ErrorKind::Disk, "full");
+    d.send(Msg::Failed(error));
+    assert_eq!(origins(&d), [Origin::Session, Origin::Session, Origin::File { line: 1 }]);
+    let lines = vec![(model, 4), (temperature, 7), (top_p, 8)];
+    assert_eq!(d.send(Msg::Saved { keys: vec![temperature, top_p], lines: lines.clone() }), []);
+    assert_eq!(origins(&d), [Origin::File { line: 7 }, Origin::Session, Origin::File { line: 4 }]);
+    assert_eq!(saves(d.send(Msg::Timer(TimerId::SaveSettings))).len(), 1);
+    d.send(Msg::Saved { keys: vec![top_p], lines });
+    assert_eq!(d.app.origins.get(top_p), Origin::File { line: 8 });
+    // Nothing is left of it in the file.
+    d.key("enter");
+    d.key("ctrl-u");
+    d.key("enter");
+    assert_eq!(d.app.origins.get(top_p), Origin::Session);
+    d.send(Msg::Timer(TimerId::SaveSettings));
+    d.send(Msg::Saved { keys: vec![top_p], lines: vec![(model, 4), (temperature, 7)] });
+    assert_eq!(d.app.origins.get(top_p), Origin::Default);
+}
+
+#[test]
 fn a_step_goes_on_from_what_the_model_recommends() {
     let mut d = Driver::new();
     d.ready();
