@@ -289,9 +289,14 @@ fn what_is_saved_is_loaded() {
         ("models.folders", Some(Value::List(vec!["/a b".into(), "/c\"d".into()]))),
         ("chat.system_prompt", Some(Value::Text("Two\nlines, and a \"quote\".".into()))),
     ];
-    config::save(&path, &changes).expect("saved");
+    let lines = config::save(&path, &changes).expect("saved");
     let loaded = load_file(&path);
     assert_eq!(loaded.problems, []);
+    assert!(lines.len() >= changes.len(), "{lines:?}");
+    for spec in SPECS {
+        let line = lines.iter().find(|(key, _)| *key == spec.key).map(|(_, line)| Origin::File { line: *line });
+        assert_eq!(loaded.origins.get(spec.key), line.unwrap_or(Origin::Default), "{}", spec.key);
+    }
     for (key, value) in changes {
         let spec = config::spec(key).expect("a setting");
         assert_eq!(Some((spec.get)(&loaded.settings)), value, "{key}");

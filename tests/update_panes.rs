@@ -5,11 +5,12 @@ mod support;
 use std::time::Duration;
 
 use hobnob::app::msg::{Effect, Msg, TermEvent, TimerId};
-use hobnob::app::{EngineStatus, Overlay, Pane, ToastKind};
+use hobnob::app::{EngineStatus, Overlay, Pane, ThenLoad, ToastKind};
 use hobnob::config::theme::{Capabilities, ColourDepth, Themes};
 use hobnob::config::{Origin, Value};
 use hobnob::domain::action::{Action, Context};
 use hobnob::domain::hub::Local;
+use hobnob::domain::machine::Machine;
 use hobnob::domain::model::{LocalModel, ModelInfo, ModelRef};
 use hobnob::domain::{DownloadState, EngineCmd, EngineEvent, FinishReason, GenId, HubCmd, HubEvent, JobId, LoadId};
 use hobnob::error::{ErrorKind, UserError};
@@ -168,6 +169,60 @@ fn the_model_that_is_loaded_answers_until_another_one_is_found() {
 }
 
 #[test]
+fn a_model_of_the_catalog_that_is_named_and_not_here_is_got_and_loaded() {
+    let got = |effects: &[Effect]| match effects {
+        [Effect::Hub(HubCmd::Download { model, newest: false, .. })] => model.to_string(),
+        _ => panic!("{effects:?}"),
+    };
+    let mut d = Driver::new();
+    d.ready();
+    d.say("/load qwen3-4b");
+    assert_eq!(d.hub(HubEvent::Resolved { id: LoadId(1), result: missing("old") }), []);
+    let effects = d.hub(HubEvent::Resolved { id: LoadId(2), result: missing("qwen3-4b") });
+    assert_eq!(got(&effects), "Qwen/Qwen3-4B-GGUF/Qwen3-4B-Q4_K_M.gguf");
+    assert!(matches!(d.app.engine, EngineStatus::Ready(_)), "the one that is there answers meanwhile");
+    let download = d.app.models.running().expect("it runs");
+    assert_eq!((&*download.name, download.then_load), ("Qwen3 4B", ThenLoad::IfItFits));
+
+    // Files of another size are asked for as in Find.
+    let little = Machine { total: 5 << 30, available: 4 << 30, ..machine() };
+    for (name, file) in [("qwen3-4b:q8_0", "Qwen3-4B-Q8_0.gguf"), ("qwen3-4b:F16", "Qwen/Qwen3-4B-GGUF:F16")] {
+        let mut d = Driver::new();
+        d.begin();
+        d.send(Msg::Machine(little));
+        d.say(&format!("/load {name}"));
+        assert_eq!(d.hub(HubEvent::Resolved { id: LoadId(1), result: missing(name) }), []);
+        assert_eq!(d.app.engine, EngineStatus::Empty);
+        assert!(matches!(&d.app.overlay, Some(Overlay::Confirm(confirm)) if confirm.title.contains("too large")));
+        assert!(got(&d.key("enter")).ends_with(file), "{name}");
+    }
+}
+
+#[test]
+fn a_model_of_the_catalog_is_got_only_where_somebody_names_it_now_and_it_can_be() {
+    let told = |mut d: Driver, error: UserError| {
+        let effects = d.hub(HubEvent::Resolved { id: LoadId(1), result: Box::new(Err(error)) });
+        assert!(effects.iter().all(|effect| !matches!(effect, Effect::Hub(_))), "{effects:?}");
+        assert!(matches!(&d.app.engine, EngineStatus::Failed { name, .. } if name == "qwen3-4b"), "{:?}", d.app.engine);
+    };
+    let depth = ColourDepth::True;
+    let absent = || UserError::new(ErrorKind::ModelNotFound, "qwen3-4b is not here");
+    let model = || ("model", Value::Text("qwen3-4b".into()), "--model");
+    let mut at_the_start = Driver::with(vec![model()], Capabilities { depth, unicode: true });
+    at_the_start.begin();
+    told(at_the_start, absent());
+
+    let named = |flags| {
+        let mut d = Driver::with(flags, Capabilities { depth, unicode: true });
+        d.begin();
+        d.say("/load qwen3-4b");
+        d
+    };
+    told(named(vec![("offline", Value::Bool(true), "--offline")]), absent());
+    told(named(vec![]), UserError::new(ErrorKind::Disk, "the folder can't be read"));
+}
+
+#[test]
 fn a_load_under_way_goes_on_while_another_model_is_looked_for() {
     let mut d = Driver::new();
     d.begin();
@@ -260,6 +315,41 @@ fn a_changed_setting_is_written_once_it_has_settled() {
     d.key("r");
     assert_eq!(d.app.settings.sampling.temperature, None);
     assert_eq!(saves(d.send(Msg::Timer(TimerId::SaveSettings))), [("sampling.temperature", None)]);
+}
+
+#[test]
+fn a_changed_setting_is_of_the_file_once_it_is_there() {
+    let (temperature, top_p, model) = ("sampling.temperature", "sampling.top_p", "model");
+    let mut d = Driver::new();
+    d.app.origins.set(model, Origin::File { line: 1 });
+    d.key("f4");
+    let change = |d: &mut Driver, key| {
+        d.app.settings_pane.go_to(key);
+        d.key("right");
+    };
+    let origins = |d: &Driver| [temperature, top_p, model].map(|key| d.app.origins.get(key));
+    change(&mut d, temperature);
+    change(&mut d, top_p);
+    d.send(Msg::Timer(TimerId::SaveSettings));
+    // Changed again while it is written.
+    change(&mut d, top_p);
+    let error = UserError::new(ErrorKind::Disk, "full");
+    d.send(Msg::Failed(error));
+    assert_eq!(origins(&d), [Origin::Session, Origin::Session, Origin::File { line: 1 }]);
+    let lines = vec![(model, 4), (temperature, 7), (top_p, 8)];
+    assert_eq!(d.send(Msg::Saved { keys: vec![temperature, top_p], lines: lines.clone() }), []);
+    assert_eq!(origins(&d), [Origin::File { line: 7 }, Origin::Session, Origin::File { line: 4 }]);
+    assert_eq!(saves(d.send(Msg::Timer(TimerId::SaveSettings))).len(), 1);
+    d.send(Msg::Saved { keys: vec![top_p], lines });
+    assert_eq!(d.app.origins.get(top_p), Origin::File { line: 8 });
+    // Nothing is left of it in the file.
+    d.key("enter");
+    d.key("ctrl-u");
+    d.key("enter");
+    assert_eq!(d.app.origins.get(top_p), Origin::Session);
+    d.send(Msg::Timer(TimerId::SaveSettings));
+    d.send(Msg::Saved { keys: vec![top_p], lines: vec![(model, 4), (temperature, 7)] });
+    assert_eq!(d.app.origins.get(top_p), Origin::Default);
 }
 
 #[test]

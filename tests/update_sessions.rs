@@ -573,6 +573,48 @@ fn a_conversation_that_was_removed_elsewhere_is_kept_anew_as_a_whole() {
 }
 
 #[test]
+fn a_conversation_that_was_removed_elsewhere_as_it_was_left_is_kept_anew_as_well() {
+    let removed = |d: &mut Driver, id| {
+        d.send(Msg::Store(StoreEvent::Lost { id }));
+        kept(d)
+    };
+    let mut d = ready();
+    d.say("Why is the sky blue?");
+    d.delta(1, "It");
+    d.say("waits");
+    d.type_text("half");
+    let (left, _) = kept(&mut d).remove(0);
+    d.key("f8");
+    let other = ids(1)[0];
+    list(&mut d, vec![summary(other, "Other")]);
+    d.key("enter");
+    d.key("enter");
+    d.stored.retain(|command| matches!(command, StoreCmd::Open { .. }));
+    open(&mut d, opened(other, &["q", "a"], "theirs"));
+    kept(&mut d);
+    assert_eq!(removed(&mut d, ids(2)[1]), [], "nobody knows it");
+    let (another, changes) = removed(&mut d, left).remove(0);
+    assert!(![left, other].contains(&another));
+    let draft = "draft \"waits\\nhalf\"";
+    assert_eq!(changes, ["message \"Why is the sky blue?\"", "message \"It\"", "place", "setup", draft]);
+    let said = d.app.toasts.back().expect("it is told");
+    assert_eq!(
+        (&*said.text, said.hint.as_deref()),
+        ("Another hobnob has removed “Why is the sky blue?”", Some("it is kept anew"))
+    );
+    assert_eq!(removed(&mut d, left), [], "once");
+    assert_eq!((d.app.saved.id, &*d.app.chat.composer.area.full()), (other, "theirs"));
+
+    // What is being written goes along to a new conversation, and what was said stays.
+    d.key("ctrl-n");
+    kept(&mut d);
+    let (_, changes) = removed(&mut d, other).remove(0);
+    let title = "Title(Some(\"A title\"))";
+    assert_eq!(changes, ["message \"q\"", "message \"a\"", "place", "setup", title]);
+    assert_eq!(d.app.chat.composer.area.full(), "theirs");
+}
+
+#[test]
 fn what_waits_stays_with_its_conversation() {
     let mut d = ready();
     d.say("one");

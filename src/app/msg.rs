@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::app::completion::InFolder;
 use crate::config::keymap::KeyChord;
 use crate::config::theme::Themes;
-use crate::config::{Notify, Persona, Value};
+use crate::config::{Lines, Notify, Persona, Value};
 use crate::domain::attach::{Found, Mention};
 use crate::domain::conversation::Form;
 use crate::domain::machine::Machine;
@@ -51,6 +51,11 @@ pub enum Msg {
     Copied(Result<Copied, UserError>),
     /// A new file was written, at this place.
     Written(Result<String, UserError>),
+    /// The config file was written: these settings are in it as they were changed last, and it sets all those at these lines.
+    Saved {
+        keys: Vec<&'static str>,
+        lines: Lines,
+    },
     /// The interface ends, whatever the reason: what is not kept yet is kept now, and nothing else is done any more.
     End,
     /// Something outside went wrong that no other message tells of.

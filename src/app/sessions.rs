@@ -4,8 +4,9 @@ use crate::app::list::Scroll;
 use crate::app::picker::move_selection;
 use crate::app::text_area::TextArea;
 use crate::domain::action::Action;
+use crate::domain::conversation::Conversation;
 use crate::domain::store::keeper::Keeper;
-use crate::domain::store::{ConvId, ConvIds, Hit, Row, Said, Summary, Which};
+use crate::domain::store::{Change, ConvId, ConvIds, Draft, Hit, Row, Said, Setup, Summary, Which};
 use crate::domain::{AskId, MsgId};
 
 /// The conversation on the screen, as the store knows it.
@@ -33,6 +34,18 @@ pub struct Saved {
     pub model_waits: Option<String>,
     /// Deleted here, with their titles; the last can come back first.
     pub deleted: Vec<(ConvId, String)>,
+    /// The conversation that was on the screen before: what was kept of it last may yet be told to be lost.
+    pub left: Option<Left>,
+}
+
+/// All of a conversation that somebody has gone on from.
+#[derive(Debug)]
+pub struct Left {
+    pub id: ConvId,
+    pub conversation: Conversation,
+    pub setup: Setup,
+    pub draft: Draft,
+    pub listed: Listed,
 }
 
 /// A conversation that is on its way from the store.
@@ -69,12 +82,17 @@ impl Saved {
             persona,
             model_waits: None,
             deleted: Vec::new(),
+            left: None,
         }
+    }
+
+    pub fn next_id(&mut self) -> ConvId {
+        self.ids.make()
     }
 
     /// Another conversation begins.
     pub fn begin_anew(&mut self) {
-        self.id = self.ids.make();
+        self.id = self.next_id();
         self.keeper = Keeper::default();
         self.listed = Listed::default();
     }
@@ -89,6 +107,32 @@ impl Saved {
         self.ask = AskId(self.ask.0 + 1);
         self.ask
     }
+}
+
+/// Everything of a conversation that nothing is kept of.
+pub fn as_new(
+    keeper: &mut Keeper,
+    conversation: &mut Conversation,
+    setup: Setup,
+    draft: Draft,
+    listed: &Listed,
+) -> Vec<Change> {
+    *keeper = Keeper::default();
+    keeper.setup_has_changed();
+    conversation.is_new_as_a_whole();
+    let mut changes = keeper.changes(conversation, || setup);
+    changes.extend(keeper.draft(draft));
+    // Where it has one.
+    if !listed.title.is_empty() {
+        changes.push(Change::Title(Some(listed.title.clone())));
+    }
+    if listed.pinned {
+        changes.push(Change::Pinned(true));
+    }
+    if listed.archived {
+        changes.push(Change::Archived(true));
+    }
+    changes
 }
 
 /// A row of the list.

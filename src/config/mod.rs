@@ -25,7 +25,7 @@ pub use layers::{Loaded, Origin, Origins, Sources, load};
 pub use own::{Assignments, assign, differences, is_own, own_called, own_specs, read_assignments, short_name};
 pub use paths::{Paths, named as named_path};
 pub use personas::{NO_PERSONA, Persona, not_a_name, persona_called, save_persona};
-pub use save::{save, write_whole};
+pub use save::{Lines, save, write_whole};
 pub use schema::{Applies, Kind, Spec};
 pub use specs::{BY_MODEL, SPECS, spec};
 pub use suggest::{distance, nearest};

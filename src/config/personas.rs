@@ -7,7 +7,7 @@ use toml_edit::{DocumentMut, Item, Key, Table};
 use crate::config::file::{Source, span_of};
 use crate::config::layers::from_toml;
 use crate::config::own::{Assignments, own_called, own_specs, short_name};
-use crate::config::save::{put_back, remove, rewrite};
+use crate::config::save::{Lines, put_back, remove, rewrite};
 use crate::config::suggest::nearest;
 use crate::error::{ErrorKind, UserError};
 
@@ -125,11 +125,11 @@ fn set(persona: &mut Persona, key: &str, item: &Item) -> Result<(), (String, Str
 }
 
 /// Writes a persona into the config file, in the place of one of that name. Everything else stays as it is, the comments
-/// within that one too.
+/// within that one too. Gives what the file sets now.
 ///
 /// # Errors
 /// When the file on disk can't be read as TOML (it is left alone), or when it can't be written.
-pub fn save_persona(path: &Path, persona: &Persona) -> Result<(), UserError> {
+pub fn save_persona(path: &Path, persona: &Persona) -> Result<Lines, UserError> {
     rewrite(path, |source| {
         let mut document = source.parse()?.into_mut();
         let gone = put(&mut document, persona).ok_or_else(|| {

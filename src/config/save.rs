@@ -5,16 +5,19 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::{DocumentMut, Item, Table, TableLike};
 
-use crate::config::file::Source;
-use crate::config::{Value, spec};
+use crate::config::file::{Source, span_of};
+use crate::config::{SPECS, Value, spec};
 use crate::error::{ErrorKind, UserError, reason};
 
+/// The settings that a config file sets, each with its line.
+pub type Lines = Vec<(&'static str, usize)>;
+
 /// Sets keys of a config file, or takes them out (`None`, and [`Value::Unset`]). Comments and order stay. The file appears whole or
-/// not at all; folders are made where they are missing; a symbolic link is followed, and stays one.
+/// not at all; folders are made where they are missing; a symbolic link is followed, and stays one. Gives what it sets now.
 ///
 /// # Errors
 /// When the file on disk can't be read as TOML (it is left alone), when a value is not allowed, or when it can't be written.
-pub fn save(path: &Path, changes: &[(&str, Option<Value>)]) -> Result<(), UserError> {
+pub fn save(path: &Path, changes: &[(&str, Option<Value>)]) -> Result<Lines, UserError> {
     rewrite(path, |source| {
         for (key, value) in changes {
             if let Some(value) = value.as_ref().filter(|value| **value != Value::Unset) {
@@ -31,18 +34,36 @@ pub fn save(path: &Path, changes: &[(&str, Option<Value>)]) -> Result<(), UserEr
     })
 }
 
-/// Changes the text of a file. It appears whole or not at all.
-pub(super) fn rewrite(path: &Path, change: impl FnOnce(&mut Source) -> Result<(), UserError>) -> Result<(), UserError> {
+/// Changes the text of a config file. It appears whole or not at all.
+pub(super) fn rewrite(
+    path: &Path,
+    change: impl FnOnce(&mut Source) -> Result<(), UserError>,
+) -> Result<Lines, UserError> {
     let target = behind_links(path).map_err(|error| cannot_write(path, &error))?;
     let source = Source::read(&target)?;
     let existed = source.is_some();
     let mut source = source.unwrap_or_else(|| Source { name: target.display().to_string(), text: String::new() });
     let before = source.text.clone();
     change(&mut source)?;
-    if source.text == before && existed {
-        return Ok(());
+    let lines = lines(&source)?;
+    if source.text != before || !existed {
+        write_whole(&target, &source.text).map_err(|error| cannot_write(&target, &error))?;
     }
-    write_whole(&target, &source.text).map_err(|error| cannot_write(&target, &error))
+    Ok(lines)
+}
+
+fn lines(source: &Source) -> Result<Lines, UserError> {
+    let document = source.parse()?;
+    let line = |key: &'static str| {
+        let (parent, name) = parent_and_name(key);
+        let table = match parent {
+            Some(parent) => document.get(parent)?.as_table_like()?,
+            None => document.as_table() as &dyn TableLike,
+        };
+        let (key_there, item) = table.get_key_value(name).filter(|(_, item)| item.is_value())?;
+        Some((key, source.line(span_of(Some(key_there), item)?.start)))
+    };
+    Ok(SPECS.iter().filter_map(|spec| line(spec.key)).collect())
 }
 
 fn set(source: &mut Source, key: &str, value: &Value) -> Result<(), UserError> {

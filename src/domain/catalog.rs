@@ -292,6 +292,18 @@ impl Entry {
         others
     }
 
+    /// The entry in the files alone that a quantisation's name means.
+    #[must_use]
+    pub fn in_quant(&self, quant: &str) -> Self {
+        let route = |model: ModelRef| {
+            let written_down = self.routes.iter().find(|route| route.model == model).cloned();
+            let (kind, quant) = (Kind::Gguf, quant.to_owned());
+            written_down.unwrap_or(Route { model, kind, quant, bytes: None })
+        };
+        let routes = self.models(Some(quant), Gpu::None).into_iter().map(route).collect();
+        Self { routes, ..self.clone() }
+    }
+
     /// How its makers, or whoever wrote the entry, want it sampled.
     #[must_use]
     pub fn recommended_sampling(&self) -> SamplingPatch {
@@ -355,7 +367,9 @@ impl Entry {
         LoadSettings { context: load.context.min(most), ..load }
     }
 
-    fn suited(&self, load: LoadSettings, machine: &Machine) -> Suited<'_> {
+    /// The entry as it would be on a machine.
+    #[must_use]
+    pub fn suited(&self, load: LoadSettings, machine: &Machine) -> Suited<'_> {
         let mut suited = Suited {
             entry: self,
             route: None,

@@ -23,7 +23,7 @@ use crate::runtime::console::{Console, Ending, Occurrence};
 use crate::runtime::editor::{Editor, on_path};
 use crate::runtime::keys::push_merged;
 use crate::runtime::pacer::FramePacer;
-use crate::runtime::saver::{Save, SavePersona, Saver};
+use crate::runtime::saver::{Save, SavePersona, Saver, Written};
 use crate::runtime::{env, files, measure, notify, schema};
 
 /// The ways to the rest of the program.
@@ -190,7 +190,10 @@ impl<S: State, C: Console<S>> Interface<S, C> {
             }
             text = edited(&mut self.editor) => Event::Answer(Msg::Edited(text)),
             Some(look) = self.looks.join_next() => Event::Answer(look.unwrap_or_else(|error| Msg::Failed(broken(&error)))),
-            error = self.saver.failed() => Event::Answer(Msg::Failed(error)),
+            result = self.saver.written() => Event::Answer(match result {
+                Ok(Written { keys, lines }) => Msg::Saved { keys, lines },
+                Err(error) => Msg::Failed(error),
+            }),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Commands that take the title of a conversation.
+//! Commands that take the title of a conversation, or a model.
 
 use std::time::Duration;
 
@@ -127,4 +127,16 @@ fn a_conversation_gets_the_title_that_stands_behind_the_command() {
     );
     assert!(d.app.chat.composer.area.is_empty());
     assert_eq!(d.app.saved.listed.title, "The sky");
+}
+
+#[test]
+fn models_that_have_to_be_got_first_are_offered_where_they_can_be() {
+    let mut d = ready();
+    for (command, offered) in [("/load ", true), ("/retry ", false), ("/compare ", false)] {
+        d.type_text(command);
+        let offers = offers(&d);
+        assert!(offers.iter().any(|value| value == "starter"), "{command}: {offers:?}");
+        assert_eq!(offers.iter().any(|value| value == "qwen3-4b"), offered, "{command}: {offers:?}");
+        d.key("ctrl-u");
+    }
 }

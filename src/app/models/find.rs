@@ -2,6 +2,8 @@
 //!
 //! Answers come in pages that are kept one after the other; a frame looks at the rows on the screen and at no others.
 
+use std::borrow::Cow;
+
 use crate::app::list::{self, Scroll};
 use crate::app::text_area::TextArea;
 use crate::domain::AskId;
@@ -461,6 +463,20 @@ impl Find {
 }
 
 impl Known {
+    /// What a name of the catalog means on a machine, also with a quantisation behind it.
+    #[must_use]
+    pub fn called(name: &str, catalog: &Catalog, load: LoadSettings, machine: Option<&Machine>) -> Option<Self> {
+        let Ok(ModelRef::Named { name, quant }) = ModelRef::parse(name) else { return None };
+        let mut entry = Cow::Borrowed(catalog.find(&name)?);
+        if let Some(quant) = quant {
+            entry = Cow::Owned(entry.in_quant(&quant));
+        }
+        Some(match machine {
+            Some(machine) => Self::of(&entry.suited(load, machine)),
+            None => Self::unjudged(&entry),
+        })
+    }
+
     fn unjudged(entry: &crate::domain::catalog::Entry) -> Self {
         let suited = Suited {
             entry,

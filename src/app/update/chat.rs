@@ -182,7 +182,7 @@ impl App {
             Action::Retry => self.retry_with(argument, now),
             Action::Compare => self.compare(argument, now),
             Action::Load => {
-                self.resolve_and_load(argument, now);
+                self.get_and_load(argument, now);
                 true
             }
             _ => false,

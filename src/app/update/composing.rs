@@ -173,7 +173,9 @@ impl App {
             Action::Load | Action::Compare | Action::Retry => {
                 let here = self.models.models().iter().filter(|model| model.facts.is_ok());
                 let here = here.map(|model| (model.reference.clone(), model.name.clone()));
-                let known = self.catalog.all().entries.iter().map(|entry| (entry.name.clone(), entry.about.clone()));
+                // What can also be got first; the others answer with what is here.
+                let known = self.catalog.all().entries.iter().filter(|_| action == Action::Load);
+                let known = known.map(|entry| (entry.name.clone(), entry.about.clone()));
                 // A model is named without `model=`.
                 let settings = settings().filter(|(name, _)| action == Action::Retry && name != "model=");
                 here.chain(known).chain(settings).collect()

@@ -4,14 +4,17 @@ use std::time::{Duration, Instant};
 
 use crate::app::chat::{Running, Wish};
 use crate::app::msg::{Effect, TimerId};
-use crate::app::sessions::Listed;
+use crate::app::sessions::{Left, as_new};
 use crate::app::{App, Overlay, ToastKind};
-use crate::domain::store::{Change, Draft, StoreCmd};
+use crate::domain::Role;
+use crate::domain::store::keeper::Keeper;
+use crate::domain::store::{Change, ConvId, Draft, StoreCmd, title_of};
 
 /// How often a growing answer is kept.
 const MORE: Duration = Duration::from_millis(250);
 /// How often what is being written is kept.
 const DRAFT: Duration = Duration::from_millis(400);
+const KEPT_ANEW: &str = "it is kept anew";
 
 impl App {
     /// Has kept what is new, at the end of every update.
@@ -68,26 +71,43 @@ impl App {
 
     /// Another process has taken the conversation away that somebody goes on with here: all of it is kept, as one of its own.
     pub(super) fn keep_as_another(&mut self, now: Instant) {
-        let Listed { title, pinned, archived } = self.saved.listed.clone();
+        let (listed, draft) = (self.saved.listed.clone(), self.unsent());
+        self.saved.left.take_if(|left| left.id == self.saved.id);
         self.saved.begin_anew();
-        self.saved.keeper.setup_has_changed();
-        self.chat.conversation.is_new_as_a_whole();
-        let mut changes = self.new_changes();
-        changes.extend(self.saved.keeper.draft(self.unsent()));
-        // Where it has one.
-        if !title.is_empty() {
-            changes.push(Change::Title(Some(title.clone())));
-        }
-        if pinned {
-            changes.push(Change::Pinned(true));
-        }
-        if archived {
-            changes.push(Change::Archived(true));
-        }
+        let setup = self.chat.own.clone().unwrap_or_default();
+        let changes = as_new(&mut self.saved.keeper, &mut self.chat.conversation, setup, draft, &listed);
         self.emit_keep(changes);
-        self.saved.listed = Listed { title, pinned, archived };
-        let hint = "it is kept anew".to_owned();
-        self.toast(ToastKind::Note, "Another hobnob has removed this conversation", Some(hint), now);
+        self.saved.listed = listed;
+        self.toast(ToastKind::Note, "Another hobnob has removed this conversation", Some(KEPT_ANEW.into()), now);
+    }
+
+    /// The same for the one that was just left: what was kept of it as it was left did not get there.
+    pub(super) fn keep_left_as_another(&mut self, id: ConvId, now: Instant) {
+        // Any other one is kept as another already, or was left before that.
+        let Some(mut left) = self.saved.left.take_if(|left| left.id == id) else { return };
+        let Left { setup, draft, listed, .. } = left;
+        let changes = as_new(&mut Keeper::default(), &mut left.conversation, setup, draft, &listed);
+        let id = self.saved.next_id();
+        self.emit(Effect::Store(StoreCmd::Keep { id, changes }));
+        let question = left.conversation.branch().find(|message| message.role == Role::User);
+        let name = match listed.title {
+            title if title.is_empty() => question.map(|message| title_of(&message.content)).unwrap_or_default(),
+            title => title,
+        };
+        let text = match name.as_str() {
+            "" => "Another hobnob has removed the conversation before".to_owned(),
+            name => format!("Another hobnob has removed “{name}”"),
+        };
+        self.toast(ToastKind::Note, text, Some(KEPT_ANEW.into()), now);
+    }
+
+    /// Another conversation comes to the screen. All of this one is held on to until the next is left.
+    pub(super) fn clear_conversation(&mut self, draft: Draft) {
+        let conversation = std::mem::take(&mut self.chat.conversation);
+        let setup = self.chat.own.take().unwrap_or_default();
+        let (id, listed) = (self.saved.id, std::mem::take(&mut self.saved.listed));
+        self.saved.left = Some(Left { id, conversation, setup, draft, listed });
+        self.chat.clear();
     }
 
     pub(super) fn new_changes(&mut self) -> Vec<Change> {
@@ -104,7 +124,7 @@ impl App {
     }
 
     /// What is written and not sent, wherever it waits.
-    fn unsent(&self) -> Draft {
+    pub(super) fn unsent(&self) -> Draft {
         let running = self.chat.running.as_ref().map(Running::wish);
         let asked = match &self.overlay {
             Some(Overlay::Room(room)) => Some(&room.wish),

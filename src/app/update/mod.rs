@@ -105,6 +105,7 @@ impl App {
             Msg::Files { ask, result } => self.on_files(ask, result, now),
             Msg::Copied(result) => self.on_copied(result, now),
             Msg::Written(result) => self.on_written(result, now),
+            Msg::Saved { keys, lines } => self.settings_were_saved(&keys, &lines),
             Msg::Edited(Ok(text)) => {
                 let text = text.trim_end_matches('\n');
                 match &mut self.overlay {

@@ -33,8 +33,7 @@ impl App {
             }
             StoreEvent::Note(error) => self.toast_error(&error, now),
             StoreEvent::Lost { id } if id == self.saved.id => self.keep_as_another(now),
-            // It was left meanwhile, or is kept as another one already.
-            StoreEvent::Lost { .. } => {}
+            StoreEvent::Lost { id } => self.keep_left_as_another(id, now),
             StoreEvent::Opened { ask, result } => {
                 // Else it is of a wish that another one has followed.
                 let Some(opening) = self.saved.opening.take_if(|opening| opening.ask == ask) else { return };
@@ -133,8 +132,8 @@ impl App {
         changes.extend(self.saved.keeper.draft(Draft::default()));
         self.emit_keep(changes);
         self.saved.opening = None;
+        self.clear_conversation(Draft::default());
         self.saved.begin_anew();
-        self.chat.clear();
         self.pane = Pane::Chat;
         self.keep_draft_soon();
     }
@@ -179,10 +178,11 @@ impl App {
 
     fn opened(&mut self, opened: Opened, now: Instant) {
         self.leave(now);
+        let left = self.unsent();
         // What waits there is kept there.
         self.chat.queue.clear();
         let Opened { id, mut conversation, title, setup, draft, pinned, archived, at, .. } = opened;
-        self.chat.clear();
+        self.clear_conversation(left);
         self.saved.id = id;
         self.saved.listed = Listed { title, pinned, archived };
         self.saved.keeper = Keeper::of(&mut conversation, &draft);

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::app::msg::{Effect, TimerId};
 use crate::app::settings::{ValueEditor, stands_at};
-use crate::app::{App, EngineStatus, Overlay, SETTLE, ToastKind};
+use crate::app::{App, Dirty, EngineStatus, Overlay, SETTLE, ToastKind};
 use crate::config::{Applies, Engine, Kind, Origin, Settings, Spec, Value};
 use crate::domain::HubCmd;
 use crate::domain::action::Action;
@@ -127,5 +127,24 @@ impl App {
         if !changes.is_empty() {
             self.emit(Effect::SaveSettings(changes));
         }
+    }
+
+    /// What is in the file now is no more of this session alone. What was there before may stand at another line.
+    pub(super) fn settings_were_saved(&mut self, keys: &[&'static str], lines: &[(&'static str, usize)]) {
+        let unsaved = &self.settings_pane.unsaved;
+        let written = keys.iter().filter(|key| unsaved.iter().all(|(other, _)| other != *key));
+        for key in written.copied() {
+            if self.origins.get(key) == Origin::Session {
+                let line = lines.iter().find(|(other, _)| *other == key);
+                // What is as without a file is taken out of it.
+                self.origins.set(key, line.map_or(Origin::Default, |(_, line)| Origin::File { line: *line }));
+            }
+        }
+        for (key, line) in lines.iter().copied() {
+            if matches!(self.origins.get(key), Origin::File { .. }) {
+                self.origins.set(key, Origin::File { line });
+            }
+        }
+        self.touch(Dirty::Soon);
     }
 }

@@ -188,7 +188,7 @@ impl World {
                 on_disk.lock().expect("no writer panicked").push(patch.clone());
                 Err(UserError::new(ErrorKind::Disk, "full"))
             }),
-            save_persona: Arc::new(|_| Ok(())),
+            save_persona: Arc::new(|_| Ok(vec![])),
             shutdown: Box::pin(async move { end_log.borrow_mut().push(Seen::Shutdown) }),
         };
         let state =
@@ -437,6 +437,18 @@ async fn settings_are_written_one_after_the_other_and_failures_are_told() {
             Seen::Saved([patch("b"), patch("c")].concat()),
         ]
     );
+}
+
+#[tokio::test]
+async fn what_was_written_is_told_unless_it_waits_to_be_written_again() {
+    let save = |key| Effect::SaveSettings(vec![(key, None)]);
+    let effects = vec![save("a"), save("b"), save("a")];
+    let mut world = World::new(vec![key(Key::Enter)], Dirty::Clean, vec![effects, vec![], vec![Effect::Quit]]);
+    world.interface.console.last = None;
+    world.interface.saver = Saver::new(Arc::new(|_| Ok(vec![("b", 3)])), Arc::new(|_| Ok(vec![])));
+    let (seen, _) = world.run().await;
+    let told = |keys: &[&'static str]| Seen::Msg(Msg::Saved { keys: keys.into(), lines: vec![("b", 3)] });
+    assert_eq!(without_keys(seen), [told(&[]), told(&["b", "a"]), Seen::Shutdown]);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::app::models::Place;
-use crate::app::models::find::{Filters, Item, Searching, named};
+use crate::app::models::find::{Filters, Item, Known, Searching, named};
 use crate::app::models::page::Page;
 use crate::app::msg::{Effect, TimerId};
 use crate::app::{App, Pane, ThenLoad, ToastKind, Wanted};
@@ -184,12 +184,29 @@ impl App {
 
     /// Gets the chosen entry of the catalog, unless it is here, and loads it; of anything else the page is next.
     pub(super) fn take_known(&mut self, now: Instant) {
-        let Some(Item::Catalog(known)) = self.models.find.chosen() else { return self.open_found(now) };
-        let Some(model) = known.model.clone() else { return self.open_found(now) };
+        match self.models.find.chosen() {
+            Some(Item::Catalog(known)) if known.model.is_some() => {
+                let known = known.clone();
+                self.get_known(known, now);
+            }
+            _ => self.open_found(now),
+        }
+    }
+
+    /// The same for an entry that a person has named. False where it is none, or where it can't be got.
+    pub(super) fn get_called(&mut self, name: &str, now: Instant) -> bool {
+        let (load, machine) = (self.settings.engine.load, self.machine.as_ref());
+        let known = Known::called(name, self.catalog.all(), load, machine).filter(|known| known.model.is_some());
+        let Some(known) = known.filter(|_| !self.settings.offline) else { return false };
+        self.get_known(known, now);
+        true
+    }
+
+    fn get_known(&mut self, known: Known, now: Instant) {
+        let Known { model: Some(model), title: name, bytes, fit, .. } = known else { return };
         if let Some(here) = self.models.by_reference(&model.to_string()).cloned() {
             return self.load_if_it_fits(&here, now);
         }
-        let (name, bytes, fit) = (known.title.clone(), known.bytes, known.fit);
         let wanted = Wanted { newest: false, model, name, bytes, then_load: ThenLoad::IfItFits };
         self.get_if_it_fits(wanted, fit, None, now);
     }

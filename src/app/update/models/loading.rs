@@ -11,7 +11,7 @@ use crate::domain::model::{LoadSettings, LocalModel, ModelInfo, ModelRef, ModelS
 use crate::domain::quant::KeptCopy;
 use crate::domain::units::{bytes, grouped, seconds};
 use crate::domain::{EngineCmd, HubCmd, LoadId, fit};
-use crate::error::UserError;
+use crate::error::{ErrorKind, UserError};
 
 /// A load that takes no longer needs no copy.
 const WORTH_KEEPING: Duration = Duration::from_secs(2);
@@ -21,6 +21,8 @@ const WORTH_KEEPING: Duration = Duration::from_secs(2);
 pub(in crate::app) struct Lookup {
     id: LoadId,
     name: String,
+    /// A person wants it now: what the catalog has of that name is got.
+    may_get: bool,
 }
 
 impl App {
@@ -55,6 +57,15 @@ impl App {
 
     /// Finds the model that a name from the outside means, then loads it. One that is there, or on its way, stays until then.
     pub(in crate::app::update) fn resolve_and_load(&mut self, name: &str, now: Instant) {
+        self.look_up(name, false, now);
+    }
+
+    /// The same for a model that a person names now: one of the catalog that is not here is got.
+    pub(in crate::app::update) fn get_and_load(&mut self, name: &str, now: Instant) {
+        self.look_up(name, true, now);
+    }
+
+    fn look_up(&mut self, name: &str, may_get: bool, now: Instant) {
         let has_model = self.has_model();
         let model = match ModelRef::parse(name) {
             Ok(model) => model,
@@ -75,7 +86,7 @@ impl App {
             self.engine = EngineStatus::Loading { id, name: name.to_owned(), stage, since: now };
             id
         };
-        self.lookup = Some(Lookup { id, name: name.to_owned() });
+        self.lookup = Some(Lookup { id, name: name.to_owned(), may_get });
         self.emit(Effect::Hub(HubCmd::Resolve { id, model }));
     }
 
@@ -98,6 +109,8 @@ impl App {
         match result {
             Ok(model) => self.load_if_it_fits(&model, now),
             Err(_) if lookup.name == "starter" && !self.settings.offline => self.get_starter(now),
+            Err(error)
+                if lookup.may_get && error.kind == ErrorKind::ModelNotFound && self.get_called(&lookup.name, now) => {}
             Err(error) if has_model => self.toast_error(&error, now),
             Err(error) if self.model_of_settings_instead(&lookup.name, &error, now) => {}
             Err(error) => self.not_loaded(lookup.name, error, now),
