@@ -102,6 +102,8 @@ pub(super) struct Block {
 
 /// From this width on an answer and its figures stand apart.
 const ROOMY: u16 = 60;
+/// Below this width its figures have one row, so that the answer is seen.
+const TINY: u16 = 30;
 
 impl Laid {
     /// Lays a message out. `old`: as it was before; what grows goes on from there.
@@ -141,10 +143,13 @@ impl Laid {
         let body_rows = lines - folds.iter().map(|fold| fold.hidden.len() - 1).sum::<usize>();
         let mut foot = notes::failure(message, width, theme);
         if key.details != Details::None {
-            let statistics = notes::statistics(message, width, theme);
+            let mut statistics = notes::statistics(message, width, theme);
             // A narrow window is a short one, most of the time.
             if !statistics.is_empty() && lines > 0 && foot.is_empty() && width >= ROOMY {
                 foot.push(Line::default());
+            }
+            if width < TINY {
+                statistics.truncate(1);
             }
             foot.extend(statistics);
         }
