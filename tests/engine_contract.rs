@@ -427,8 +427,11 @@ async fn a_second_message_is_refused_while_one_is_answered(subject: Subject) {
 async fn a_loaded_model_is_not_loaded_again(subject: Subject) {
     let (mut engine, _) = Engine::loaded(&subject.spec).await;
     let child = the_child();
+    engine.until(|event| matches!(event, EngineEvent::Memory { .. }).then_some(())).await;
     engine.load(&subject.spec).await.expect("is there");
     assert_eq!(the_child(), child);
+    // Whoever asked for it anew forgot the figure.
+    engine.until(|event| matches!(event, EngineEvent::Memory { .. }).then_some(())).await;
     engine
         .load(&ModelSpec { settings: context(1024), ..subject.spec.clone() })
         .await

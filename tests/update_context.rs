@@ -329,6 +329,37 @@ fn another_answer_that_was_refused_is_no_version() {
 }
 
 #[test]
+fn a_message_written_again_that_was_refused_leaves_the_version_that_was_shown() {
+    let mut d = with_context(512);
+    turn(&mut d, 100);
+    for id in [2, 3] {
+        d.key("alt-r");
+        d.delta(id, "another");
+        end(&mut d, id, FinishReason::Stop, 110, 10);
+    }
+    d.key("shift-left");
+    d.key("shift-left");
+    let shown = d.app.chat.conversation.head().map(|newest| newest.id);
+    assert!(shown < d.app.chat.conversation.branches().iter().map(|branch| Some(branch.head)).max().expect("several"));
+    // Whether it is known to be too long or the engine says so.
+    for counted in [true, false] {
+        d.key("alt-e");
+        d.send(Msg::Term(TermEvent::Paste(words(9000))));
+        if counted {
+            d.count();
+            d.key("enter");
+        } else {
+            d.key("enter");
+            refuse(&mut d, 4, 9000, 512);
+        }
+        assert!(matches!(d.app.overlay, Some(Overlay::Room(_))));
+        d.key("esc");
+        d.key("esc");
+        assert_eq!(d.app.chat.conversation.head().map(|newest| newest.id), shown, "{counted}");
+    }
+}
+
+#[test]
 fn what_the_engine_refuses_by_itself_asks_nobody() {
     let mut d = with_context(512);
     turn(&mut d, 100);

@@ -85,11 +85,17 @@ fn another_model_stops_the_answer_first() {
     d.ready();
     d.say("one");
     d.key("f3");
+    // The one that is loaded is there: nothing has to end for it.
+    assert!(loads(&d.key("enter")).is_empty());
+    assert!(d.app.overlay.is_none() && d.app.chat.is_busy());
+    assert_eq!(d.app.toasts[0].text, "SmolLM2 135M Instruct is loaded");
+    let other = LocalModel { reference: "other".into(), location: "/models/other.gguf".into(), ..starter() };
+    d.hub(HubEvent::Local(Local { models: vec![other], ..Local::default() }));
     // It ends an answer, so it is asked first.
     assert_eq!(d.key("enter"), []);
     let effects = d.key("enter");
     assert_eq!(effects[0], Effect::Engine(EngineCmd::Cancel(GenId(1))));
-    assert_eq!(loads(&effects), ["starter"]);
+    assert_eq!(loads(&effects), ["other"]);
 }
 
 #[test]

@@ -127,6 +127,9 @@ pub struct ChatPane {
     pub held: bool,
     pub running: Option<Running>,
     pub editing: Option<Editing>,
+    /// Where the conversation ended before the message that is asked took another's place: if it is not asked after all, that is
+    /// shown again.
+    pub stepped_from: Option<MsgId>,
     /// What was deleted of this conversation; the last comes back first.
     pub deletions: Vec<Deletion>,
     pub wishes: Wishes,
@@ -467,6 +470,7 @@ impl ChatPane {
         self.told_at = None;
         self.pending = None;
         self.editing = None;
+        self.stepped_from = None;
         self.deletions.clear();
         self.held = false;
     }

@@ -103,7 +103,11 @@ fn command_in(args: &[OsString]) -> String {
 fn owner_of(option: &str) -> Option<String> {
     let root = Cli::command();
     let has = |command: &&clap::Command| {
-        command.get_arguments().any(|arg| arg.get_long().is_some_and(|long| option.strip_prefix("--") == Some(long)))
+        command.get_arguments().any(|arg| {
+            let is_long = arg.get_long().is_some_and(|long| option.strip_prefix("--") == Some(long));
+            is_long
+                || arg.get_short().is_some_and(|short| option.strip_prefix('-') == Some(short.encode_utf8(&mut [0; 4])))
+        })
     };
     let mut owners: Vec<&str> = root.get_subcommands().filter(has).map(clap::Command::get_name).collect();
     owners.sort_by_key(|name| *name != "run");

@@ -9,7 +9,7 @@ use crate::support::tiny;
 #[test]
 fn usage_errors_name_the_nearest_right_thing() {
     let home = Sandbox::new();
-    let cases: [(&[&str], &str, &str); 9] = [
+    let cases: [(&[&str], &str, &str); 10] = [
         (&["run", "--tempreature", "0", "hi"], "`--tempreature` is not an option of `hobnob run`", "`--temperature`"),
         (&["rnu", "hi"], "`rnu` is not a command of `hobnob`", "`hobnob run`"),
         (&["models", "shwo", "x"], "`shwo` is not a command of `hobnob models`", "`hobnob models show`"),
@@ -18,6 +18,7 @@ fn usage_errors_name_the_nearest_right_thing() {
         (&["run", "--max-tokens", "0", "hi"], "--max-tokens must be a whole number from 1 to 1000000, not 0", "--help"),
         (&["-m", "a:b c", "run", "hi"], "--model must be a model", "--help"),
         (&["--stats", "hi"], "`--stats` is not an option of `hobnob`", "as in `hobnob run --stats`"),
+        (&["-q", "run", "hi"], "`-q` is not an option of `hobnob`", "as in `hobnob run -q`"),
         (&["chat"], "the interface can't be shown: standard input is not a terminal", "hobnob run"),
     ];
     for (args, message, hint) in cases {

@@ -142,7 +142,10 @@ impl App {
     pub(super) fn ask_to_end_answer(&mut self, title: impl Into<String>, yes: &'static str, then: Confirmed) -> bool {
         let ends_one = self.chat.is_answering();
         if ends_one {
-            let body = "An answer is being made. What has come of it stays.".to_owned();
+            let mut body = "An answer is being made. What has come of it stays.".to_owned();
+            if then == Confirmed::Begin && !self.chat.queue.is_empty() {
+                body.push_str(" What waits behind it comes along.");
+            }
             self.open(Overlay::Confirm(Confirm { title: title.into(), body, yes, then }));
         }
         ends_one

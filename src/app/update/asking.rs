@@ -33,6 +33,7 @@ impl App {
 
     /// Has it answered, if there is room for it as far as that is known. The engine has the last word.
     pub(super) fn ask(&mut self, wish: Wish, by: By, now: Instant) {
+        self.chat.stepped_from = None;
         if let Some(model) = self.model_to_return_to().cloned() {
             self.ask_later(wish);
             return self.load(&model, now);

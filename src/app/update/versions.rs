@@ -57,6 +57,7 @@ impl App {
     pub(super) fn step_back_before(&mut self, message: MsgId) {
         if self.chat.conversation.get(message).is_some_and(|message| !message.deleted) {
             self.chat.conversation.go_through(message);
+            self.chat.stepped_from = self.chat.conversation.head().map(|newest| newest.id);
             self.chat.conversation.step_back_before(message);
         }
     }
@@ -64,6 +65,9 @@ impl App {
     /// It does not take that place yet.
     pub(super) fn show_again(&mut self, saying: &Saying) {
         if let Some(message) = saying.instead_of {
+            if let Some(newest) = self.chat.stepped_from.take() {
+                self.chat.conversation.go_to(newest);
+            }
             self.chat.conversation.go_through(message);
         }
     }

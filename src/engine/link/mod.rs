@@ -165,7 +165,8 @@ impl Link {
             && let Some(info) = wanted.loaded.clone()
         {
             wanted.id = id;
-            return self.emit(EngineEvent::Loaded { id, info: Box::new(info) });
+            self.emit(EngineEvent::Loaded { id, info: Box::new(info) });
+            return self.sample();
         }
         let same = self.wanted.as_ref().is_some_and(|wanted| wanted.spec == spec);
         if let (State::Loading { .. }, Some(wanted)) = (&self.state, &self.wanted) {

@@ -138,8 +138,19 @@ impl App {
         (fit.verdict == Verdict::TooLarge).then_some(fit)
     }
 
+    /// It is loaded, with the settings as they are.
+    fn is_as_wanted(&self, model: &LocalModel) -> bool {
+        let is_there = matches!(&self.engine, EngineStatus::Ready(info) if info.reference == model.reference);
+        let is_this = self.wanted.as_ref().is_some_and(|wanted| wanted.location == model.location);
+        is_there && is_this && self.loaded_with == self.settings.engine.load
+    }
+
     /// Warns where it is too large, or ends an answer, and lets the user go on.
     pub(in crate::app::update) fn load_if_it_fits(&mut self, model: &LocalModel, now: Instant) {
+        // Nothing is to be ended for what is there.
+        if self.chat.is_answering() && self.is_as_wanted(model) {
+            return self.toast(ToastKind::Note, format!("{} is loaded", model.name), None, now);
+        }
         let then = Confirmed::Load(Box::new(model.clone()));
         let Some(fit) = self.too_large(model) else {
             if !self.ask_to_end_answer(format!("Load {}?", model.name), "load it", then) {
