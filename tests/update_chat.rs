@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hobnob::app::chat::Phase;
 use hobnob::app::msg::{Copied, Effect, Msg, TermEvent, TimerId};
-use hobnob::app::{EngineStatus, Overlay, ThenLoad};
+use hobnob::app::{EngineStatus, Network, Overlay, ThenLoad};
 use hobnob::domain::conversation::{Form, MessageState};
 use hobnob::domain::hub::Local;
 use hobnob::domain::model::{Format, LoadSettings, ModelRef, ModelSpec};
@@ -108,7 +108,7 @@ fn a_message_without_a_model_gets_the_starter_and_is_answered_by_it() {
 fn a_message_that_nothing_can_be_got_for_stays_in_the_composer() {
     let mut d = Driver::new();
     d.begin();
-    d.app.settings.offline = true;
+    d.app.network = Network::Forbidden;
     d.hub(HubEvent::Local(Local::default()));
     assert!(!d.say("hi").iter().any(|effect| matches!(effect, Effect::Hub(_))));
     assert_eq!((d.app.chat.composer.area.text(), d.waiting().len()), ("hi", 0));

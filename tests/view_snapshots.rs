@@ -6,6 +6,7 @@ mod support;
 
 use std::time::Duration;
 
+use hobnob::app::Network;
 use hobnob::app::msg::{Msg, TermEvent, TimerId};
 use hobnob::config::theme::{Capabilities, ColourDepth};
 use hobnob::domain::conversation::Form;
@@ -49,7 +50,7 @@ fn conversation() -> Driver {
 #[test]
 fn the_first_start_offline() {
     let mut d = Driver::new();
-    d.app.settings.offline = true;
+    d.app.network = Network::Forbidden;
     d.begin();
     d.hub(HubEvent::Local(Local { models: vec![], ..Local::default() }));
     snapshots("welcome_offline", &mut d);

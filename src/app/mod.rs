@@ -289,6 +289,13 @@ pub struct Init {
     pub first_start: bool,
 }
 
+/// Whether this run may go online. What is changed in Settings holds from the next start on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Network {
+    Allowed,
+    Forbidden,
+}
+
 /// The interface.
 #[derive(Debug)]
 pub struct App {
@@ -297,6 +304,7 @@ pub struct App {
     pub paths: Paths,
     pub keymap: KeyMap,
     /// What the terminal can show, as far as it tells by itself.
+    pub network: Network,
     capabilities: Capabilities,
     /// `None` until somebody wants to choose: themes in the user's folder are read only then.
     themes: Option<Themes>,
@@ -367,6 +375,11 @@ const SETTLE: Duration = Duration::from_millis(500);
 
 impl App {
     #[must_use]
+    pub fn is_offline(&self) -> bool {
+        self.network == Network::Forbidden
+    }
+
+    #[must_use]
     pub fn new(init: Init) -> Self {
         let Init { config, capabilities, ids, open, persona, clock, zone, first_start } = init;
         let Loaded { settings, origins, keymap, catalog, personas, paths, mut problems, .. } = config;
@@ -376,6 +389,7 @@ impl App {
         });
         let theme = theme.fit(capabilities.with_ascii(settings.ui.ascii));
         Self {
+            network: if settings.offline { Network::Forbidden } else { Network::Allowed },
             settings,
             origins,
             paths,

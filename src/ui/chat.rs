@@ -347,8 +347,8 @@ fn empty(page: &mut Page<'_>, canvas: &Canvas<'_>) {
         page.say("Welcome to hobnob", theme.heading);
         page.say("There is no model on this machine yet.", theme.muted);
         page.gap();
-        if app.settings.offline {
-            page.step(Action::ShowSettings, "lets hobnob go online, to get one: it is told not to");
+        if app.is_offline() {
+            page.step(Action::ShowSettings, "lets hobnob go online from its next start on, to get one");
             page.step(Action::ShowModels, "takes a model file that you have");
         } else {
             let size = bytes(starter::BYTES);

@@ -130,7 +130,7 @@ impl App {
             // It goes to the conversation that is on its way, and to that one's model.
             _ if self.saved.is_beginning() => self.enqueue(),
             // Nothing can be got for it: it stays where it was written.
-            EngineStatus::Empty if self.settings.offline && self.gets_starter_next() => self.get_starter(now),
+            EngineStatus::Empty if self.is_offline() && self.gets_starter_next() => self.get_starter(now),
             EngineStatus::Empty => {
                 self.enqueue();
                 self.offered_step(now);

@@ -384,13 +384,13 @@ fn instead_of_rows(app: &App, width: usize, after_rows: bool) -> Vec<Line<'stati
             let title = match error.kind {
                 ErrorKind::RateLimited => "The Hub wants fewer questions",
                 ErrorKind::Unauthorised => "The Hub does not take this token",
-                _ if app.settings.offline => "Offline",
+                _ if app.is_offline() => "Offline",
                 ErrorKind::Network => "The Hub can't be reached",
                 _ => "The search failed",
             };
             lines.push(Line::from(Span::styled(title, theme.error)));
             lines.extend(error_lines(error, width, theme, theme.base));
-            if !app.settings.offline {
+            if !app.is_offline() {
                 let key = app.key(if app.models.types() { Action::Back } else { Action::Refresh });
                 let what = if app.models.types() {
                     format!("{key} leaves the field, {} then asks again", app.key(Action::Refresh))

@@ -359,8 +359,8 @@ fn nothing(canvas: &mut Canvas<'_>, area: Rect, app: &App) {
     if app.models.here.looked() {
         lines.push(Line::from(Span::styled("No model on this machine yet", theme.heading)));
         lines.push(Line::default());
-        if app.settings.offline {
-            lines.extend(step(Action::ShowSettings, "lets hobnob go online, to get one: it is told not to"));
+        if app.is_offline() {
+            lines.extend(step(Action::ShowSettings, "lets hobnob go online from its next start on, to get one"));
         } else {
             let starter = format!("gets the starter: SmolLM2 135M, {}", bytes(starter::BYTES));
             lines.extend(step(Action::ShowFind, "finds one: what suits this machine, and all of the Hub"));

@@ -94,7 +94,7 @@ fn instead(app: &App, width: usize) -> Option<Vec<Line<'static>>> {
         State::Asked(_) => Some(vec![Line::from(Span::styled("Asking the Hub what it has", theme.muted))]),
         State::Failed(error) => {
             let title = match error.kind {
-                _ if app.settings.offline => "Offline",
+                _ if app.is_offline() => "Offline",
                 ErrorKind::ModelNotFound => "There is no such repository",
                 ErrorKind::Unauthorised => "The Hub does not let you see this repository",
                 ErrorKind::RateLimited => "The Hub wants fewer questions",

@@ -41,7 +41,7 @@ impl App {
             let then = if then_load.is_wished() { "; it is loaded when it is here" } else { "" };
             return self.toast(ToastKind::Note, format!("{name} is on its way already{then}"), None, now);
         }
-        if self.settings.offline {
+        if self.is_offline() {
             return self.toast_error(&offline("nothing can be downloaded"), now);
         }
         self.job = self.job.next();

@@ -36,7 +36,7 @@ impl App {
     }
 
     fn search(&mut self) {
-        if self.settings.offline {
+        if self.is_offline() {
             return self.models.find.refuse(offline("the Hub can't be searched"));
         }
         let id = self.models.next_ask();
@@ -170,7 +170,7 @@ impl App {
 
     fn ask_for_page(&mut self) {
         let id = self.models.next_ask();
-        let offline = self.settings.offline.then(|| offline("its page can't be shown"));
+        let offline = self.is_offline().then(|| offline("its page can't be shown"));
         let Some(page) = self.models.page_mut() else { return };
         page.ask_again(id);
         if let Some(error) = offline {
@@ -197,7 +197,7 @@ impl App {
     pub(super) fn get_called(&mut self, name: &str, now: Instant) -> bool {
         let (load, machine) = (self.settings.engine.load, self.machine.as_ref());
         let known = Known::called(name, self.catalog.all(), load, machine).filter(|known| known.model.is_some());
-        let Some(known) = known.filter(|_| !self.settings.offline) else { return false };
+        let Some(known) = known.filter(|_| !self.is_offline()) else { return false };
         self.get_known(known, now);
         true
     }
@@ -215,5 +215,5 @@ impl App {
 /// Nothing of the network, because that is how it was wished.
 pub(super) fn offline(what: &str) -> UserError {
     UserError::new(ErrorKind::Network, format!("hobnob is offline: {what}"))
-        .hint("turn Offline off in Settings, or start without --offline; what is on this machine works")
+        .hint("turn Offline off in Settings and start again, without --offline; what is on this machine works")
 }

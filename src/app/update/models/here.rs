@@ -52,7 +52,7 @@ impl App {
         if model.cached.is_none() {
             return self.toast(ToastKind::Note, format!("{} is not from the Hub", model.name), None, now);
         }
-        if self.settings.offline {
+        if self.is_offline() {
             return self.toast_error(&offline("nothing can be looked up"), now);
         }
         if let Some(newest) = self.models.here.newer(&model).map(|newer| newer.model.clone()) {

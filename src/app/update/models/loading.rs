@@ -108,7 +108,7 @@ impl App {
         }
         match result {
             Ok(model) => self.load_if_it_fits(&model, now),
-            Err(_) if lookup.name == "starter" && !self.settings.offline => self.get_starter(now),
+            Err(_) if lookup.name == "starter" && !self.is_offline() => self.get_starter(now),
             Err(error)
                 if lookup.may_get && error.kind == ErrorKind::ModelNotFound && self.get_called(&lookup.name, now) => {}
             Err(error) if has_model => self.toast_error(&error, now),
