@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::app::composer::Composer;
-use crate::app::list::Scroll;
+use crate::app::list::{self, Scroll};
 use crate::app::picker::move_selection;
 use crate::app::text_area::Chip;
 use crate::app::text_area::written::mention;
@@ -120,7 +120,7 @@ impl Completion {
     /// Chooses an offer that was clicked. True where it was chosen already.
     pub fn choose(&mut self, offer: usize) -> bool {
         self.moved = true;
-        std::mem::replace(&mut self.selected, offer) == offer
+        list::choose(&mut self.selected, offer)
     }
 
     /// Until something else is written. False where nothing is open.

@@ -36,6 +36,11 @@ pub fn step(selected: &mut usize, len: usize, action: Action) -> bool {
     at_end || move_selection(selected, len, action)
 }
 
+/// Chooses an item that was clicked. True where it was chosen already: then the click is meant for what it does.
+pub fn choose(selected: &mut usize, item: usize) -> bool {
+    std::mem::replace(selected, item) == item
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

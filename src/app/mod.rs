@@ -303,8 +303,8 @@ pub struct App {
     pub origins: Origins,
     pub paths: Paths,
     pub keymap: KeyMap,
-    /// What the terminal can show, as far as it tells by itself.
     pub network: Network,
+    /// What the terminal can show, as far as it tells by itself.
     capabilities: Capabilities,
     /// `None` until somebody wants to choose: themes in the user's folder are read only then.
     themes: Option<Themes>,

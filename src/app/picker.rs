@@ -4,7 +4,7 @@ use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::app::list::Scroll;
+use crate::app::list::{self, Scroll};
 use crate::app::text_area::TextArea;
 use crate::domain::MsgId;
 use crate::domain::action::Action;
@@ -171,7 +171,7 @@ impl Picker {
 
     /// Chooses a row that was clicked. True where it was chosen already.
     pub fn choose(&mut self, row: usize) -> bool {
-        std::mem::replace(&mut self.selected, row) == row
+        list::choose(&mut self.selected, row)
     }
 }
 

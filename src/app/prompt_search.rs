@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::app::list::Scroll;
+use crate::app::list::{self, Scroll};
 use crate::app::picker::move_selection;
 use crate::app::prompts::Prompt;
 use crate::app::text_area::TextArea;
@@ -79,7 +79,7 @@ impl PromptSearch {
 
     /// Chooses one that was clicked. True where it was chosen already.
     pub fn choose(&mut self, row: usize) -> bool {
-        std::mem::replace(&mut self.selected, row) == row
+        list::choose(&mut self.selected, row)
     }
 
     /// The key that opened it goes on to the next, as in shells.

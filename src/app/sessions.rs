@@ -1,6 +1,6 @@
 //! What is kept of the conversation on the screen, and the list of all that are kept.
 
-use crate::app::list::Scroll;
+use crate::app::list::{self, Scroll};
 use crate::app::picker::move_selection;
 use crate::app::text_area::TextArea;
 use crate::domain::action::Action;
@@ -344,6 +344,6 @@ impl ConversationList {
 
     /// Chooses a row that was clicked. True where it was chosen already.
     pub fn choose(&mut self, row: usize) -> bool {
-        std::mem::replace(&mut self.selected, row) == row
+        list::choose(&mut self.selected, row)
     }
 }

@@ -23,16 +23,14 @@ pub fn explain(error: &clap::Error, args: &[OsString]) -> UserError {
         Clap::UnknownArgument => {
             let what = if option.starts_with('-') { "an option" } else { "an argument" };
             let owner = owner_of(option).filter(|_| command == "hobnob");
-            let hint = match (get(ContextKind::SuggestedArg), get(ContextKind::SuggestedSubcommand)) {
-                _ if owner.is_some() => {
-                    format!("it goes behind a command, as in `hobnob {} {option}`", owner.unwrap_or_default())
-                }
-                (Some(near), _) => format!("did you mean `{near}`?"),
-                (None, Some(command)) => format!("`{option}` belongs to `hobnob {command}`"),
-                (None, None) if option.starts_with('-') => {
+            let hint = match (owner, get(ContextKind::SuggestedArg), get(ContextKind::SuggestedSubcommand)) {
+                (Some(owner), ..) => format!("it goes behind a command, as in `hobnob {owner} {option}`"),
+                (None, Some(near), _) => format!("did you mean `{near}`?"),
+                (None, None, Some(command)) => format!("`{option}` belongs to `hobnob {command}`"),
+                (None, None, None) if option.starts_with('-') => {
                     format!("{look}; text that begins with a dash goes after `--`")
                 }
-                (None, None) => look,
+                (None, None, None) => look,
             };
             usage(format!("`{option}` is not {what} of `{command}`")).hint(hint)
         }

@@ -22,6 +22,10 @@ const SHARED: u64 = 64 << 10;
 /// Where a file of `SQLite` says which version it is.
 const VERSION_AT: usize = 60;
 
+/// What helps where nothing can be kept.
+pub const UNWRITABLE: &str =
+    "see that the folder can be written and its disk has room, or set HOBNOB_DATA_DIR to another one";
+
 /// What the file is wanted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Doing {
@@ -266,10 +270,7 @@ fn newer(file: &Path) -> UserError {
 fn unusable(file: &Path, doing: Doing, why: &str) -> UserError {
     let file = file.display();
     let (what, hint) = match doing {
-        Doing::Keeping => (
-            format!("conversations can't be kept in {file}: {why}"),
-            "see that the folder can be written and its disk has room, or set HOBNOB_DATA_DIR to another one",
-        ),
+        Doing::Keeping => (format!("conversations can't be kept in {file}: {why}"), UNWRITABLE),
         Doing::Reading => (
             format!("the conversations in {file} can't be read: {why}"),
             "see that you may read it and that its disk is well, or set HOBNOB_DATA_DIR to another folder",

@@ -33,7 +33,7 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 pub use self::actor::StoreHandle;
 use self::file::Doing;
-pub use self::file::{Health, health};
+pub use self::file::{Health, UNWRITABLE, health};
 pub use self::keep::lost;
 use self::writer::Writer;
 use crate::domain::MsgId;

@@ -114,6 +114,26 @@ pub fn chop(
     lay_out(spans, width, first, rest, Breaks::Anywhere)
 }
 
+/// Parts in rows of at most `width` columns, with `gap` between them; one that has no room beside the others begins a row, behind
+/// `margin`.
+#[must_use]
+pub fn side_by_side(
+    parts: impl IntoIterator<Item = Vec<Span<'static>>>,
+    gap: &Span<'static>,
+    margin: &[Span<'static>],
+    width: usize,
+) -> Vec<Line<'static>> {
+    let mut lines: Vec<Line<'static>> = Vec::new();
+    for part in parts {
+        let columns: usize = part.iter().chain([gap]).map(|span| self::width(&span.content)).sum();
+        match lines.last_mut().filter(|line| line_width(line) + columns <= width) {
+            Some(line) => line.spans.extend(std::iter::once(gap.clone()).chain(part)),
+            None => lines.extend(wrap(&part, width, margin, margin)),
+        }
+    }
+    lines
+}
+
 /// `line` in at most `width` columns; where something had to go, `ellipsis` stands at the end.
 #[must_use]
 pub fn truncate(line: &Line<'_>, width: usize, ellipsis: &str) -> Line<'static> {

@@ -247,17 +247,10 @@ fn question(canvas: &mut Canvas<'_>, area: Rect, app: &App, confirm: &Confirm) {
 /// Keys and what they answer, under each other where they have no room side by side.
 fn answers(app: &App, all: &[(Action, &str)], width: usize) -> Vec<Line<'static>> {
     let theme = &app.theme;
-    let mut lines: Vec<Line<'static>> = Vec::new();
-    for (action, what) in all {
-        let answer = [Span::styled(app.key(*action), theme.accent), Span::styled(format!(" {what}"), theme.base)];
-        let gap = Span::styled("   ", theme.base);
-        let columns: usize = answer.iter().chain([&gap]).map(|span| wrap::width(&span.content)).sum();
-        match lines.last_mut().filter(|line| wrap::line_width(line) + columns <= width) {
-            Some(line) => line.spans.extend(std::iter::once(gap).chain(answer)),
-            None => lines.extend(wrap::wrap(&answer, width, &[], &[])),
-        }
-    }
-    lines
+    let answer = |(action, what): &(Action, &str)| {
+        vec![Span::styled(app.key(*action), theme.accent), Span::styled(format!(" {what}"), theme.base)]
+    };
+    wrap::side_by_side(all.iter().map(answer), &Span::styled("   ", theme.base), &[], width)
 }
 
 fn no_room(canvas: &mut Canvas<'_>, area: Rect, app: &App, room: &Room) {

@@ -211,6 +211,6 @@ impl ModelsPane {
             },
             Place::Downloads => &mut self.downloads.selected,
         };
-        std::mem::replace(selected, item) == item
+        list::choose(selected, item)
     }
 }

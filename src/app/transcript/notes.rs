@@ -93,17 +93,8 @@ fn side_by_side(
     width: u16,
     theme: &Theme,
 ) -> Vec<Line<'static>> {
-    let (width, margin) = (usize::from(width), [Span::raw(margin)]);
     let dot = Span::styled(format!(" {} ", theme.glyphs.dot), theme.faint);
-    let mut lines: Vec<Line<'static>> = Vec::new();
-    for part in parts {
-        let columns = wrap::width(&dot.content) + wrap::width(&part.content);
-        match lines.last_mut().filter(|line| wrap::line_width(line) + columns <= width) {
-            Some(line) => line.spans.extend([dot.clone(), part]),
-            None => lines.extend(wrap::wrap(&[part], width, &margin, &margin)),
-        }
-    }
-    lines
+    wrap::side_by_side(parts.into_iter().map(|part| vec![part]), &dot, &[Span::raw(margin)], usize::from(width))
 }
 
 /// Why an answer is not whole, and what to do.

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use crate::app::list;
 use crate::app::msg::Effect;
 use crate::app::{App, Confirm, Confirmed, Overlay, Pane};
 use crate::domain::action::{Action, Context};
@@ -69,11 +70,11 @@ impl App {
             // A title that is being typed is of the row that was chosen for it.
             Some(Overlay::Conversations(list)) => list.renaming.is_none() && list.choose(item),
             Some(Overlay::Prompts(search)) => search.choose(item),
-            Some(Overlay::Room(room)) => std::mem::replace(&mut room.selected, item) == item,
+            Some(Overlay::Room(room)) => list::choose(&mut room.selected, item),
             Some(_) => false,
             None => match self.pane {
                 Pane::Models => self.models.choose(item),
-                Pane::Settings => std::mem::replace(&mut self.settings_pane.selected, item) == item,
+                Pane::Settings => list::choose(&mut self.settings_pane.selected, item),
                 Pane::Chat => self.chat.composer.completion.choose(item),
             },
         }

@@ -53,8 +53,7 @@ pub(super) fn conversations(file: &Path) -> Vec<Check> {
     let check = if health.writable {
         Check::ok("conversations", holds)
     } else {
-        Check::warning("conversations", format!("{holds}; nothing can be kept there"))
-            .hint("see that the folder can be written and its disk has room, or set HOBNOB_DATA_DIR to another one")
+        Check::warning("conversations", format!("{holds}; nothing can be kept there")).hint(store::UNWRITABLE)
     };
     vec![check.details(json!({ "path": file, "conversations": held, "writable": health.writable }))]
 }
